@@ -1,0 +1,2 @@
+//! The command `cloze`.
+fn main() {}
