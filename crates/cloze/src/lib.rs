@@ -1,1 +1,6 @@
 //! Under construction.
+
+pub mod ensemble;
+pub mod metrics;
+pub mod random;
+pub mod scores;

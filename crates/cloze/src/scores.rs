@@ -1,0 +1,132 @@
+//! Label scores of rows, and their file.
+
+use std::io::{Read, Write};
+
+/// Raw scores (not probabilities) of every label for a number of rows: `[rows, labels]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    labels: usize,
+    values: Vec<f32>,
+}
+
+impl Scores {
+    /// No rows yet, of `labels` labels (at least one).
+    pub fn new(labels: usize) -> Self {
+        assert!(labels > 0, "scores are of at least one label");
+        Scores { labels, values: Vec::new() }
+    }
+
+    /// Zeros.
+    pub fn zeros(rows: usize, labels: usize) -> Self {
+        Scores { values: vec![0.0; rows * labels], ..Scores::new(labels) }
+    }
+
+    /// Adds a row of one score per label.
+    pub fn push(&mut self, row: &[f32]) {
+        assert_eq!(row.len(), self.labels, "one score per label");
+        self.values.extend_from_slice(row);
+    }
+
+    /// Number of labels.
+    pub fn labels(&self) -> usize {
+        self.labels
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.values.len() / self.labels
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The scores of one row.
+    pub fn row(&self, row: usize) -> &[f32] {
+        &self.values[row * self.labels..][..self.labels]
+    }
+
+    /// The scores of one row, to be set.
+    pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        &mut self.values[row * self.labels..][..self.labels]
+    }
+
+    /// The rows in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.values.chunks_exact(self.labels)
+    }
+
+    /// The label of the highest score of every row; of equal ones the first.
+    pub fn predictions(&self) -> Vec<usize> {
+        self.iter().map(best).collect()
+    }
+
+    /// Writes CSV: the labels' names, then a line per row. Every number has just the digits that bring back its bits.
+    pub fn write_csv(&self, names: &[String], out: impl Write) -> Result<(), csv::Error> {
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(names)?;
+        for row in self.iter() {
+            writer.write_record(row.iter().map(f32::to_string))?;
+        }
+        writer.flush()?;
+        Ok(())
+    }
+
+    /// Reads what [`Scores::write_csv`] wrote. `Err` tells what is wrong, with the line.
+    pub fn read_csv(names: &[String], input: impl Read) -> Result<Self, String> {
+        let mut reader = csv::Reader::from_reader(input);
+        let header = reader.headers().map_err(|error| error.to_string())?;
+        if header != names {
+            return Err(format!("line 1 names the labels {header:?}, expected {names:?}"));
+        }
+        let mut scores = Scores::new(names.len());
+        for (index, record) in reader.records().enumerate() {
+            let line = index + 2;
+            for field in record.map_err(|error| format!("line {line}: {error}"))?.iter() {
+                let value = field.parse().map_err(|_| format!("line {line}: `{field}` is not a number"))?;
+                scores.values.push(value);
+            }
+        }
+        Ok(scores)
+    }
+}
+
+/// The place of the highest value; of equal ones the first, 0 for none.
+pub fn best(row: &[f32]) -> usize {
+    (1..row.len()).fold(0, |best, index| if row[index] > row[best] { index } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_brings_back_the_same_bits() {
+        let names = vec!["plain".to_owned(), "with, comma".to_owned()];
+        let mut scores = Scores::new(2);
+        for row in [[0.1, -1e-30], [f32::MAX, f32::MIN_POSITIVE], [1.0 / 3.0, -0.0], [16_777_217.0, 0.3]] {
+            scores.push(&row);
+        }
+        let mut file = Vec::new();
+        scores.write_csv(&names, &mut file).unwrap();
+        let read = Scores::read_csv(&names, &file[..]).unwrap();
+        let bits = |scores: &Scores| scores.values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&read), bits(&scores));
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_with_its_line() {
+        let names = vec!["a".to_owned(), "b".to_owned()];
+        let error = Scores::read_csv(&names, "a,b\n1,2\n3,x\n".as_bytes()).unwrap_err();
+        assert_eq!(error, "line 3: `x` is not a number");
+        assert!(Scores::read_csv(&names, "a,b\n1,2\n3\n".as_bytes()).unwrap_err().starts_with("line 3"));
+        assert!(Scores::read_csv(&names, "b,a\n1,2\n".as_bytes()).unwrap_err().starts_with("line 1"));
+    }
+
+    #[test]
+    fn of_equal_scores_the_first_label_wins() {
+        assert_eq!(best(&[0.5, 1.0, 1.0]), 1);
+        assert_eq!(best(&[f32::NAN, 1.0]), 0);
+    }
+}

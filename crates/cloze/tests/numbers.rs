@@ -1,0 +1,97 @@
+//! Metrics, merging and soft labels against the golden numbers in `fixtures/` and in the folder named by `CONFORMANCE`.
+
+use std::path::{Path, PathBuf};
+
+use cloze::ensemble::{Reduction, Weights, merge, soft_labels};
+use cloze::metrics::{Confusion, accuracy, exact_match};
+use cloze::scores::Scores;
+use serde_json::Value;
+
+/// The golden files `name` that are here.
+fn goldens(name: &str) -> Vec<Value> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+    let mut folders = vec![fixtures];
+    match std::env::var_os("CONFORMANCE") {
+        Some(folder) => folders.push(PathBuf::from(folder)),
+        None => println!("goldens outside fixtures/ were not run because CONFORMANCE is not set"),
+    }
+    let files = folders.iter().map(|folder| folder.join(name)).filter(|file| file.exists());
+    files.map(|file| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()).collect()
+}
+
+fn indices(value: &Value) -> Vec<usize> {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<Vec<f64>> {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+fn scores(value: &Value) -> Scores {
+    let rows: Vec<Vec<f32>> = serde_json::from_value(value.clone()).unwrap();
+    let mut scores = Scores::new(rows[0].len());
+    rows.iter().for_each(|row| scores.push(row));
+    scores
+}
+
+#[track_caller]
+fn near(found: f64, expected: f64, tolerance: f64) {
+    assert!((found - expected).abs() <= tolerance, "{found} instead of {expected}");
+}
+
+#[test]
+fn metrics_agree_with_the_goldens() {
+    for golden in goldens("metrics.json") {
+        for case in golden["cases"].as_array().unwrap() {
+            let (gold, predicted) = (indices(&case["gold"]), indices(&case["predictions"]));
+            let labels = case["num_labels"].as_u64().unwrap() as usize;
+            let confusion = Confusion::new(labels, &gold, &predicted);
+            near(accuracy(&gold, &predicted), case["accuracy"].as_f64().unwrap(), 1e-9);
+            near(confusion.accuracy(), case["accuracy"].as_f64().unwrap(), 1e-9);
+            near(confusion.macro_f1(), case["macro_f1"].as_f64().unwrap(), 1e-9);
+            if let Some(expected) = case["binary_f1"].as_f64() {
+                near(confusion.label(1).f1, expected, 1e-9);
+            }
+            if let Some(expected) = case["exact_match"].as_f64() {
+                near(exact_match(&gold, &predicted, &indices(&case["question_ids"])), expected, 1e-9);
+            }
+        }
+    }
+}
+
+#[test]
+fn merging_agrees_with_the_goldens() {
+    for golden in goldens("pet/merge.json") {
+        let members: Vec<Scores> = golden["members_logits"].as_array().unwrap().iter().map(scores).collect();
+        for case in golden["cases"].as_array().unwrap() {
+            let accuracies: Vec<f64> = serde_json::from_value(case["train_accuracies"].clone()).unwrap();
+            for (reduction, name) in [(Reduction::Mean, "mean"), (Reduction::Wmean, "wmean")] {
+                let weights = Weights::new(reduction, &accuracies);
+                let merged = merge(&members, &weights);
+                // Where the reference divides by zero, the plain mean is right.
+                let raises = case[name].get("reference_raises").is_some();
+                assert_eq!(weights.fell_back, raises);
+                let expected = numbers(&case[if raises { "mean" } else { name }]);
+                for (row, expected) in merged.iter().zip(&expected) {
+                    row.iter()
+                        .zip(expected)
+                        .for_each(|(&found, &expected)| near(found.into(), expected, 1e-6));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn soft_labels_agree_with_the_goldens() {
+    for golden in goldens("pet/distill.json") {
+        for case in golden["cases"].as_array().unwrap() {
+            let temperature = case["temperature"].as_f64().unwrap();
+            let teacher = scores(&case["teacher_logits"]);
+            for (row, expected) in teacher.iter().zip(numbers(&case["soft_labels"])) {
+                let found = soft_labels(row, temperature);
+                found.iter().zip(&expected).for_each(|(&found, &expected)| near(found, expected, 1e-6));
+            }
+        }
+    }
+}
