@@ -1,6 +1,7 @@
 //! What the run directory promises.
 
 use std::fs;
+use std::path::Path;
 
 use cloze::event::Event;
 use cloze::store::{Error, Id, Run};
