@@ -1,8 +1,12 @@
-//! Under construction.
+//! Pattern-exploiting training: few labelled examples and unlabelled text in, a small classifier out.
 
 pub mod ensemble;
+mod error;
 pub mod event;
 pub mod metrics;
+pub mod pattern;
 pub mod random;
 pub mod scores;
 pub mod store;
+
+pub use error::{Error, Mistake, Place, Result, TaskError, Warning};

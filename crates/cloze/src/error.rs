@@ -1,0 +1,308 @@
+//! What can go wrong, said so that the user knows where to look and what to do.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceSpan};
+use serde::Serialize;
+
+/// The result of anything in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An expected failure. Each names its place, what was found there, and the remedy (as the diagnostic's help).
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused something.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried: `read`, `write`.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// Data that cannot be used: a ragged row, an unknown label, a missing column.
+    #[error("{place}: {problem}")]
+    #[diagnostic(help("{remedy}"))]
+    Data {
+        /// The file, and where possible the line and column.
+        place: Place,
+        /// What was found, and what was expected.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// Mistakes in a task file, with the lines they are in.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Task(#[from] TaskError),
+    /// An argument or option that cannot be used.
+    #[error("{problem}")]
+    #[diagnostic(help("{remedy}"))]
+    Usage {
+        /// What was given, and why it cannot be.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A run directory that cannot be used as it is.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+    /// A model that cannot be read, understood or written.
+    #[error(transparent)]
+    Model(#[from] cloze_encoder::Error),
+}
+
+impl Error {
+    /// An answer of the operating system about `path`.
+    pub fn io(action: &'static str, path: impl AsRef<Path>, source: std::io::Error) -> Error {
+        Error::Io { action, path: path.as_ref().to_owned(), source }
+    }
+
+    /// Unusable data at `place`.
+    pub fn data(place: Place, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
+        Error::Data { place, problem: problem.into(), remedy: remedy.into() }
+    }
+
+    /// An unusable argument or option.
+    pub fn usage(problem: impl Into<String>, remedy: impl Into<String>) -> Error {
+        Error::Usage { problem: problem.into(), remedy: remedy.into() }
+    }
+
+    /// What to do about it, where that is known.
+    pub fn remedy(&self) -> Option<String> {
+        match self {
+            Error::Task(error) => error.mistakes.first().map(|mistake| mistake.remedy.clone()),
+            other => other.help().map(|help| help.to_string()),
+        }
+    }
+}
+
+/// A place in the user's data or task file: `tickets.csv, line 12, column team`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The file as the user wrote it, or `standard input`.
+    pub file: String,
+    /// The line, counted from 1; for a record over several lines the first of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// The column's or key's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+impl Place {
+    /// A whole file.
+    pub fn file(file: impl Into<String>) -> Place {
+        Place { file: file.into(), line: None, field: None }
+    }
+
+    /// A line in it.
+    pub fn line(self, line: u64) -> Place {
+        Place { line: Some(line), ..self }
+    }
+
+    /// A column of it.
+    pub fn field(self, field: impl Into<String>) -> Place {
+        Place { field: Some(field.into()), ..self }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        if let Some(field) = &self.field {
+            write!(f, ", column `{field}`")?;
+        }
+        Ok(())
+    }
+}
+
+/// Something that works but is probably not meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// Where.
+    pub place: Place,
+    /// What was found.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} ({})", self.place, self.problem, self.remedy)
+    }
+}
+
+/// One mistake in a task file, with the text it points at.
+#[derive(Debug, Clone)]
+pub struct Mistake {
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+    source: NamedSource<Arc<str>>,
+    span: SourceSpan,
+}
+
+impl Mistake {
+    /// A mistake at the bytes `span` of `text`, the contents of the file `name`.
+    pub fn new(
+        name: &str,
+        text: &Arc<str>,
+        span: std::ops::Range<usize>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Mistake {
+        let source = NamedSource::new(name, Arc::clone(text)).with_language("toml");
+        Mistake { problem: problem.into(), remedy: remedy.into(), source, span: span.into() }
+    }
+
+    /// The file and line it is in.
+    pub fn place(&self) -> Place {
+        let before = self.source.inner().as_bytes().iter().take(self.span.offset());
+        let line = 1 + before.filter(|&&byte| byte == b'\n').count() as u64;
+        Place::file(self.source.name()).line(line)
+    }
+
+    /// The bytes of the file that it points at.
+    pub fn span(&self) -> std::ops::Range<usize> {
+        self.span.offset()..self.span.offset() + self.span.len()
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place(), self.problem)
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+impl Diagnostic for Mistake {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(&self.remedy))
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        Some(&self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(std::iter::once(LabeledSpan::underline(self.span))))
+    }
+}
+
+/// All the mistakes found in a task file, in the order of the file.
+#[derive(Debug, Clone)]
+pub struct TaskError {
+    mistakes: Vec<Mistake>,
+}
+
+impl TaskError {
+    /// The error for these mistakes, or `None` when there are none.
+    pub fn of(mut mistakes: Vec<Mistake>) -> Option<TaskError> {
+        mistakes.sort_by_key(|mistake| mistake.span.offset());
+        (!mistakes.is_empty()).then_some(TaskError { mistakes })
+    }
+
+    /// The mistakes, at least one.
+    pub fn mistakes(&self) -> &[Mistake] {
+        &self.mistakes
+    }
+}
+
+impl From<Mistake> for TaskError {
+    fn from(mistake: Mistake) -> Self {
+        TaskError { mistakes: vec![mistake] }
+    }
+}
+
+impl From<Mistake> for Error {
+    fn from(mistake: Mistake) -> Self {
+        Error::Task(mistake.into())
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.mistakes.as_slice() {
+            [one] => one.fmt(f),
+            several => write!(f, "`{}` has {} mistakes", several[0].source.name(), several.len()),
+        }
+    }
+}
+
+impl std::error::Error for TaskError {}
+
+/// A single mistake is shown as itself; several are shown one below the other.
+impl Diagnostic for TaskError {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        if let [one] = self.mistakes.as_slice() { one.help() } else { None }
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        if let [one] = self.mistakes.as_slice() { one.source_code() } else { None }
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        if let [one] = self.mistakes.as_slice() { one.labels() } else { None }
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        if self.mistakes.len() == 1 {
+            return None;
+        }
+        Some(Box::new(self.mistakes.iter().map(|mistake| mistake as &dyn Diagnostic)))
+    }
+}
+
+/// The candidate most like `name`, if one is alike enough to be a slip of the pen.
+pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    let close = |candidate: &str| strsim::normalized_damerau_levenshtein(&lower, &candidate.to_lowercase());
+    let best = candidates.into_iter().max_by(|a, b| close(a).total_cmp(&close(b)))?;
+    (close(best) >= 0.6).then_some(best)
+}
+
+/// Names in backticks, separated by commas: `a`, `b`.
+pub(crate) fn list<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+    names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_reads_from_the_file_to_the_column() {
+        let place = Place::file("tickets.csv").line(12).field("team");
+        assert_eq!(place.to_string(), "`tickets.csv`, line 12, column `team`");
+    }
+
+    #[test]
+    fn a_single_mistake_is_shown_as_itself_and_several_are_counted() {
+        let text: Arc<str> = "a = 1\nb = 2\n".into();
+        let late = Mistake::new("t.toml", &text, 6..7, "no such key `b`", "remove it");
+        let early = Mistake::new("t.toml", &text, 0..1, "no such key `a`", "remove it");
+        assert_eq!(TaskError::from(late.clone()).to_string(), "`t.toml`, line 2: no such key `b`");
+        let both = TaskError::of(vec![late, early]).unwrap();
+        assert_eq!(both.to_string(), "`t.toml` has 2 mistakes");
+        assert_eq!(both.mistakes()[0].place().line, Some(1));
+        assert!(TaskError::of(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn only_a_likely_slip_is_suggested() {
+        assert_eq!(nearest("titel", ["body", "title"]), Some("title"));
+        assert_eq!(nearest("Title", ["title"]), Some("title"));
+        assert_eq!(nearest("zebra", ["body", "title"]), None);
+    }
+}
