@@ -1,0 +1,91 @@
+//! Several sequences laid end to end, without padding.
+
+use crate::Sequence;
+
+/// A ragged batch: the tokens of all sequences in one row after the other.
+///
+/// A token is addressed by its *row*, its index in that concatenation; [`Batch::row`] computes it.
+#[derive(Debug, Default, Clone)]
+pub struct Batch {
+    pub(crate) ids: Vec<u32>,
+    pub(crate) types: Vec<u8>,
+    pub(crate) spans: Vec<Span>,
+}
+
+/// Where one sequence lies in the batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    /// The row of its first token.
+    pub(crate) start: usize,
+    /// Its tokens.
+    pub(crate) len: usize,
+    /// How many of its first tokens can be attended to.
+    pub(crate) visible: usize,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new() -> Batch {
+        Batch::default()
+    }
+
+    /// Adds a sequence.
+    ///
+    /// # Panics
+    /// If it is empty or its type ids are not as many as its ids.
+    pub fn push(&mut self, sequence: &Sequence) {
+        self.push_padded(sequence, sequence.ids.len());
+    }
+
+    /// Adds a sequence whose tokens from `visible` on are padding: they are computed, but nothing attends to
+    /// them. cloze itself never pads; this exists to follow systems that do.
+    ///
+    /// # Panics
+    /// If nothing is visible, or its type ids are not as many as its ids.
+    pub fn push_padded(&mut self, sequence: &Sequence, visible: usize) {
+        let len = sequence.ids.len();
+        assert!((1..=len).contains(&visible), "a sequence has a visible token");
+        assert_eq!(len, sequence.type_ids.len(), "every token has a type");
+        self.spans.push(Span { start: self.ids.len(), len, visible });
+        self.ids.extend_from_slice(&sequence.ids);
+        self.types.extend_from_slice(&sequence.type_ids);
+    }
+
+    /// Removes all sequences and keeps the memory.
+    pub fn clear(&mut self) {
+        self.ids.clear();
+        self.types.clear();
+        self.spans.clear();
+    }
+
+    /// The number of sequences.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether there is no sequence.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// The number of tokens of all sequences.
+    pub fn tokens(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The row of the token at `position` of `sequence`.
+    ///
+    /// # Panics
+    /// If there is no such sequence or position.
+    pub fn row(&self, sequence: usize, position: usize) -> u32 {
+        let span = self.spans[sequence];
+        assert!(position < span.len, "position {position} of a sequence of {} tokens", span.len);
+        (span.start + position) as u32
+    }
+
+    pub(crate) fn copy_from(&mut self, other: &Batch) {
+        self.ids.clone_from(&other.ids);
+        self.types.clone_from(&other.types);
+        self.spans.clone_from(&other.spans);
+    }
+}

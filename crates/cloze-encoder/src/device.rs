@@ -1,0 +1,50 @@
+//! Where the computing happens: a pool of threads and the kernels that the processor has.
+
+use std::sync::Arc;
+
+use crate::Kernels;
+
+/// A pool of threads and a set of kernels. Cheap to clone; clones share the pool.
+#[derive(Clone)]
+pub struct Device {
+    pool: Arc<rayon::ThreadPool>,
+    kernels: Kernels,
+}
+
+impl Device {
+    /// A device of `threads` threads (at least one) with the fastest kernels of this processor.
+    pub fn new(threads: usize) -> Device {
+        Device::with_kernels(threads, Kernels::detect())
+    }
+
+    /// The same with a given set of kernels, or the portable ones where the processor lacks them.
+    pub fn with_kernels(threads: usize, kernels: Kernels) -> Device {
+        let kernels = if kernels.available() { kernels } else { Kernels::Portable };
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.max(1))
+            .thread_name(|i| format!("cloze-{i}"))
+            .build()
+            .expect("the operating system can start the threads of a small pool");
+        Device { pool: Arc::new(pool), kernels }
+    }
+
+    /// As many threads as the process may use at the same time.
+    pub fn all_cores() -> Device {
+        Device::new(std::thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    /// The number of threads.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// The set of kernels in use.
+    pub fn kernels(&self) -> Kernels {
+        self.kernels
+    }
+
+    /// Runs `work` inside the pool, where products and passes spread over its threads.
+    pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.pool.install(work)
+    }
+}

@@ -1,0 +1,100 @@
+//! The register tile for AVX2 with FMA: 6 x 16, in 12 accumulators of 8 lanes.
+
+use super::gemm::{Tile, TileStart};
+
+pub(super) struct Tile256;
+
+#[cfg(target_arch = "x86_64")]
+mod imp {
+    use std::arch::x86_64::*;
+
+    use super::super::gemm::TileStart;
+
+    /// `R` rows and up to 16 columns.
+    ///
+    /// # Safety
+    /// See `Tile::tile`.
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn tile<const R: usize>(
+        cols: usize,
+        depth: usize,
+        mut a: *const f32,
+        mut b: *const f32,
+        c: *mut f32,
+        stride: usize,
+        start: TileStart,
+    ) {
+        let mut sum = [[_mm256_setzero_ps(); 2]; R];
+        for _ in 0..depth {
+            // SAFETY: the panels hold `depth` steps of 6 and 16 elements.
+            unsafe {
+                let (b0, b1) = (_mm256_load_ps(b), _mm256_load_ps(b.add(8)));
+                for (i, s) in sum.iter_mut().enumerate() {
+                    let x = _mm256_broadcast_ss(&*a.add(i));
+                    s[0] = _mm256_fmadd_ps(x, b0, s[0]);
+                    s[1] = _mm256_fmadd_ps(x, b1, s[1]);
+                }
+                a = a.add(6);
+                b = b.add(16);
+            }
+        }
+        for (i, s) in sum.iter().enumerate() {
+            let row = c.wrapping_add(i * stride);
+            if cols == 16 {
+                // SAFETY: C and the bias have `R` x 16 elements.
+                unsafe {
+                    let add = match start {
+                        TileStart::Zero => [_mm256_setzero_ps(); 2],
+                        TileStart::Accumulate => [_mm256_loadu_ps(row), _mm256_loadu_ps(row.add(8))],
+                        TileStart::Bias(bias) => [_mm256_loadu_ps(bias), _mm256_loadu_ps(bias.add(8))],
+                    };
+                    _mm256_storeu_ps(row, _mm256_add_ps(s[0], add[0]));
+                    _mm256_storeu_ps(row.add(8), _mm256_add_ps(s[1], add[1]));
+                }
+            } else {
+                let mut values = [0.0f32; 16];
+                // SAFETY: `values` has 16 elements; C and the bias have `R` x `cols`.
+                unsafe {
+                    _mm256_storeu_ps(values.as_mut_ptr(), s[0]);
+                    _mm256_storeu_ps(values.as_mut_ptr().add(8), s[1]);
+                    super::super::portable::finish(&values[..cols], row, start);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Tile for Tile256 {
+    const ROWS: usize = 6;
+    const COLS: usize = 16;
+
+    unsafe fn pack<const W: usize>(
+        src: *const f32,
+        lane_stride: usize,
+        step_stride: usize,
+        lanes: usize,
+        depth: usize,
+        dst: *mut f32,
+    ) {
+        // SAFETY: the caller keeps the contract of `Tile::pack`.
+        unsafe { super::portable::pack::<W>(src, lane_stride, step_stride, lanes, depth, dst) }
+    }
+
+    unsafe fn tile(
+        rows: usize,
+        cols: usize,
+        depth: usize,
+        a: *const f32,
+        b: *const f32,
+        c: *mut f32,
+        stride: usize,
+        start: TileStart,
+    ) {
+        // SAFETY: the caller keeps the contract of `Tile::tile`.
+        unsafe { super::by_rows!(rows, imp::tile, (cols, depth, a, b, c, stride, start), 1 2 3 4 5 6) }
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+super::unavailable!(Tile256, 6, 16);

@@ -1,0 +1,200 @@
+//! The weights of an encoder with a head, in memory as float32.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::parameters::{HeadPlace, Layout};
+use crate::{Checkpoint, Config, Error, Random, Result, Tokenizer};
+
+/// An encoder with a masked-LM head or a classification head.
+#[derive(Clone)]
+pub struct Model {
+    pub(crate) config: Config,
+    pub(crate) layout: Layout,
+    pub(crate) values: Vec<f32>,
+}
+
+impl Model {
+    /// The masked language model of a checkpoint.
+    ///
+    /// # Errors
+    /// If tensors are missing or have other shapes than `config.json` says, or the decoder is not tied to the
+    /// word embeddings.
+    pub fn masked_lm(checkpoint: &Checkpoint) -> Result<Model> {
+        let config = checkpoint.config.with_labels(&[]);
+        let (decoder, words) = ("cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight");
+        if !checkpoint.is_tied(decoder, words)? {
+            return Err(Error::Unsupported {
+                what: format!("`{decoder}` that differs from the word embeddings"),
+                remedy: "use a model with tied weights".into(),
+            });
+        }
+        let (model, missing) = Model::read(checkpoint, config)?;
+        require(&missing, "masked language model")?;
+        Ok(model)
+    }
+
+    /// The classifier of a checkpoint that [`Model::save`] or transformers wrote.
+    ///
+    /// # Errors
+    /// If `config.json` names no labels, or tensors are missing or of other shapes.
+    pub fn classifier(checkpoint: &Checkpoint) -> Result<Model> {
+        if checkpoint.config.labels.is_empty() {
+            return Err(Error::malformed("config.json", "a classifier needs `id2label`, which is missing"));
+        }
+        let (model, missing) = Model::read(checkpoint, checkpoint.config.clone())?;
+        require(&missing, "sequence classifier")?;
+        Ok(model)
+    }
+
+    /// A new classifier over `labels` on the encoder of a checkpoint. Output weights are drawn from
+    /// N(0, 0.02²) with `seed`, biases are 0; so is the pooler if the checkpoint has none.
+    ///
+    /// # Errors
+    /// If tensors of the encoder are missing or of other shapes, or there is no label.
+    pub fn new_classifier(checkpoint: &Checkpoint, labels: &[String], seed: u64) -> Result<Model> {
+        if labels.is_empty() {
+            return Err(Error::malformed("the classifier", "it needs at least one label"));
+        }
+        let (mut model, missing) = Model::read(checkpoint, checkpoint.config.with_labels(labels))?;
+        let HeadPlace::Classifier { pooler, output } = &model.layout.head else {
+            unreachable!("a configuration with labels has a classification head")
+        };
+        let fresh = [&pooler.weight, &pooler.bias, &output.weight, &output.bias];
+        let in_head = |name: &&str| {
+            let place = model.layout.find(name).map(|p| &p.place);
+            place.is_some_and(|p| fresh.contains(&p))
+        };
+        let (head, encoder): (Vec<&str>, Vec<&str>) = missing.iter().map(String::as_str).partition(in_head);
+        require(&encoder, "encoder")?;
+        let mut random = Random::stream(seed, &[0xC1A5]);
+        let new_pooler = head.iter().any(|name| name.starts_with("bert.pooler"));
+        let mut drawn = vec![output.clone()];
+        if new_pooler {
+            drawn.push(pooler.clone());
+        }
+        for linear in drawn {
+            for x in &mut model.values[linear.weight] {
+                *x = (random.normal() * 0.02) as f32;
+            }
+            model.values[linear.bias].fill(0.0);
+        }
+        Ok(model)
+    }
+
+    fn read(checkpoint: &Checkpoint, config: Config) -> Result<(Model, Vec<String>)> {
+        let layout = Layout::bert(&config);
+        let mut values = vec![0.0; layout.len];
+        let wanted = layout.parameters.iter().map(|p| (p.name.as_str(), p.shape.as_slice(), p.place.clone()));
+        // A classification head for other labels is no obstacle: it will be replaced.
+        let same_labels = checkpoint.config.labels.len() == config.labels.len();
+        let wanted = wanted.filter(|(name, ..)| same_labels || !name.starts_with("classifier."));
+        let missing = checkpoint.read(wanted, &mut values)?.into_iter().map(str::to_owned).collect();
+        Ok((Model { config, layout, values }, missing))
+    }
+
+    /// The shape.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Sets both dropout rates for training.
+    pub fn set_dropout(&mut self, rate: f32) {
+        self.config = self.config.with_dropout(rate);
+    }
+
+    /// The number of weights.
+    pub fn parameter_count(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The names, as in `model.safetensors`, and shapes of all tensors.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        self.layout.parameters.iter().map(|p| (p.name.as_str(), p.shape.as_slice()))
+    }
+
+    /// The elements of a tensor, row-major.
+    pub fn parameter(&self, name: &str) -> Option<&[f32]> {
+        self.layout.find(name).map(|p| &self.values[p.place.clone()])
+    }
+
+    /// Replaces the elements of a tensor; false if there is no such tensor of that size.
+    pub fn set_parameter(&mut self, name: &str, values: &[f32]) -> bool {
+        match self.layout.find(name) {
+            Some(p) if p.place.len() == values.len() => {
+                self.values[p.place.clone()].copy_from_slice(values);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Writes `config.json`, `tokenizer.json`, `tokenizer_config.json` and `model.safetensors` (float32) into
+    /// a directory, so that [`Checkpoint::open`] and Hugging Face transformers load it.
+    ///
+    /// # Errors
+    /// If the directory or a file cannot be written.
+    pub fn save(&self, dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
+        std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
+        let write = |name: &str, bytes: &[u8]| {
+            let path = dir.join(name);
+            std::fs::write(&path, bytes).map_err(|e| Error::io("write", &path, e))
+        };
+        write("config.json", &self.config.to_json())?;
+        write("tokenizer.json", tokenizer.json())?;
+        write("tokenizer_config.json", &tokenizer_config(tokenizer, self.config.max_position_embeddings))?;
+        write("model.safetensors", &self.safetensors()?)
+    }
+
+    fn safetensors(&self) -> Result<Vec<u8>> {
+        let failed = |e: safetensors::SafeTensorError| Error::malformed("model.safetensors", e);
+        let bytes: Vec<u8> = self.values.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let views: Vec<(&str, TensorView)> = self
+            .layout
+            .parameters
+            .iter()
+            .map(|p| {
+                let data = &bytes[p.place.start * 4..p.place.end * 4];
+                Ok((p.name.as_str(), TensorView::new(Dtype::F32, p.shape.clone(), data).map_err(failed)?))
+            })
+            .collect::<Result<_>>()?;
+        let about = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+        safetensors::serialize(views, Some(about)).map_err(failed)
+    }
+}
+
+/// What transformers wants to know beside `tokenizer.json`.
+fn tokenizer_config(tokenizer: &Tokenizer, longest: usize) -> Vec<u8> {
+    let special = tokenizer.special();
+    let named = [
+        ("unk_token", special.unk),
+        ("sep_token", special.sep),
+        ("pad_token", special.pad),
+        ("cls_token", special.cls),
+        ("mask_token", special.mask),
+    ];
+    let mut config = serde_json::Map::new();
+    config.insert("tokenizer_class".into(), "BertTokenizer".into());
+    config.insert("model_max_length".into(), longest.into());
+    for (name, id) in named {
+        config.insert(name.into(), tokenizer.token(id).into());
+    }
+    let mut json = serde_json::to_vec_pretty(&config).unwrap_or_default();
+    json.push(b'\n');
+    json
+}
+
+fn require<S: AsRef<str>>(missing: &[S], what: &str) -> Result<()> {
+    match missing {
+        [] => Ok(()),
+        [first, rest @ ..] => Err(Error::malformed(
+            "model.safetensors",
+            match rest.len() {
+                0 => format!("a {what} needs `{}`, which is missing", first.as_ref()),
+                n => format!("a {what} needs `{}`, which is missing, and {n} more", first.as_ref()),
+            },
+        )),
+    }
+}

@@ -1,0 +1,190 @@
+//! AdamW, with the word embeddings treated row by row.
+//!
+//! Few-shot training touches a few hundred of tens of thousands of word embeddings. A row that never had a
+//! gradient has moments of zero, and all that AdamW does to it is weight decay. So rows are *live* from their first
+//! gradient on; the decay of all others is kept as one factor and applied when somebody looks at them. The
+//! gradients and moments of rows that never live are never written, and so take no memory either.
+
+use rayon::prelude::*;
+
+use crate::kernel::Kernels;
+use crate::kernel::vector::{self, AdamStep};
+use crate::parameters::Layout;
+
+/// The settings of AdamW (Loshchilov & Hutter, 2019), as PyTorch has them. Biases and LayerNorm weights do not
+/// decay.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamW {
+    /// The learning rate of this update.
+    pub learning_rate: f32,
+    /// Decoupled weight decay; PET uses 0.01.
+    pub weight_decay: f32,
+    /// Decay of the first moment.
+    pub beta1: f32,
+    /// Decay of the second moment.
+    pub beta2: f32,
+    /// Added to the root of the second moment.
+    pub epsilon: f32,
+    /// Gradients are scaled down to this 2-norm over all parameters if theirs is larger.
+    pub max_grad_norm: f32,
+}
+
+impl Default for AdamW {
+    fn default() -> Self {
+        AdamW {
+            learning_rate: 1e-5,
+            weight_decay: 0.01,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            max_grad_norm: 1.0,
+        }
+    }
+}
+
+/// Elements that a thread takes at a time. Sums of squares are cut here, so the number is part of the result.
+const ELEMENTS: usize = 16 * 1024;
+
+/// Gradients, moments, and which word embeddings take part.
+pub(crate) struct Training {
+    pub(crate) grads: Vec<f32>,
+    first: Vec<f32>,
+    second: Vec<f32>,
+    live: Vec<bool>,
+    /// The decay that rows without gradients still have to take.
+    pending: f64,
+    updates: i32,
+    hidden: usize,
+    partial: Vec<f64>,
+}
+
+impl Training {
+    pub(crate) fn new(layout: &Layout, hidden: usize) -> Training {
+        // `vec!` of zeros asks the system for pages that come into being when they are first written.
+        Training {
+            grads: vec![0.0; layout.len],
+            first: vec![0.0; layout.len],
+            second: vec![0.0; layout.len],
+            live: vec![false; layout.words.len() / hidden],
+            pending: 1.0,
+            updates: 0,
+            hidden,
+            partial: Vec::new(),
+        }
+    }
+
+    /// Makes rows of the word embeddings live, before they are read in training.
+    pub(crate) fn wake(&mut self, rows: &[u32], values: &mut [f32]) {
+        for row in rows.iter().map(|r| *r as usize) {
+            if !std::mem::replace(&mut self.live[row], true) && self.pending != 1.0 {
+                let row = &mut values[row * self.hidden..(row + 1) * self.hidden];
+                row.iter_mut().for_each(|x| *x = (f64::from(*x) * self.pending) as f32);
+            }
+        }
+    }
+
+    /// Makes all rows live: the gradient of a softmax over the vocabulary reaches every one.
+    pub(crate) fn wake_all(&mut self, values: &mut [f32]) {
+        self.settle(values);
+        self.live.fill(true);
+    }
+
+    /// Gives all rows the decay that is due to them.
+    pub(crate) fn settle(&mut self, values: &mut [f32]) {
+        if self.pending == 1.0 {
+            return;
+        }
+        let (words, pending) = (self.live.len() * self.hidden, self.pending);
+        values[..words].par_chunks_mut(self.hidden).zip(&self.live).with_min_len(1024).for_each(
+            |(row, live)| {
+                if !live {
+                    row.iter_mut().for_each(|x| *x = (f64::from(*x) * pending) as f32);
+                }
+            },
+        );
+        self.pending = 1.0;
+    }
+
+    /// The 2-norm of all gradients.
+    fn norm(&mut self, kernels: Kernels) -> f64 {
+        let words = self.live.len() * self.hidden;
+        let (words, others) = self.grads.split_at(words);
+        let rows = ELEMENTS.div_ceil(self.hidden);
+        let blocks = self.live.len().div_ceil(rows);
+        self.partial.resize(blocks + others.len().div_ceil(ELEMENTS), 0.0);
+        let (of_words, of_others) = self.partial.split_at_mut(blocks);
+        words.par_chunks(rows * self.hidden).zip(self.live.par_chunks(rows)).zip(of_words).for_each(
+            |((grads, live), sum)| {
+                let live = grads.chunks_exact(self.hidden).zip(live).filter(|(_, live)| **live);
+                *sum = live.map(|(row, _)| f64::from(vector::sum_of_squares(kernels, row))).sum();
+            },
+        );
+        others
+            .par_chunks(ELEMENTS)
+            .zip(of_others)
+            .for_each(|(grads, sum)| *sum = f64::from(vector::sum_of_squares(kernels, grads)));
+        self.partial.iter().sum::<f64>().sqrt()
+    }
+
+    /// One update of `values`; gradients are cleared. Returns their norm before clipping.
+    pub(crate) fn update(
+        &mut self,
+        kernels: Kernels,
+        layout: &Layout,
+        values: &mut [f32],
+        adamw: &AdamW,
+    ) -> f32 {
+        let norm = self.norm(kernels);
+        self.updates += 1;
+        let corrected = |beta: f32| 1.0 - f64::from(beta).powi(self.updates);
+        let decaying = AdamStep {
+            clip: (f64::from(adamw.max_grad_norm) / (norm + 1e-6)).min(1.0) as f32,
+            rate: (f64::from(adamw.learning_rate) / corrected(adamw.beta1)) as f32,
+            keep: 1.0 - adamw.learning_rate * adamw.weight_decay,
+            beta1: adamw.beta1,
+            beta2: adamw.beta2,
+            correct2: (1.0 / corrected(adamw.beta2).sqrt()) as f32,
+            epsilon: adamw.epsilon,
+        };
+        let plain = AdamStep { keep: 1.0, ..decaying };
+
+        let (hidden, words) = (self.hidden, self.live.len() * self.hidden);
+        let (word_values, values) = values.split_at_mut(words);
+        let (word_grads, grads) = self.grads.split_at_mut(words);
+        let (word_first, first) = self.first.split_at_mut(words);
+        let (word_second, second) = self.second.split_at_mut(words);
+        word_values
+            .par_chunks_mut(hidden)
+            .zip(word_grads.par_chunks_mut(hidden))
+            .zip(word_first.par_chunks_mut(hidden))
+            .zip(word_second.par_chunks_mut(hidden))
+            .zip(&self.live)
+            .with_min_len(256)
+            .for_each(|((((p, g), m), v), live)| {
+                if *live {
+                    vector::adamw(kernels, p, g, m, v, decaying);
+                }
+            });
+        self.pending *= 1.0 - f64::from(adamw.learning_rate) * f64::from(adamw.weight_decay);
+
+        values
+            .par_chunks_mut(ELEMENTS)
+            .zip(grads.par_chunks_mut(ELEMENTS))
+            .zip(first.par_chunks_mut(ELEMENTS))
+            .zip(second.par_chunks_mut(ELEMENTS))
+            .enumerate()
+            .for_each(|(i, (((p, g), m), v))| {
+                // A chunk may reach over several tensors, of which some decay.
+                let start = words + i * ELEMENTS;
+                let end = start + p.len();
+                let from = layout.parameters.partition_point(|t| t.place.end <= start);
+                for tensor in layout.parameters[from..].iter().take_while(|t| t.place.start < end) {
+                    let part = tensor.place.start.max(start) - start..tensor.place.end.min(end) - start;
+                    let step = if tensor.decays { decaying } else { plain };
+                    let (p, g) = (&mut p[part.clone()], &mut g[part.clone()]);
+                    vector::adamw(kernels, p, g, &mut m[part.clone()], &mut v[part], step);
+                }
+            });
+        norm as f32
+    }
+}

@@ -1,0 +1,67 @@
+//! What forward keeps for backward, and scratch that both use. Buffers grow to the largest batch and stay.
+
+use crate::Batch;
+use crate::layer::norm::NormTape;
+
+/// Everything that one forward pass leaves behind.
+#[derive(Default)]
+pub(crate) struct Tape {
+    /// The batch of the pass.
+    pub(crate) batch: Batch,
+    /// The rows whose last hidden state was asked for.
+    pub(crate) rows: Vec<u32>,
+    pub(crate) embedding: NormTape,
+    /// The input of every layer, `[tokens, hidden]`, and last the rows asked for, `[rows, hidden]`.
+    pub(crate) states: Vec<Vec<f32>>,
+    pub(crate) layers: Vec<LayerTape>,
+    pub(crate) head: HeadTape,
+}
+
+/// One layer. In the last one, everything after attention exists for the rows asked for only.
+#[derive(Default)]
+pub(crate) struct LayerTape {
+    /// `[tokens, 3 hidden]`.
+    pub(crate) qkv: Vec<f32>,
+    /// Attention weights before dropout: heads x tokens² per sequence.
+    pub(crate) weights: Vec<f32>,
+    /// `[rows, hidden]`.
+    pub(crate) context: Vec<f32>,
+    pub(crate) attention_norm: NormTape,
+    /// Output of the attention block, `[rows, hidden]`.
+    pub(crate) attended: Vec<f32>,
+    /// Before GELU, `[rows, intermediate]`.
+    pub(crate) inner: Vec<f32>,
+    pub(crate) output_norm: NormTape,
+}
+
+/// The head on the rows asked for.
+#[derive(Default)]
+pub(crate) struct HeadTape {
+    /// Masked LM: before GELU; classifier: after tanh and dropout. `[rows, hidden]`.
+    pub(crate) transformed: Vec<f32>,
+    /// Classifier: after tanh, before dropout.
+    pub(crate) pooled: Vec<f32>,
+    pub(crate) norm: NormTape,
+    /// Masked LM: input of the decoder, `[rows, hidden]`.
+    pub(crate) decoded: Vec<f32>,
+    /// The vocabulary entries asked for; empty for all.
+    pub(crate) columns: Vec<u32>,
+    /// Their embeddings, `[columns, hidden]`, and biases.
+    pub(crate) column_weights: Vec<f32>,
+    pub(crate) column_biases: Vec<f32>,
+    /// `[rows, columns]`.
+    pub(crate) logits: Vec<f32>,
+}
+
+/// Memory that holds nothing from one layer to the next but these few gradients.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    /// `[tokens, hidden]`: output of a linear layer before its norm; gradients.
+    pub(crate) narrow: [Vec<f32>; 4],
+    /// `[tokens, intermediate]`.
+    pub(crate) wide: [Vec<f32>; 2],
+    /// `[tokens, 3 hidden]`.
+    pub(crate) dqkv: Vec<f32>,
+    /// Sums over blocks of rows.
+    pub(crate) partial: Vec<f32>,
+}

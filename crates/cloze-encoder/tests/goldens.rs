@@ -1,0 +1,271 @@
+//! The encoder against numbers made with Hugging Face transformers and PyTorch in float64.
+//!
+//! Reads `fixtures/encoder/*` and, if the environment variable `CONFORMANCE` names a folder of the same format,
+//! its `encoder/*` too. What only a later version can meet is named in the output.
+
+use std::path::{Path, PathBuf};
+
+use cloze_encoder::{
+    AdamW, Batch, Checkpoint, Columns, Device, Error, Kernels, Mode, Model, Sequence, Session, loss,
+};
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+fn folders() -> Vec<PathBuf> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder");
+    let mut roots = vec![fixtures];
+    match std::env::var_os("CONFORMANCE") {
+        Some(root) => roots.push(Path::new(&root).join("encoder")),
+        None => println!("CONFORMANCE is not set: only the fixtures are compared"),
+    }
+    let mut folders: Vec<PathBuf> = roots
+        .iter()
+        .flat_map(|root| std::fs::read_dir(root).unwrap_or_else(|e| panic!("{}: {e}", root.display())))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("goldens.safetensors").exists())
+        .collect();
+    folders.sort();
+    folders
+}
+
+/// One folder of goldens with a model that this version supports.
+struct Golden {
+    name: String,
+    index: Value,
+    tensors: Vec<u8>,
+    classifier: Vec<u8>,
+    checkpoint: Checkpoint,
+}
+
+fn goldens() -> Vec<Golden> {
+    let mut found = Vec::new();
+    for dir in folders() {
+        let name = dir.display().to_string();
+        match Checkpoint::open(&dir) {
+            Ok(checkpoint) => found.push(Golden {
+                name,
+                index: serde_json::from_slice(&std::fs::read(dir.join("index.json")).unwrap()).unwrap(),
+                tensors: std::fs::read(dir.join("goldens.safetensors")).unwrap(),
+                classifier: std::fs::read(dir.join("classifier.safetensors")).unwrap(),
+                checkpoint,
+            }),
+            Err(e @ Error::Unsupported { .. }) => println!("not yet supported: {name}: {e}"),
+            Err(e) => panic!("{name}: {e}"),
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+fn floats(bytes: &[u8], name: &str) -> Vec<f32> {
+    let tensors = SafeTensors::deserialize(bytes).unwrap();
+    let view = tensors.tensor(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+    view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+}
+
+fn integers(bytes: &[u8], name: &str) -> Vec<u32> {
+    floats(bytes, name).into_iter().map(f32::to_bits).collect()
+}
+
+fn numbers(value: &Value) -> Vec<u32> {
+    value.as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as u32).collect()
+}
+
+impl Golden {
+    fn batch(&self) -> Batch {
+        let (ids, types) = (integers(&self.tensors, "input_ids"), integers(&self.tensors, "token_type_ids"));
+        let lengths = numbers(&self.index["lengths"]);
+        let longest = ids.len() / lengths.len();
+        let mut batch = Batch::new();
+        for (i, len) in lengths.iter().enumerate() {
+            let cut = i * longest..i * longest + *len as usize;
+            batch.push(&Sequence {
+                ids: ids[cut.clone()].to_vec(),
+                type_ids: types[cut].iter().map(|t| *t as u8).collect(),
+            });
+        }
+        batch
+    }
+
+    fn mask_rows(&self, batch: &Batch) -> Vec<u32> {
+        let positions = numbers(&self.index["mask_position"]);
+        positions.iter().enumerate().map(|(i, p)| batch.row(i, *p as usize)).collect()
+    }
+
+    fn mlm_rows(&self, batch: &Batch) -> (Vec<u32>, Vec<u32>) {
+        let field = |row: &Value, name: &str| row[name].as_u64().unwrap() as usize;
+        let rows = self.index["mlm_rows"].as_array().unwrap();
+        rows.iter()
+            .map(|r| (batch.row(field(r, "sequence"), field(r, "position")), field(r, "target") as u32))
+            .unzip()
+    }
+}
+
+#[track_caller]
+fn close(what: &str, got: &[f32], want: &[f32], tolerance: f32) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    for (i, (g, w)) in got.iter().zip(want).enumerate() {
+        assert!((g - w).abs() <= tolerance, "{what}: element {i} is {g}, should be {w}");
+    }
+}
+
+#[track_caller]
+fn near(what: &str, got: f32, want: &Value, tolerance: f64) {
+    let want = want.as_f64().unwrap();
+    assert!((f64::from(got) - want).abs() <= tolerance, "{what} is {got}, should be {want}");
+}
+
+/// Every gradient within 1e-3 of the largest entry of its tensor.
+fn gradients_close(what: &str, session: &Session, tensors: &[u8], prefix: &str) -> usize {
+    let names =
+        SafeTensors::deserialize(tensors).unwrap().names().into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let mut compared = 0;
+    for full in names.iter().filter(|n| n.starts_with(prefix)) {
+        let name = &full[prefix.len()..];
+        let want = floats(tensors, full);
+        let got = session.gradient(name).unwrap_or_else(|| panic!("{what}: no gradient for {name}"));
+        let largest = want.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+        close(&format!("{what}: {name}"), got, &want, 1e-3 * largest + 1e-6);
+        compared += 1;
+    }
+    compared
+}
+
+fn each_kernel_set(check: impl Fn(&Golden, &Device)) {
+    for golden in goldens() {
+        for kernels in Kernels::ALL.into_iter().filter(|k| k.available()) {
+            println!("{} with {} kernels", golden.name, kernels.name());
+            check(&golden, &Device::with_kernels(2, kernels));
+        }
+    }
+}
+
+#[test]
+fn hidden_states_and_logits_agree() {
+    each_kernel_set(|golden, device| {
+        let batch = golden.batch();
+        let mut session = Session::new(Model::masked_lm(&golden.checkpoint).unwrap(), device);
+        let lengths = numbers(&golden.index["lengths"]);
+        let want = floats(&golden.tensors, "last_hidden_state");
+        let hidden = golden.checkpoint.config.hidden_size;
+        let longest = want.len() / hidden / lengths.len();
+        let rows: Vec<u32> = (0..batch.tokens() as u32).collect();
+        let got = session.hidden_states(&batch, &rows).to_vec();
+        let mut row = 0;
+        for (i, len) in lengths.iter().enumerate() {
+            let start = i * longest * hidden;
+            let len = *len as usize * hidden;
+            close("hidden state", &got[row..row + len], &want[start..start + len], 1e-4);
+            row += len;
+        }
+        let (rows, _) = golden.mlm_rows(&batch);
+        let got = session.mask_logits(&batch, &rows, Columns::All, Mode::Predict);
+        close("masked-LM logits", got, &floats(&golden.tensors, "mlm_logits"), 1e-4);
+        let columns = numbers(&golden.index["verbalizer_ids"]);
+        let rows = golden.mask_rows(&batch);
+        let got = session.mask_logits(&batch, &rows, Columns::Only(&columns), Mode::Predict);
+        close("verbalizer scores", got, &floats(&golden.tensors, "verbalizer_scores"), 1e-4);
+    });
+}
+
+const TRAIN: Mode = Mode::Train { dropout_seed: 0 };
+
+#[test]
+fn losses_and_the_gradient_of_every_parameter_agree() {
+    each_kernel_set(|golden, device| {
+        let batch = golden.batch();
+        let columns = numbers(&golden.index["verbalizer_ids"]);
+        let mut session = Session::new(Model::masked_lm(&golden.checkpoint).unwrap(), device);
+        let parameters = session.model().parameters().count();
+
+        let rows = golden.mask_rows(&batch);
+        let logits = session.mask_logits(&batch, &rows, Columns::Only(&columns), TRAIN);
+        let l1 = loss::cross_entropy(device, logits, &numbers(&golden.index["labels_L1"]), 1.0);
+        near("L1", l1, &golden.index["loss_L1"], 1e-5);
+        session.backward_in_place();
+        assert_eq!(gradients_close("L1", &session, &golden.tensors, "grad_L1/"), parameters);
+
+        let mut session = Session::new(Model::masked_lm(&golden.checkpoint).unwrap(), device);
+        let (rows, targets) = golden.mlm_rows(&batch);
+        let logits = session.mask_logits(&batch, &rows, Columns::All, TRAIN);
+        let l2 = loss::cross_entropy(device, logits, &targets, 1.0);
+        near("L2", l2, &golden.index["loss_L2"], 1e-5);
+        session.backward_in_place();
+        assert_eq!(gradients_close("L2", &session, &golden.tensors, "grad_L2/"), parameters);
+    });
+}
+
+#[test]
+fn three_adamw_steps_agree() {
+    each_kernel_set(|golden, device| {
+        let batch = golden.batch();
+        let columns = numbers(&golden.index["verbalizer_ids"]);
+        let labels = numbers(&golden.index["labels_L1"]);
+        let rows = golden.mask_rows(&batch);
+        let said = &golden.index["adamw"];
+        let adamw = AdamW { learning_rate: 1e-3, weight_decay: 0.01, ..AdamW::default() };
+        let mut session = Session::new(Model::masked_lm(&golden.checkpoint).unwrap(), device);
+        for step in 0..3 {
+            let logits = session.mask_logits(&batch, &rows, Columns::Only(&columns), TRAIN);
+            let loss = loss::cross_entropy(device, logits, &labels, 1.0);
+            near("loss before the step", loss, &said["loss_before_each_step"][step], 1e-4);
+            session.backward_in_place();
+            let norm = session.update(&adamw);
+            let want = &said["grad_norm_before_clipping"][step];
+            near("gradient norm", norm, want, 1e-4 * want.as_f64().unwrap());
+        }
+        let names: Vec<String> = session.model().parameters().map(|(n, _)| n.to_owned()).collect();
+        let first: Vec<Vec<f32>> =
+            names.iter().map(|n| floats(&golden.tensors, &format!("grad_L1/{n}"))).collect();
+        let largest = first.iter().flatten().fold(0.0f32, |m, g| m.max(g.abs()));
+        let before = Model::masked_lm(&golden.checkpoint).unwrap();
+        for (name, grad) in names.iter().zip(first) {
+            let want = floats(&golden.tensors, &format!("adamw3/{name}"));
+            let (got, old) = (session.model().parameter(name).unwrap(), before.parameter(name).unwrap());
+            for i in 0..want.len() {
+                if grad[i].abs() > 1e-4 * largest {
+                    let off = (got[i] - want[i]).abs();
+                    assert!(off <= 5e-6, "{name}[{i}] is {}, should be {}", got[i], want[i]);
+                } else {
+                    assert!((got[i] - old[i]).abs() <= 3.1e-3, "{name}[{i}] moved too far");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn the_classifier_agrees() {
+    each_kernel_set(|golden, device| {
+        let batch = golden.batch();
+        let said = &golden.index["classifier"];
+        let count = said["num_labels"].as_u64().unwrap();
+        let labels: Vec<String> = (0..count).map(|i| format!("label {i}")).collect();
+        let model = || {
+            let mut model = Model::new_classifier(&golden.checkpoint, &labels, 1).unwrap();
+            for name in said["head_parameters"].as_array().unwrap() {
+                let name = name.as_str().unwrap();
+                assert!(model.set_parameter(name, &floats(&golden.classifier, &format!("weight/{name}"))));
+            }
+            model
+        };
+        let mut session = Session::new(model(), device);
+        let want = floats(&golden.classifier, "logits");
+        close("logits", session.class_logits(&batch, Mode::Predict), &want, 1e-4);
+
+        let logits = session.class_logits(&batch, TRAIN);
+        let ce = loss::cross_entropy(device, logits, &numbers(&said["labels"]), 1.0);
+        near("cross-entropy", ce, &said["loss_ce"], 1e-5);
+        session.backward_in_place();
+        assert!(gradients_close("cross-entropy", &session, &golden.classifier, "grad_ce/") > 4);
+
+        let mut session = Session::new(model(), device);
+        let teacher = floats(&golden.classifier, "teacher_logits");
+        let temperature = said["temperature"].as_f64().unwrap() as f32;
+        let logits = session.class_logits(&batch, TRAIN);
+        let distill = loss::distillation(logits, &teacher, labels.len(), temperature);
+        near("distillation", distill, &said["loss_distill"], 1e-5);
+        session.backward_in_place();
+        assert_eq!(gradients_close("distillation", &session, &golden.classifier, "grad_distill/"), 4);
+    });
+}
