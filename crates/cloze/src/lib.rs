@@ -8,5 +8,6 @@ pub mod pattern;
 pub mod random;
 pub mod scores;
 pub mod store;
+pub mod table;
 
 pub use error::{Error, Mistake, Place, Result, TaskError, Warning};

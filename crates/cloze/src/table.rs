@@ -1,0 +1,220 @@
+//! Rows of text in and out: CSV, TSV and JSON Lines, from files, globs of files or standard input.
+//!
+//! A [`Reader`] gives one row at a time and a [`Writer`] repeats a row's columns with new ones beside them, so a file
+//! of any size passes through in little memory. CSV and TSV need a header line and follow RFC 4180 (quotes, doubled
+//! quotes, line breaks within quotes). In JSON Lines every line is an object; the first one names the columns, and a
+//! value passes through to a JSON Lines output byte for byte.
+
+mod files;
+mod reader;
+mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+pub use files::expand;
+pub use reader::Reader;
+pub use writer::Writer;
+
+use crate::error::{list, nearest};
+use crate::{Error, Place, Result};
+
+/// How rows are written in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Values separated by commas.
+    Csv,
+    /// Values separated by tabs, quoted like CSV.
+    Tsv,
+    /// One JSON object per line.
+    Jsonl,
+}
+
+impl Format {
+    /// The format that a file's extension promises.
+    pub fn of_path(path: &Path) -> Option<Format> {
+        path.extension()?.to_str()?.to_ascii_lowercase().parse().ok()
+    }
+
+    /// The format that the first line of a file looks like.
+    pub fn sniff(first_line: &[u8]) -> Format {
+        let count = |byte| first_line.iter().filter(|&&b| b == byte).count();
+        if first_line.trim_ascii_start().first() == Some(&b'{') {
+            Format::Jsonl
+        } else if count(b'\t') > count(b',') {
+            Format::Tsv
+        } else {
+            Format::Csv
+        }
+    }
+
+    fn delimiter(self) -> u8 {
+        if self == Format::Tsv { b'\t' } else { b',' }
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    /// Reads a format's name or extension.
+    fn from_str(name: &str) -> std::result::Result<Format, String> {
+        match name {
+            "csv" => Ok(Format::Csv),
+            "tsv" | "tab" => Ok(Format::Tsv),
+            "jsonl" | "ndjson" | "json" => Ok(Format::Jsonl),
+            _ => Err(format!("`{name}` is not a format: use `csv`, `tsv` or `jsonl`")),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Csv => "csv",
+            Format::Tsv => "tsv",
+            Format::Jsonl => "jsonl",
+        })
+    }
+}
+
+/// The names of the columns of a file, all different. Clones share them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Columns {
+    file: Arc<str>,
+    names: Arc<[String]>,
+}
+
+impl Columns {
+    /// The names in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Where the column of this name stands.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+
+    /// Where the column of this name stands, or an error that lists the columns there are.
+    pub fn require(&self, name: &str) -> Result<usize> {
+        self.find(name).ok_or_else(|| {
+            Error::data(Place::file(&*self.file), format!("there is no column `{name}`"), self.hint(name))
+        })
+    }
+
+    /// What to do when there is no column `name`.
+    pub(crate) fn hint(&self, name: &str) -> String {
+        let names = list(self.names.iter());
+        match nearest(name, self.names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`? The columns are {names}"),
+            None => format!("the columns are {names}; if these are not names, add a header line to the file"),
+        }
+    }
+
+    /// `wanted`, changed where there is a column of that name already.
+    pub fn free_name(&self, wanted: &str) -> String {
+        let taken = |name: &String| self.names.contains(name);
+        let others = std::iter::once(format!("predicted_{wanted}"))
+            .chain((2..).map(|number| format!("predicted_{wanted}_{number}")));
+        // The chain is endless and the columns are not.
+        std::iter::once(wanted.to_owned()).chain(others).find(|name| !taken(name)).unwrap_or_default()
+    }
+}
+
+/// A row of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    file: Arc<str>,
+    line: u64,
+    values: Vec<String>,
+    object: Option<Object>,
+}
+
+/// What a row of JSON Lines holds beside its columns' text.
+#[derive(Debug, Clone, PartialEq)]
+struct Object {
+    /// The object as it was written.
+    text: String,
+    /// Keys that are no columns, because the first object did not have them.
+    unlisted: Vec<String>,
+}
+
+impl Row {
+    /// The text of a column; empty where a JSON object lacks the key or has `null`.
+    ///
+    /// # Panics
+    /// If `column` is not less than the number of columns of the reader it came from.
+    pub fn value(&self, column: usize) -> &str {
+        &self.values[column]
+    }
+
+    /// The text of all columns.
+    pub fn values(&self) -> &[String] {
+        &self.values
+    }
+
+    /// Its first line in the file, counted from 1.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The file and line it came from.
+    pub fn place(&self) -> Place {
+        Place::file(&*self.file).line(self.line)
+    }
+}
+
+/// A whole file in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Its columns.
+    pub columns: Columns,
+    /// Its rows, each with a value for every column.
+    pub rows: Vec<Row>,
+}
+
+impl Table {
+    /// Reads a file; the format comes from its extension, or else from its first line, unless given.
+    pub fn read(path: &Path, format: Option<Format>) -> Result<Table> {
+        Reader::open(path, format)?.into_table()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(text: &str) -> Table {
+        Reader::new("t", std::io::Cursor::new(text.to_owned()), None).unwrap().into_table().unwrap()
+    }
+
+    #[test]
+    fn the_format_is_told_by_the_extension_or_the_first_line() {
+        assert_eq!(Format::of_path(Path::new("a/b.CSV")), Some(Format::Csv));
+        assert_eq!(Format::of_path(Path::new("b.ndjson")), Some(Format::Jsonl));
+        assert_eq!(Format::of_path(Path::new("b.txt")), None);
+        assert_eq!(Format::sniff(b"a\tb, c\td"), Format::Tsv);
+        assert_eq!(Format::sniff(b" {\"a\": 1}"), Format::Jsonl);
+        assert_eq!(Format::sniff(b"text"), Format::Csv);
+    }
+
+    #[test]
+    fn a_missing_column_is_answered_with_the_nearest_one_or_all() {
+        let columns = table("title,body\na,b\n").columns;
+        let error = columns.require("titel").unwrap_err();
+        assert_eq!(error.to_string(), "`t`: there is no column `titel`");
+        assert_eq!(error.remedy().unwrap(), "did you mean `title`? The columns are `title`, `body`");
+        assert!(columns.require("xyz").unwrap_err().remedy().unwrap().contains("header line"));
+        assert_eq!(columns.require("body").unwrap(), 1);
+    }
+
+    #[test]
+    fn a_new_column_never_takes_the_name_of_an_old_one() {
+        let columns = table("label,predicted_label\na,b\n").columns;
+        assert_eq!(columns.free_name("score"), "score");
+        assert_eq!(columns.free_name("label"), "predicted_label_2");
+    }
+}
