@@ -6,6 +6,8 @@ pub mod event;
 pub mod metrics;
 pub mod pattern;
 pub mod random;
+pub mod report;
+pub mod results;
 pub mod scores;
 pub mod store;
 pub mod table;

@@ -1,0 +1,113 @@
+//! What a run has found: `results.json`.
+//!
+//! Only what follows from task, data, seeds and version is in it: no times, no paths, so that a run that was interrupted
+//! ends with the same bytes as one that was not.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::Evaluation;
+
+/// Version of `results.json`.
+pub const FORMAT: u32 = 1;
+
+/// `results.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The task's name.
+    pub name: String,
+    /// Hash of everything that the results depend on.
+    pub id: String,
+    /// Version of cloze.
+    pub version: String,
+    /// `pet` or `supervised`.
+    pub method: String,
+    /// The labels in the task's order.
+    pub labels: Vec<String>,
+    /// The patterns as they stand in the task file.
+    pub patterns: Vec<String>,
+    /// The model that everything starts from.
+    pub model: ModelSource,
+    /// The data by role: `train`, `unlabeled`, `test`.
+    pub data: BTreeMap<String, DataSource>,
+    /// Every pattern with the untouched model.
+    pub zero_shot: Vec<Stage>,
+    /// All patterns together with the untouched model.
+    pub zero_shot_together: Option<Stage>,
+    /// Every pattern and seed after fine-tuning.
+    pub members: Vec<Stage>,
+    /// The fine-tuned members together.
+    pub ensemble: Option<Stage>,
+    /// The classifier distilled from the ensemble's soft labels.
+    pub distilled: Option<Stage>,
+    /// The plain classifier, trained on the labelled rows alone.
+    pub supervised: Option<Stage>,
+    /// Probability that two members choose the same label for an unlabelled row.
+    pub agreement: Option<f64>,
+    /// Unlabelled rows on which the members agree least: those to label next.
+    pub label_next: Vec<Disputed>,
+    /// What the user should know.
+    pub notes: Vec<String>,
+}
+
+/// A model that a run starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelSource {
+    /// How the user calls it.
+    pub name: String,
+    /// Hash of its configuration, tokenizer and weights.
+    pub fingerprint: String,
+}
+
+/// Rows that a run has read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataSource {
+    /// How many.
+    pub rows: usize,
+    /// Hash of what is in them.
+    pub fingerprint: String,
+}
+
+/// A model, or several together, and how good it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// The job's directory in the run.
+    pub job: String,
+    /// The pattern's number, counted from 0, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<usize>,
+    /// The seed, if anything was drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Share in the ensemble.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+    /// Accuracy on the labelled rows that training used or could use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_accuracy: Option<f64>,
+    /// On the test rows, if there are any.
+    pub test: Option<Evaluation>,
+}
+
+/// An unlabelled row that the members do not agree on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Disputed {
+    /// The row's number among the unlabelled rows, counted from 1.
+    pub row: usize,
+    /// The columns that the patterns use.
+    pub fields: BTreeMap<String, String>,
+    /// Members that choose each label; labels without a vote are left out.
+    pub votes: BTreeMap<String, usize>,
+}
+
+impl Results {
+    /// The model that `cloze predict` uses unless told otherwise: the classifier, or the ensemble where there is none.
+    pub fn outcome(&self) -> Option<&Stage> {
+        let classifier = self.distilled.as_ref();
+        let supervised = (self.method == "supervised").then_some(self.supervised.as_ref()).flatten();
+        classifier.or(supervised).or(self.ensemble.as_ref()).or(self.zero_shot_together.as_ref())
+    }
+}
