@@ -50,7 +50,12 @@ pub enum Error {
     },
     /// A run directory that cannot be used as it is.
     #[error(transparent)]
+    #[diagnostic(transparent)]
     Store(#[from] crate::store::Error),
+    /// The listener has asked to stop; what is finished is kept.
+    #[error("stopped before the end")]
+    #[diagnostic(help("run the same command again to go on; finished jobs are kept"))]
+    Stopped,
     /// A model that cannot be read, understood or written.
     #[error(transparent)]
     Model(#[from] cloze_encoder::Error),

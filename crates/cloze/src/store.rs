@@ -5,6 +5,7 @@
 //! Nothing is ever changed in place.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ const UNFINISHED: &str = "tmp";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system refused.
-    #[error("cannot {action} `{}`: {}", path.display(), explain(source))]
+    #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
         /// What was tried: `read`, `write`, `create`.
         action: &'static str,
@@ -37,16 +38,13 @@ pub enum Error {
         source: io::Error,
     },
     /// Another process works in the run.
-    #[error("another process is working in `{}`: wait until it has finished, or stop it", path.display())]
+    #[error("another process is working in `{}`", path.display())]
     Busy {
         /// The run directory.
         path: PathBuf,
     },
     /// A finished job's file is not what was written.
-    #[error(
-        "`{}` is damaged: {reason}; delete the directory `{}` and run the same command again, everything else is kept",
-        file.display(), job.display()
-    )]
+    #[error("`{}` is damaged: {reason}", file.display())]
     Damaged {
         /// The file.
         file: PathBuf,
@@ -56,7 +54,7 @@ pub enum Error {
         job: PathBuf,
     },
     /// The directory is not a run.
-    #[error("`{}` is not a run directory: it has no `{MANIFEST}`; give a directory that `cloze train` has made", path.display())]
+    #[error("`{}` is not a run directory: it has no `{MANIFEST}`", path.display())]
     NotARun {
         /// The directory.
         path: PathBuf,
@@ -66,17 +64,26 @@ pub enum Error {
 /// The result of reading or writing a run directory.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// The operating system's words, with the remedy where there is a common one.
-fn explain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "the disk is full; free some space and run the same command again, finished jobs are kept"
-                .to_owned()
-        }
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-            format!("{error}; choose a directory that you may write to")
-        }
-        _ => error.to_string(),
+impl miette::Diagnostic for Error {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        let remedy = match self {
+            Error::Io { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "free some space and run the same command again; finished jobs are kept".to_owned()
+                }
+                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                    "choose a directory that you may write to".to_owned()
+                }
+                _ => return None,
+            },
+            Error::Busy { .. } => "wait until it has finished, or stop it".to_owned(),
+            Error::Damaged { job, .. } => format!(
+                "delete the directory `{}` and run the same command again; everything else is kept",
+                job.display()
+            ),
+            Error::NotARun { .. } => "give a directory that `cloze train` has made".to_owned(),
+        };
+        Some(Box::new(remedy))
     }
 }
 
@@ -121,8 +128,8 @@ impl Id {
     }
 }
 
-impl std::fmt::Display for Id {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
 }

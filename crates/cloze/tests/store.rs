@@ -5,6 +5,7 @@ use std::path::Path;
 
 use cloze::event::Event;
 use cloze::store::{Error, Id, Run};
+use miette::Diagnostic;
 
 fn begin(runs: &Path, task: &str) -> Run {
     Run::begin(runs, "support", &Id::of(&task), "format = 1\n").unwrap()
@@ -65,9 +66,9 @@ fn a_changed_file_of_a_finished_job_is_noticed_when_it_is_read() {
     let file = run.dir().join("g0/p0-s0/logits.csv");
 
     fs::write(&file, "a,b\n1,").unwrap();
-    let error = run.finished("g0/p0-s0", &id).unwrap().unwrap().read("logits.csv").unwrap_err().to_string();
-    assert!(error.contains("logits.csv` is damaged: it has 6 bytes, 8 were written"), "{error}");
-    assert!(error.contains("delete the directory"), "{error}");
+    let error = run.finished("g0/p0-s0", &id).unwrap().unwrap().read("logits.csv").unwrap_err();
+    assert!(error.to_string().contains("logits.csv` is damaged: it has 6 bytes, 8 were written"), "{error}");
+    assert!(error.help().unwrap().to_string().starts_with("delete the directory"));
 
     fs::write(&file, "a,b\n1,3\n").unwrap();
     let error = run.finished("g0/p0-s0", &id).unwrap().unwrap().verify().unwrap_err().to_string();
@@ -134,13 +135,12 @@ fn a_place_that_cannot_be_written_to_is_named() {
 }
 
 #[test]
-fn a_full_disk_is_called_by_its_name() {
+fn a_full_disk_tells_what_to_do() {
     let source = std::io::ErrorKind::StorageFull.into();
-    let error = Error::Io { action: "write", path: "runs/a/results.json".into(), source }.to_string();
+    let error = Error::Io { action: "write", path: "runs/a/results.json".into(), source };
     assert_eq!(
-        error,
-        "cannot write `runs/a/results.json`: the disk is full; free some space and run the same command again, \
-         finished jobs are kept"
+        error.help().unwrap().to_string(),
+        "free some space and run the same command again; finished jobs are kept"
     );
 }
 
