@@ -1,0 +1,68 @@
+//! The training loop that pattern models and classifiers share.
+
+use cloze_encoder::{AdamW, Session, schedule};
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+
+/// How a model is trained: AdamW with a linear schedule, gradients clipped, micro-batches added up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FineTuning {
+    /// Updates of the weights.
+    pub steps: usize,
+    /// Micro-batches per update.
+    pub accumulation: usize,
+    /// Highest learning rate.
+    pub learning_rate: f32,
+    /// Updates over which the learning rate rises to its highest.
+    pub warmup: usize,
+    /// Weight decay; biases and LayerNorm weights do not decay.
+    pub weight_decay: f32,
+    /// Gradients are scaled down to this 2-norm.
+    pub max_grad_norm: f32,
+}
+
+/// One update: a line of `steps.csv`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Number of the update, counted from 1.
+    pub step: usize,
+    /// Mean loss of its micro-batches, before the update.
+    pub loss: f32,
+    /// The learning rate that was used.
+    pub learning_rate: f32,
+    /// 2-norm of the gradient before clipping.
+    pub gradient_norm: f32,
+}
+
+impl FineTuning {
+    /// Trains. `micro_batch(session, number, weight)` runs micro-batch `number` (counted from 0 over the whole training)
+    /// forward and backward, its gradient times `weight`, and returns its loss without the weight; `after` hears of
+    /// every update and may end the training with an error.
+    pub fn run(
+        &self,
+        session: &mut Session,
+        mut micro_batch: impl FnMut(&mut Session, usize, f32) -> f32,
+        mut after: impl FnMut(&Step) -> Result<()>,
+    ) -> Result<Vec<Step>> {
+        let mut steps = Vec::with_capacity(self.steps);
+        let weight = 1.0 / self.accumulation as f32;
+        for step in 0..self.steps {
+            let mut loss = 0.0;
+            for number in step * self.accumulation..(step + 1) * self.accumulation {
+                loss += weight * micro_batch(session, number, weight);
+            }
+            let learning_rate = self.learning_rate * schedule::linear(step, self.warmup, self.steps);
+            let gradient_norm = session.update(&AdamW {
+                learning_rate,
+                weight_decay: self.weight_decay,
+                max_grad_norm: self.max_grad_norm,
+                ..AdamW::default()
+            });
+            let step = Step { step: step + 1, loss, learning_rate, gradient_norm };
+            after(&step)?;
+            steps.push(step);
+        }
+        Ok(steps)
+    }
+}
