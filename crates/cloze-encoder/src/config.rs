@@ -27,6 +27,8 @@ pub struct Config {
     pub hidden_dropout: f32,
     /// Dropout rate of attention weights, in training.
     pub attention_dropout: f32,
+    /// The padding token, whose embedding learns nothing as an input.
+    pub pad_token_id: u32,
     /// The labels of a sequence classifier, in the order of its outputs; empty for a masked language model.
     pub labels: Vec<String>,
     /// Everything the file says, kept for saving.
@@ -68,6 +70,7 @@ impl Config {
             layer_norm_eps: fields.number("layer_norm_eps", 1e-12, 1.0)?,
             hidden_dropout: fields.number("hidden_dropout_prob", 0.1, 0.99)?,
             attention_dropout: fields.number("attention_probs_dropout_prob", 0.1, 0.99)?,
+            pad_token_id: raw.get("pad_token_id").and_then(Value::as_u64).unwrap_or(0) as u32,
             labels: labels(&raw)?,
             raw: raw.clone(),
         };

@@ -602,7 +602,8 @@ impl Backward<'_> {
         let (words, rest) = self.grads.split_at_mut(layout.words.end);
         let (positions, rest) = rest.split_at_mut(layout.positions.len());
         let types = &mut rest[..layout.types.len()];
-        embedding::backward(kernels, &tape.batch, sum, Tables { words, positions, types }, hidden);
+        let tables = Tables { words, positions, types };
+        embedding::backward(kernels, &tape.batch, sum, tables, hidden, model.config.pad_token_id);
         self.scratch.narrow[1] = dsum;
     }
 }

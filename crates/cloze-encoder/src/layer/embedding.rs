@@ -42,13 +42,15 @@ pub(crate) fn forward(
     });
 }
 
-/// Adds the gradient of every token, `[tokens, hidden]`, to the rows of the tables it came from.
+/// Adds the gradient of every token, `[tokens, hidden]`, to the rows of the tables it came from. The word embedding of
+/// the token `padding` gets none: PyTorch's embedding layer (`padding_idx`), with which BERT was made, skips it.
 pub(crate) fn backward(
     kernels: Kernels,
     batch: &Batch,
     grad: &[f32],
     tables: Tables<&mut [f32]>,
     hidden: usize,
+    padding: u32,
 ) {
     let Tables { words, positions, types } = tables;
     for span in &batch.spans {
@@ -58,7 +60,9 @@ pub(crate) fn backward(
             let add = |table: &mut [f32], entry: usize| {
                 vector::add(kernels, &mut table[entry * hidden..(entry + 1) * hidden], grad);
             };
-            add(words, batch.ids[token] as usize);
+            if batch.ids[token] != padding {
+                add(words, batch.ids[token] as usize);
+            }
             add(positions, position);
             add(types, batch.types[token].into());
         }
