@@ -32,7 +32,13 @@ pub fn score(
 }
 
 /// One micro-batch of supervised training: the mean cross-entropy of `labels`; adds `weight` times its gradient.
-pub fn train(session: &mut Session, sequences: &[&Sequence], labels: &[u32], dropout_seed: u64, weight: f32) -> f32 {
+pub fn train(
+    session: &mut Session,
+    sequences: &[&Sequence],
+    labels: &[u32],
+    dropout_seed: u64,
+    weight: f32,
+) -> f32 {
     let device = session.device().clone();
     let logits = session.class_logits(&batch(sequences), Mode::Train { dropout_seed });
     let loss = loss::cross_entropy(&device, logits, labels, weight);

@@ -1,11 +1,14 @@
 //! Pattern-exploiting training: few labelled examples and unlabelled text in, a small classifier out.
 
+pub mod batches;
+pub mod classifier;
 pub mod ensemble;
 mod error;
 pub mod event;
+pub mod fine_tuning;
 pub mod metrics;
 pub mod pattern;
-pub mod random;
+pub mod pvp;
 pub mod report;
 pub mod results;
 pub mod scores;

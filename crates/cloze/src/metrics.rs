@@ -2,9 +2,8 @@
 //!
 //! Labels are numbers here (positions in the task's list of labels); [`Evaluation`] carries them by name.
 
+use cloze_encoder::Random;
 use serde::{Deserialize, Serialize};
-
-use crate::random::Random;
 
 /// Resamples behind every interval.
 pub const RESAMPLES: usize = 2000;
@@ -125,7 +124,7 @@ pub fn bootstrap<const N: usize>(
         .flat_map(|cell| std::iter::repeat_n(cell, confusion.counts[cell] as usize))
         .collect();
     let mut draws = figures.map(|_| Vec::with_capacity(RESAMPLES));
-    let mut random = Random::new(seed, "bootstrap");
+    let mut random = Random::new(seed);
     let mut draw = Confusion { labels, counts: vec![0; labels * labels] };
     for _ in 0..if rows.is_empty() { 0 } else { RESAMPLES } {
         draw.counts.fill(0);

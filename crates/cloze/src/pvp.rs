@@ -35,7 +35,11 @@ impl LabelWords {
         assert!(words.iter().all(|words| !words.is_empty()), "every label has a word");
         LabelWords {
             columns: words.concat(),
-            label: words.iter().enumerate().flat_map(|(label, ids)| std::iter::repeat_n(label, ids.len())).collect(),
+            label: words
+                .iter()
+                .enumerate()
+                .flat_map(|(label, ids)| std::iter::repeat_n(label, ids.len()))
+                .collect(),
             counts: words.iter().map(Vec::len).collect(),
         }
     }
@@ -48,7 +52,9 @@ impl LabelWords {
     /// Means over each label's columns: `[rows, columns]` to `[rows, labels]`.
     fn scores(&self, logits: &[f32]) -> Vec<f32> {
         let mut scores = vec![0.0; logits.len() / self.columns.len() * self.labels()];
-        for (logits, scores) in logits.chunks_exact(self.columns.len()).zip(scores.chunks_exact_mut(self.labels())) {
+        for (logits, scores) in
+            logits.chunks_exact(self.columns.len()).zip(scores.chunks_exact_mut(self.labels()))
+        {
             for (logit, &label) in logits.iter().zip(&self.label) {
                 scores[label] += logit;
             }
