@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cloze::fine_tuning::FineTuning;
 use cloze::pvp::{Cloze, Hidden, LabelWords};
-use cloze_encoder::{Batch, Checkpoint, Device, Model, Sequence, Session};
+use cloze_encoder::{Checkpoint, Device, Model, Sequence, Session};
 use serde_json::Value;
 
 fn conformance() -> Option<PathBuf> {
