@@ -208,7 +208,7 @@ impl Diagnostic for Mistake {
 /// All the mistakes found in a task file, in the order of the file.
 #[derive(Debug, Clone)]
 pub struct TaskError {
-    mistakes: Vec<Mistake>,
+    pub(crate) mistakes: Vec<Mistake>,
 }
 
 impl TaskError {

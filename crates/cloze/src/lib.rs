@@ -14,5 +14,6 @@ pub mod results;
 pub mod scores;
 pub mod store;
 pub mod table;
+pub mod task;
 
 pub use error::{Error, Mistake, Place, Result, TaskError, Warning};

@@ -105,6 +105,11 @@ impl Columns {
         })
     }
 
+    /// The file they head.
+    pub(crate) fn place(&self) -> Place {
+        Place::file(&*self.file)
+    }
+
     /// What to do when there is no column `name`.
     pub(crate) fn hint(&self, name: &str) -> String {
         let names = list(self.names.iter());

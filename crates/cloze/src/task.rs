@@ -1,0 +1,349 @@
+//! The task file: what to classify, asked how, with which data.
+//!
+//! ```toml
+//! format   = 1
+//! name     = "support"
+//! patterns = ["{subject} {message} This is about {mask}.", "Department: {mask}. {subject} {message}"]
+//!
+//! [data]
+//! train     = "labelled.csv"
+//! unlabeled = ["tickets/*.csv", "archive.jsonl"]
+//! test      = "checked.csv"
+//! label     = "team"
+//!
+//! [labels]
+//! billing   = ["invoice", "payment"]
+//! technical = "bug"
+//! ```
+//!
+//! | key | meaning | default |
+//! | --- | --- | --- |
+//! | `format` | version of the format, 1 | required |
+//! | `name` | names run directories | the file's name |
+//! | `patterns` | see [`crate::pattern`] | required |
+//! | `spacing` | see [`Spacing`] | `"text"` |
+//! | `data.dir` | where relative paths of `[data]` start, itself relative to the task file | the task file's folder |
+//! | `data.train`, `data.unlabeled`, `data.test` | a file, a pattern of file names, or a list of them | none |
+//! | `data.label` | the column with the label | required with `train` or `test` |
+//! | `data.unlabeled_limit` | use so many unlabelled rows, evenly spread over the files | all |
+//! | `labels.NAME` | the label's word, or a list of words | at least two labels |
+//! | `model.directory` | a Hugging Face directory, relative to the task file | the model in the program |
+//! | `train.*`, `distil.*` | see [`Options`] | see [`Options`] |
+
+mod examples;
+mod file;
+mod frozen;
+mod options;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+pub use examples::{Example, Set, fingerprint, label_counts};
+pub use options::{Distil, Keep, Method, Options, OutOfRange};
+
+use crate::error::Mistake;
+use crate::pattern::Pattern;
+use crate::{Error, Place, Result};
+
+/// How the parts of a filled pattern meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Spacing {
+    /// The filled pattern is running text, as a person would write it.
+    #[default]
+    Text,
+    /// Every literal and every field is tokenised on its own, as the reference implementation of PET does; white
+    /// space between parts is what the tokenizer makes of it.
+    Parts,
+}
+
+impl options::Choice for Spacing {
+    const ALL: &'static [(&'static str, Self)] = &[("text", Spacing::Text), ("parts", Spacing::Parts)];
+}
+
+/// A label and the words that stand for it in a pattern.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Label {
+    /// As it stands in the data and in every output.
+    pub name: String,
+    /// At least one; no word belongs to two labels.
+    pub words: Vec<String>,
+}
+
+/// Where the rows are: the section `[data]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Data {
+    /// Where relative paths start.
+    pub dir: PathBuf,
+    /// Files with labelled rows to learn from; may be patterns such as `tickets/*.csv`.
+    pub train: Vec<String>,
+    /// Files with rows to annotate.
+    pub unlabeled: Vec<String>,
+    /// Files with rows to evaluate on.
+    pub test: Vec<String>,
+    /// The column with the label.
+    pub label: Option<String>,
+    /// How many unlabelled rows are used at most.
+    pub unlabeled_limit: Option<usize>,
+}
+
+/// A task: everything that a run depends on beside the data's contents and the model.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// Names run directories: letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// At least one.
+    pub patterns: Vec<Pattern>,
+    /// How the parts of a filled pattern meet.
+    pub spacing: Spacing,
+    /// At least two, with different names, in the order of the file.
+    pub labels: Vec<Label>,
+    /// Where the rows are.
+    pub data: Data,
+    /// A model's directory, or `None` for the default model.
+    pub model: Option<PathBuf>,
+    /// How to train.
+    pub options: Options,
+    origin: Origin,
+}
+
+/// Where things stand in the task file.
+#[derive(Debug, Clone)]
+struct Origin {
+    file: String,
+    text: Arc<str>,
+    patterns: Vec<Range<usize>>,
+    labels: Vec<Range<usize>>,
+    words: Vec<Vec<Range<usize>>>,
+    keys: Vec<(String, Range<usize>)>,
+}
+
+impl Task {
+    /// Reads a task file. Its relative paths start at the folder that it lies in.
+    ///
+    /// # Errors
+    /// When it cannot be read, or with all the mistakes in it.
+    pub fn open(path: &Path) -> Result<Task> {
+        let bytes = std::fs::read(path).map_err(|source| Error::io("read", path, source))?;
+        let name = path.display().to_string();
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()]
+                .iter()
+                .filter(|&&byte| byte == b'\n')
+                .count();
+            let place = Place::file(&*name).line(line as u64);
+            Error::data(place, "the text is not UTF-8", "save the task file as UTF-8")
+        })?;
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Task::parse(&name, &text, dir)
+    }
+
+    /// Reads the text of a task file that errors call `file`; relative paths start at `dir`.
+    ///
+    /// # Errors
+    /// All the mistakes in it.
+    pub fn parse(file: &str, text: &str, dir: &Path) -> Result<Task> {
+        Ok(file::parse(file, text, dir)?)
+    }
+
+    /// Takes the data from another folder: relative paths of `[data]` start there.
+    pub fn with_data_dir(mut self, dir: &Path) -> Task {
+        self.data.dir = dir.to_owned();
+        self
+    }
+
+    /// The columns that the patterns use, each once, in order of first use.
+    pub fn fields(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for field in self.patterns.iter().flat_map(Pattern::fields) {
+            if !names.contains(&field.name) {
+                names.push(field.name.clone());
+            }
+        }
+        names
+    }
+
+    /// The labels' names in order.
+    pub fn label_names(&self) -> Vec<String> {
+        self.labels.iter().map(|label| label.name.clone()).collect()
+    }
+
+    /// Checks options that were changed after reading, for example on the command line.
+    ///
+    /// # Errors
+    /// The first option out of its range.
+    pub fn check_options(&self) -> Result<()> {
+        match self.options.out_of_range().into_iter().next() {
+            Some(found) => Err(Error::usage(found.problem, found.remedy)),
+            None => Ok(()),
+        }
+    }
+
+    /// The name of the task file.
+    pub fn file(&self) -> &str {
+        &self.origin.file
+    }
+
+    /// The place of a pattern in the file, for warnings.
+    pub fn place_of_pattern(&self, pattern: usize) -> Place {
+        self.mistake(self.origin.patterns.get(pattern), "", "").place()
+    }
+
+    /// The place of a label in the file, for warnings.
+    pub fn place_of_label(&self, label: usize) -> Place {
+        self.mistake(self.origin.labels.get(label), "", "").place()
+    }
+
+    /// A mistake in a pattern.
+    pub fn mistake_in_pattern(
+        &self,
+        pattern: usize,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Mistake {
+        self.mistake(self.origin.patterns.get(pattern), problem, remedy)
+    }
+
+    /// A mistake in a field of a pattern.
+    pub fn mistake_in_field(
+        &self,
+        pattern: usize,
+        field: &str,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Mistake {
+        let whole = self.origin.patterns.get(pattern);
+        let within = whole.and_then(|span| {
+            let found = find_field(&self.origin.text[span.clone()], field)?;
+            Some(span.start + found.start..span.start + found.end)
+        });
+        self.mistake(within.as_ref().or(whole), problem, remedy)
+    }
+
+    /// A mistake in a label's word.
+    pub fn mistake_in_word(
+        &self,
+        label: usize,
+        word: usize,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Mistake {
+        let span = self.origin.words.get(label).and_then(|words| words.get(word));
+        self.mistake(span, problem, remedy)
+    }
+
+    /// A mistake in the value of a key, for example `train.max_length`; at the top of the file if it is not there.
+    pub fn mistake_in_key(
+        &self,
+        key: &str,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Mistake {
+        let span = self.origin.keys.iter().find(|(name, _)| name == key).map(|(_, span)| span);
+        self.mistake(span, problem, remedy)
+    }
+
+    fn mistake(
+        &self,
+        span: Option<&Range<usize>>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Mistake {
+        Mistake::new(&self.origin.file, &self.origin.text, span.cloned().unwrap_or(0..0), problem, remedy)
+    }
+}
+
+/// Where a pattern's source names a field: `{field` up to its closing brace.
+fn find_field(source: &str, field: &str) -> Option<Range<usize>> {
+    source.match_indices('{').find_map(|(start, _)| {
+        let rest = source[start + 1..].trim_start().strip_prefix(field)?.trim_start();
+        let len = source.len() - start - rest.len();
+        rest.starts_with(['!', '|', '}'])
+            .then(|| start..start + len + rest.find('}').map_or(0, |end| end + 1))
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) const EXAMPLE: &str = r#"
+format   = 1
+name     = "support"
+patterns = ["{subject} {message} This is about {mask}.", 'Team: {mask}. {subject|trim} {message}']
+
+[data]
+train     = "labelled.csv"
+unlabeled = ["tickets/*.csv"]
+label     = "team"
+
+[labels]
+technical = "bug"
+billing   = ["invoice", "payment"]
+"not mine" = "other"
+"#;
+
+    pub(crate) fn parse(text: &str) -> Task {
+        Task::parse("t.toml", text, Path::new("/tasks")).unwrap()
+    }
+
+    /// The mistakes in a task file: line, text pointed at, problem, remedy.
+    pub(crate) fn refuse(text: &str) -> Vec<(u64, String, String, String)> {
+        match Task::parse("t.toml", text, Path::new(".")) {
+            Err(Error::Task(error)) => error
+                .mistakes()
+                .iter()
+                .map(|mistake| {
+                    let at = text[mistake.span()].to_owned();
+                    (mistake.place().line.unwrap(), at, mistake.problem.clone(), mistake.remedy.clone())
+                })
+                .collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_example_is_read_in_the_order_of_the_file() {
+        let task = parse(EXAMPLE);
+        assert_eq!(task.name, "support");
+        assert_eq!(task.label_names(), ["technical", "billing", "not mine"]);
+        assert_eq!(task.labels[1].words, ["invoice", "payment"]);
+        assert_eq!(task.fields(), ["subject", "message"]);
+        assert_eq!(task.data.unlabeled, ["tickets/*.csv"]);
+        assert_eq!(task.data.dir, Path::new("/tasks"));
+        assert_eq!(task.options, Options::default());
+        assert_eq!(task.spacing, Spacing::Text);
+    }
+
+    #[test]
+    fn a_field_is_pointed_at_within_its_pattern() {
+        let task = parse(EXAMPLE);
+        let mistake = task.mistake_in_field(1, "subject", "", "");
+        assert_eq!(&EXAMPLE[mistake.span()], "{subject|trim}");
+        assert_eq!(mistake.place(), Place::file("t.toml").line(4));
+        assert_eq!(&EXAMPLE[task.mistake_in_word(1, 1, "", "").span()], "\"payment\"");
+        assert_eq!(&EXAMPLE[task.mistake_in_key("data.label", "", "").span()], "\"team\"");
+    }
+
+    #[test]
+    fn a_task_without_a_name_is_called_like_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("my tickets.toml");
+        std::fs::write(&path, EXAMPLE.replace("name     = \"support\"", "")).unwrap();
+        let task = Task::open(&path).unwrap();
+        assert_eq!((task.name.as_str(), task.data.dir.as_path()), ("my-tickets", dir.path()));
+    }
+
+    #[test]
+    fn a_task_file_that_is_not_there_or_not_utf8_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.toml");
+        assert!(Task::open(&path).unwrap_err().to_string().starts_with("cannot read `"));
+        std::fs::write(&path, b"format = 1\nname = \"caf\xe9\"").unwrap();
+        let error = Task::open(&path).unwrap_err().to_string();
+        assert!(error.ends_with("line 2: the text is not UTF-8"), "{error}");
+    }
+}

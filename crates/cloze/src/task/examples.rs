@@ -1,0 +1,379 @@
+//! A task's rows: the columns that its patterns use, and the labels.
+
+use std::path::{Path, PathBuf};
+
+use super::Task;
+use crate::error::{list, nearest};
+use crate::table::{Columns, Format, Reader, expand};
+use crate::{Error, Place, Result};
+
+/// Which of a task's files are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Set {
+    /// Labelled rows to learn from.
+    Train,
+    /// Rows to annotate.
+    Unlabeled,
+    /// Rows to evaluate on.
+    Test,
+}
+
+impl Set {
+    /// Its key in `[data]`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Set::Train => "train",
+            Set::Unlabeled => "unlabeled",
+            Set::Test => "test",
+        }
+    }
+
+    /// Its key with the section.
+    fn full_key(self) -> &'static str {
+        match self {
+            Set::Train => "data.train",
+            Set::Unlabeled => "data.unlabeled",
+            Set::Test => "data.test",
+        }
+    }
+}
+
+/// A row as the task sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// The text of each of [`Task::fields`].
+    pub texts: Vec<String>,
+    /// Index into the task's labels, where the row has one.
+    pub label: Option<usize>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+impl Task {
+    /// The files of a set; none if the task has no such set.
+    ///
+    /// # Errors
+    /// When a file is not there or a pattern of names matches none.
+    pub fn files(&self, set: Set) -> Result<Vec<PathBuf>> {
+        let names = match set {
+            Set::Train => &self.data.train,
+            Set::Unlabeled => &self.data.unlabeled,
+            Set::Test => &self.data.test,
+        };
+        let mut files: Vec<PathBuf> = Vec::new();
+        for name in names {
+            let found = expand(name, &self.data.dir).map_err(|error| self.missing_file(set, error))?;
+            files.extend(found.into_iter().filter(|file| !files.contains(file)).collect::<Vec<_>>());
+        }
+        Ok(files)
+    }
+
+    /// Points at the line that names the file, as far as the file not being there is the trouble.
+    fn missing_file(&self, set: Set, error: Error) -> Error {
+        let (problem, remedy) = match &error {
+            Error::Io { path, source, .. } if source.kind() == std::io::ErrorKind::NotFound => (
+                format!("there is no file `{}`", path.display()),
+                format!(
+                    "relative names start at `{}`; `--data DIR` takes them from another folder",
+                    self.data.dir.display()
+                ),
+            ),
+            Error::Usage { problem, remedy } => (problem.clone(), remedy.clone()),
+            _ => return error,
+        };
+        self.mistake_in_key(set.full_key(), problem, remedy).into()
+    }
+
+    /// Reads the rows of a set. Rows to learn from have a label, rows to evaluate on if there is such a column,
+    /// rows to annotate never.
+    ///
+    /// # Errors
+    /// When a file cannot be read, lacks a column, has no rows (except unlabelled ones), or a label is not among the
+    /// task's.
+    pub fn examples(&self, set: Set) -> Result<Vec<Example>> {
+        let fields = self.fields();
+        let mut examples = Vec::new();
+        for file in self.files(set)? {
+            self.read_file(&file, set, &fields, &mut examples)?;
+        }
+        if set == Set::Unlabeled
+            && let Some(limit) = self.data.unlabeled_limit
+        {
+            spread(&mut examples, limit);
+        }
+        Ok(examples)
+    }
+
+    fn read_file(&self, file: &Path, set: Set, fields: &[String], examples: &mut Vec<Example>) -> Result<()> {
+        let rows = self.read_rows(Reader::open(file, None)?, set, fields)?;
+        if rows.is_empty() && set != Set::Unlabeled {
+            return Err(Error::data(
+                Place::file(file.display().to_string()),
+                "there are no rows below the header",
+                format!("add rows, or remove the file from `{}`", set.key()),
+            ));
+        }
+        examples.extend(rows);
+        Ok(())
+    }
+
+    fn read_rows(&self, reader: Reader, set: Set, fields: &[String]) -> Result<Vec<Example>> {
+        let columns = reader.columns().clone();
+        let texts = self.project(&columns, fields)?;
+        let label = match (&self.data.label, set) {
+            (Some(label), Set::Train) => match columns.find(label) {
+                Some(column) => Some(column),
+                None => {
+                    let problem = format!("there is no column `{label}` in {}", columns.place());
+                    return Err(self.mistake_in_key("data.label", problem, columns.hint(label)).into());
+                }
+            },
+            (Some(label), Set::Test) => columns.find(label),
+            _ => None,
+        };
+        let mut rows = Vec::new();
+        let mut unknown: Vec<String> = Vec::new();
+        let mut first_unknown = None;
+        for row in reader {
+            let row = row?;
+            let label = match label {
+                Some(column) => {
+                    let name = row.value(column).trim();
+                    let known = self.labels.iter().position(|label| label.name == name);
+                    if known.is_none() {
+                        first_unknown.get_or_insert_with(|| row.place().field(&columns.names()[column]));
+                        if !unknown.iter().any(|other| other == name) && unknown.len() < 12 {
+                            unknown.push(name.to_owned());
+                        }
+                    }
+                    known
+                }
+                None => None,
+            };
+            let texts = texts.iter().map(|&column| row.value(column).to_owned()).collect();
+            rows.push(Example { texts, label, place: row.place() });
+        }
+        match first_unknown {
+            Some(place) => Err(self.unknown_labels(place, &unknown)),
+            None => Ok(rows),
+        }
+    }
+
+    fn unknown_labels(&self, place: Place, unknown: &[String]) -> Error {
+        let names = || self.labels.iter().map(|label| label.name.as_str());
+        let (problem, remedy) = match unknown {
+            [name] if name.is_empty() => (
+                "the label is empty".to_owned(),
+                "label the row, or move it to a file of `unlabeled` rows".to_owned(),
+            ),
+            [name] => (
+                format!("the label `{name}` is not in `[labels]` of `{}`", self.file()),
+                match nearest(name, names()) {
+                    Some(near) => {
+                        format!("did you mean `{near}`? Else add `{name}` with a word under `[labels]`")
+                    }
+                    None => {
+                        format!("add it with a word under `[labels]`; the labels there are {}", list(names()))
+                    }
+                },
+            ),
+            several => (
+                format!("the labels {} are not in `[labels]` of `{}`", list(several), self.file()),
+                format!("add each with a word under `[labels]`; the labels there are {}", list(names())),
+            ),
+        };
+        Error::data(place, problem, remedy)
+    }
+
+    /// Where `fields` (of [`Task::fields`]) stand among a file's columns.
+    ///
+    /// # Errors
+    /// A mistake in the pattern that uses a column the file does not have.
+    pub fn project(&self, columns: &Columns, fields: &[String]) -> Result<Vec<usize>> {
+        fields
+            .iter()
+            .map(|field| {
+                columns.find(field).ok_or_else(|| {
+                    let uses =
+                        |pattern: &crate::pattern::Pattern| pattern.fields().any(|used| &used.name == field);
+                    let pattern = self.patterns.iter().position(uses).unwrap_or(0);
+                    let problem = format!("there is no column `{field}` in {}", columns.place());
+                    self.mistake_in_field(pattern, field, problem, columns.hint(field)).into()
+                })
+            })
+            .collect()
+    }
+
+    /// Reads labelled rows to evaluate on from any file.
+    ///
+    /// # Errors
+    /// As [`Task::examples`]; also when there is no label column.
+    pub fn examples_of(&self, file: &Path, format: Option<Format>) -> Result<Vec<Example>> {
+        let reader = Reader::open(file, format)?;
+        if let Some(label) = &self.data.label {
+            reader.columns().require(label)?;
+        }
+        self.read_rows(reader, Set::Test, &self.fields())
+    }
+}
+
+/// Keeps `limit` rows, evenly spread, so that files sorted by anything stay represented.
+fn spread(examples: &mut Vec<Example>, limit: usize) {
+    let total = examples.len();
+    if limit >= total {
+        return;
+    }
+    let mut index = 0;
+    examples.retain(|_| {
+        // The i-th of `total` rows stays if it is the first of its share of total / limit rows.
+        let stays = index * limit / total != (index + 1) * limit / total;
+        index += 1;
+        stays
+    });
+}
+
+/// How many rows each of the task's labels has.
+pub fn label_counts(labels: usize, examples: &[Example]) -> Vec<usize> {
+    let mut counts = vec![0; labels];
+    for label in examples.iter().filter_map(|example| example.label) {
+        counts[label] += 1;
+    }
+    counts
+}
+
+/// A hash of what the rows say, texts and labels (by name), not of the files they come from. 64 hexadecimal digits.
+pub fn fingerprint(task: &Task, examples: &[Example]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let mut add = |text: &str| {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    };
+    for example in examples {
+        for text in &example.texts {
+            add(text);
+        }
+        match example.label.and_then(|label| task.labels.get(label)) {
+            Some(label) => add(&label.name),
+            None => add(""),
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::tests::EXAMPLE;
+
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn new(files: &[(&str, &str)]) -> Folder {
+            let dir = tempfile::tempdir().unwrap();
+            for (name, text) in files {
+                let path = dir.path().join(name);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            Folder(dir)
+        }
+
+        fn task(&self) -> Task {
+            Task::parse("t.toml", EXAMPLE, self.0.path()).unwrap()
+        }
+    }
+
+    fn texts(examples: &[Example]) -> Vec<&str> {
+        examples.iter().map(|example| example.texts[1].as_str()).collect()
+    }
+
+    #[test]
+    fn rows_are_projected_to_the_fields_and_labels_found_by_name() {
+        let folder = Folder::new(&[
+            ("labelled.csv", "id,message,team,subject\n1,broken, technical ,Help\n2,pay,billing,Hi\n"),
+            ("tickets/b.jsonl", "{}"),
+            ("tickets/b.csv", "subject,message\ns,two\n"),
+            ("tickets/a.csv", "message,subject,team\none,s,whatever\n"),
+        ]);
+        let task = folder.task();
+        let train = task.examples(Set::Train).unwrap();
+        assert_eq!(train[0].texts, ["Help", "broken"]);
+        assert_eq!((train[0].label, train[1].label), (Some(0), Some(1)));
+        assert_eq!(train[1].place.line, Some(3));
+        assert_eq!(label_counts(3, &train), [1, 1, 0]);
+        let unlabeled = task.examples(Set::Unlabeled).unwrap();
+        assert_eq!(texts(&unlabeled), ["one", "two"]);
+        assert_eq!(unlabeled[0].label, None);
+        assert_eq!(task.examples(Set::Test).unwrap(), []);
+        assert_ne!(fingerprint(&task, &train), fingerprint(&task, &unlabeled));
+    }
+
+    #[test]
+    fn a_label_that_the_task_does_not_know_is_an_error_with_its_line() {
+        let folder =
+            Folder::new(&[("labelled.csv", "message,team,subject\na,billing,b\nc,biling,d\ne,biling,f\n")]);
+        let error = folder.task().examples(Set::Train).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("line 3, column `team`: the label `biling` is not in `[labels]` of `t.toml`"),
+            "{error}"
+        );
+        assert!(error.remedy().unwrap().starts_with("did you mean `billing`?"));
+        let folder = Folder::new(&[("labelled.csv", "message,team,subject\na,x,b\nc,y,d\n")]);
+        let error = folder.task().examples(Set::Train).unwrap_err();
+        assert!(error.to_string().contains("the labels `x`, `y` are not"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_column_is_pointed_at_in_the_task_file() {
+        let folder = Folder::new(&[("labelled.csv", "Subject,message,team\na,b,billing\n")]);
+        let Error::Task(error) = folder.task().examples(Set::Train).unwrap_err() else { panic!() };
+        let mistake = &error.mistakes()[0];
+        assert_eq!(&EXAMPLE[mistake.span()], "{subject}");
+        assert!(mistake.remedy.starts_with("did you mean `Subject`?"), "{}", mistake.remedy);
+        let folder = Folder::new(&[("labelled.csv", "subject,message,label\na,b,billing\n")]);
+        let Error::Task(error) = folder.task().examples(Set::Train).unwrap_err() else { panic!() };
+        assert_eq!(&EXAMPLE[error.mistakes()[0].span()], "\"team\"");
+    }
+
+    #[test]
+    fn files_that_are_not_there_or_empty_are_errors() {
+        let folder = Folder::new(&[]);
+        let Error::Task(error) = folder.task().examples(Set::Train).unwrap_err() else { panic!() };
+        assert_eq!(error.mistakes()[0].place(), Place::file("t.toml").line(7));
+        assert!(error.mistakes()[0].remedy.contains("--data DIR"));
+        let Error::Task(error) = folder.task().examples(Set::Unlabeled).unwrap_err() else { panic!() };
+        assert_eq!(error.mistakes()[0].problem, "no file matches `tickets/*.csv`");
+        let folder = Folder::new(&[
+            ("labelled.csv", "subject,message,team\n"),
+            ("tickets/a.csv", "subject,message\n"),
+        ]);
+        let error = folder.task().examples(Set::Train).unwrap_err();
+        assert!(error.to_string().ends_with("there are no rows below the header"), "{error}");
+        assert_eq!(folder.task().examples(Set::Unlabeled).unwrap(), []);
+        let folder = Folder::new(&[("labelled.csv", "")]);
+        let error = folder.task().examples(Set::Train).unwrap_err();
+        assert!(error.to_string().ends_with("the file is empty"), "{error}");
+    }
+
+    #[test]
+    fn the_data_can_come_from_another_folder() {
+        let folder = Folder::new(&[("labelled.csv", "subject,message,team\na,b,billing\n")]);
+        let task = Task::parse("t.toml", EXAMPLE, Path::new("/nowhere")).unwrap();
+        assert_eq!(task.with_data_dir(folder.0.path()).examples(Set::Train).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_limit_takes_rows_evenly_from_the_whole() {
+        let text: String = (0..10).map(|i| format!("s,{i}\n")).collect();
+        let folder = Folder::new(&[("tickets/a.csv", &format!("subject,message\n{text}"))]);
+        let mut task = folder.task();
+        for (limit, want) in [(3, vec!["3", "6", "9"]), (5, vec!["1", "3", "5", "7", "9"]), (0, vec![])] {
+            task.data.unlabeled_limit = Some(limit);
+            assert_eq!(texts(&task.examples(Set::Unlabeled).unwrap()), want);
+        }
+        task.data.unlabeled_limit = Some(99);
+        assert_eq!(task.examples(Set::Unlabeled).unwrap().len(), 10);
+    }
+}

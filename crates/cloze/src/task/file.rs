@@ -1,0 +1,646 @@
+//! From the text of a task file to a task, or to everything that is wrong with it.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::options::Choice;
+use super::{Data, Label, Options, Origin, Task};
+use crate::error::{Mistake, TaskError, list, nearest};
+use crate::pattern::Pattern;
+
+const TOP: &[&str] = &["format", "name", "patterns", "spacing", "data", "labels", "model", "train", "distil"];
+const DATA: &[&str] = &["dir", "train", "unlabeled", "test", "label", "unlabeled_limit"];
+const MODEL: &[&str] = &["directory"];
+const TRAIN: &[&str] = &[
+    "method",
+    "seed",
+    "seeds",
+    "repetitions",
+    "steps",
+    "batch_size",
+    "accumulation",
+    "learning_rate",
+    "weight_decay",
+    "warmup",
+    "max_length",
+    "merge",
+    "lm_weight",
+    "keep",
+];
+const DISTIL: &[&str] = &["steps", "batch_size", "learning_rate", "temperature"];
+
+/// Text with its place in the file.
+type Located = (String, Range<usize>);
+
+/// Reads a task, collecting every mistake on the way.
+pub(super) fn parse(file: &str, text: &str, dir: &Path) -> Result<Task, TaskError> {
+    let mut reader = Reader { file, text: text.into(), mistakes: Vec::new(), keys: Vec::new() };
+    let document = match DeTable::parse(text) {
+        Ok(document) => document.into_inner(),
+        Err(error) => {
+            let span = error.span().unwrap_or(0..0);
+            reader.mistake(
+                span,
+                error.message().replace('\n', ": "),
+                "correct the TOML; text stands in double quotes",
+            );
+            return Err(TaskError { mistakes: reader.mistakes });
+        }
+    };
+    let top = Section { name: "", table: Some(&document), span: 0..0 };
+    reader.known(&top, TOP);
+    let task = reader.task(&top, dir);
+    match TaskError::of(reader.mistakes) {
+        Some(error) => Err(error),
+        None => Ok(task),
+    }
+}
+
+/// A name for directories: what is not a letter or digit becomes a hyphen.
+fn plain_name(name: &str) -> String {
+    let plain: String = name.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+    let plain = plain.trim_matches(['-', '.']);
+    if plain.is_empty() { "task".into() } else { plain.to_owned() }
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '_' | '.')
+}
+
+/// A table of the file, empty if it is not there.
+struct Section<'a> {
+    name: &'static str,
+    table: Option<&'a DeTable<'a>>,
+    span: Range<usize>,
+}
+
+struct Reader<'f> {
+    file: &'f str,
+    text: Arc<str>,
+    mistakes: Vec<Mistake>,
+    keys: Vec<(String, Range<usize>)>,
+}
+
+impl<'f> Reader<'f> {
+    fn mistake(&mut self, span: Range<usize>, problem: impl Into<String>, remedy: impl Into<String>) {
+        self.mistakes.push(Mistake::new(self.file, &self.text, span, problem, remedy));
+    }
+
+    fn task(&mut self, top: &Section, dir: &Path) -> Task {
+        match self.number::<u64>(top, "format") {
+            Some(1) => {}
+            Some(other) => {
+                let span = self.span_of("format");
+                self.mistake(
+                    span,
+                    format!("this is format {other}, which this version does not know"),
+                    "write `format = 1`, or use a newer version of cloze",
+                );
+            }
+            None if self.span_of("format").is_empty() => {
+                self.mistake(0..0, "`format` is missing", "begin the file with `format = 1`");
+            }
+            None => {}
+        }
+        let name = self.name(top);
+        let spacing = self.choice(top, "spacing").unwrap_or_default();
+        let (patterns, pattern_spans) = self.patterns(top);
+        let data_section = self.section(top, "data");
+        let data = self.data(&data_section, dir);
+        self.leaks(&patterns, &pattern_spans, data.label.as_deref());
+        let (labels, label_spans, word_spans) = self.labels(top);
+        let model = self.section(top, "model");
+        self.known(&model, MODEL);
+        let model = self.text(&model, "directory").map(|(path, _)| dir.join(path));
+        let options = self.options(top);
+        for found in options.out_of_range() {
+            let span = self.span_of(found.key);
+            self.mistake(span, found.problem, found.remedy);
+        }
+        let origin = Origin {
+            file: self.file.to_owned(),
+            text: Arc::clone(&self.text),
+            patterns: pattern_spans,
+            labels: label_spans,
+            words: word_spans,
+            keys: std::mem::take(&mut self.keys),
+        };
+        Task { name, patterns, spacing, labels, data, model, options, origin }
+    }
+
+    fn name(&mut self, top: &Section) -> String {
+        let Some((name, span)) = self.text(top, "name") else {
+            let stem = Path::new(self.file).file_stem().unwrap_or_default();
+            return plain_name(&stem.to_string_lossy());
+        };
+        if name.is_empty() || !name.chars().all(is_plain) || name.starts_with('.') {
+            self.mistake(
+                span,
+                format!("`{name}` cannot name a directory"),
+                format!("use letters, digits, `-`, `_` and `.`, for example `{}`", plain_name(&name)),
+            );
+        }
+        name
+    }
+
+    fn patterns(&mut self, top: &Section) -> (Vec<Pattern>, Vec<Range<usize>>) {
+        let (mut patterns, mut spans) = (Vec::new(), Vec::new());
+        if let Some(sources) = self.texts(top, "patterns") {
+            if sources.is_empty() {
+                let span = self.span_of("patterns");
+                self.mistake(
+                    span,
+                    "there is no pattern",
+                    "write at least one, for example `\"{text} This is about {mask}.\"`",
+                );
+            }
+            for (source, span) in sources {
+                match source.parse::<Pattern>() {
+                    Ok(pattern) if patterns.contains(&pattern) => {
+                        self.mistake(span, "this pattern is there twice", "remove one");
+                    }
+                    Ok(pattern) => {
+                        patterns.push(pattern);
+                        spans.push(span);
+                    }
+                    Err(error) => {
+                        let within = self.within(&source, &span, error.span);
+                        self.mistake(within, error.problem, error.remedy);
+                    }
+                }
+            }
+        } else if self.span_of("patterns").is_empty() {
+            self.mistake(
+                0..0,
+                "`patterns` is missing",
+                "write for example `patterns = [\"{text} This is about {mask}.\"]`",
+            );
+        }
+        (patterns, spans)
+    }
+
+    /// A place within a string of the file, or all of it where escapes make bytes of the value and the file differ.
+    fn within(&self, value: &str, span: &Range<usize>, place: Range<usize>) -> Range<usize> {
+        let written = &self.text[span.clone()];
+        let quote =
+            ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| written.starts_with(quote)).unwrap_or("");
+        match written.get(quote.len()..written.len() - quote.len()) {
+            Some(inner) if inner == value => {
+                let start = span.start + quote.len();
+                start + place.start..start + place.end
+            }
+            _ => span.clone(),
+        }
+    }
+
+    /// A pattern must not show the answer.
+    fn leaks(&mut self, patterns: &[Pattern], spans: &[Range<usize>], label: Option<&str>) {
+        for (pattern, span) in patterns.iter().zip(spans) {
+            if let Some(label) = label
+                && pattern.fields().any(|field| field.name == label)
+            {
+                let within = super::find_field(&self.text[span.clone()], label)
+                    .map_or(span.clone(), |found| span.start + found.start..span.start + found.end);
+                self.mistake(
+                    within,
+                    format!("the pattern shows the label column `{label}`"),
+                    "use `{mask}` where the label's word should stand",
+                );
+            }
+        }
+    }
+
+    fn data(&mut self, section: &Section, dir: &Path) -> Data {
+        self.known(section, DATA);
+        let mut files = |key| -> Vec<String> {
+            let names = self.texts(section, key).unwrap_or_default();
+            names.into_iter().map(|(name, _)| name).collect()
+        };
+        let (train, unlabeled, test) = (files("train"), files("unlabeled"), files("test"));
+        let label = self.text(section, "label").map(|(name, _)| name);
+        if label.is_none() && !(train.is_empty() && test.is_empty()) && self.span_of("data.label").is_empty()
+        {
+            self.mistake(
+                section.span.clone(),
+                "`label` is missing in `[data]`",
+                "name the column with the labels, for example `label = \"label\"`",
+            );
+        }
+        Data {
+            dir: self.text(section, "dir").map_or(dir.to_owned(), |(path, _)| dir.join(path)),
+            train,
+            unlabeled,
+            test,
+            label,
+            unlabeled_limit: self.number(section, "unlabeled_limit"),
+        }
+    }
+
+    #[allow(clippy::type_complexity)] // labels, their names' places, their words' places
+    fn labels(&mut self, top: &Section) -> (Vec<Label>, Vec<Range<usize>>, Vec<Vec<Range<usize>>>) {
+        let section = self.section(top, "labels");
+        let mut entries: Vec<(Located, Vec<Located>)> = Vec::new();
+        for (key, value) in ordered(&section) {
+            let name = key.get_ref().to_string();
+            if name.trim() != name || name.is_empty() {
+                self.mistake(
+                    key.span(),
+                    "a label's name must not be empty or begin or end with a blank",
+                    "labels in the data are compared without blanks around them",
+                );
+            }
+            let Some(words) = self.strings(&format!("labels.{name}"), value) else { continue };
+            if words.is_empty() {
+                self.mistake(
+                    value.span(),
+                    format!("the label `{name}` has no word"),
+                    "give it at least one word that fits into the patterns",
+                );
+            }
+            for (i, (word, span)) in words.iter().enumerate() {
+                if word.trim().is_empty() {
+                    self.mistake(
+                        span.clone(),
+                        format!("a word of the label `{name}` is empty"),
+                        "write a word that fits into the patterns",
+                    );
+                } else if word.contains(['{', '}']) {
+                    self.mistake(
+                        span.clone(),
+                        "words taken from columns are not supported yet",
+                        "write the word itself",
+                    );
+                } else if words[..i].iter().any(|(other, _)| other == word) {
+                    self.mistake(
+                        span.clone(),
+                        format!("the label `{name}` has the word `{word}` twice"),
+                        "remove one",
+                    );
+                } else if let Some(((other, _), _)) =
+                    entries.iter().find(|(_, words)| words.iter().any(|(known, _)| known == word))
+                {
+                    self.mistake(
+                        span.clone(),
+                        format!("the labels `{other}` and `{name}` have the same word `{word}`"),
+                        "give each label words of its own, else they cannot be told apart",
+                    );
+                }
+            }
+            entries.push(((name, key.span()), words));
+        }
+        let count = ordered(&section).len();
+        if count < 2 {
+            self.mistake(
+                section.span.clone(),
+                match count {
+                    0 => "there are no labels",
+                    _ => "there is only one label",
+                },
+                "write at least two labels under `[labels]`, for example `positive = \"good\"`",
+            );
+        }
+        let mut parts = (Vec::new(), Vec::new(), Vec::new());
+        for ((name, span), words) in entries {
+            let (words, spans) = words.into_iter().unzip();
+            parts.0.push(Label { name, words });
+            parts.1.push(span);
+            parts.2.push(spans);
+        }
+        parts
+    }
+
+    fn options(&mut self, top: &Section) -> Options {
+        let defaults = Options::default();
+        let train = self.section(top, "train");
+        self.known(&train, TRAIN);
+        let distil = self.section(top, "distil");
+        self.known(&distil, DISTIL);
+        Options {
+            method: self.choice(&train, "method").unwrap_or(defaults.method),
+            seeds: self.seeds(&train).unwrap_or(defaults.seeds),
+            steps: self.number(&train, "steps").unwrap_or(defaults.steps),
+            batch_size: self.number(&train, "batch_size").unwrap_or(defaults.batch_size),
+            accumulation: self.number(&train, "accumulation").unwrap_or(defaults.accumulation),
+            learning_rate: self.float(&train, "learning_rate").unwrap_or(defaults.learning_rate),
+            weight_decay: self.float(&train, "weight_decay").unwrap_or(defaults.weight_decay),
+            warmup: self.float(&train, "warmup").unwrap_or(defaults.warmup),
+            max_length: self.number(&train, "max_length").unwrap_or(defaults.max_length),
+            merge: self.choice(&train, "merge").unwrap_or(defaults.merge),
+            lm_weight: self.float(&train, "lm_weight").unwrap_or(defaults.lm_weight),
+            keep: self.choice(&train, "keep").unwrap_or(defaults.keep),
+            distil: super::Distil {
+                steps: self.number(&distil, "steps").unwrap_or(defaults.distil.steps),
+                batch_size: self.number(&distil, "batch_size").unwrap_or(defaults.distil.batch_size),
+                learning_rate: self.float(&distil, "learning_rate").unwrap_or(defaults.distil.learning_rate),
+                temperature: self.float(&distil, "temperature").unwrap_or(defaults.distil.temperature),
+            },
+        }
+    }
+
+    /// `seeds`, or `repetitions` seeds from `seed` on.
+    fn seeds(&mut self, train: &Section) -> Option<Vec<u64>> {
+        let seed = self.number::<u64>(train, "seed");
+        let repetitions = self.number::<u64>(train, "repetitions");
+        let Some(value) = self.get(train, "seeds") else {
+            let (first, count) = (seed.unwrap_or(0), repetitions.unwrap_or(1));
+            if repetitions.is_some_and(|count| !(1..=1000).contains(&count)) {
+                let span = self.span_of("train.repetitions");
+                self.mistake(
+                    span,
+                    format!("`repetitions = {count}` is out of range"),
+                    "`repetitions` must be at least 1 and at most 1000",
+                );
+                return None;
+            }
+            return Some((0..count).map(|i| first.wrapping_add(i)).collect());
+        };
+        if seed.is_some() || repetitions.is_some() {
+            let span = self.span_of(if seed.is_some() { "train.seed" } else { "train.repetitions" });
+            self.mistake(span, "`seeds` is given too", "write either `seeds`, or `seed` and `repetitions`");
+        }
+        let DeValue::Array(items) = value.get_ref() else {
+            self.wrong_type("seeds", value, "a list of whole numbers");
+            return None;
+        };
+        let mut seeds = Vec::new();
+        for item in items.iter() {
+            match whole::<u64>(item.get_ref()) {
+                Some(seed) if seeds.contains(&seed) => {
+                    self.mistake(item.span(), "this seed is there twice", "remove one")
+                }
+                Some(seed) => seeds.push(seed),
+                None => self.wrong_type("seeds", item, "a list of whole numbers"),
+            }
+        }
+        Some(seeds)
+    }
+
+    // Values of keys. Each method notes a mistake and gives `None` when the value has the wrong type.
+
+    fn section<'a>(&mut self, parent: &Section<'a>, name: &'static str) -> Section<'a> {
+        let value = parent.table.and_then(|table| table.iter().find(|(key, _)| key.get_ref() == name));
+        match value.map(|(key, value)| (key.span(), value)) {
+            Some((key, value)) => {
+                if let DeValue::Table(table) = value.get_ref() {
+                    return Section { name, table: Some(table), span: key };
+                }
+                self.wrong_type(name, value, &format!("a section `[{name}]`"));
+                Section { name, table: None, span: value.span() }
+            }
+            None => Section { name, table: None, span: 0..0 },
+        }
+    }
+
+    fn known(&mut self, section: &Section, keys: &[&'static str]) {
+        for (key, _) in ordered(section) {
+            let name = key.get_ref();
+            if keys.contains(&&**name) {
+                continue;
+            }
+            let place =
+                if section.name.is_empty() { "here".into() } else { format!("in `[{}]`", section.name) };
+            let remedy = match nearest(name, keys.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the keys are {}", list(keys)),
+            };
+            self.mistake(key.span(), format!("there is no key `{name}` {place}"), remedy);
+        }
+    }
+
+    fn get<'a>(&mut self, section: &Section<'a>, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        let (_, value) = section.table?.iter().find(|(name, _)| name.get_ref() == key)?;
+        let full = if section.name.is_empty() { key.to_owned() } else { format!("{}.{key}", section.name) };
+        self.keys.push((full, value.span()));
+        Some(value)
+    }
+
+    /// The place of a value that was asked for before; empty if it was not there.
+    fn span_of(&self, key: &str) -> Range<usize> {
+        self.keys.iter().find(|(name, _)| name == key).map_or(0..0, |(_, span)| span.clone())
+    }
+
+    fn wrong_type(&mut self, key: &str, value: &Spanned<DeValue>, expected: &str) {
+        let found = value.get_ref().type_str();
+        let article = if found.starts_with(['a', 'i', 'o']) { "an" } else { "a" };
+        self.mistake(
+            value.span(),
+            format!("`{key}` is {article} {found}"),
+            format!("`{key}` must be {expected}"),
+        );
+    }
+
+    fn text(&mut self, section: &Section, key: &'static str) -> Option<Located> {
+        let value = self.get(section, key)?;
+        match value.get_ref() {
+            DeValue::String(text) => Some((text.to_string(), value.span())),
+            _ => {
+                self.wrong_type(key, value, "text in quotes");
+                None
+            }
+        }
+    }
+
+    fn texts(&mut self, section: &Section, key: &'static str) -> Option<Vec<Located>> {
+        let value = self.get(section, key)?;
+        self.strings(key, value)
+    }
+
+    /// A string, or a list of strings.
+    fn strings(&mut self, key: &str, value: &Spanned<DeValue>) -> Option<Vec<Located>> {
+        let expected = "text in quotes, or a list of such";
+        match value.get_ref() {
+            DeValue::String(text) => Some(vec![(text.to_string(), value.span())]),
+            DeValue::Array(items) => {
+                let mut texts = Vec::new();
+                for item in items.iter() {
+                    match item.get_ref() {
+                        DeValue::String(text) => texts.push((text.to_string(), item.span())),
+                        _ => self.wrong_type(key, item, expected),
+                    }
+                }
+                Some(texts)
+            }
+            _ => {
+                self.wrong_type(key, value, expected);
+                None
+            }
+        }
+    }
+
+    fn number<T: TryFrom<u64>>(&mut self, section: &Section, key: &'static str) -> Option<T> {
+        let value = self.get(section, key)?;
+        let number = whole(value.get_ref());
+        if number.is_none() {
+            self.wrong_type(key, value, "a whole number of at least 0");
+        }
+        number
+    }
+
+    fn float(&mut self, section: &Section, key: &'static str) -> Option<f64> {
+        let value = self.get(section, key)?;
+        let number = match value.get_ref() {
+            DeValue::Float(float) => float.as_str().replace('_', "").parse().ok(),
+            other => whole::<u64>(other).map(|number| number as f64),
+        };
+        if number.is_none() {
+            self.wrong_type(key, value, "a number");
+        }
+        number
+    }
+
+    fn choice<T: Choice>(&mut self, section: &Section, key: &'static str) -> Option<T> {
+        let (word, span) = self.text(section, key)?;
+        let choice = T::of(&word);
+        if choice.is_none() {
+            self.mistake(
+                span,
+                format!("`{word}` is no value of `{key}`"),
+                format!("the values are {}", T::words()),
+            );
+        }
+        choice
+    }
+}
+
+fn whole<T: TryFrom<u64>>(value: &DeValue) -> Option<T> {
+    let integer = value.as_integer()?;
+    let number = u64::from_str_radix(&integer.as_str().replace('_', ""), integer.radix()).ok()?;
+    number.try_into().ok()
+}
+
+/// The entries of a table in the order of the file.
+fn ordered<'a>(
+    section: &Section<'a>,
+) -> Vec<(&'a Spanned<std::borrow::Cow<'a, str>>, &'a Spanned<DeValue<'a>>)> {
+    let mut entries: Vec<_> = section.table.into_iter().flat_map(|table| table.iter()).collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::task::tests::{EXAMPLE, parse as read, refuse};
+    use crate::task::{Keep, Method};
+
+    fn one(text: &str) -> (u64, String, String, String) {
+        let mut mistakes = refuse(text);
+        assert_eq!(mistakes.len(), 1, "{mistakes:#?}");
+        mistakes.remove(0)
+    }
+
+    fn is(got: (u64, String, String, String), line: u64, at: &str, problem: &str) {
+        assert_eq!((got.0, got.1.as_str(), got.2.as_str()), (line, at, problem));
+    }
+
+    #[test]
+    fn a_mistake_in_a_pattern_is_pointed_at_within_the_string() {
+        let text = EXAMPLE.replace("about {mask}", "about [MASK]");
+        is(one(&text), 4, "[MASK]", "the pattern has no `{mask}`");
+        let text = EXAMPLE.replace("Team: {mask}.", "Team: {mask} {mask}.");
+        is(one(&text), 4, "{mask}", "a second `{mask}`");
+        let text = EXAMPLE.replace("\"{subject} {message} This", "\"\\u0041{subject} {message} {mask} This");
+        is(one(&text), 4, "\"\\u0041{subject} {message} {mask} This is about {mask}.\"", "a second `{mask}`");
+    }
+
+    #[test]
+    fn a_mistyped_key_is_answered_with_the_right_one() {
+        let got = one(&EXAMPLE.replace("unlabeled =", "unlabelled ="));
+        assert_eq!(got.3, "did you mean `unlabeled`?");
+        is(got, 8, "unlabelled", "there is no key `unlabelled` in `[data]`");
+        is(one(&format!("{EXAMPLE}[train]\nstep = 3\n")), 16, "step", "there is no key `step` in `[train]`");
+        is(one(&format!("pattern = 'x'\n{EXAMPLE}")), 1, "pattern", "there is no key `pattern` here");
+    }
+
+    #[test]
+    fn two_labels_with_the_same_word_are_refused() {
+        let got = one(&EXAMPLE.replace("\"other\"", "\"payment\""));
+        is(got, 14, "\"payment\"", "the labels `billing` and `not mine` have the same word `payment`");
+        is(
+            one(&EXAMPLE.replace("payment", "invoice")),
+            13,
+            "\"invoice\"",
+            "the label `billing` has the word `invoice` twice",
+        );
+    }
+
+    #[test]
+    fn every_mistake_is_found_at_once_in_the_order_of_the_file() {
+        let text =
+            "name = 'a b'\npatterns = ['{x', 3]\n[labels]\na = []\n[train]\nsteps = 0\nmerge = 'max'\n";
+        let got: Vec<_> = refuse(text).into_iter().map(|mistake| (mistake.0, mistake.2)).collect();
+        let want = [
+            (1, "`format` is missing"),
+            (1, "`a b` cannot name a directory"),
+            (2, "this `{` is never closed"),
+            (2, "`patterns` is an integer"),
+            (3, "there is only one label"),
+            (4, "the label `a` has no word"),
+            (6, "`steps = 0` is out of range"),
+            (7, "`max` is no value of `merge`"),
+        ];
+        assert_eq!(got, want.map(|(line, problem)| (line, problem.to_owned())));
+    }
+
+    #[test]
+    fn text_that_is_not_toml_is_pointed_at() {
+        let (line, ..) = one("format = 1\nname = support\n");
+        assert_eq!(line, 2);
+    }
+
+    #[test]
+    fn missing_parts_are_named() {
+        let problems = |text: &str| -> Vec<String> { refuse(text).into_iter().map(|got| got.2).collect() };
+        assert_eq!(problems(""), ["`format` is missing", "`patterns` is missing", "there are no labels"]);
+        assert_eq!(
+            problems(&EXAMPLE.replace("label     = \"team\"", "")),
+            ["`label` is missing in `[data]`"]
+        );
+        assert_eq!(
+            problems(&EXAMPLE.replace("format   = 1", "format = 2")),
+            ["this is format 2, which this version does not know"]
+        );
+        assert_eq!(
+            problems(&EXAMPLE.replace("{message} This", "{team} This")),
+            ["the pattern shows the label column `team`"]
+        );
+    }
+
+    #[test]
+    fn options_are_read_and_seeds_can_be_counted_or_listed() {
+        let task = read(&format!(
+            "{EXAMPLE}[train]\nmethod = 'supervised'\nseed = 5\nrepetitions = 2\nlearning_rate = 3e-5\nwarmup = 0\nkeep = 'all'\n[distil]\ntemperature = 4\n"
+        ));
+        assert_eq!((task.options.method, task.options.keep), (Method::Supervised, Keep::All));
+        assert_eq!(task.options.seeds, [5, 6]);
+        assert_eq!((task.options.learning_rate, task.options.distil.temperature), (3e-5, 4.0));
+        assert_eq!(read(&format!("{EXAMPLE}[train]\nseeds = [3, 1]")).options.seeds, [3, 1]);
+        is(one(&format!("{EXAMPLE}[train]\nseeds = [3]\nseed = 1")), 17, "1", "`seeds` is given too");
+        is(one(&format!("{EXAMPLE}[train]\nseeds = []")), 16, "[]", "`seeds` is an empty list");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_task_or_mistakes_with_places_in_it(
+            edits in prop::collection::vec((any::<prop::sample::Index>(), "[\"'{}=\\[\\]a-c1 \n.é]{0,2}"), 0..4),
+        ) {
+            let mut chars: Vec<String> = EXAMPLE.chars().map(String::from).collect();
+            for (at, text) in edits {
+                let at = at.index(chars.len());
+                chars[at] = text;
+            }
+            let text = chars.concat();
+            if let Err(error) = parse("t.toml", &text, Path::new(".")) {
+                for mistake in error.mistakes() {
+                    prop_assert!(text.get(mistake.span()).is_some());
+                }
+            }
+        }
+    }
+}

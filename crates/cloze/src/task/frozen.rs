@@ -1,0 +1,155 @@
+//! A task written out in full: what `run.toml` records, and what job ids are made from.
+
+use std::fmt::{Display, Write};
+
+use super::Task;
+use super::options::Choice;
+
+impl Task {
+    /// The task as a task file with every option spelled out and absolute folders.
+    ///
+    /// Reading it gives the same task again, wherever it is read.
+    pub fn to_toml(&self) -> String {
+        let absolute = |path: &std::path::Path| {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            quoted(&path.to_string_lossy())
+        };
+        let model = self.model.as_deref().map(absolute);
+        self.written(Some(absolute(&self.data.dir)), model)
+    }
+
+    /// The task without the places that differ from machine to machine: the folder of the data and the model's.
+    ///
+    /// Two tasks with the same canonical text, the same data and the same model give the same results. The data files
+    /// and the model are to be hashed by their contents.
+    pub fn canonical(&self) -> String {
+        self.written(None, None)
+    }
+
+    fn written(&self, dir: Option<String>, model: Option<String>) -> String {
+        let mut text = String::new();
+        let mut line = |key: &str, value: &dyn Display| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{key} = {value}");
+        };
+        line("format", &1);
+        line("name", &quoted(&self.name));
+        line("patterns", &list(self.patterns.iter().map(|pattern| pattern.to_string())));
+        line("spacing", &quoted(self.spacing.word()));
+
+        text.push_str("\n[data]\n");
+        let mut line = |key: &str, value: &dyn Display| {
+            let _ = writeln!(text, "{key} = {value}");
+        };
+        if let Some(dir) = dir {
+            line("dir", &dir);
+        }
+        line("train", &list(&self.data.train));
+        line("unlabeled", &list(&self.data.unlabeled));
+        line("test", &list(&self.data.test));
+        if let Some(label) = &self.data.label {
+            line("label", &quoted(label));
+        }
+        if let Some(limit) = self.data.unlabeled_limit {
+            line("unlabeled_limit", &limit);
+        }
+
+        text.push_str("\n[labels]\n");
+        for label in &self.labels {
+            let _ = writeln!(text, "{} = {}", quoted(&label.name), list(&label.words));
+        }
+        if let Some(model) = model {
+            let _ = write!(text, "\n[model]\ndirectory = {model}\n");
+        }
+
+        let options = &self.options;
+        let seeds: Vec<String> = options.seeds.iter().map(u64::to_string).collect();
+        text.push_str("\n[train]\n");
+        let mut line = |key: &str, value: &dyn Display| {
+            let _ = writeln!(text, "{key} = {value}");
+        };
+        line("method", &quoted(options.method.word()));
+        line("seeds", &format!("[{}]", seeds.join(", ")));
+        line("steps", &options.steps);
+        line("batch_size", &options.batch_size);
+        line("accumulation", &options.accumulation);
+        line("learning_rate", &options.learning_rate);
+        line("weight_decay", &options.weight_decay);
+        line("warmup", &options.warmup);
+        line("max_length", &options.max_length);
+        line("merge", &quoted(options.merge.word()));
+        line("lm_weight", &options.lm_weight);
+        line("keep", &quoted(options.keep.word()));
+
+        text.push_str("\n[distil]\n");
+        let mut line = |key: &str, value: &dyn Display| {
+            let _ = writeln!(text, "{key} = {value}");
+        };
+        line("steps", &options.distil.steps);
+        line("batch_size", &options.distil.batch_size);
+        line("learning_rate", &options.distil.learning_rate);
+        line("temperature", &options.distil.temperature);
+        text
+    }
+}
+
+/// A string on one line; JSON's escapes are TOML's too, except that JSON leaves DEL as it is.
+pub(crate) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
+}
+
+fn list<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
+    let texts: Vec<String> = texts.into_iter().map(|text| quoted(text.as_ref())).collect();
+    format!("[{}]", texts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use crate::task::tests::{EXAMPLE, parse};
+    use crate::task::{Label, Options, Task};
+
+    #[test]
+    fn a_frozen_task_is_read_back_as_itself() {
+        let text = EXAMPLE.replace("name ", "spacing = 'parts'\nname ")
+            + "[model]\ndirectory = 'm'\n[train]\nseeds = [7, 9]\nlm_weight = 1e-4\nmerge = 'mean'\n";
+        let task = parse(&text);
+        let again = Task::parse("run.toml", &task.to_toml(), Path::new("/elsewhere")).unwrap();
+        assert_eq!(again.to_toml(), task.to_toml());
+        assert_eq!(again.canonical(), task.canonical());
+        assert_eq!(
+            (&again.options, &again.labels, &again.patterns),
+            (&task.options, &task.labels, &task.patterns)
+        );
+        assert_eq!((again.data.clone(), again.model), (task.data, Some("/tasks/m".into())));
+    }
+
+    #[test]
+    fn the_canonical_text_does_not_depend_on_folders_or_on_how_it_was_written() {
+        let moved = Task::parse("u.toml", EXAMPLE, Path::new("/other")).unwrap();
+        let spelled = parse(&format!("{EXAMPLE}[train]\nsteps = {}\n", Options::default().steps));
+        assert_eq!(moved.canonical(), parse(EXAMPLE).canonical());
+        assert_eq!(spelled.canonical(), parse(EXAMPLE).canonical());
+    }
+
+    proptest! {
+        #[test]
+        fn names_words_and_numbers_of_any_kind_survive(
+            name in "[^ {}\t\n\r\u{85}\u{a0}\u{1680}\u{2000}-\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}\u{b}\u{c}]{1,8}",
+            rate in 1e-9f64..1e3, seeds in prop::collection::hash_set(any::<u64>(), 1..4),
+        ) {
+            let mut task = parse(EXAMPLE);
+            task.labels[0] = Label { name: name.clone(), words: vec![name.clone() + "1", name + "\\\u{7f}\""] };
+            task.options.learning_rate = rate;
+            task.options.seeds = seeds.into_iter().collect();
+            if task.labels[1..].iter().all(|label| label.name != task.labels[0].name) {
+                let again = parse(&task.to_toml());
+                prop_assert_eq!(&again.labels, &task.labels);
+                prop_assert_eq!(&again.options, &task.options);
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The numbers of a run, with every default in one place.
+
+use serde::Serialize;
+
+use crate::ensemble::Reduction;
+use crate::error::list;
+
+/// What `cloze train` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Pattern-exploiting training: fine-tune on patterns, annotate, distil.
+    #[default]
+    Pet,
+    /// Plain fine-tuning of a classifier on the labelled rows, the baseline.
+    Supervised,
+}
+
+/// Which models stay in the run directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// The members and the final classifier, so that the ensemble can predict.
+    All,
+    /// The final classifier only.
+    #[default]
+    Final,
+}
+
+/// A choice written as a word in the task file.
+pub(crate) trait Choice: Copy + PartialEq + 'static {
+    /// Every choice with its word.
+    const ALL: &'static [(&'static str, Self)];
+
+    /// The choice of this word.
+    fn of(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(name, _)| *name == word).map(|(_, choice)| *choice)
+    }
+
+    /// Its word.
+    fn word(self) -> &'static str {
+        // `ALL` names every variant.
+        Self::ALL.iter().find(|(_, choice)| *choice == self).map_or("", |(name, _)| name)
+    }
+
+    /// All words, for a remedy.
+    fn words() -> String {
+        list(Self::ALL.iter().map(|(name, _)| name))
+    }
+}
+
+impl Choice for Method {
+    const ALL: &'static [(&'static str, Self)] = &[("pet", Method::Pet), ("supervised", Method::Supervised)];
+}
+
+impl Choice for Keep {
+    const ALL: &'static [(&'static str, Self)] = &[("all", Keep::All), ("final", Keep::Final)];
+}
+
+impl Choice for Reduction {
+    const ALL: &'static [(&'static str, Self)] = &[("mean", Reduction::Mean), ("wmean", Reduction::Wmean)];
+}
+
+/// How models are trained, merged and distilled: the sections `[train]` and `[distil]` of a task file.
+///
+/// [`Options::default`] is what a task file without these sections means.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Options {
+    /// `method`: `pet` or `supervised`.
+    pub method: Method,
+    /// `seeds`: every pattern is trained once for each. `seed = s` with `repetitions = n` means s, s+1, … s+n-1.
+    pub seeds: Vec<u64>,
+    /// `steps`: updates of the weights per member.
+    pub steps: usize,
+    /// `batch_size`: rows per forward and backward pass.
+    pub batch_size: usize,
+    /// `accumulation`: passes whose gradients are added up for one update.
+    pub accumulation: usize,
+    /// `learning_rate`: of AdamW, at its highest.
+    pub learning_rate: f64,
+    /// `weight_decay`: of AdamW, per update and learning rate; biases and norms are exempt.
+    pub weight_decay: f64,
+    /// `warmup`: the share of the updates during which the learning rate rises; then it falls linearly to 0.
+    pub warmup: f64,
+    /// `max_length`: tokens per input, special tokens included; longer texts are cut.
+    pub max_length: usize,
+    /// `merge`: how the members' scores are averaged.
+    #[serde(rename = "merge")]
+    pub merge: Reduction,
+    /// `lm_weight`: share w of the auxiliary masked-LM loss, loss = (1 - w) CE + w LM, 0 for none.
+    ///
+    /// It is the α of the PET paper (which uses 1e-4), and 1 - `alpha` of the reference implementation (0.9999).
+    pub lm_weight: f64,
+    /// `keep`: which models stay in the run directory.
+    pub keep: Keep,
+    /// The section `[distil]`.
+    pub distil: Distil,
+}
+
+/// How the final classifier learns from the soft labels: the section `[distil]`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Distil {
+    /// `steps`: updates of the weights.
+    pub steps: usize,
+    /// `batch_size`: rows per update.
+    pub batch_size: usize,
+    /// `learning_rate`: of AdamW, at its highest.
+    pub learning_rate: f64,
+    /// `temperature`: divides the scores of teacher and student before the softmax.
+    pub temperature: f64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            method: Method::Pet,
+            seeds: vec![0],
+            steps: 150,
+            batch_size: 16,
+            accumulation: 1,
+            learning_rate: 1e-4,
+            weight_decay: 0.01,
+            warmup: 0.1,
+            max_length: 256,
+            merge: Reduction::Wmean,
+            lm_weight: 0.0,
+            keep: Keep::Final,
+            distil: Distil { steps: 400, batch_size: 16, learning_rate: 1e-4, temperature: 2.0 },
+        }
+    }
+}
+
+/// An option out of its range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutOfRange {
+    /// Section and key, for example `train.steps`.
+    pub key: &'static str,
+    /// What was found.
+    pub problem: String,
+    /// What is allowed.
+    pub remedy: String,
+}
+
+impl Options {
+    /// The options that have no meaning, for example 0 steps.
+    pub fn out_of_range(&self) -> Vec<OutOfRange> {
+        let mut found = Vec::new();
+        let mut check = |key: &'static str, value: f64, fine: bool, allowed: &str| {
+            if !fine {
+                let name = key.split_once('.').map_or(key, |(_, name)| name);
+                let problem = format!("`{name} = {value}` is out of range");
+                found.push(OutOfRange { key, problem, remedy: format!("`{name}` must be {allowed}") });
+            }
+        };
+        for (key, value) in [
+            ("train.steps", self.steps),
+            ("train.batch_size", self.batch_size),
+            ("train.accumulation", self.accumulation),
+            ("distil.steps", self.distil.steps),
+            ("distil.batch_size", self.distil.batch_size),
+        ] {
+            check(key, value as f64, value > 0, "at least 1");
+        }
+        for (key, value) in [
+            ("train.learning_rate", self.learning_rate),
+            ("distil.learning_rate", self.distil.learning_rate),
+            ("distil.temperature", self.distil.temperature),
+        ] {
+            check(key, value, value > 0.0 && value.is_finite(), "a number above 0");
+        }
+        let decay = self.weight_decay;
+        check("train.weight_decay", decay, decay >= 0.0 && decay.is_finite(), "a number of at least 0");
+        check("train.warmup", self.warmup, (0.0..=1.0).contains(&self.warmup), "a share between 0 and 1");
+        let weight = self.lm_weight;
+        check("train.lm_weight", weight, (0.0..1.0).contains(&weight), "at least 0 and below 1");
+        check("train.max_length", self.max_length as f64, self.max_length >= 8, "at least 8 tokens");
+        if self.seeds.is_empty() {
+            found.push(OutOfRange {
+                key: "train.seeds",
+                problem: "`seeds` is an empty list".into(),
+                remedy: "list at least one seed".into(),
+            });
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_within_their_ranges() {
+        assert_eq!(Options::default().out_of_range(), []);
+    }
+
+    #[test]
+    fn options_without_a_meaning_are_named() {
+        let options = Options { steps: 0, learning_rate: f64::NAN, warmup: 1.5, ..Options::default() };
+        let keys: Vec<_> = options.out_of_range().into_iter().map(|found| found.key).collect();
+        assert_eq!(keys, ["train.steps", "train.learning_rate", "train.warmup"]);
+    }
+}
