@@ -28,3 +28,11 @@ pub use optimizer::AdamW;
 pub use random::Random;
 pub use session::{Columns, Mode, Session};
 pub use tokenizer::{Sequence, SpecialTokens, Tokenizer, truncate_pair};
+
+/// The matrix product alone, for measurements: `c` `[m, n]` = `a` `[m, k]` times the transpose of `b` `[n, k]`.
+#[doc(hidden)]
+pub fn product(device: &Device, m: usize, n: usize, k: usize, a: &[f32], b: &[f32], c: &mut [f32]) {
+    use kernel::{Mat, MatMut, Start, gemm};
+    let (a, b, c) = (Mat::new(a, m, k), Mat::new(b, n, k).t(), MatMut::new(c, m, n));
+    device.run(|| gemm(device.kernels(), a, b, c, Start::Zero));
+}

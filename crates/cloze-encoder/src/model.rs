@@ -84,6 +84,23 @@ impl Model {
         Ok(model)
     }
 
+    /// A model that has learnt nothing: weights from N(0, 0.02²) with `seed`, gains 1, biases 0. For measurements
+    /// and tests.
+    pub fn untrained(config: Config, seed: u64) -> Model {
+        let layout = Layout::bert(&config);
+        let mut values = vec![0.0; layout.len];
+        let mut random = Random::stream(seed, &[0x1417]);
+        for parameter in &layout.parameters {
+            let values = &mut values[parameter.place.clone()];
+            if parameter.decays {
+                values.iter_mut().for_each(|x| *x = (random.normal() * 0.02) as f32);
+            } else if parameter.name.ends_with("LayerNorm.weight") {
+                values.fill(1.0);
+            }
+        }
+        Model { config, layout, values }
+    }
+
     fn read(checkpoint: &Checkpoint, config: Config) -> Result<(Model, Vec<String>)> {
         let layout = Layout::bert(&config);
         let mut values = vec![0.0; layout.len];

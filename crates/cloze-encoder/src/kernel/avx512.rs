@@ -47,7 +47,7 @@ mod imp {
 
     /// # Safety
     /// See `Tile::pack`.
-    #[target_feature(enable = "avx512f")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     pub(super) unsafe fn pack<const W: usize>(
         src: *const f32,
         lane_stride: usize,
@@ -56,20 +56,36 @@ mod imp {
         depth: usize,
         dst: *mut f32,
     ) {
-        for first in (0..W).step_by(16) {
-            let have = lanes.saturating_sub(first).min(16);
-            let width = mask((W - first).min(16));
-            let read = mask(have);
-            let from = src.wrapping_add(first * lane_stride);
-            if lane_stride == 1 {
-                for step in 0..depth {
-                    // SAFETY: masked lanes are not read; the rest lie inside (contract of `pack`).
-                    unsafe {
-                        let lane = _mm512_maskz_loadu_ps(read, from.wrapping_add(step * step_stride));
-                        _mm512_mask_storeu_ps(dst.add(step * W + first), width, lane);
+        if lane_stride == 1 {
+            // Steps outside: whole rows of memory are read one after the other.
+            for step in 0..depth {
+                for first in (0..lanes).step_by(W) {
+                    for half in (0..W).step_by(16) {
+                        let (width, have) = (W - half, lanes.saturating_sub(first + half));
+                        let from = src.wrapping_add(first + half + step * step_stride);
+                        // SAFETY: masked lanes are not read; the rest lie inside (contract of `pack`), and
+                        // `dst` has room for whole panels.
+                        unsafe {
+                            let row = _mm512_maskz_loadu_ps(mask(have.min(width)), from);
+                            let to = dst.add(first * depth + step * W + half);
+                            _mm512_mask_storeu_ps(to, mask(width), row);
+                        }
                     }
                 }
-            } else if step_stride == 1 {
+            }
+            return;
+        }
+        if step_stride != 1 {
+            // SAFETY: the same contract.
+            return unsafe {
+                super::super::portable::pack::<W>(src, lane_stride, step_stride, lanes, depth, dst)
+            };
+        }
+        for first in (0..lanes).step_by(W) {
+            for half in (0..W).step_by(16) {
+                let width = mask(W - half);
+                let have = lanes.saturating_sub(first + half).min(W - half).min(16);
+                let from = src.wrapping_add((first + half) * lane_stride);
                 for step in (0..depth).step_by(16) {
                     let mut block = [_mm512_setzero_ps(); 16];
                     let steps = (depth - step).min(16);
@@ -81,21 +97,10 @@ mod imp {
                     }
                     transpose(&mut block);
                     for (i, row) in block.iter().enumerate().take(steps) {
-                        // SAFETY: `dst` has room for `depth` steps of `W` lanes.
-                        unsafe { _mm512_mask_storeu_ps(dst.add((step + i) * W + first), width, *row) };
-                    }
-                }
-            } else {
-                for step in 0..depth {
-                    for lane in 0..(W - first).min(16) {
-                        // SAFETY: only lanes that exist are read.
+                        // SAFETY: as above.
                         unsafe {
-                            let value = if lane < have {
-                                *from.add(lane * lane_stride + step * step_stride)
-                            } else {
-                                0.0
-                            };
-                            *dst.add(step * W + first + lane) = value;
+                            let to = dst.add(first * depth + (step + i) * W + half);
+                            _mm512_mask_storeu_ps(to, width, *row);
                         }
                     }
                 }

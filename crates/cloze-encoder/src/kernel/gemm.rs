@@ -36,12 +36,13 @@ pub(super) trait Tile {
     /// Columns of a full tile.
     const COLS: usize;
 
-    /// Packs `lanes` (at most `W`) lanes of `depth` steps into `dst[step][W]`, filling missing lanes with
-    /// zeros. Element (lane, step) is read at `lane * lane_stride + step * step_stride`.
+    /// Packs `lanes` lanes of `depth` steps into panels of `W` lanes, `dst[panel][step][W]`, filling the missing
+    /// lanes of the last panel with zeros. Element (lane, step) is read at `lane * lane_stride + step *
+    /// step_stride`.
     ///
     /// # Safety
-    /// All those elements of `src` can be read, `dst` has room for `W * depth` elements, and the processor
-    /// has the instructions of this set.
+    /// All those elements of `src` can be read, `dst` has room for `depth` steps of `lanes` rounded up to a
+    /// multiple of `W`, and the processor has the instructions of this set.
     unsafe fn pack<const W: usize>(
         src: *const f32,
         lane_stride: usize,
@@ -70,12 +71,12 @@ pub(super) trait Tile {
     );
 }
 
-/// Steps of k that are packed at once.
-const DEPTH: usize = 384;
-/// Rows of A that are packed at once; a multiple of every tile's rows.
-const BLOCK_ROWS: usize = 192;
+/// Steps of k that are packed at once: a panel of B, 32 x 256 x 4 bytes, fits the first-level cache.
+const DEPTH: usize = 256;
+/// Rows of A that are packed at once; a multiple of every tile's rows. They stay in the second-level cache.
+const BLOCK_ROWS: usize = 1200;
 /// Columns of B that are packed at once; a multiple of every tile's columns.
-const BLOCK_COLS: usize = 768;
+const BLOCK_COLS: usize = 128;
 /// Products smaller than this many multiplications are not worth a second thread.
 const PARALLEL_FROM: usize = 64 * 1024;
 
@@ -157,49 +158,19 @@ fn blocks<T: Tile>(a: Mat, b: Mat, c: MatMut, start: Start) {
     if k == 0 {
         return fill(c, start);
     }
-    // Blocks of equal depth: 768 is 2 x 384, 512 is 2 x 256.
+    // Blocks of equal depth: 768 is 3 x 256, 384 is 2 x 192.
     let depth = k.div_ceil(k.div_ceil(DEPTH));
     PANELS.with_borrow_mut(|panels| {
-        let b_room = depth * n.min(BLOCK_COLS).next_multiple_of(T::COLS);
-        let a_room = depth * m.min(BLOCK_ROWS).next_multiple_of(T::ROWS);
-        let (packed_a, packed_b) = (room(&mut panels.a, a_room), room(&mut panels.b, b_room));
-        for col in (0..n).step_by(BLOCK_COLS) {
-            let cols = BLOCK_COLS.min(n - col);
+        let packed_a = room(&mut panels.a, depth * m.min(BLOCK_ROWS).next_multiple_of(T::ROWS));
+        let packed_b = room(&mut panels.b, depth * n.min(BLOCK_COLS).next_multiple_of(T::COLS));
+        for row in (0..m).step_by(BLOCK_ROWS) {
+            let rows = BLOCK_ROWS.min(m - row);
             for step in (0..k).step_by(depth) {
                 let steps = depth.min(k - step);
-                for j in (0..cols).step_by(T::COLS) {
-                    let panel = b.block(step, steps, col + j, T::COLS.min(cols - j));
-                    // SAFETY: `block` checked that the panel lies inside B; `packed_b` has room for all panels
-                    // of this block (`b_room`); the set was checked to be available.
-                    unsafe {
-                        let dst = packed_b.add(j * steps);
-                        let (lane, next) = (panel.col_stride, panel.row_stride);
-                        if T::COLS == 32 {
-                            T::pack::<32>(panel.ptr, lane, next, panel.cols, steps, dst);
-                        } else if T::COLS == 16 {
-                            T::pack::<16>(panel.ptr, lane, next, panel.cols, steps, dst);
-                        } else {
-                            T::pack::<8>(panel.ptr, lane, next, panel.cols, steps, dst);
-                        }
-                    }
-                }
-                for row in (0..m).step_by(BLOCK_ROWS) {
-                    let rows = BLOCK_ROWS.min(m - row);
-                    for i in (0..rows).step_by(T::ROWS) {
-                        let panel = a.block(row + i, T::ROWS.min(rows - i), step, steps);
-                        // SAFETY: as for B, with `a_room`.
-                        unsafe {
-                            let dst = packed_a.add(i * steps);
-                            let (lane, next) = (panel.row_stride, panel.col_stride);
-                            if T::ROWS == 12 {
-                                T::pack::<12>(panel.ptr, lane, next, panel.rows, steps, dst);
-                            } else if T::ROWS == 6 {
-                                T::pack::<6>(panel.ptr, lane, next, panel.rows, steps, dst);
-                            } else {
-                                T::pack::<4>(panel.ptr, lane, next, panel.rows, steps, dst);
-                            }
-                        }
-                    }
+                pack_rows::<T>(a.block(row, rows, step, steps), packed_a);
+                for col in (0..n).step_by(BLOCK_COLS) {
+                    let cols = BLOCK_COLS.min(n - col);
+                    pack_cols::<T>(b.block(step, steps, col, cols), packed_b);
                     for j in (0..cols).step_by(T::COLS) {
                         let tile_start = match start {
                             _ if step > 0 => TileStart::Accumulate,
@@ -228,6 +199,28 @@ fn blocks<T: Tile>(a: Mat, b: Mat, c: MatMut, start: Start) {
             }
         }
     });
+}
+
+/// Packs a block of A for tiles of `T`; `dst` has room for it, see [`blocks`].
+fn pack_rows<T: Tile>(a: Mat, dst: *mut f32) {
+    let pack = match T::ROWS {
+        12 => T::pack::<12>,
+        6 => T::pack::<6>,
+        _ => T::pack::<4>,
+    };
+    // SAFETY: the view reads inside A, and `dst` has room for its rows rounded up to whole tiles.
+    unsafe { pack(a.ptr, a.row_stride, a.col_stride, a.rows, a.cols, dst) }
+}
+
+/// Packs a block of B for tiles of `T`; `dst` has room for it, see [`blocks`].
+fn pack_cols<T: Tile>(b: Mat, dst: *mut f32) {
+    let pack = match T::COLS {
+        32 => T::pack::<32>,
+        16 => T::pack::<16>,
+        _ => T::pack::<8>,
+    };
+    // SAFETY: the view reads inside B, and `dst` has room for its columns rounded up to whole tiles.
+    unsafe { pack(b.ptr, b.col_stride, b.row_stride, b.cols, b.rows, dst) }
 }
 
 /// A product along no dimension at all is the start itself.

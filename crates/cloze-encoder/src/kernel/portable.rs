@@ -4,7 +4,7 @@ use super::gemm::{Tile, TileStart};
 
 pub(super) struct TilePlain;
 
-/// Packs a panel element by element; shared by the sets that have no faster way.
+/// Packs panels element by element; shared by the sets that have no faster way.
 ///
 /// # Safety
 /// See `Tile::pack`.
@@ -16,15 +16,18 @@ pub(super) unsafe fn pack<const W: usize>(
     depth: usize,
     dst: *mut f32,
 ) {
-    // SAFETY: `dst` has room for `depth` steps of `W` lanes.
-    let dst = unsafe { std::slice::from_raw_parts_mut(dst, depth * W) };
-    for (step, out) in dst.chunks_exact_mut(W).enumerate() {
-        let (here, missing) = out.split_at_mut(lanes);
-        for (lane, value) in here.iter_mut().enumerate() {
-            // SAFETY: only lanes that exist are read.
-            *value = unsafe { *src.add(lane * lane_stride + step * step_stride) };
+    // SAFETY: `dst` has room for the lanes rounded up to whole panels.
+    let dst = unsafe { std::slice::from_raw_parts_mut(dst, depth * lanes.next_multiple_of(W)) };
+    for (panel, dst) in dst.chunks_exact_mut(W * depth).enumerate() {
+        let first = panel * W;
+        for (step, out) in dst.chunks_exact_mut(W).enumerate() {
+            let (here, missing) = out.split_at_mut((lanes - first).min(W));
+            for (lane, value) in here.iter_mut().enumerate() {
+                // SAFETY: only lanes that exist are read.
+                *value = unsafe { *src.add((first + lane) * lane_stride + step * step_stride) };
+            }
+            missing.fill(0.0);
         }
-        missing.fill(0.0);
     }
 }
 
