@@ -23,6 +23,10 @@ struct Args {
     /// A file with one sequence length per line: such batches instead of equal ones.
     #[arg(long)]
     lengths: Option<std::path::PathBuf>,
+    /// masked: every masked token against the whole vocabulary; words: one mask per sequence against ten words,
+    /// as pattern-exploiting training does.
+    #[arg(long, default_value = "masked")]
+    head: String,
     /// Dropout rate in training.
     #[arg(long, default_value_t = 0.1)]
     dropout: f32,
