@@ -6,6 +6,7 @@
 //! ignored, for they belong to whoever trained the tokenizer.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use tokenizers::models::ModelWrapper;
@@ -130,6 +131,16 @@ impl Tokenizer {
             }
         }
         ids
+    }
+
+    /// Token ids of `text` as [`tokenize`](Self::tokenize) gives them, each with the bytes of `text` it stands for.
+    pub fn tokenize_with_spans(&self, text: &str) -> Vec<(u32, Range<usize>)> {
+        let Ok(encoding) = self.inner.encode(text, false) else {
+            return vec![(self.special.unk, 0..text.len())];
+        };
+        let spans = encoding.get_offsets().iter().map(|&(start, end)| start..end);
+        let plain = |id: u32| if self.is_special(id) { self.special.unk } else { id };
+        encoding.get_ids().iter().map(|&id| plain(id)).zip(spans).collect()
     }
 
     /// Token ids of `text` where special tokens written out, such as `[SEP]`, mean themselves.
@@ -334,6 +345,16 @@ mod tests {
         json["model"]["vocab"].as_object_mut().unwrap().remove("[MASK]");
         let error = Tokenizer::from_bytes(json.to_string().as_bytes()).unwrap_err();
         assert!(error.to_string().contains("`[MASK]`"), "{error}");
+    }
+
+    #[test]
+    fn spans_say_which_bytes_a_token_stands_for() {
+        let tokenizer = tokenizer();
+        let text = "  The Émigré's gardens";
+        let tokens = tokenizer.tokenize_with_spans(text);
+        assert_eq!(tokens.iter().map(|(id, _)| *id).collect::<Vec<_>>(), tokenizer.tokenize(text));
+        assert_eq!(&text[tokens[0].1.clone()], "The");
+        assert!(tokens.windows(2).all(|pair| pair[0].1.end <= pair[1].1.start));
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 pub mod batches;
 pub mod classifier;
+pub mod encode;
 pub mod ensemble;
 mod error;
 pub mod event;
@@ -15,5 +16,6 @@ pub mod scores;
 pub mod store;
 pub mod table;
 pub mod task;
+pub mod verbalizer;
 
 pub use error::{Error, Mistake, Place, Result, TaskError, Warning};
