@@ -15,7 +15,7 @@ fn rows(name: &str) -> Vec<(u64, Vec<String>)> {
 
 fn refuse(name: &str) -> (String, String) {
     let error = Table::read(&file(name), None).unwrap_err();
-    let folder = format!("{}/", file("").parent().unwrap().display());
+    let folder = file("").display().to_string();
     (error.to_string().replace(&folder, ""), error.remedy().unwrap())
 }
 
