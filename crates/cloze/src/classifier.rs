@@ -1,9 +1,10 @@
 //! A plain sequence classifier: training on labels, distillation from soft labels, scores.
 
-use cloze_encoder::{Batch, Mode, Sequence, Session, loss};
+use cloze_encoder::{Batch, Mode, Random, Sequence, Session, loss};
 
 use crate::Result;
-use crate::batches::by_length;
+use crate::batches::{Shuffled, by_length};
+use crate::fine_tuning::{FineTuning, Step};
 use crate::scores::Scores;
 
 /// Label scores of `sequences` in their order, computed in groups of at most `budget` tokens. `progress` hears how many rows
@@ -62,6 +63,58 @@ pub fn distil(
     logits.iter_mut().for_each(|gradient| *gradient *= weight);
     session.backward_in_place();
     loss
+}
+
+/// What a classifier learns from.
+#[derive(Debug, Clone, Copy)]
+pub enum Target<'a> {
+    /// The label of every row.
+    Labels(&'a [u32]),
+    /// Raw label scores of an ensemble for every row.
+    Soft {
+        /// The scores.
+        teacher: &'a Scores,
+        /// Divides both sides' scores before the softmax.
+        temperature: f32,
+    },
+}
+
+/// How a classifier is trained.
+#[derive(Debug, Clone, Copy)]
+pub struct Training<'a> {
+    /// The loop's settings.
+    pub fine_tuning: &'a FineTuning,
+    /// Rows per micro-batch.
+    pub batch: usize,
+    /// Everything that is drawn is drawn from this.
+    pub seed: u64,
+}
+
+/// Trains a classifier on all `sequences`, at least one; `after` hears of every update.
+pub fn fine_tune(
+    session: &mut Session,
+    training: Training,
+    sequences: &[Sequence],
+    target: Target,
+    after: impl FnMut(&Step) -> Result<()>,
+) -> Result<Vec<Step>> {
+    let mut batches = Shuffled::new(sequences.len(), training.batch, Random::stream(training.seed, &[0]));
+    let mut dropout = Random::stream(training.seed, &[1]);
+    let micro_batch = |session: &mut Session, _: usize, weight: f32| {
+        let rows = batches.draw();
+        let chosen: Vec<&Sequence> = rows.iter().map(|&row| &sequences[row]).collect();
+        match target {
+            Target::Labels(labels) => {
+                let gold: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
+                train(session, &chosen, &gold, dropout.next_u64(), weight)
+            }
+            Target::Soft { teacher, temperature } => {
+                let soft: Vec<f32> = rows.iter().flat_map(|&row| teacher.row(row)).copied().collect();
+                distil(session, &chosen, &soft, temperature, dropout.next_u64(), weight)
+            }
+        }
+    };
+    training.fine_tuning.run(session, micro_batch, after)
 }
 
 fn batch(sequences: &[&Sequence]) -> Batch {

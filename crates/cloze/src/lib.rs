@@ -2,6 +2,7 @@
 
 pub mod batches;
 pub mod classifier;
+pub mod data;
 pub mod encode;
 pub mod ensemble;
 mod error;
@@ -9,13 +10,16 @@ pub mod event;
 pub mod fine_tuning;
 pub mod metrics;
 pub mod pattern;
+pub mod plan;
 pub mod pvp;
 pub mod report;
 pub mod results;
 pub mod scores;
 pub mod store;
+pub mod summary;
 pub mod table;
 pub mod task;
+pub mod train;
 pub mod verbalizer;
 
 pub use error::{Error, Mistake, Place, Result, TaskError, Warning};

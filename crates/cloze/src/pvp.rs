@@ -7,121 +7,68 @@
 use cloze_encoder::{Batch, Columns, Mode, Random, Sequence, Session, SpecialTokens, loss};
 
 use crate::Result;
-use crate::batches::by_length;
+use crate::batches::{Shuffled, by_length};
+use crate::encode::Encoded;
+use crate::fine_tuning::{FineTuning, Step};
 use crate::scores::Scores;
+use crate::verbalizer::Verbalizer;
 
-/// A pattern filled with a row: token ids and the place of the mask among them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cloze {
-    /// The tokens with special tokens.
-    pub sequence: Sequence,
-    /// Position of the mask.
-    pub mask: usize,
+/// Label scores of `clozes` in their order, computed in groups of at most `budget` tokens. `progress` hears how many rows
+/// are done.
+pub fn score(
+    session: &mut Session,
+    verbalizer: &Verbalizer,
+    clozes: &[Encoded],
+    budget: usize,
+    mut progress: impl FnMut(usize) -> Result<()>,
+) -> Result<Scores> {
+    let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
+    let mut scores = Scores::zeros(clozes.len(), verbalizer.labels());
+    let (mut batch, mut masks, mut done) = (Batch::new(), Vec::new(), 0);
+    for group in by_length(&lengths, budget) {
+        fill(&mut batch, &mut masks, group.iter().map(|&row| &clozes[row]));
+        let columns = verbalizer.columns();
+        let logits = session.mask_logits(&batch, &masks, Columns::Only(columns), Mode::Predict);
+        for (&row, logits) in group.iter().zip(logits.chunks_exact(columns.len())) {
+            verbalizer.scores(logits, scores.row_mut(row));
+        }
+        done += group.len();
+        progress(done)?;
+    }
+    Ok(scores)
 }
 
-/// The token ids of every label's words, as columns of the masked-LM head.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LabelWords {
-    columns: Vec<u32>,
-    /// Label of every column.
-    label: Vec<usize>,
-    /// Number of columns of every label.
-    counts: Vec<usize>,
+/// One micro-batch: the mean cross-entropy of `labels` (one per cloze); adds `weight` times its gradient.
+pub fn train(
+    session: &mut Session,
+    verbalizer: &Verbalizer,
+    clozes: &[&Encoded],
+    labels: &[u32],
+    dropout_seed: u64,
+    weight: f32,
+) -> f32 {
+    let (mut batch, mut masks) = (Batch::new(), Vec::new());
+    fill(&mut batch, &mut masks, clozes.iter().copied());
+    let columns = verbalizer.columns();
+    let device = session.device().clone();
+    let logits = session.mask_logits(&batch, &masks, Columns::Only(columns), Mode::Train { dropout_seed });
+    let mut scores = vec![0.0; clozes.len() * verbalizer.labels()];
+    for (scores, logits) in
+        scores.chunks_exact_mut(verbalizer.labels()).zip(logits.chunks_exact(columns.len()))
+    {
+        verbalizer.scores(logits, scores);
+    }
+    let loss = loss::cross_entropy(&device, &mut scores, labels, weight);
+    for (dscores, dlogits) in
+        scores.chunks_exact(verbalizer.labels()).zip(logits.chunks_exact_mut(columns.len()))
+    {
+        verbalizer.backward(dscores, dlogits);
+    }
+    session.backward_in_place();
+    loss
 }
 
-impl LabelWords {
-    /// `words[label]` are the ids of a label's words; every label has at least one.
-    pub fn new(words: &[Vec<u32>]) -> Self {
-        assert!(words.iter().all(|words| !words.is_empty()), "every label has a word");
-        LabelWords {
-            columns: words.concat(),
-            label: words
-                .iter()
-                .enumerate()
-                .flat_map(|(label, ids)| std::iter::repeat_n(label, ids.len()))
-                .collect(),
-            counts: words.iter().map(Vec::len).collect(),
-        }
-    }
-
-    /// Number of labels.
-    pub fn labels(&self) -> usize {
-        self.counts.len()
-    }
-
-    /// Means over each label's columns: `[rows, columns]` to `[rows, labels]`.
-    fn scores(&self, logits: &[f32]) -> Vec<f32> {
-        let mut scores = vec![0.0; logits.len() / self.columns.len() * self.labels()];
-        for (logits, scores) in
-            logits.chunks_exact(self.columns.len()).zip(scores.chunks_exact_mut(self.labels()))
-        {
-            for (logit, &label) in logits.iter().zip(&self.label) {
-                scores[label] += logit;
-            }
-            for (score, &count) in scores.iter_mut().zip(&self.counts) {
-                *score /= count as f32;
-            }
-        }
-        scores
-    }
-
-    /// The gradient of the logits from that of the scores.
-    fn backward(&self, dscores: &[f32], dlogits: &mut [f32]) {
-        let rows = dscores.chunks_exact(self.labels()).zip(dlogits.chunks_exact_mut(self.columns.len()));
-        for (dscores, dlogits) in rows {
-            for (dlogit, &label) in dlogits.iter_mut().zip(&self.label) {
-                *dlogit = dscores[label] / self.counts[label] as f32;
-            }
-        }
-    }
-
-    /// Label scores of `clozes` in their order, computed in groups of at most `budget` tokens. `progress` hears how many
-    /// rows are done.
-    pub fn score(
-        &self,
-        session: &mut Session,
-        clozes: &[Cloze],
-        budget: usize,
-        mut progress: impl FnMut(usize) -> Result<()>,
-    ) -> Result<Scores> {
-        let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.ids.len()).collect();
-        let mut scores = Scores::zeros(clozes.len(), self.labels());
-        let (mut batch, mut masks, mut done) = (Batch::new(), Vec::new(), 0);
-        for group in by_length(&lengths, budget) {
-            fill(&mut batch, &mut masks, group.iter().map(|&row| &clozes[row]));
-            let logits = session.mask_logits(&batch, &masks, Columns::Only(&self.columns), Mode::Predict);
-            for (&row, found) in group.iter().zip(self.scores(logits).chunks_exact(self.labels())) {
-                scores.row_mut(row).copy_from_slice(found);
-            }
-            done += group.len();
-            progress(done)?;
-        }
-        Ok(scores)
-    }
-
-    /// One micro-batch: the mean cross-entropy of `labels` (one per cloze); adds `weight` times its gradient.
-    pub fn train(
-        &self,
-        session: &mut Session,
-        clozes: &[&Cloze],
-        labels: &[u32],
-        dropout_seed: u64,
-        weight: f32,
-    ) -> f32 {
-        let (mut batch, mut masks) = (Batch::new(), Vec::new());
-        fill(&mut batch, &mut masks, clozes.iter().copied());
-        let columns = Columns::Only(&self.columns);
-        let device = session.device().clone();
-        let logits = session.mask_logits(&batch, &masks, columns, Mode::Train { dropout_seed });
-        let mut scores = self.scores(logits);
-        let loss = loss::cross_entropy(&device, &mut scores, labels, weight);
-        self.backward(&scores, logits);
-        session.backward_in_place();
-        loss
-    }
-}
-
-fn fill<'c>(batch: &mut Batch, masks: &mut Vec<u32>, clozes: impl Iterator<Item = &'c Cloze>) {
+fn fill<'c>(batch: &mut Batch, masks: &mut Vec<u32>, clozes: impl Iterator<Item = &'c Encoded>) {
     batch.clear();
     masks.clear();
     for (index, cloze) in clozes.enumerate() {
@@ -188,18 +135,71 @@ impl Hidden {
     }
 }
 
+/// How a pattern model is trained.
+#[derive(Debug, Clone, Copy)]
+pub struct Training<'a> {
+    /// The loop's settings.
+    pub fine_tuning: &'a FineTuning,
+    /// Labelled rows per micro-batch.
+    pub batch: usize,
+    /// The auxiliary masked-LM loss, if wanted.
+    pub masked_lm: Option<MaskedLm<'a>>,
+    /// Everything that is drawn is drawn from this.
+    pub seed: u64,
+    /// What tells this pattern's draws from another's under the same seed.
+    pub stream: u64,
+}
+
+/// The auxiliary masked-LM loss on unlabelled rows, filled into the pattern.
+#[derive(Debug, Clone, Copy)]
+pub struct MaskedLm<'a> {
+    /// Its share w of the loss: (1 - w) cross-entropy + w masked-LM loss.
+    pub weight: f32,
+    /// Unlabelled rows per micro-batch.
+    pub batch: usize,
+    /// The unlabelled rows; at least one.
+    pub clozes: &'a [Encoded],
+    /// Tokens that are never hidden.
+    pub special: &'a SpecialTokens,
+    /// Entries of the vocabulary, for random tokens.
+    pub vocabulary: usize,
+}
+
+/// Trains on `clozes` with their `labels`; `after` hears of every update.
+pub fn fine_tune(
+    session: &mut Session,
+    verbalizer: &Verbalizer,
+    training: Training,
+    clozes: &[Encoded],
+    labels: &[u32],
+    after: impl FnMut(&Step) -> Result<()>,
+) -> Result<Vec<Step>> {
+    let stream = |purpose| Random::stream(training.seed, &[training.stream, purpose]);
+    let mut batches = Shuffled::new(clozes.len(), training.batch, stream(0));
+    let (mut dropout, mut hiding) = (stream(1), stream(2));
+    let mut unlabelled = training.masked_lm.map(|lm| Shuffled::new(lm.clozes.len(), lm.batch, stream(3)));
+    let micro_batch = |session: &mut Session, _: usize, weight: f32| {
+        let rows = batches.draw();
+        let chosen: Vec<&Encoded> = rows.iter().map(|&row| &clozes[row]).collect();
+        let gold: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
+        let mut train = |session: &mut Session, weight| {
+            train(session, verbalizer, &chosen, &gold, dropout.next_u64(), weight)
+        };
+        let (Some(lm), Some(unlabelled)) = (training.masked_lm, &mut unlabelled) else {
+            return train(session, weight);
+        };
+        let share = 1.0 - lm.weight;
+        let loss = train(session, weight * share);
+        let text: Vec<&Sequence> = unlabelled.draw().iter().map(|&row| &lm.clozes[row].sequence).collect();
+        let hidden = Hidden::draw(&text, lm.special, lm.vocabulary, &mut hiding);
+        share * loss + lm.weight * hidden.train(session, dropout.next_u64(), weight * lm.weight)
+    };
+    training.fine_tuning.run(session, micro_batch, after)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_label_with_several_words_scores_their_mean() {
-        let words = LabelWords::new(&[vec![4, 5], vec![9]]);
-        assert_eq!(words.scores(&[1.0, 3.0, 7.0, 0.0, 1.0, 2.0]), [2.0, 7.0, 0.5, 2.0]);
-        let mut dlogits = [0.0; 3];
-        words.backward(&[1.0, -1.0], &mut dlogits);
-        assert_eq!(dlogits, [0.5, 0.5, -1.0]);
-    }
 
     #[test]
     fn hidden_tokens_are_never_special_and_their_targets_are_the_text() {

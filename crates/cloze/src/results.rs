@@ -93,7 +93,7 @@ pub struct Stage {
 }
 
 /// An unlabelled row that the members do not agree on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Disputed {
     /// The row's number among the unlabelled rows, counted from 1.
     pub row: usize,

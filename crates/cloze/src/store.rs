@@ -243,24 +243,27 @@ impl Run {
         Job::open(&self.dir.join(name))
     }
 
-    /// Takes a job with this id over from an earlier run of the same name, if there is one. Returns the job and the
-    /// name of that run.
+    /// Takes a job with this id over from an earlier run of the same name, whatever it was called there. Returns the job and
+    /// the name of that run.
     ///
     /// Files are linked, not copied, where the file system can: nobody changes them in place.
     pub fn adopt(&self, name: &str, id: &Id) -> Result<Option<(Job, String)>> {
         for sibling in self.siblings() {
-            // A damaged sibling is no reason to stop: the job is simply done again.
-            let Ok(Some(job)) = Job::open(&sibling.join(name)) else { continue };
-            if job.record.id != *id || job.verify().is_err() {
+            // A damaged job is no reason to stop: this one is simply done again.
+            let mut jobs = Vec::new();
+            find_jobs(&sibling, &mut jobs);
+            let Some(job) = jobs.into_iter().find(|job| job.record.id == *id && job.verify().is_ok()) else {
                 continue;
-            }
+            };
             let draft = self.draft(name)?;
-            for file in job.record.files.keys().map(String::as_str).chain([RECORD]) {
+            for file in job.record.files.keys() {
                 let (from, to) = (job.dir.join(file), draft.path(file)?);
                 if fs::hard_link(&from, &to).is_err() {
                     fs::copy(&from, &to).map_err(io_error("write", &to))?;
+                    sync_file(&to)?;
                 }
             }
+            draft.record(Record { job: name.to_owned(), ..job.record })?;
             let run = sibling.file_name().unwrap_or_default().to_string_lossy().into_owned();
             return Ok(Some((draft.publish()?, run)));
         }
@@ -277,14 +280,8 @@ impl Run {
             let other = path.file_name().unwrap_or_default().to_string_lossy();
             other.rsplit_once('-').is_some_and(|(other_name, other_id)| other_name == name && other_id != id)
         };
-        let mut found: Vec<PathBuf> = fs::read_dir(runs)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(is_sibling)
-            .collect();
-        found.sort();
+        let mut found = entries(runs);
+        found.retain(is_sibling);
         found
     }
 
@@ -340,9 +337,13 @@ impl Draft {
         record_files(&self.dir, "", &mut files)?;
         let seconds = (seconds * 1000.0).round() / 1000.0;
         let record = Record { format: FORMAT, job: self.name.clone(), id: id.clone(), seconds, files };
-        self.write_json(RECORD, &record)?;
-        sync_file(&self.dir.join(RECORD))?;
+        self.record(record)?;
         self.publish()
+    }
+
+    fn record(&self, record: Record) -> Result<()> {
+        self.write_json(RECORD, &record)?;
+        sync_file(&self.dir.join(RECORD))
     }
 
     fn publish(self) -> Result<Job> {
@@ -441,6 +442,26 @@ impl Job {
     pub fn damaged(&self, name: &str, reason: String) -> Error {
         damaged(&self.dir, name, reason)
     }
+}
+
+/// The finished jobs in a run, leaving out what cannot be read.
+fn find_jobs(dir: &Path, jobs: &mut Vec<Job>) {
+    let finished = |path: &PathBuf| path.extension().is_none_or(|extension| extension != UNFINISHED);
+    for path in entries(dir).into_iter().filter(finished) {
+        match Job::open(&path) {
+            Ok(Some(job)) => jobs.push(job),
+            _ if path.is_dir() => find_jobs(&path, jobs),
+            _ => {}
+        }
+    }
+}
+
+/// What is in a directory, in a fixed order; nothing if it cannot be read.
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> =
+        fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    found.sort();
+    found
 }
 
 fn damaged(job: &Path, name: &str, reason: String) -> Error {

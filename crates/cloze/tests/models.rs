@@ -5,8 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
+use cloze::encode::Encoded;
 use cloze::fine_tuning::FineTuning;
-use cloze::pvp::{Cloze, Hidden, LabelWords};
+use cloze::pvp::{self, Hidden};
+use cloze::task::Label;
+use cloze::verbalizer::Verbalizer;
 use cloze_encoder::{Checkpoint, Device, Model, Sequence, Session};
 use serde_json::Value;
 
@@ -37,19 +40,28 @@ fn session(checkpoint: &Checkpoint) -> Session {
     Session::new(Model::masked_lm(checkpoint).unwrap(), &Device::new(2))
 }
 
-fn cloze(example: &Value) -> Cloze {
+fn cloze(example: &Value) -> Encoded {
     let ids: Vec<u32> = serde_json::from_value(example["input_ids"].clone()).unwrap();
     let mut type_ids = vec![0; example["n_type0"].as_u64().unwrap() as usize];
     type_ids.resize(ids.len(), 1);
-    Cloze { sequence: Sequence { ids, type_ids }, mask: example["masks"][0].as_u64().unwrap() as usize }
+    Encoded {
+        sequence: Sequence { ids, type_ids },
+        mask: example["masks"][0].as_u64().unwrap() as usize,
+        cut: Vec::new(),
+    }
 }
 
-fn label_words(ids: &Value) -> LabelWords {
+/// The verbalizer of these words, the label's number as its name, held to the golden token ids.
+fn verbalizer(words: &[Vec<String>], ids: &Value, checkpoint: &Checkpoint) -> Verbalizer {
+    let label =
+        |(index, words): (usize, &Vec<String>)| Label { name: index.to_string(), words: words.clone() };
+    let labels: Vec<Label> = words.iter().enumerate().map(label).collect();
+    let verbalizer = Verbalizer::of_labels(&labels, &checkpoint.tokenizer, true).unwrap();
     let ids: Vec<Vec<i64>> = serde_json::from_value(ids.clone()).unwrap();
     // The goldens fill shorter lists up with -1.
-    let words: Vec<Vec<u32>> =
-        ids.iter().map(|ids| ids.iter().filter(|&&id| id >= 0).map(|&id| id as u32).collect()).collect();
-    LabelWords::new(&words)
+    let expected: Vec<u32> = ids.concat().into_iter().filter(|&id| id >= 0).map(|id| id as u32).collect();
+    assert_eq!(verbalizer.columns(), expected);
+    verbalizer
 }
 
 #[track_caller]
@@ -67,8 +79,8 @@ fn near_rows<'s>(found: impl Iterator<Item = &'s [f32]>, expected: &[&Value], to
     }
 }
 
-fn score(words: &LabelWords, session: &mut Session, clozes: &[Cloze]) -> cloze::scores::Scores {
-    words.score(session, clozes, 512, |_| Ok(())).unwrap()
+fn score(verbalizer: &Verbalizer, session: &mut Session, clozes: &[Encoded]) -> cloze::scores::Scores {
+    pvp::score(session, verbalizer, clozes, 512, |_| Ok(())).unwrap()
 }
 
 #[test]
@@ -99,17 +111,28 @@ fn label_scores_and_losses_agree_with_the_goldens() {
                         break;
                     }
                     println!("{task}, {model}, pattern {pattern}, length {length}");
-                    let clozes: Vec<Cloze> = examples.iter().map(|example| cloze(example)).collect();
-                    let words = label_words(&golden["verbalizer_ids"]);
+                    let clozes: Vec<Encoded> = examples.iter().map(|example| cloze(example)).collect();
+                    let words =
+                        serde_json::from_value::<Vec<Vec<String>>>(golden["verbalizer_words"].clone())
+                            .unwrap();
+                    let words = verbalizer(&words, &golden["verbalizer_ids"], &checkpoint);
                     let expected: Vec<&Value> = examples.iter().map(|example| &example["scores"]).collect();
                     near_rows(score(&words, &mut session, &clozes).iter(), &expected, 1e-4);
 
                     let labels: Vec<u32> =
                         examples.iter().map(|example| example["label"].as_u64().unwrap() as u32).collect();
-                    let all: Vec<&Cloze> = clozes.iter().collect();
-                    near(words.train(&mut session, &all, &labels, 0, 1.0), &case["ce_mean_of_all"], 1e-5);
+                    let all: Vec<&Encoded> = clozes.iter().collect();
+                    near(
+                        pvp::train(&mut session, &words, &all, &labels, 0, 1.0),
+                        &case["ce_mean_of_all"],
+                        1e-5,
+                    );
                     for ((cloze, &label), example) in clozes.iter().zip(&labels).zip(&examples) {
-                        near(words.train(&mut session, &[cloze], &[label], 0, 1.0), &example["ce"], 1e-5);
+                        near(
+                            pvp::train(&mut session, &words, &[cloze], &[label], 0, 1.0),
+                            &example["ce"],
+                            1e-5,
+                        );
                     }
                     compared += clozes.len();
                 }
@@ -131,15 +154,18 @@ fn several_words_per_label_agree_with_the_goldens() {
         for case in cases.as_object().unwrap().values() {
             let pattern = &task["models"][model]["patterns"][case["pattern_id"].to_string()];
             let examples = pattern["msl"][&length]["examples"].as_array().unwrap();
-            let clozes: Vec<Cloze> = examples.iter().map(cloze).collect();
-            let scores = score(&label_words(&case["ids"]), &mut session, &clozes);
+            let clozes: Vec<Encoded> = examples.iter().map(cloze).collect();
+            let by_label = case["words"].as_object().unwrap().values();
+            let words: Vec<Vec<String>> =
+                by_label.map(|words| serde_json::from_value(words.clone()).unwrap()).collect();
+            let scores = score(&verbalizer(&words, &case["ids"], &checkpoint), &mut session, &clozes);
             near_rows(scores.iter(), &case["scores"].as_array().unwrap().iter().collect::<Vec<_>>(), 1e-4);
         }
     }
 }
 
 /// The masked-LM batch of a golden: rows are padded to `length`, and padding may be hidden too.
-fn hidden(lm: &Value, clozes: &[Cloze], length: usize, pad: u32) -> Hidden {
+fn hidden(lm: &Value, clozes: &[Encoded], length: usize, pad: u32) -> Hidden {
     let mut hidden = Hidden::default();
     let edits: Vec<[usize; 4]> = serde_json::from_value(lm["edits"].clone()).unwrap();
     for (row, example) in lm["examples"].as_array().unwrap().iter().enumerate() {
@@ -169,9 +195,10 @@ fn training_trajectories_agree_with_the_goldens() {
     let length = golden["max_seq_length"].as_u64().unwrap() as usize;
     let pattern = &task["models"][model]["patterns"][golden["pattern_id"].to_string()];
     let examples = pattern["msl"][length.to_string()]["examples"].as_array().unwrap();
-    let clozes: Vec<Cloze> = examples.iter().map(cloze).collect();
+    let clozes: Vec<Encoded> = examples.iter().map(cloze).collect();
     let labels: Vec<u32> = examples.iter().map(|example| example["label"].as_u64().unwrap() as u32).collect();
-    let words = label_words(&pattern["verbalizer_ids"]);
+    let words: Vec<Vec<String>> = serde_json::from_value(pattern["verbalizer_words"].clone()).unwrap();
+    let words = verbalizer(&words, &pattern["verbalizer_ids"], &checkpoint);
 
     for (name, run) in golden["runs"].as_object().unwrap() {
         println!("{name}");
@@ -192,10 +219,10 @@ fn training_trajectories_agree_with_the_goldens() {
         let mut session = session(&checkpoint);
         let micro_batch = |session: &mut Session, number: usize, weight: f32| {
             let rows = &batches[number];
-            let chosen: Vec<&Cloze> = rows.iter().map(|&row| &clozes[row]).collect();
+            let chosen: Vec<&Encoded> = rows.iter().map(|&row| &clozes[row]).collect();
             let gold: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
             let expected = &expected["micro_batches"][number];
-            let mut loss = alpha * words.train(session, &chosen, &gold, 0, weight * alpha);
+            let mut loss = alpha * pvp::train(session, &words, &chosen, &gold, 0, weight * alpha);
             if let Some(lm) = run["lm"].get(number) {
                 let hidden = hidden(lm, &clozes, length, checkpoint.tokenizer.special().pad);
                 let lm_loss = hidden.train(session, 0, weight * lm_weight);

@@ -90,8 +90,9 @@ fn a_job_is_taken_over_from_an_earlier_run_of_the_same_name() {
     finish(&earlier, "g0/p0-s0", &id, "scores");
     let run = begin(runs.path(), "changed task");
     assert!(run.adopt("g0/p0-s0", &Id::of(&"changed job")).unwrap().is_none());
-    let (job, from) = run.adopt("g0/p0-s0", &id).unwrap().unwrap();
+    let (job, from) = run.adopt("g0/p1-s0", &id).unwrap().unwrap();
     assert_eq!(earlier.dir().file_name().unwrap().to_str().unwrap(), from);
+    assert_eq!(job.record().job, "g0/p1-s0");
     assert_eq!(job.read("logits.csv").unwrap(), b"scores");
     assert_eq!(job.read("model/config.json").unwrap(), b"{}");
     fs::remove_dir_all(earlier.dir()).unwrap();

@@ -30,6 +30,7 @@ const TRAIN: &[&str] = &[
     "merge",
     "lm_weight",
     "keep",
+    "compare",
 ];
 const DISTIL: &[&str] = &["steps", "batch_size", "learning_rate", "temperature"];
 
@@ -332,6 +333,7 @@ impl<'f> Reader<'f> {
             merge: self.choice(&train, "merge").unwrap_or(defaults.merge),
             lm_weight: self.float(&train, "lm_weight").unwrap_or(defaults.lm_weight),
             keep: self.choice(&train, "keep").unwrap_or(defaults.keep),
+            compare: self.boolean(&train, "compare").unwrap_or(defaults.compare),
             distil: super::Distil {
                 steps: self.number(&distil, "steps").unwrap_or(defaults.distil.steps),
                 batch_size: self.number(&distil, "batch_size").unwrap_or(defaults.distil.batch_size),
@@ -439,6 +441,17 @@ impl<'f> Reader<'f> {
             DeValue::String(text) => Some((text.to_string(), value.span())),
             _ => {
                 self.wrong_type(key, value, "text in quotes");
+                None
+            }
+        }
+    }
+
+    fn boolean(&mut self, section: &Section, key: &'static str) -> Option<bool> {
+        let value = self.get(section, key)?;
+        match value.get_ref() {
+            DeValue::Boolean(value) => Some(*value),
+            _ => {
+                self.wrong_type(key, value, "true or false");
                 None
             }
         }
@@ -615,9 +628,10 @@ mod tests {
     #[test]
     fn options_are_read_and_seeds_can_be_counted_or_listed() {
         let task = read(&format!(
-            "{EXAMPLE}[train]\nmethod = 'supervised'\nseed = 5\nrepetitions = 2\nlearning_rate = 3e-5\nwarmup = 0\nkeep = 'all'\n[distil]\ntemperature = 4\n"
+            "{EXAMPLE}[train]\nmethod = 'supervised'\nseed = 5\nrepetitions = 2\nlearning_rate = 3e-5\nwarmup = 0\nkeep = 'all'\ncompare = true\n[distil]\ntemperature = 4\n"
         ));
         assert_eq!((task.options.method, task.options.keep), (Method::Supervised, Keep::All));
+        assert!(task.options.compare);
         assert_eq!(task.options.seeds, [5, 6]);
         assert_eq!((task.options.learning_rate, task.options.distil.temperature), (3e-5, 4.0));
         assert_eq!(read(&format!("{EXAMPLE}[train]\nseeds = [3, 1]")).options.seeds, [3, 1]);

@@ -80,6 +80,7 @@ impl Task {
         line("merge", &quoted(options.merge.word()));
         line("lm_weight", &options.lm_weight);
         line("keep", &quoted(options.keep.word()));
+        line("compare", &options.compare);
 
         text.push_str("\n[distil]\n");
         let mut line = |key: &str, value: &dyn Display| {

@@ -93,6 +93,8 @@ pub struct Options {
     pub lm_weight: f64,
     /// `keep`: which models stay in the run directory.
     pub keep: Keep,
+    /// `compare`: with `pet`, also train the plain classifier on the labelled rows, to compare.
+    pub compare: bool,
     /// The section `[distil]`.
     pub distil: Distil,
 }
@@ -125,6 +127,7 @@ impl Default for Options {
             merge: Reduction::Wmean,
             lm_weight: 0.0,
             keep: Keep::Final,
+            compare: false,
             distil: Distil { steps: 400, batch_size: 16, learning_rate: 1e-4, temperature: 2.0 },
         }
     }

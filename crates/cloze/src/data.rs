@@ -1,0 +1,51 @@
+//! A task's rows in memory.
+
+use std::collections::BTreeMap;
+
+use crate::Result;
+use crate::results::DataSource;
+use crate::task::{Example, Set, Task, fingerprint, label_counts};
+
+/// The rows of a task by role.
+#[derive(Debug, Clone, Default)]
+pub struct Data {
+    /// Labelled rows to learn from.
+    pub train: Vec<Example>,
+    /// Rows to annotate.
+    pub unlabeled: Vec<Example>,
+    /// Labelled rows to evaluate on.
+    pub test: Vec<Example>,
+}
+
+impl Data {
+    /// Reads all rows of a task. Test rows without a label are left out, since nothing can be said about them.
+    ///
+    /// # Errors
+    /// As [`Task::examples`].
+    pub fn read(task: &Task) -> Result<Data> {
+        let mut test = task.examples(Set::Test)?;
+        test.retain(|example| example.label.is_some());
+        Ok(Data { train: task.examples(Set::Train)?, unlabeled: task.examples(Set::Unlabeled)?, test })
+    }
+
+    /// Size and fingerprint of every part.
+    pub fn sources(&self, task: &Task) -> BTreeMap<String, DataSource> {
+        [("train", &self.train), ("unlabeled", &self.unlabeled), ("test", &self.test)]
+            .into_iter()
+            .map(|(part, examples)| {
+                let source = DataSource { rows: examples.len(), fingerprint: fingerprint(task, examples) };
+                (part.to_owned(), source)
+            })
+            .collect()
+    }
+
+    /// Labelled rows of each label.
+    pub fn label_counts(&self, task: &Task) -> Vec<usize> {
+        label_counts(task.labels.len(), &self.train)
+    }
+}
+
+/// The labels of rows that have one.
+pub(crate) fn gold(examples: &[Example]) -> Vec<usize> {
+    examples.iter().filter_map(|example| example.label).collect()
+}

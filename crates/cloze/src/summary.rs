@@ -1,0 +1,71 @@
+//! What a job has measured: `scores.json` in its directory.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::metrics::Evaluation;
+use crate::results::Stage;
+use crate::store::{Draft, Job};
+
+/// Version of `scores.json`.
+pub const FORMAT: u32 = 1;
+
+const FILE: &str = "scores.json";
+
+/// `scores.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The labels in the order of every other file of the job.
+    pub labels: Vec<String>,
+    /// Accuracy on the labelled rows.
+    pub train_accuracy: Option<f64>,
+    /// On the test rows, if there are any.
+    pub test: Option<Evaluation>,
+    /// Of an ensemble: the members' shares.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, f64>,
+    /// Of an ensemble: probability that two members choose the same label for an unlabelled row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<f64>,
+    /// What the user should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Summary {
+    pub(crate) fn new(labels: &[String]) -> Self {
+        Summary {
+            format: FORMAT,
+            labels: labels.to_vec(),
+            train_accuracy: None,
+            test: None,
+            weights: BTreeMap::new(),
+            agreement: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Reads it from a finished job.
+    pub fn read(job: &Job) -> Result<Self> {
+        Ok(job.read_json(FILE)?)
+    }
+
+    pub(crate) fn write(&self, draft: &Draft) -> Result<()> {
+        Ok(draft.write_json(FILE, self)?)
+    }
+
+    pub(crate) fn stage(&self, job: &str) -> Stage {
+        Stage {
+            job: job.to_owned(),
+            pattern: None,
+            seed: None,
+            weight: None,
+            train_accuracy: self.train_accuracy,
+            test: self.test.clone(),
+        }
+    }
+}

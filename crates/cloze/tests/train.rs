@@ -1,0 +1,290 @@
+//! Whole runs on a tiny random model: resuming, reuse, damage, and the corners of the data.
+
+use std::cell::Cell;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use cloze::event::{Event, Silence};
+use cloze::results::Results;
+use cloze::task::Task;
+use cloze::train::{Outcome, train};
+use cloze::{Error, Result};
+use cloze_encoder::{Checkpoint, Device};
+
+const TASK: &str = r#"
+format   = 1
+name     = "moods"
+patterns = ["It was {mask}. {text}", "{text} All in all, {mask}."]
+
+[data]
+train     = "train.csv"
+unlabeled = "unlabeled.csv"
+test      = "test.csv"
+label     = "mood"
+
+[labels]
+up   = ["good", "great"]
+down = "bad"
+
+[train]
+steps = 4
+batch_size = 2
+learning_rate = 1e-3
+compare = true
+keep = "all"
+
+[distil]
+steps = 5
+batch_size = 4
+"#;
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Folder {
+        let folder = Folder(tempfile::tempdir().unwrap());
+        folder.write("train.csv", "text,mood\nthe sun was warm,up\nthe rain was cold,down\na fine day,up\n");
+        let unlabeled: String = (0..12).map(|row| format!("day {row} of the long road\n")).collect();
+        folder.write("unlabeled.csv", &format!("text\n{unlabeled}"));
+        folder.write(
+            "test.csv",
+            "mood,text\nup,a warm fire\ndown,a cold house\nup,they laughed\ndown,he wept\n",
+        );
+        folder
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.path().join(name), text).unwrap();
+    }
+
+    fn runs(&self) -> PathBuf {
+        self.0.path().join("runs")
+    }
+
+    fn task(&self, text: &str) -> Task {
+        Task::parse("moods.toml", text, self.0.path()).unwrap()
+    }
+
+    fn train(&self, text: &str) -> Result<Outcome> {
+        self.train_until(text, |_| false)
+    }
+
+    /// Trains until `stop` says so.
+    fn train_until(&self, text: &str, mut stop: impl FnMut(&Event) -> bool) -> Result<Outcome> {
+        let mut listener =
+            |event: &Event| if stop(event) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        train(&self.task(text), "tiny", &tiny(), &Device::new(2), &self.runs(), &mut listener)
+    }
+}
+
+fn tiny() -> Checkpoint {
+    Checkpoint::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert")).unwrap()
+}
+
+/// Everything in a run that must not depend on how it came about.
+fn bytes(run: &Path) -> Vec<Vec<u8>> {
+    [
+        "results.json",
+        "report.html",
+        "final/model.safetensors",
+        "final/config.json",
+        "final/README.md",
+        "g0/ensemble/logits.csv",
+    ]
+    .map(|file| fs::read(run.join(file)).unwrap_or_else(|error| panic!("{file}: {error}")))
+    .into()
+}
+
+#[test]
+fn a_run_holds_what_it_promises() {
+    let folder = Folder::new();
+    let Outcome { run, results } = folder.train(TASK).unwrap();
+    let jobs = ["zero-shot/p0", "zero-shot/p1", "g0/p0-s0", "g0/p1-s0", "g0/ensemble", "supervised", "final"];
+    for job in jobs {
+        for file in ["job.json", "scores.json", "test.csv"] {
+            assert!(run.join(job).join(file).is_file(), "{job}/{file}");
+        }
+    }
+    for file in [
+        "run.toml",
+        "events.jsonl",
+        "results.json",
+        "report.html",
+        "g0/p0-s0/steps.csv",
+        "g0/p0-s0/logits.csv",
+    ] {
+        assert!(run.join(file).is_file(), "{file}");
+    }
+    let read: Results = serde_json::from_slice(&fs::read(run.join("results.json")).unwrap()).unwrap();
+    assert_eq!(read, results);
+    assert_eq!((results.zero_shot.len(), results.members.len()), (2, 2));
+    assert_eq!(results.distilled.as_ref().unwrap().test.as_ref().unwrap().rows, 4);
+    let weights: f64 = results.members.iter().filter_map(|member| member.weight).sum();
+    assert!((weights - 1.0).abs() < 1e-12);
+    let logits = fs::read_to_string(run.join("g0/ensemble/logits.csv")).unwrap();
+    assert_eq!((logits.lines().next(), logits.lines().count()), (Some("up,down"), 13));
+    Checkpoint::open(&run.join("final")).unwrap();
+    assert_eq!(fs::read_dir(&run).unwrap().filter(|entry| is_unfinished(entry.as_ref().unwrap())).count(), 0);
+}
+
+fn is_unfinished(entry: &fs::DirEntry) -> bool {
+    entry.file_name().to_string_lossy().ends_with(".tmp")
+}
+
+#[test]
+fn a_run_stopped_anywhere_ends_with_the_same_bytes() {
+    let whole = Folder::new();
+    let expected = bytes(&whole.train(TASK).unwrap().run);
+
+    let count = Cell::new(0);
+    Folder::new()
+        .train_until(TASK, |_| {
+            count.set(count.get() + 1);
+            false
+        })
+        .unwrap();
+    // Every event is a place to stop at; the tasks' data are the same in every folder, and folders are no part of a result.
+    let folder = Folder::new();
+    let mut stops = 0;
+    for stop in (1..count.get()).step_by(3) {
+        let folder = Folder::new();
+        let seen = Cell::new(0);
+        let stopped = folder.train_until(TASK, |_| {
+            seen.set(seen.get() + 1);
+            seen.get() == stop
+        });
+        assert!(matches!(stopped, Err(Error::Stopped)), "{stop}");
+        stops += 1;
+        assert_eq!(bytes(&folder.train(TASK).unwrap().run), expected, "stopped at event {stop}");
+    }
+    assert!(stops > 10);
+
+    // One run that is stopped again and again, a bit later every time, gets to the same end.
+    let mut limit = 1;
+    let outcome = loop {
+        let seen = Cell::new(0);
+        match folder.train_until(TASK, |_| {
+            seen.set(seen.get() + 1);
+            seen.get() > limit
+        }) {
+            Ok(outcome) => break outcome,
+            Err(error) => assert!(matches!(error, Error::Stopped), "{error}"),
+        }
+        limit += 4;
+    };
+    assert_eq!(bytes(&outcome.run), expected);
+}
+
+#[test]
+fn one_thread_and_two_give_the_same_bytes() {
+    let folder = Folder::new();
+    let run = |threads, runs| {
+        let runs = folder.0.path().join(runs);
+        let task = folder.task(TASK);
+        bytes(&train(&task, "tiny", &tiny(), &Device::new(threads), &runs, &mut Silence).unwrap().run)
+    };
+    assert_eq!(run(1, "one"), run(2, "two"));
+}
+
+/// The jobs that a run has done itself.
+fn done(folder: &Folder, text: &str) -> Vec<String> {
+    let mut jobs = Vec::new();
+    let outcome = folder.train_until(text, |event| {
+        if let Event::JobStarted { job, .. } = event {
+            jobs.push(job.clone());
+        }
+        false
+    });
+    outcome.unwrap();
+    jobs
+}
+
+#[test]
+fn a_changed_task_runs_only_what_depends_on_the_change() {
+    let folder = Folder::new();
+    assert_eq!(done(&folder, TASK).len(), 7);
+    assert_eq!(done(&folder, TASK), [""; 0]);
+    assert_eq!(done(&folder, &TASK.replace("steps = 5", "steps = 6")), ["final"]);
+    let another = TASK.replace("patterns = [", "patterns = [\"{mask}: {text}\", ");
+    assert_eq!(done(&folder, &another), ["zero-shot/p0", "g0/p0-s0", "g0/ensemble", "final"]);
+    let seeds = TASK.replace("compare = true", "compare = true\nseeds = [0, 1]");
+    assert_eq!(done(&folder, &seeds), ["g0/p0-s1", "g0/p1-s1", "g0/ensemble", "final"]);
+    // What was reused is the same as what would have been computed.
+    let afresh = Folder::new();
+    assert_eq!(bytes(&afresh.train(&another).unwrap().run), bytes(&folder.train(&another).unwrap().run));
+}
+
+#[test]
+fn a_damaged_file_is_named_and_deleting_its_job_is_enough() {
+    let folder = Folder::new();
+    let run = folder.train(TASK).unwrap().run;
+    let expected = bytes(&run);
+    let file = run.join("g0/p1-s0/logits.csv");
+    let text = fs::read(&file).unwrap();
+    fs::write(&file, &text[..text.len() / 2]).unwrap();
+    fs::remove_dir_all(run.join("g0/ensemble")).unwrap();
+    let error = folder.train(TASK).unwrap_err();
+    assert!(error.to_string().contains("logits.csv` is damaged"), "{error}");
+    assert!(error.remedy().unwrap().contains("delete the directory"));
+    fs::remove_dir_all(run.join("g0/p1-s0")).unwrap();
+    assert_eq!(done(&folder, TASK), ["g0/p1-s0", "g0/ensemble"]);
+    assert_eq!(bytes(&run), expected);
+}
+
+#[test]
+fn without_unlabelled_rows_the_ensemble_predicts_and_the_run_says_so() {
+    let folder = Folder::new();
+    let text = TASK.replace("unlabeled = \"unlabeled.csv\"\n", "").replace("keep = \"all\"", "");
+    let Outcome { run, results } = folder.train(&text).unwrap();
+    assert!(results.distilled.is_none() && !run.join("final").exists());
+    assert!(results.notes.iter().any(|note| note.contains("no unlabelled rows")), "{:?}", results.notes);
+    assert!(run.join("g0/p0-s0/model/model.safetensors").is_file());
+    assert_eq!(results.agreement, None);
+}
+
+#[test]
+fn one_pattern_and_no_test_rows_are_enough() {
+    let folder = Folder::new();
+    let text = TASK.replace(", \"{text} All in all, {mask}.\"", "").replace("test      = \"test.csv\"\n", "");
+    let results = folder.train(&text).unwrap().results;
+    assert_eq!((results.members.len(), results.agreement), (1, Some(1.0)));
+    assert!(results.distilled.unwrap().test.is_none());
+    assert!(results.label_next.is_empty());
+}
+
+#[test]
+fn a_label_without_a_training_row_is_pointed_out() {
+    let folder = Folder::new();
+    folder.write("train.csv", "text,mood\nthe sun was warm,up\n");
+    let results = folder.train(TASK).unwrap().results;
+    assert_eq!(results.notes[0], "the label `down` has no labelled row to learn from");
+}
+
+#[test]
+fn without_labelled_rows_there_is_nothing_to_train() {
+    let folder = Folder::new();
+    let text = TASK.replace("train     = \"train.csv\"\n", "");
+    let error = folder.train(&text).unwrap_err();
+    assert_eq!(error.to_string(), "there are no labelled rows to learn from");
+    assert!(!folder.runs().exists());
+}
+
+#[test]
+fn the_auxiliary_loss_and_plain_fine_tuning_run_too() {
+    let folder = Folder::new();
+    let lm = TASK.replace("compare = true", "lm_weight = 0.01");
+    assert!(folder.train(&lm).unwrap().results.supervised.is_none());
+    let supervised = TASK.replace("compare = true", "method = \"supervised\"");
+    let Outcome { run, results } = folder.train(&supervised).unwrap();
+    assert!(results.members.is_empty() && results.supervised.is_some());
+    Checkpoint::open(&run.join("final")).unwrap();
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_is_named_before_anything_is_computed() {
+    let folder = Folder::new();
+    folder.write("runs", "a file where a directory should be");
+    let error = folder.train(TASK).unwrap_err();
+    assert!(error.to_string().starts_with("cannot create `"), "{error}");
+}
