@@ -4,6 +4,8 @@
 //! tokens that may be cut than the second, else from the second; and there from the end of the last field that has
 //! any left. Literals, the mask and `{field!}` are never cut. This is the rule of the reference implementation of PET.
 
+use std::borrow::Cow;
+
 use cloze_encoder::{Sequence, Tokenizer, truncate_pair};
 
 use crate::pattern::{Field, Part, Pattern};
@@ -35,6 +37,35 @@ pub struct Cut {
     pub field: String,
     /// How many of its tokens are missing.
     pub tokens: usize,
+}
+
+/// A piece of a filled pattern.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Piece {
+    /// Where it comes from.
+    #[serde(flatten)]
+    pub kind: PieceKind,
+    /// Its text; empty for the mask and the separator.
+    pub text: String,
+}
+
+/// Where a piece of a filled pattern comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum PieceKind {
+    /// The pattern's own text.
+    Literal,
+    /// The row's text.
+    Field,
+    /// The row's text that does not fit.
+    Cut {
+        /// How many tokens it is.
+        tokens: usize,
+    },
+    /// The blank.
+    Mask,
+    /// The end of the first segment.
+    Sep,
 }
 
 /// A row whose text cannot be shortened enough.
@@ -150,6 +181,48 @@ impl<'a> PatternEncoder<'a> {
         let mask =
             sequence.ids.iter().position(is_mask).expect("a pattern has a mask, and masks are never cut");
         Ok(Encoded { sequence, mask, cut })
+    }
+
+    /// The filled pattern piece by piece, for people to read, with what had to be cut as pieces of its own.
+    pub fn show<T: AsRef<str>>(&self, texts: &[T], cut: &[Cut]) -> Vec<Piece> {
+        let mut columns = self.columns.iter();
+        let values: Vec<Cow<'_, str>> = (self.pattern.parts().iter())
+            .map(|part| match part {
+                Part::Field(field) => field.apply(value(&mut columns, texts)),
+                Part::Literal(text) => text.as_str().into(),
+                Part::Mask | Part::Sep => "".into(),
+            })
+            .collect();
+        let mut missing: Vec<(&str, usize)> =
+            cut.iter().map(|cut| (cut.field.as_str(), cut.tokens)).collect();
+        // The last field is cut first, so the pieces are made from the end.
+        let mut pieces: Vec<Piece> = Vec::new();
+        for (part, text) in self.pattern.parts().iter().zip(values).rev() {
+            let (kind, missing) = match part {
+                Part::Literal(_) => (PieceKind::Literal, None),
+                Part::Mask => (PieceKind::Mask, None),
+                Part::Sep => (PieceKind::Sep, None),
+                Part::Field(field) if field.whole => (PieceKind::Field, None),
+                Part::Field(field) => (
+                    PieceKind::Field,
+                    missing.iter_mut().find(|(name, left)| *name == field.name && *left > 0),
+                ),
+            };
+            let mut end = text.len();
+            if let Some((_, missing)) = missing {
+                let tokens = self.tokenizer.tokenize_with_spans(&text);
+                let kept = tokens.len().saturating_sub(*missing);
+                let gone = tokens.len() - kept;
+                *missing -= gone;
+                end = kept.checked_sub(1).map_or(0, |last| tokens[last].1.end);
+                pieces.push(Piece { kind: PieceKind::Cut { tokens: gone }, text: text[end..].to_owned() });
+            }
+            pieces.push(Piece { kind, text: text[..end].to_owned() });
+        }
+        pieces
+            .retain(|piece| !piece.text.is_empty() || matches!(piece.kind, PieceKind::Mask | PieceKind::Sep));
+        pieces.reverse();
+        pieces
     }
 
     /// The tokens of both segments, where every part is tokenised on its own and empty ones are dropped.
@@ -404,6 +477,28 @@ mod tests {
             assert_eq!(tokens, "[CLS] the and the house is [MASK] . [SEP]");
             assert_eq!(encoded.cut, [Cut { field: "a".into(), tokens: 1 }]);
         }
+    }
+
+    #[test]
+    fn what_is_cut_is_shown() {
+        let (tokenizer, pattern) = (tokenizer(), "{a}: {b} is {mask}.".parse().unwrap());
+        let encoder = PatternEncoder::new(&tokenizer, &pattern, &names(&["a", "b"]), Spacing::Text, 9);
+        let texts = ["The sun", "of the sun"];
+        let encoded = encoder.encode(&texts).unwrap();
+        let pieces = encoder.show(&texts, &encoded.cut);
+        let shown: Vec<_> = pieces.iter().map(|piece| (piece.kind, piece.text.as_str())).collect();
+        let expected = [
+            (PieceKind::Field, "The sun"),
+            (PieceKind::Literal, ": "),
+            (PieceKind::Field, "of"),
+            (PieceKind::Cut { tokens: 2 }, " the sun"),
+            (PieceKind::Literal, " is "),
+            (PieceKind::Mask, ""),
+            (PieceKind::Literal, "."),
+        ];
+        assert_eq!(shown, expected);
+        let json = serde_json::to_value(&pieces[3]).unwrap();
+        assert_eq!(json, serde_json::json!({"kind": "cut", "tokens": 2, "text": " the sun"}));
     }
 
     #[test]

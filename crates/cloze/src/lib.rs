@@ -1,6 +1,7 @@
 //! Pattern-exploiting training: few labelled examples and unlabelled text in, a small classifier out.
 
 pub mod batches;
+pub mod check;
 pub mod classifier;
 pub mod data;
 pub mod encode;

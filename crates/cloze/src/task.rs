@@ -24,7 +24,7 @@
 //! | `spacing` | see [`Spacing`] | `"text"` |
 //! | `data.dir` | where relative paths of `[data]` start, itself relative to the task file | the task file's folder |
 //! | `data.train`, `data.unlabeled`, `data.test` | a file, a pattern of file names, or a list of them | none |
-//! | `data.label` | the column with the label | required with `train` or `test` |
+//! | `data.label` | the column with the label; rows where it is empty are not labelled | required with `train` or `test` |
 //! | `data.unlabeled_limit` | use so many unlabelled rows, evenly spread over the files | all |
 //! | `labels.NAME` | the label's word, or a list of words | at least two labels |
 //! | `model.directory` | a Hugging Face directory, relative to the task file | the model in the program |
@@ -180,6 +180,20 @@ impl Task {
             Some(found) => Err(Error::usage(found.problem, found.remedy)),
             None => Ok(()),
         }
+    }
+
+    /// Checks that inputs fit into a model that takes at most `positions` tokens.
+    ///
+    /// # Errors
+    /// A mistake in `max_length`.
+    pub fn check_length(&self, positions: usize) -> Result<()> {
+        let length = self.options.max_length;
+        if length <= positions {
+            return Ok(());
+        }
+        let problem = format!("`max_length` is {length}, and the model takes at most {positions} tokens");
+        let remedy = format!("write `max_length = {positions}` or less under `[train]`");
+        Err(self.mistake_in_key("train.max_length", problem, remedy).into())
     }
 
     /// The name of the task file.

@@ -85,7 +85,8 @@ impl Task {
     }
 
     /// Reads the rows of a set. Rows to learn from have a label, rows to evaluate on if there is such a column,
-    /// rows to annotate never.
+    /// rows to annotate never. Where labels are read, rows with an empty one are passed over, so that one file can
+    /// hold labelled and unlabelled rows.
     ///
     /// # Errors
     /// When a file cannot be read, lacks a column, has no rows (except unlabelled ones), or a label is not among the
@@ -109,7 +110,7 @@ impl Task {
         if rows.is_empty() && set != Set::Unlabeled {
             return Err(Error::data(
                 Place::file(file.display().to_string()),
-                "there are no rows below the header",
+                "there are no labelled rows in it",
                 format!("add rows, or remove the file from `{}`", set.key()),
             ));
         }
@@ -137,6 +138,8 @@ impl Task {
         for row in reader {
             let row = row?;
             let label = match label {
+                // A row that nobody has labelled yet, in a file where others are.
+                Some(column) if row.value(column).trim().is_empty() => continue,
                 Some(column) => {
                     let name = row.value(column).trim();
                     let known = self.labels.iter().position(|label| label.name == name);
@@ -162,10 +165,6 @@ impl Task {
     fn unknown_labels(&self, place: Place, unknown: &[String]) -> Error {
         let names = || self.labels.iter().map(|label| label.name.as_str());
         let (problem, remedy) = match unknown {
-            [name] if name.is_empty() => (
-                "the label is empty".to_owned(),
-                "label the row, or move it to a file of `unlabeled` rows".to_owned(),
-            ),
             [name] => (
                 format!("the label `{name}` is not in `[labels]` of `{}`", self.file()),
                 match nearest(name, names()) {
@@ -326,6 +325,15 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_nobody_has_labelled_are_passed_over_where_labels_are_read() {
+        let folder = Folder::new(&[("labelled.csv", "message,team,subject\na,billing,b\nc, ,d\n")]);
+        assert_eq!(folder.task().examples(Set::Train).unwrap().len(), 1);
+        let mut task = folder.task();
+        task.data.unlabeled = vec!["labelled.csv".into()];
+        assert_eq!(task.examples(Set::Unlabeled).unwrap().len(), 2);
+    }
+
+    #[test]
     fn a_missing_column_is_pointed_at_in_the_task_file() {
         let folder = Folder::new(&[("labelled.csv", "Subject,message,team\na,b,billing\n")]);
         let Error::Task(error) = folder.task().examples(Set::Train).unwrap_err() else { panic!() };
@@ -350,7 +358,7 @@ mod tests {
             ("tickets/a.csv", "subject,message\n"),
         ]);
         let error = folder.task().examples(Set::Train).unwrap_err();
-        assert!(error.to_string().ends_with("there are no rows below the header"), "{error}");
+        assert!(error.to_string().ends_with("there are no labelled rows in it"), "{error}");
         assert_eq!(folder.task().examples(Set::Unlabeled).unwrap(), []);
         let folder = Folder::new(&[("labelled.csv", "")]);
         let error = folder.task().examples(Set::Train).unwrap_err();

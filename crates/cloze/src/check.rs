@@ -1,0 +1,472 @@
+//! What `cloze check` tells before any training: the data, the label words, every pattern filled with the user's rows.
+
+use std::collections::HashMap;
+
+use cloze_encoder::Tokenizer;
+use serde::Serialize;
+
+use crate::encode::{ClassifierEncoder, Cut, PatternEncoder, Piece};
+use crate::error::{Mistake, TaskError};
+use crate::task::{Example, Method, Set, Task, label_counts};
+use crate::verbalizer::Verbalizer;
+use crate::{Error, Place, Result, Warning};
+
+/// At most so many rows are encoded to see how long inputs are.
+const SAMPLE: usize = 300;
+/// A larger share of cut rows is worth a warning.
+const CUT_SHARE: f64 = 0.1;
+
+/// Everything that can be said about a task without running the model.
+#[derive(Debug, Clone, Serialize)]
+pub struct CheckReport {
+    /// The task's name.
+    pub name: String,
+    /// The task file.
+    pub file: String,
+    /// The sets of rows that the task has.
+    pub sets: Vec<SetReport>,
+    /// The labels in the order of the task file.
+    pub labels: Vec<LabelReport>,
+    /// The patterns in the order of the task file.
+    pub patterns: Vec<PatternReport>,
+    /// The inputs of the final classifier.
+    pub classifier: Lengths,
+    /// Patterns times seeds: how many models make the ensemble.
+    pub members: usize,
+    /// Minutes, memory and disk, once something has estimated them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<serde_json::Value>,
+    /// What is probably not meant.
+    pub warnings: Vec<Warning>,
+}
+
+/// A set of rows.
+#[derive(Debug, Clone, Serialize)]
+pub struct SetReport {
+    /// `train`, `unlabeled` or `test`.
+    pub set: &'static str,
+    /// Its files.
+    pub files: Vec<String>,
+    /// The columns of the first file.
+    pub columns: Vec<String>,
+    /// How many rows are used.
+    pub rows: usize,
+}
+
+/// A label.
+#[derive(Debug, Clone, Serialize)]
+pub struct LabelReport {
+    /// Its name.
+    pub name: String,
+    /// Rows to learn from.
+    pub train_rows: usize,
+    /// Rows to evaluate on.
+    pub test_rows: usize,
+    /// Its words as the first pattern sees them.
+    pub words: Vec<WordReport>,
+}
+
+/// A label's word.
+#[derive(Debug, Clone, Serialize)]
+pub struct WordReport {
+    /// As the task file has it.
+    pub word: String,
+    /// The token it is in the vocabulary.
+    pub token: String,
+    /// The token's id.
+    pub id: u32,
+}
+
+/// A pattern with some rows filled in.
+#[derive(Debug, Clone, Serialize)]
+pub struct PatternReport {
+    /// The pattern.
+    pub pattern: String,
+    /// Some of the user's rows, the longest among them.
+    pub examples: Vec<FilledReport>,
+    /// How long its inputs are.
+    pub lengths: Lengths,
+}
+
+/// A row filled into a pattern.
+#[derive(Debug, Clone, Serialize)]
+pub struct FilledReport {
+    /// Where the row stands.
+    pub place: Place,
+    /// The filled pattern.
+    pub pieces: Vec<Piece>,
+    /// Its tokens after cutting.
+    pub tokens: usize,
+    /// What had to be cut.
+    pub cut: Vec<Cut>,
+}
+
+/// How long inputs are, measured on a sample of the rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Lengths {
+    /// Rows measured.
+    pub rows: usize,
+    /// Tokens on average, after cutting.
+    pub mean: f64,
+    /// Tokens of the longest, after cutting.
+    pub longest: usize,
+    /// Rows that are cut, as a share of those measured.
+    pub cut_share: f64,
+}
+
+impl Lengths {
+    fn of(inputs: impl Iterator<Item = (usize, bool)>) -> Lengths {
+        let (mut lengths, mut total, mut cut) = (Lengths::default(), 0, 0);
+        for (tokens, is_cut) in inputs {
+            lengths.rows += 1;
+            total += tokens;
+            cut += usize::from(is_cut);
+            lengths.longest = lengths.longest.max(tokens);
+        }
+        let rows = lengths.rows.max(1) as f64;
+        lengths.mean = total as f64 / rows;
+        lengths.cut_share = cut as f64 / rows;
+        lengths
+    }
+}
+
+/// Checks a task with its data for a model that takes at most `positions` tokens.
+///
+/// # Errors
+/// All mistakes in the task file that can be found; or else the first one in the data.
+pub fn check(task: &Task, tokenizer: &Tokenizer, positions: usize) -> Result<CheckReport> {
+    let mut mistakes = Vec::new();
+    let mut other = None;
+    let mut collect = |error: Error| match error {
+        Error::Task(error) => add_new(&mut mistakes, error),
+        error => {
+            other.get_or_insert(error);
+        }
+    };
+    if let Err(error) = task.check_length(positions) {
+        collect(error);
+    }
+    let mut verbalizers = Vec::new();
+    for pattern in 0..task.patterns.len() {
+        match Verbalizer::new(task, pattern, tokenizer) {
+            Ok(verbalizer) => verbalizers.push(verbalizer),
+            Err(error) => collect(error),
+        }
+    }
+    let mut rows = [Set::Train, Set::Unlabeled, Set::Test].map(|set| {
+        task.examples(set).unwrap_or_else(|error| {
+            collect(error);
+            Vec::new()
+        })
+    });
+    if let Some(error) = TaskError::of(mistakes) {
+        return Err(error.into());
+    }
+    if let Some(error) = other {
+        return Err(error);
+    }
+
+    let [train, unlabeled, test] = &mut rows;
+    let mut warnings = Vec::new();
+    let sets = sets(task, [train, unlabeled, test])?;
+    let labels = labels(task, tokenizer, verbalizers.first(), train, test);
+    warn_about_labels(task, &labels, train, &mut warnings);
+    warn_about_rows(task, train, unlabeled, test, &mut warnings);
+
+    let sample = sample(train, unlabeled, test);
+    let mut patterns = Vec::new();
+    for pattern in 0..task.patterns.len() {
+        let report = fill(task, pattern, tokenizer, &sample)?;
+        if report.lengths.cut_share > CUT_SHARE {
+            warnings.push(Warning {
+                place: task.place_of_pattern(pattern),
+                problem: format!(
+                    "{:.0} % of the rows are longer than `max_length = {}` and get cut",
+                    report.lengths.cut_share * 100.0,
+                    task.options.max_length
+                ),
+                remedy: match task.options.max_length {
+                    length if length < positions => "raise `max_length` if what is cut matters".into(),
+                    _ => "the model takes no more; put what matters first".into(),
+                },
+            });
+        }
+        patterns.push(report);
+    }
+    let encoder = ClassifierEncoder::new(tokenizer, task.options.max_length);
+    let classifier = Lengths::of(sample.iter().map(|example| {
+        let (sequence, cut) = encoder.encode(&example.texts);
+        (sequence.len(), cut > 0)
+    }));
+    Ok(CheckReport {
+        name: task.name.clone(),
+        file: task.file().to_owned(),
+        sets,
+        labels,
+        patterns,
+        classifier,
+        members: task.patterns.len() * task.options.seeds.len(),
+        estimate: None,
+        warnings,
+    })
+}
+
+/// The same word is wrong in every pattern; it is one mistake.
+fn add_new(mistakes: &mut Vec<Mistake>, error: TaskError) {
+    for mistake in error.mistakes {
+        let same = |known: &Mistake| known.span() == mistake.span() && known.problem == mistake.problem;
+        if !mistakes.iter().any(same) {
+            mistakes.push(mistake);
+        }
+    }
+}
+
+fn sets(task: &Task, rows: [&Vec<Example>; 3]) -> Result<Vec<SetReport>> {
+    let mut sets = Vec::new();
+    for (set, rows) in [Set::Train, Set::Unlabeled, Set::Test].into_iter().zip(rows) {
+        let files = task.files(set)?;
+        let Some(first) = files.first() else { continue };
+        let columns = crate::table::Reader::open(first, None)?.columns().names().to_vec();
+        let files = files.iter().map(|file| file.display().to_string()).collect();
+        sets.push(SetReport { set: set.key(), files, columns, rows: rows.len() });
+    }
+    Ok(sets)
+}
+
+fn labels(
+    task: &Task,
+    tokenizer: &Tokenizer,
+    verbalizer: Option<&Verbalizer>,
+    train: &[Example],
+    test: &[Example],
+) -> Vec<LabelReport> {
+    let (train, test) = (label_counts(task.labels.len(), train), label_counts(task.labels.len(), test));
+    let report = |(index, label): (usize, &crate::task::Label)| {
+        let words = verbalizer.map_or(&[][..], |verbalizer| &verbalizer.words()[index]);
+        let word = |word: &crate::verbalizer::Word| WordReport {
+            word: word.text.clone(),
+            token: tokenizer.token(word.token).unwrap_or_default(),
+            id: word.token,
+        };
+        LabelReport {
+            name: label.name.clone(),
+            train_rows: train[index],
+            test_rows: test[index],
+            words: words.iter().map(word).collect(),
+        }
+    };
+    task.labels.iter().enumerate().map(report).collect()
+}
+
+fn warn_about_labels(task: &Task, labels: &[LabelReport], train: &[Example], warnings: &mut Vec<Warning>) {
+    for (index, label) in labels.iter().enumerate() {
+        if label.train_rows == 0 && !train.is_empty() {
+            warnings.push(Warning {
+                place: task.place_of_label(index),
+                problem: format!("no row to learn from has the label `{}`", label.name),
+                remedy: "label a few rows with it; until then only its words speak for it".into(),
+            });
+        }
+    }
+}
+
+fn warn_about_rows(
+    task: &Task,
+    train: &[Example],
+    unlabeled: &[Example],
+    test: &[Example],
+    warnings: &mut Vec<Warning>,
+) {
+    let mut warn = |place: Place, problem: String, remedy: &str| {
+        warnings.push(Warning { place, problem, remedy: remedy.to_owned() });
+    };
+    if task.options.method == Method::Pet && task.patterns.len() == 1 {
+        warn(
+            task.place_of_pattern(0),
+            "there is only one pattern".into(),
+            "write two to four that ask differently; their models correct each other",
+        );
+    }
+    if task.options.method == Method::Pet && unlabeled.is_empty() {
+        warn(
+            task.mistake_in_key("data.unlabeled", "", "").place(),
+            "there are no unlabelled rows, from which the final classifier learns".into(),
+            "name files with text of the same kind under `unlabeled`; the more the better",
+        );
+    }
+    let is_empty = |example: &&Example| example.texts.iter().all(|text| text.trim().is_empty());
+    for rows in [train, unlabeled, test] {
+        let count = rows.iter().filter(is_empty).count();
+        if let Some(first) = rows.iter().find(is_empty) {
+            let what = if count == 1 { "1 row has".into() } else { format!("{count} rows have") };
+            warn(first.place.clone(), format!("{what} no text, this one first"), "remove such rows");
+        }
+    }
+    let mut known: HashMap<&[String], &Example> = HashMap::new();
+    for example in train {
+        let first = *known.entry(&example.texts).or_insert(example);
+        if first.label != example.label {
+            let line = first.place.line.unwrap_or(0);
+            warn(
+                example.place.clone(),
+                format!("the same text has another label in line {line}"),
+                "keep the right one",
+            );
+        }
+    }
+    let leaked = test.iter().filter(|example| known.contains_key(example.texts.as_slice()));
+    let count = leaked.clone().count();
+    if let Some(first) = leaked.clone().next() {
+        let what = if count == 1 { "1 test row is".into() } else { format!("{count} test rows are") };
+        warn(
+            first.place.clone(),
+            format!("{what} among the rows to learn from too, this one first"),
+            "remove them from one of the files, else the score is too good",
+        );
+    }
+}
+
+/// Rows to learn from, and rows evenly spread over the others.
+fn sample<'a>(train: &'a [Example], unlabeled: &'a [Example], test: &'a [Example]) -> Vec<&'a Example> {
+    let others = if unlabeled.is_empty() { test } else { unlabeled };
+    let mut sample: Vec<&Example> = train.iter().take(SAMPLE / 2).collect();
+    let step = others.len().div_ceil(SAMPLE / 2).max(1);
+    sample.extend(others.iter().step_by(step));
+    sample
+}
+
+fn fill(task: &Task, pattern: usize, tokenizer: &Tokenizer, sample: &[&Example]) -> Result<PatternReport> {
+    let encoder = PatternEncoder::of_task(task, pattern, tokenizer);
+    let mut encoded = Vec::with_capacity(sample.len());
+    for example in sample {
+        let row = encoder.encode(&example.texts);
+        encoded.push(row.map_err(|long| encoder.too_long(long, example.place.clone()))?);
+    }
+    let lengths = Lengths::of(encoded.iter().map(|row| (row.sequence.len(), row.removed() > 0)));
+    let mut examples = Vec::new();
+    for index in shown(sample, |index| encoded[index].sequence.len() + encoded[index].removed()) {
+        let (example, row) = (sample[index], &encoded[index]);
+        examples.push(FilledReport {
+            place: example.place.clone(),
+            pieces: encoder.show(&example.texts, &row.cut),
+            tokens: row.sequence.len(),
+            cut: row.cut.clone(),
+        });
+    }
+    Ok(PatternReport { pattern: task.patterns[pattern].to_string(), examples, lengths })
+}
+
+/// The first row, the first one with another label, and the longest.
+fn shown(sample: &[&Example], length: impl Fn(usize) -> usize) -> Vec<usize> {
+    let Some(first) = sample.first() else { return Vec::new() };
+    let other = sample.iter().position(|example| example.label != first.label);
+    let longest = (0..sample.len()).max_by_key(|&index| (length(index), std::cmp::Reverse(index)));
+    let mut shown = vec![0];
+    for index in [other, longest].into_iter().flatten() {
+        if !shown.contains(&index) {
+            shown.push(index);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::encode::PieceKind;
+    use crate::verbalizer::tests::tokenizer;
+
+    const TASK: &str = r#"format = 1
+name = "t"
+patterns = ["{text} It is {mask}.", "{mask}: {text}"]
+[data]
+train = "a.csv"
+unlabeled = "b.csv"
+test = "c.csv"
+label = "y"
+[labels]
+good = ["good", "great"]
+bad = "bad"
+[train]
+max_length = 12
+"#;
+
+    fn checked(task: &str, train: &str, unlabeled: &str, test: &str) -> Result<CheckReport> {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in [("a.csv", train), ("b.csv", unlabeled), ("c.csv", test)] {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        check(&Task::parse("t.toml", task, dir.path())?, &tokenizer(), 64)
+    }
+
+    const TRAIN: &str = "text,y\nthe house,good\nthe sun,bad\n";
+
+    #[test]
+    fn a_report_shows_counts_words_lengths_and_filled_patterns() {
+        let long = format!("text\nof the sun\n{}\n", "sun ".repeat(20));
+        let report = checked(TASK, TRAIN, &long, "text,y\nthe hand,good\n").unwrap();
+        let rows: Vec<_> = report.sets.iter().map(|set| (set.set, set.rows)).collect();
+        assert_eq!(rows, [("train", 2), ("unlabeled", 2), ("test", 1)]);
+        assert_eq!((report.labels[0].train_rows, report.labels[0].test_rows), (1, 1));
+        assert_eq!(report.labels[0].words[1].token, "great");
+        let lengths = report.patterns[0].lengths;
+        assert_eq!((lengths.rows, lengths.longest, lengths.cut_share), (4, 12, 0.25));
+        let longest = report.patterns[0].examples.last().unwrap();
+        assert_eq!(longest.cut, [Cut { field: "text".into(), tokens: 14 }]);
+        assert!(longest.pieces.iter().any(|piece| piece.kind == PieceKind::Cut { tokens: 14 }));
+        assert_eq!(report.patterns[0].examples.len(), 3);
+        assert_eq!(report.members, 2);
+        assert!(
+            report.warnings[0].problem.starts_with("25 % of the rows are longer"),
+            "{:?}",
+            report.warnings
+        );
+        assert_eq!(report.warnings[0].place, Place::file("t.toml").line(3));
+        assert!(serde_json::to_value(&report).unwrap()["patterns"][0]["examples"][0]["pieces"].is_array());
+    }
+
+    #[test]
+    fn what_is_probably_not_meant_is_warned_of() {
+        let train = "text,y\nthe sun,good\n,good\n";
+        let report = checked(TASK, train, "text\n", "text,y\nthe sun,good\n").unwrap();
+        let warnings: Vec<_> = report.warnings.iter().map(|warning| warning.problem.as_str()).collect();
+        assert_eq!(
+            warnings,
+            [
+                "no row to learn from has the label `bad`",
+                "there are no unlabelled rows, from which the final classifier learns",
+                "1 row has no text, this one first",
+                "1 test row is among the rows to learn from too, this one first",
+            ]
+        );
+        assert_eq!(report.warnings[0].place.line, Some(11));
+        let train = "text,y\nthe sun,good\nthe sun,bad\n";
+        let one = TASK.replace(", \"{mask}: {text}\"", "");
+        let report = checked(&one, train, "text\nx\n", "text,y\nthe hand,good\n").unwrap();
+        assert_eq!(report.warnings[0].problem, "there is only one pattern");
+        assert_eq!(report.warnings[1].problem, "the same text has another label in line 2");
+    }
+
+    #[test]
+    fn all_mistakes_in_the_task_file_are_found_together() {
+        let task = TASK.replace("bad = \"bad\"", "bad = \"Good\"").replace("{mask}: {text}", "{mask}: {txt}");
+        let Err(Error::Task(error)) = checked(&task, TRAIN, "text\nx\n", TRAIN) else { panic!() };
+        let lines: Vec<_> = error.mistakes().iter().map(|mistake| mistake.place().line.unwrap()).collect();
+        assert_eq!(lines, [3, 3, 3, 11], "{:?}", error.mistakes());
+        let task = TASK.replace("max_length = 12", "max_length = 100");
+        let error = checked(&task, TRAIN, "text\nx\n", TRAIN).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`t.toml`, line 13: `max_length` is 100, and the model takes at most 64 tokens"
+        );
+    }
+
+    #[test]
+    fn a_task_without_any_data_can_be_checked() {
+        let task = "format = 1\npatterns = ['{text} {mask}']\n[labels]\na = 'good'\nb = 'bad'\n";
+        let report = check(&Task::parse("t.toml", task, Path::new(".")).unwrap(), &tokenizer(), 512).unwrap();
+        assert!(report.sets.is_empty() && report.patterns[0].examples.is_empty());
+    }
+}
