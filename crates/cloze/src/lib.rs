@@ -9,6 +9,7 @@ pub mod ensemble;
 mod error;
 pub mod event;
 pub mod fine_tuning;
+pub mod init;
 pub mod metrics;
 pub mod pattern;
 pub mod plan;

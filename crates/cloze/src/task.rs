@@ -42,6 +42,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use examples::{Example, Set, fingerprint, label_counts};
+pub(crate) use frozen::quoted;
 pub use options::{Distil, Keep, Method, Options, OutOfRange};
 
 use crate::error::Mistake;

@@ -1,0 +1,44 @@
+//! The task files in `tasks/` with the default model's vocabulary and, where it is there, with their data.
+
+use std::path::{Path, PathBuf};
+
+use cloze::task::Task;
+use cloze::verbalizer::Verbalizer;
+use cloze_encoder::Tokenizer;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn tasks() -> Vec<Task> {
+    let files = std::fs::read_dir(root().join("tasks")).unwrap().map(|entry| entry.unwrap().path());
+    let tasks: Vec<Task> = files
+        .filter(|file| file.extension().is_some_and(|kind| kind == "toml"))
+        .map(|file| Task::open(&file).unwrap_or_else(|error| panic!("{error:?}")))
+        .collect();
+    assert!(tasks.len() >= 5);
+    tasks
+}
+
+fn tokenizer() -> Tokenizer {
+    let path = root().join("models/cloze-mini-en/tokenizer.json");
+    Tokenizer::from_bytes(&std::fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn every_task_speaks_the_words_of_the_default_model() {
+    for task in tasks() {
+        for pattern in 0..task.patterns.len() {
+            Verbalizer::new(&task, pattern, &tokenizer()).unwrap_or_else(|error| panic!("{error:?}"));
+        }
+    }
+}
+
+#[test]
+fn every_task_is_called_like_its_file_and_read_back_from_its_frozen_form() {
+    for task in tasks() {
+        assert_eq!(Path::new(task.file()).file_stem().unwrap().to_str(), Some(task.name.as_str()));
+        let again = Task::parse("run.toml", &task.to_toml(), Path::new(".")).unwrap();
+        assert_eq!(again.canonical(), task.canonical());
+    }
+}
