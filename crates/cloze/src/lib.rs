@@ -13,6 +13,7 @@ pub mod init;
 pub mod metrics;
 pub mod pattern;
 pub mod plan;
+pub mod predict;
 pub mod pvp;
 pub mod report;
 pub mod results;
@@ -23,5 +24,6 @@ pub mod table;
 pub mod task;
 pub mod train;
 pub mod verbalizer;
+pub mod zero_shot;
 
 pub use error::{Error, Mistake, Place, Result, TaskError, Warning};

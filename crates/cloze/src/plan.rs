@@ -116,12 +116,10 @@ impl Planner<'_> {
             inputs.push(id.clone());
             self.add(format!("zero-shot/p{pattern}"), Work::ZeroShot { pattern }, id);
         }
-        for pattern in 0..self.task.patterns.len() {
-            for &seed in &options.seeds {
-                let id = self.member(pattern, seed);
-                inputs.push(id.clone());
-                self.add(format!("g0/p{pattern}-s{seed}"), Work::Member { pattern, seed }, id);
-            }
+        for (pattern, seed) in members(self.task) {
+            let id = self.member(pattern, seed);
+            inputs.push(id.clone());
+            self.add(member_name(pattern, seed), Work::Member { pattern, seed }, id);
         }
         let ensemble = Id::of(&(COMPUTATION, "ensemble", options.merge, inputs));
         self.add("g0/ensemble", Work::Ensemble, ensemble.clone());
@@ -201,6 +199,16 @@ impl Planner<'_> {
     fn keeps_members(&self) -> bool {
         keeps_members(self.task, self.rows("unlabeled"))
     }
+}
+
+/// The pattern and the seed of every member, in the order in which they are merged.
+pub(crate) fn members(task: &Task) -> impl Iterator<Item = (usize, u64)> {
+    (0..task.patterns.len()).flat_map(|pattern| task.options.seeds.iter().map(move |&seed| (pattern, seed)))
+}
+
+/// The directory of a member.
+pub(crate) fn member_name(pattern: usize, seed: u64) -> String {
+    format!("g0/p{pattern}-s{seed}")
 }
 
 /// Whether the members' models stay: on demand, and where there is nothing else to predict with.

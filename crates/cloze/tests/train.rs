@@ -1,86 +1,17 @@
 //! Whole runs on a tiny random model: resuming, reuse, damage, and the corners of the data.
 
+mod common;
+
 use std::cell::Cell;
 use std::fs;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use cloze::Error;
 use cloze::event::{Event, Silence};
 use cloze::results::Results;
-use cloze::task::Task;
 use cloze::train::{Outcome, train};
-use cloze::{Error, Result};
 use cloze_encoder::{Checkpoint, Device};
-
-const TASK: &str = r#"
-format   = 1
-name     = "moods"
-patterns = ["It was {mask}. {text}", "{text} All in all, {mask}."]
-
-[data]
-train     = "train.csv"
-unlabeled = "unlabeled.csv"
-test      = "test.csv"
-label     = "mood"
-
-[labels]
-up   = ["good", "great"]
-down = "bad"
-
-[train]
-steps = 4
-batch_size = 2
-learning_rate = 1e-3
-compare = true
-keep = "all"
-
-[distil]
-steps = 5
-batch_size = 4
-"#;
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Folder {
-        let folder = Folder(tempfile::tempdir().unwrap());
-        folder.write("train.csv", "text,mood\nthe sun was warm,up\nthe rain was cold,down\na fine day,up\n");
-        let unlabeled: String = (0..12).map(|row| format!("day {row} of the long road\n")).collect();
-        folder.write("unlabeled.csv", &format!("text\n{unlabeled}"));
-        folder.write(
-            "test.csv",
-            "mood,text\nup,a warm fire\ndown,a cold house\nup,they laughed\ndown,he wept\n",
-        );
-        folder
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.0.path().join(name), text).unwrap();
-    }
-
-    fn runs(&self) -> PathBuf {
-        self.0.path().join("runs")
-    }
-
-    fn task(&self, text: &str) -> Task {
-        Task::parse("moods.toml", text, self.0.path()).unwrap()
-    }
-
-    fn train(&self, text: &str) -> Result<Outcome> {
-        self.train_until(text, |_| false)
-    }
-
-    /// Trains until `stop` says so.
-    fn train_until(&self, text: &str, mut stop: impl FnMut(&Event) -> bool) -> Result<Outcome> {
-        let mut listener =
-            |event: &Event| if stop(event) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        train(&self.task(text), "tiny", &tiny(), &Device::new(2), &self.runs(), &mut listener)
-    }
-}
-
-fn tiny() -> Checkpoint {
-    Checkpoint::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert")).unwrap()
-}
+use common::{Folder, TASK, tiny};
 
 /// Everything in a run that must not depend on how it came about.
 fn bytes(run: &Path) -> Vec<Vec<u8>> {

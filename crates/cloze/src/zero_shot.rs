@@ -1,0 +1,93 @@
+//! What the untouched model makes of a task: every pattern alone, and all together.
+
+use std::collections::BTreeMap;
+
+use cloze_encoder::{Checkpoint, Device, Model, Session};
+use serde::Serialize;
+
+use crate::Result;
+use crate::data::{Data, gold};
+use crate::encode::PatternEncoder;
+use crate::ensemble::{Reduction, Weights, merge};
+use crate::metrics::Evaluation;
+use crate::pvp;
+use crate::scores::Scores;
+use crate::task::{Example, Task};
+use crate::train::{SCORING_TOKENS, fitting};
+use crate::verbalizer::Verbalizer;
+
+/// Unlabelled rows that are looked at where no labelled ones are.
+const SAMPLE: usize = 1000;
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ZeroShot {
+    /// The rows that were scored: `test`, `train` or `unlabeled`.
+    pub rows: &'static str,
+    /// Every pattern alone.
+    pub patterns: Vec<Outcome>,
+    /// The mean of all patterns' scores.
+    pub together: Outcome,
+}
+
+/// What one pattern, or all together, make of the rows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outcome {
+    /// The pattern, or none for all together.
+    pub pattern: Option<String>,
+    /// How good it is, if the rows have labels.
+    pub evaluation: Option<Evaluation>,
+    /// How many rows were given each label.
+    pub predicted: BTreeMap<String, usize>,
+}
+
+/// Scores the test rows of a task, or the labelled ones where there are none, or else some of the unlabelled ones. `progress`
+/// hears how many passes over rows are done, and how many there are.
+///
+/// # Errors
+/// When data or model cannot be used, a row cannot be cut to the model's length, or `progress` fails.
+pub fn zero_shot(
+    task: &Task,
+    checkpoint: &Checkpoint,
+    device: &Device,
+    mut progress: impl FnMut(usize, usize) -> Result<()>,
+) -> Result<ZeroShot> {
+    let task = &fitting(task, checkpoint);
+    let data = Data::read(task)?;
+    let (rows, examples) = if !data.test.is_empty() {
+        ("test", &data.test[..])
+    } else if !data.train.is_empty() {
+        ("train", &data.train[..])
+    } else {
+        ("unlabeled", &data.unlabeled[..data.unlabeled.len().min(SAMPLE)])
+    };
+    let mut session = Session::new(Model::masked_lm(checkpoint)?, device);
+    let mut all = Vec::new();
+    let total = task.patterns.len() * examples.len();
+    for pattern in 0..task.patterns.len() {
+        let tokenizer = &checkpoint.tokenizer;
+        let clozes = PatternEncoder::of_task(task, pattern, tokenizer).encode_all(examples)?;
+        let verbalizer = Verbalizer::new(task, pattern, tokenizer)?;
+        let report = |done| progress(pattern * examples.len() + done, total);
+        all.push(pvp::score(&mut session, &verbalizer, &clozes, SCORING_TOKENS, report)?);
+    }
+    let together = merge(&all, &Weights::new(Reduction::Mean, &vec![1.0; all.len()]));
+    let patterns = task.patterns.iter().zip(&all);
+    Ok(ZeroShot {
+        rows,
+        patterns: patterns
+            .map(|(text, scores)| outcome(task, Some(text.to_string()), examples, scores))
+            .collect(),
+        together: outcome(task, None, examples, &together),
+    })
+}
+
+fn outcome(task: &Task, pattern: Option<String>, examples: &[Example], scores: &Scores) -> Outcome {
+    let (names, gold, predictions) = (task.label_names(), gold(examples), scores.predictions());
+    let mut predicted: BTreeMap<String, usize> = names.iter().map(|name| (name.clone(), 0)).collect();
+    for &label in &predictions {
+        *predicted.entry(names[label].clone()).or_default() += 1;
+    }
+    let evaluation = (!gold.is_empty()).then(|| Evaluation::new(&names, &gold, &predictions));
+    Outcome { pattern, evaluation, predicted }
+}

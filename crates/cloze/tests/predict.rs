@@ -1,0 +1,135 @@
+//! Predictions of finished runs and of the untouched model.
+
+mod common;
+
+use std::fs;
+
+use cloze::predict::{Predictor, With};
+use cloze::table::{Format, Reader};
+use cloze::task::Set;
+use cloze::zero_shot::zero_shot;
+use cloze_encoder::Device;
+use common::{Folder, TASK, tiny};
+
+fn annotate(predictor: &mut Predictor, input: &str) -> String {
+    let reader = Reader::new("input", std::io::Cursor::new(input.to_owned()), None).unwrap();
+    let mut output = Vec::new();
+    predictor.annotate(reader, &mut output, "output", Format::Csv, |_| Ok(())).unwrap();
+    String::from_utf8(output).unwrap()
+}
+
+#[test]
+fn classifier_and_ensemble_give_the_scores_that_training_has_measured() {
+    let folder = Folder::new();
+    let outcome = folder.train(TASK).unwrap();
+    let test = folder.task(TASK).examples(Set::Test).unwrap();
+    let names = ["up".to_owned(), "down".to_owned()];
+    for (with, job) in
+        [(None, "final"), (Some(With::Classifier), "final"), (Some(With::Ensemble), "g0/ensemble")]
+    {
+        let mut predictor = Predictor::open(&outcome.run, with, &Device::new(1)).unwrap();
+        let mut file = Vec::new();
+        predictor.score(&test, |_, _| Ok(())).unwrap().write_csv(&names, &mut file).unwrap();
+        assert_eq!(file, fs::read(outcome.run.join(job).join("test.csv")).unwrap(), "{job}");
+    }
+    let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
+    let measured = outcome.results.distilled.unwrap().test.unwrap();
+    assert_eq!(predictor.evaluate(&test, |_, _| Ok(())).unwrap(), measured);
+}
+
+#[test]
+fn rows_keep_their_columns_and_get_a_label_and_probabilities() {
+    let folder = Folder::new();
+    let run = folder.train(TASK).unwrap().run;
+    let mut predictor = Predictor::open(&run, None, &Device::new(1)).unwrap();
+    let output = annotate(&mut predictor, "id,text\n7,a fine day\n8,\n");
+    let lines: Vec<&str> = output.lines().collect();
+    assert_eq!(lines[0], "id,text,label,p_up,p_down");
+    assert!(lines[1].starts_with("7,a fine day,"));
+    let values: Vec<&str> = lines[1].split(',').collect();
+    let sum: f64 = values[3..].iter().map(|value| value.parse::<f64>().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 2e-6, "{output}");
+    assert_eq!(lines.len(), 3);
+}
+
+#[test]
+fn columns_of_the_input_are_never_overwritten() {
+    let folder = Folder::new();
+    let run = folder.train(TASK).unwrap().run;
+    let mut predictor = Predictor::open(&run, None, &Device::new(1)).unwrap();
+    let output = annotate(&mut predictor, "label,text,p_up\nmine,a fine day,1\n");
+    assert_eq!(output.lines().next().unwrap(), "label,text,p_up,predicted_label,predicted_p_up,p_down");
+}
+
+#[test]
+fn more_rows_than_fit_in_a_chunk_come_out_in_order() {
+    let folder = Folder::new();
+    let run = folder.train(TASK).unwrap().run;
+    let mut predictor = Predictor::open(&run, None, &Device::new(2)).unwrap();
+    let rows: String = (0..1200).map(|row| format!("{row},day {row} of the road\n")).collect();
+    let output = annotate(&mut predictor, &format!("id,text\n{rows}"));
+    let ids: Vec<usize> =
+        output.lines().skip(1).map(|line| line.split(',').next().unwrap().parse().unwrap()).collect();
+    assert_eq!(ids, (0..1200).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_ensemble_that_was_not_kept_cannot_predict() {
+    let folder = Folder::new();
+    let run = folder.train(&TASK.replace("keep = \"all\"", "")).unwrap().run;
+    let error = Predictor::open(&run, Some(With::Ensemble), &Device::new(1)).err().unwrap();
+    assert!(error.to_string().ends_with("has not kept the models of its ensemble"), "{error}");
+    assert!(error.remedy().unwrap().contains("keep = \"all\""));
+}
+
+#[test]
+fn without_a_classifier_the_ensemble_predicts() {
+    let folder = Folder::new();
+    let run = folder.train(&TASK.replace("unlabeled = \"unlabeled.csv\"\n", "")).unwrap().run;
+    let mut predictor = Predictor::open(&run, None, &Device::new(1)).unwrap();
+    assert_eq!(annotate(&mut predictor, "text\na fine day\n").lines().count(), 2);
+    assert!(Predictor::open(&run, Some(With::Classifier), &Device::new(1)).is_err());
+}
+
+#[test]
+fn a_damaged_model_is_named() {
+    let folder = Folder::new();
+    let run = folder.train(TASK).unwrap().run;
+    let file = run.join("final/model.safetensors");
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let error = Predictor::open(&run, None, &Device::new(1)).err().unwrap().to_string();
+    assert!(error.ends_with("model.safetensors` is damaged: its content is not what was written"), "{error}");
+}
+
+#[test]
+fn an_unfinished_run_says_what_is_missing() {
+    let folder = Folder::new();
+    let run = folder.train(TASK).unwrap().run;
+    for file in ["final", "g0/ensemble"] {
+        fs::remove_dir_all(run.join(file)).unwrap();
+    }
+    fs::remove_file(run.join("results.json")).unwrap();
+    let refusal = |with| Predictor::open(&run, with, &Device::new(1)).err().unwrap().to_string();
+    assert!(refusal(None).ends_with("is not finished"));
+    assert!(refusal(Some(With::Ensemble)).ends_with("has no ensemble"));
+}
+
+#[test]
+fn the_untouched_model_is_measured_on_the_best_rows_there_are() {
+    let folder = Folder::new();
+    let measure =
+        |text: &str| zero_shot(&folder.task(text), &tiny(), &Device::new(1), |_, _| Ok(())).unwrap();
+    let found = measure(TASK);
+    assert_eq!((found.rows, found.patterns.len()), ("test", 2));
+    let trained = folder.train(TASK).unwrap().results;
+    assert_eq!(found.patterns[0].evaluation, trained.zero_shot[0].test);
+    assert_eq!(found.together.evaluation, trained.zero_shot_together.unwrap().test);
+    let without = TASK.replace("test      = \"test.csv\"\n", "");
+    assert_eq!(measure(&without).rows, "train");
+    let found = measure(&without.replace("train     = \"train.csv\"\n", ""));
+    assert_eq!((found.rows, found.together.evaluation), ("unlabeled", None));
+    assert_eq!(found.together.predicted.values().sum::<usize>(), 12);
+}
