@@ -7,6 +7,7 @@ pub mod data;
 pub mod encode;
 pub mod ensemble;
 mod error;
+pub mod estimate;
 pub mod event;
 pub mod fine_tuning;
 pub mod init;

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use cloze::Error;
+use cloze::estimate::{Estimate, Speed};
 use cloze::event::{Event, Silence};
 use cloze::results::Results;
 use cloze::train::{Outcome, train};
@@ -218,4 +219,20 @@ fn a_place_that_cannot_be_written_to_is_named_before_anything_is_computed() {
     folder.write("runs", "a file where a directory should be");
     let error = folder.train(TASK).unwrap_err();
     assert!(error.to_string().starts_with("cannot create `"), "{error}");
+}
+
+#[test]
+fn the_estimate_names_every_job_of_the_run() {
+    let folder = Folder::new();
+    let (task, tiny) = (folder.task(TASK), tiny());
+    let data = cloze::data::Data::read(&task).unwrap();
+    let speed = Speed::measure(&tiny, &Device::new(1)).unwrap();
+    let estimate = Estimate::new(&task, &data, &tiny, speed).unwrap();
+    let jobs: Vec<&str> = estimate.jobs.iter().map(|job| job.job.as_str()).collect();
+    let expected =
+        ["zero-shot/p0", "zero-shot/p1", "g0/p0-s0", "g0/p1-s0", "g0/ensemble", "supervised", "final"];
+    assert_eq!(jobs, expected);
+    assert!(estimate.seconds > 0.0 && estimate.seconds < 60.0, "{}", estimate.seconds);
+    // Three models of 150,000 weights.
+    assert!((1_600_000..2_600_000).contains(&estimate.disk), "{}", estimate.disk);
 }

@@ -1,0 +1,303 @@
+//! What a task will cost: minutes, memory, disk.
+//!
+//! The time follows from counting: multiplications per token, tokens per row (from a sample of the task's own rows), rows per
+//! job; divided by the speed of this machine, which is measured on a short forward pass. It is good to about a factor of
+//! 1.5, and worse when the machine has other work to do.
+
+use std::time::Instant;
+
+use cloze_encoder::{Batch, Checkpoint, Columns, Config, Device, Mode, Model, Sequence, Session};
+use serde::Serialize;
+
+use crate::Result;
+use crate::data::Data;
+use crate::encode::{ClassifierEncoder, PatternEncoder};
+use crate::plan::{Job, Plan, Work, keeps_members};
+use crate::results::ModelSource;
+use crate::task::{Example, Method, Task};
+use crate::train::{SCORING_TOKENS, fitting};
+
+/// Rows of every part that are encoded to learn how long rows are.
+const SAMPLE: usize = 64;
+
+/// Floating-point operations of the pass that measures the speed: a few hundredths of a second on an ordinary machine.
+const PROBE: f64 = 8e9;
+
+/// A training pass beside three forward passes: backward reads and writes more memory per operation.
+const TRAINING: f64 = 3.0 * 1.15;
+
+/// Bytes that an update moves per weight (weight, gradient and both moments, read and written), per second.
+const UPDATE_BYTES: f64 = 28.0;
+const BANDWIDTH: f64 = 8e9;
+
+/// How fast this machine computes with this model.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Speed {
+    /// Floating-point operations per second in a forward pass.
+    pub flops: f64,
+}
+
+impl Speed {
+    /// Times a short forward pass; takes well under a second for models up to BERT-large.
+    ///
+    /// # Errors
+    /// When the model cannot be read.
+    pub fn measure(checkpoint: &Checkpoint, device: &Device) -> Result<Speed> {
+        let config = &checkpoint.config;
+        let length = 64.min(config.max_position_embeddings);
+        let count = (PROBE / forward(config, length as f64)).round().clamp(1.0, 64.0) as usize;
+        let special = checkpoint.tokenizer.special();
+        let mut ids = vec![special.unk; length];
+        ids[0] = special.mask;
+        let (sequence, mut batch) = (Sequence { type_ids: vec![0; length], ids }, Batch::new());
+        (0..count).for_each(|_| batch.push(&sequence));
+        let rows: Vec<u32> = (0..count).map(|index| batch.row(index, 0)).collect();
+        let mut session = Session::new(Model::masked_lm(checkpoint)?, device);
+        let mut pass = || {
+            let began = Instant::now();
+            session.mask_logits(&batch, &rows, Columns::Only(&[special.unk]), Mode::Predict);
+            began.elapsed().as_secs_f64()
+        };
+        // The first pass allocates; of two others the faster one was disturbed less.
+        pass();
+        let seconds = pass().min(pass()).max(1e-6);
+        Ok(Speed { flops: count as f64 * forward(config, length as f64) / seconds })
+    }
+}
+
+/// Floating-point operations of a forward pass over one sequence of `length` tokens, read at one token.
+fn forward(config: &Config, length: f64) -> f64 {
+    let (hidden, inner) = (config.hidden_size as f64, config.intermediate_size as f64);
+    let before_attention = 6.0 * hidden * hidden * length + 4.0 * length * length * hidden;
+    let after_attention = 2.0 * hidden * hidden + 4.0 * hidden * inner;
+    // The last layer goes on for the one token only.
+    let layers = config.num_hidden_layers as f64;
+    layers * before_attention + ((layers - 1.0) * length + 1.0) * after_attention
+}
+
+/// What a run will need.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Seconds of all jobs.
+    pub seconds: f64,
+    /// Bytes of memory at the highest point.
+    pub memory: u64,
+    /// Bytes of disk when it is finished.
+    pub disk: u64,
+    /// Every job by itself.
+    pub jobs: Vec<JobEstimate>,
+}
+
+/// What a job will need.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobEstimate {
+    /// Its directory in the run.
+    pub job: String,
+    /// How long it will take.
+    pub seconds: f64,
+}
+
+impl Estimate {
+    /// The cost of a task with these rows, from nothing.
+    ///
+    /// # Errors
+    /// When a row cannot be cut to the model's length.
+    pub fn new(task: &Task, data: &Data, checkpoint: &Checkpoint, speed: Speed) -> Result<Estimate> {
+        let task = &fitting(task, checkpoint);
+        let model = ModelSource { name: String::new(), fingerprint: checkpoint.fingerprint().to_owned() };
+        let plan = Plan::new(task, &model, data);
+        let costs = Costs { task, data, checkpoint, speed, weights: weights(&checkpoint.config) as f64 };
+        let mut jobs = Vec::new();
+        let mut longest = Lengths::default();
+        for job in &plan.jobs {
+            let (seconds, lengths) = costs.job(job)?;
+            longest = longest.max(lengths);
+            jobs.push(JobEstimate { job: job.name.clone(), seconds });
+        }
+        let models = plan.jobs.iter().filter(|job| match job.work {
+            Work::Member { .. } => keeps_members(task, data.unlabeled.len()),
+            Work::Final { .. } => true,
+            _ => false,
+        });
+        let rows = (data.unlabeled.len() + data.test.len()) * plan.jobs.len();
+        Ok(Estimate {
+            seconds: jobs.iter().map(|job| job.seconds).sum(),
+            memory: costs.memory(longest),
+            // Models are float32; a row has a score of about 12 characters per label, twice.
+            disk: (models.count() as f64 * costs.weights * 4.0) as u64
+                + (rows * task.labels.len() * 24) as u64,
+            jobs,
+        })
+    }
+}
+
+/// Lengths of encoded rows, in tokens.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lengths {
+    mean: f64,
+    longest: f64,
+}
+
+impl Lengths {
+    fn of(lengths: &[usize]) -> Lengths {
+        if lengths.is_empty() {
+            return Lengths::default();
+        }
+        let longest = lengths.iter().copied().max().unwrap_or(0) as f64;
+        Lengths { mean: lengths.iter().sum::<usize>() as f64 / lengths.len() as f64, longest }
+    }
+
+    fn max(self, other: Lengths) -> Lengths {
+        Lengths { mean: self.mean.max(other.mean), longest: self.longest.max(other.longest) }
+    }
+}
+
+struct Costs<'a> {
+    task: &'a Task,
+    data: &'a Data,
+    checkpoint: &'a Checkpoint,
+    speed: Speed,
+    weights: f64,
+}
+
+impl Costs<'_> {
+    /// Seconds of a job and the lengths of the rows that it trains on.
+    fn job(&self, job: &Job) -> Result<(f64, Lengths)> {
+        let options = &self.task.options;
+        let (train, unlabeled, test) = (&self.data.train, &self.data.unlabeled, &self.data.test);
+        let steps = (options.steps * options.accumulation) as f64;
+        Ok(match job.work {
+            Work::ZeroShot { pattern } => {
+                let seconds = self.forward(train, Some(pattern))? + self.forward(test, Some(pattern))?;
+                (seconds, Lengths::default())
+            }
+            Work::Member { pattern, .. } => {
+                let lengths = self.lengths(train, Some(pattern))?;
+                let mut row = forward(&self.checkpoint.config, lengths.mean);
+                if options.lm_weight > 0.0 {
+                    let tokens = self.lengths(unlabeled, Some(pattern))?.mean;
+                    let config = &self.checkpoint.config;
+                    // All tokens go through the last layer, and 15 % of them against the whole vocabulary.
+                    let vocabulary = 0.15 * tokens * 2.0 * (config.vocab_size * config.hidden_size) as f64;
+                    row += forward(config, tokens) + vocabulary;
+                }
+                let training = self.training(steps, options.steps, options.batch_size, row);
+                let mut scoring = 0.0;
+                for part in [train, unlabeled, test] {
+                    scoring += self.forward(part, Some(pattern))?;
+                }
+                (training + scoring, lengths)
+            }
+            Work::Ensemble => (0.0, Lengths::default()),
+            Work::Supervised { .. } | Work::Final { .. } => {
+                let supervised =
+                    matches!(job.work, Work::Supervised { .. }) || options.method == Method::Supervised;
+                let lengths = self.lengths(if supervised { train } else { unlabeled }, None)?;
+                let row = forward(&self.checkpoint.config, lengths.mean);
+                let training = if supervised {
+                    self.training(steps, options.steps, options.batch_size, row)
+                } else {
+                    let distil = &options.distil;
+                    self.training(distil.steps as f64, distil.steps, distil.batch_size, row)
+                };
+                (training + self.forward(train, None)? + self.forward(test, None)?, lengths)
+            }
+        })
+    }
+
+    /// Seconds to train: `passes` over batches of rows that cost `row` each, and `updates`.
+    fn training(&self, passes: f64, updates: usize, batch: usize, row: f64) -> f64 {
+        let batch = batch as f64;
+        // Word embeddings are updated where they occur only, which is next to nothing.
+        let embeddings = (self.checkpoint.config.vocab_size * self.checkpoint.config.hidden_size) as f64;
+        let update = (self.weights - embeddings) * UPDATE_BYTES / BANDWIDTH;
+        passes * batch * row * TRAINING / self.speed.flops + updates as f64 * update
+    }
+
+    /// Seconds to score rows, with a pattern or plain.
+    fn forward(&self, examples: &[Example], pattern: Option<usize>) -> Result<f64> {
+        let length = self.lengths(examples, pattern)?.mean;
+        Ok(examples.len() as f64 * forward(&self.checkpoint.config, length) / self.speed.flops)
+    }
+
+    fn lengths(&self, examples: &[Example], pattern: Option<usize>) -> Result<Lengths> {
+        let step = examples.len().div_ceil(SAMPLE).max(1);
+        let sample: Vec<Example> = examples.iter().step_by(step).cloned().collect();
+        let tokenizer = &self.checkpoint.tokenizer;
+        let lengths: Vec<usize> = match pattern {
+            Some(pattern) => {
+                let clozes = PatternEncoder::of_task(self.task, pattern, tokenizer).encode_all(&sample)?;
+                clozes.iter().map(|cloze| cloze.sequence.len()).collect()
+            }
+            None => {
+                let encoder = ClassifierEncoder::new(tokenizer, self.task.options.max_length);
+                sample.iter().map(|example| encoder.encode(&example.texts).0.len()).collect()
+            }
+        };
+        Ok(Lengths::of(&lengths))
+    }
+
+    /// Bytes at the highest point: the model's file and its weights, what an update needs, and a training batch's tape.
+    fn memory(&self, lengths: Lengths) -> u64 {
+        let (config, options) = (&self.checkpoint.config, &self.task.options);
+        let (hidden, inner) = (config.hidden_size as f64, config.intermediate_size as f64);
+        let embeddings = (config.vocab_size * config.hidden_size) as f64;
+        let learning = if options.lm_weight > 0.0 { self.weights } else { self.weights - embeddings };
+        let rows = match options.method {
+            Method::Supervised => options.batch_size,
+            Method::Pet => options.batch_size.max(options.distil.batch_size),
+        };
+        let tokens = rows as f64 * (lengths.mean + lengths.longest) / 2.0;
+        let layers = config.num_hidden_layers as f64;
+        let heads = config.num_attention_heads as f64;
+        let tape = layers * tokens * (8.0 * hidden + inner + heads * lengths.longest);
+        let scratch = tokens.max(SCORING_TOKENS as f64) * (7.0 * hidden + 2.0 * inner);
+        // The file as it was read, the weights, gradients and both moments, the tape; and the program with its data.
+        let floats = 2.0 * self.weights + 3.0 * learning + tape + scratch;
+        let text: usize = [&self.data.train, &self.data.unlabeled, &self.data.test]
+            .into_iter()
+            .flatten()
+            .map(|example| 200 + example.texts.iter().map(String::len).sum::<usize>())
+            .sum();
+        (4.0 * floats) as u64 + 2 * text as u64 + (40 << 20)
+    }
+}
+
+/// Weights of an encoder of this shape.
+fn weights(config: &Config) -> usize {
+    let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+    let tables = config.vocab_size + config.max_position_embeddings + config.type_vocab_size;
+    let layer = 4 * hidden * hidden + 2 * hidden * inner + inner + 9 * hidden;
+    tables * hidden + config.num_hidden_layers * layer + hidden * hidden + config.vocab_size
+}
+
+/// The largest amount of memory that this process has used so far, in bytes, where the system tells.
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_weights_of_a_shape_are_counted_as_the_model_has_them() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert");
+        let checkpoint = Checkpoint::open(&folder).unwrap();
+        let model = Model::masked_lm(&checkpoint).unwrap();
+        let (counted, real) = (weights(&checkpoint.config), model.parameter_count());
+        assert!(counted.abs_diff(real) * 100 < real, "{counted} instead of {real}");
+    }
+
+    #[test]
+    fn a_longer_row_costs_more_than_in_proportion() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert");
+        let config = Checkpoint::open(&folder).unwrap().config;
+        assert!(forward(&config, 64.0) > 2.0 * forward(&config, 32.0));
+    }
+}
