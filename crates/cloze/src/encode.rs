@@ -183,7 +183,8 @@ impl<'a> PatternEncoder<'a> {
         Ok(Encoded { sequence, mask, cut })
     }
 
-    /// The filled pattern piece by piece, for people to read, with what had to be cut as pieces of its own.
+    /// The filled pattern piece by piece, for people to read, with what had to be cut as pieces of its own. Where
+    /// parts are tokenised on their own, blanks are shown between them.
     pub fn show<T: AsRef<str>>(&self, texts: &[T], cut: &[Cut]) -> Vec<Piece> {
         let mut columns = self.columns.iter();
         let values: Vec<Cow<'_, str>> = (self.pattern.parts().iter())
@@ -218,6 +219,12 @@ impl<'a> PatternEncoder<'a> {
                 pieces.push(Piece { kind: PieceKind::Cut { tokens: gone }, text: text[end..].to_owned() });
             }
             pieces.push(Piece { kind, text: text[..end].to_owned() });
+            if self.spacing == Spacing::Parts {
+                pieces.push(Piece { kind: PieceKind::Literal, text: " ".to_owned() });
+            }
+        }
+        if self.spacing == Spacing::Parts {
+            pieces.pop();
         }
         pieces
             .retain(|piece| !piece.text.is_empty() || matches!(piece.kind, PieceKind::Mask | PieceKind::Sep));
@@ -497,6 +504,9 @@ mod tests {
             (PieceKind::Literal, "."),
         ];
         assert_eq!(shown, expected);
+        let encoder = PatternEncoder::new(&tokenizer, &pattern, &names(&["a", "b"]), Spacing::Parts, 64);
+        let text: String = encoder.show(&texts, &[]).iter().map(|piece| piece.text.as_str()).collect();
+        assert_eq!(text, "The sun :  of the sun  is   .");
         let json = serde_json::to_value(&pieces[3]).unwrap();
         assert_eq!(json, serde_json::json!({"kind": "cut", "tokens": 2, "text": " the sun"}));
     }

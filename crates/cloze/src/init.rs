@@ -117,7 +117,7 @@ pub fn draft(table: &Table, request: &Request, tokenizer: &Tokenizer) -> Result<
         if !sure {
             doubtful.push(name.clone());
         }
-        line(format_args!("{} = {} # {rows}{hint}", quoted(name), quoted(word)));
+        line(format_args!("{} = {} # {rows}{hint}", key(name), quoted(word)));
     }
     prove(&toml, &text, labels.len())?;
     Ok(Draft { toml, text, labels, doubtful })
@@ -128,6 +128,12 @@ fn prove(toml: &str, text: &[String], labels: usize) -> Result<()> {
     let task = Task::parse("the drafted task file", toml, Path::new("."))?;
     debug_assert_eq!((task.fields().as_slice(), task.labels.len()), (text, labels));
     Ok(())
+}
+
+/// A key of the file, in quotes if it needs them.
+fn key(name: &str) -> String {
+    let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if bare { name.to_owned() } else { quoted(name) }
 }
 
 /// A comment must stay on its line.

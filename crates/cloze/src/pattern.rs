@@ -119,22 +119,6 @@ impl Pattern {
     pub fn is_pair(&self) -> bool {
         self.parts.contains(&Part::Sep)
     }
-
-    /// The pattern with a row's values for its fields and `mask` for the blank, for people to read.
-    ///
-    /// `value` is asked for the column by name; the end of the first segment is shown as ` ‖ `.
-    pub fn fill<'a>(&self, value: impl Fn(&str) -> &'a str, mask: &str) -> String {
-        let mut text = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Literal(literal) => text.push_str(literal),
-                Part::Field(field) => text.push_str(&field.apply(value(&field.name))),
-                Part::Mask => text.push_str(mask),
-                Part::Sep => text.push_str(" ‖ "),
-            }
-        }
-        text
-    }
 }
 
 impl fmt::Display for Pattern {
@@ -352,8 +336,6 @@ mod tests {
         );
         assert!(pattern.is_pair());
         assert_eq!(pattern.to_string(), "{{{a} ({b!|strip_punct|lower_first})}}{sep}{mask}.");
-        let row = |name: &str| if name == "a" { "one" } else { "Two?!" };
-        assert_eq!(pattern.fill(row, "___"), "{one (two)} ‖ ___.");
     }
 
     #[test]
