@@ -259,7 +259,7 @@ impl Costs<'_> {
             .flatten()
             .map(|example| 200 + example.texts.iter().map(String::len).sum::<usize>())
             .sum();
-        (4.0 * floats) as u64 + 2 * text as u64 + (40 << 20)
+        (4.0 * floats) as u64 + 2 * text as u64 + (80 << 20)
     }
 }
 

@@ -1,0 +1,74 @@
+//! What can go wrong with a run directory.
+
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+use super::MANIFEST;
+
+/// A run directory that cannot be used as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried: `read`, `write`, `create`.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// Another process works in the run.
+    #[error("another process is working in `{}`", path.display())]
+    Busy {
+        /// The run directory.
+        path: PathBuf,
+    },
+    /// A finished job's file is not what was written.
+    #[error("`{}` is damaged: {reason}", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What was found and what was expected.
+        reason: String,
+        /// The directory to delete.
+        job: PathBuf,
+    },
+    /// The directory is not a run.
+    #[error("`{}` is not a run directory: it has no `{MANIFEST}`", path.display())]
+    NotARun {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+/// The result of reading or writing a run directory.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl miette::Diagnostic for Error {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        let remedy = match self {
+            Error::Io { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "free some space and run the same command again; finished jobs are kept".to_owned()
+                }
+                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                    "choose a directory that you may write to".to_owned()
+                }
+                _ => return None,
+            },
+            Error::Busy { .. } => "wait until it has finished, or stop it".to_owned(),
+            Error::Damaged { job, .. } => format!(
+                "delete the directory `{}` and run the same command again; everything else is kept",
+                job.display()
+            ),
+            Error::NotARun { .. } => "give a directory that `cloze train` has made".to_owned(),
+        };
+        Some(Box::new(remedy))
+    }
+}
+
+/// Turns the operating system's answer into an error that names `path`.
+pub(crate) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::Io { action, path: path.to_owned(), source }
+}

@@ -1,0 +1,95 @@
+//! The results of a run, read back from its jobs.
+
+use super::Trainer;
+use crate::Result;
+use crate::data::gold;
+use crate::ensemble::{Reduction, Weights, merge};
+use crate::metrics::Evaluation;
+use crate::plan::Work;
+use crate::results::{FORMAT, Results, Stage};
+use crate::scores::Scores;
+use crate::summary::Summary;
+use crate::task::{Method, Set};
+
+impl Trainer<'_> {
+    /// The results of all jobs.
+    pub(super) fn results(&self) -> Result<Results> {
+        let mut results = self.results_so_far()?;
+        if self.plan.has_classifier() {
+            let stage = Summary::read(&self.finished("final")?)?.stage("final");
+            match self.task.options.method {
+                Method::Supervised => results.supervised = Some(stage),
+                Method::Pet => results.distilled = Some(stage),
+            }
+        }
+        Ok(results)
+    }
+
+    /// The results of all jobs but the final one.
+    pub(super) fn results_so_far(&self) -> Result<Results> {
+        let mut results = Results {
+            format: FORMAT,
+            name: self.task.name.clone(),
+            id: self.plan.id.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            method: match self.task.options.method {
+                Method::Pet => "pet",
+                Method::Supervised => "supervised",
+            }
+            .to_owned(),
+            labels: self.task.label_names(),
+            patterns: self.task.patterns.iter().map(ToString::to_string).collect(),
+            model: self.model.clone(),
+            data: self.plan.data.clone(),
+            notes: self.plan.notes.clone(),
+            zero_shot: Vec::new(),
+            zero_shot_together: None,
+            members: Vec::new(),
+            ensemble: None,
+            distilled: None,
+            supervised: None,
+            agreement: None,
+            label_next: Vec::new(),
+        };
+        let mut untouched = Vec::new();
+        for planned in &self.plan.jobs {
+            if matches!(planned.work, Work::Final { .. }) {
+                continue;
+            }
+            let job = self.finished(&planned.name)?;
+            let summary = Summary::read(&job)?;
+            let stage = summary.stage(&planned.name);
+            match planned.work {
+                Work::ZeroShot { pattern } => {
+                    untouched.push(self.read_scores(&job, Set::Test)?);
+                    results.zero_shot.push(Stage { pattern: Some(pattern), ..stage });
+                }
+                Work::Member { pattern, seed } => {
+                    results.members.push(Stage { pattern: Some(pattern), seed: Some(seed), ..stage });
+                }
+                Work::Ensemble => {
+                    for member in &mut results.members {
+                        member.weight = summary.weights.get(&member.job).copied();
+                    }
+                    results.agreement = summary.agreement;
+                    results.notes.extend(summary.notes);
+                    results.label_next = job.read_json("label_next.json")?;
+                    results.ensemble = Some(stage);
+                }
+                Work::Supervised { seed } => results.supervised = Some(Stage { seed: Some(seed), ..stage }),
+                Work::Final { .. } => {}
+            }
+        }
+        if !untouched.is_empty() {
+            let weights = Weights::new(Reduction::Mean, &vec![1.0; untouched.len()]);
+            let test = self.evaluation(&merge(&untouched, &weights));
+            results.zero_shot_together = Some(Stage { test, ..Summary::new(&[]).stage("zero-shot") });
+        }
+        Ok(results)
+    }
+
+    pub(super) fn evaluation(&self, test: &Scores) -> Option<Evaluation> {
+        let gold = gold(&self.data.test);
+        (!gold.is_empty()).then(|| Evaluation::new(&self.task.label_names(), &gold, &test.predictions()))
+    }
+}

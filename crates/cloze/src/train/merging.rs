@@ -1,0 +1,87 @@
+//! The job that merges the members' scores.
+
+use super::Trainer;
+use crate::Result;
+use crate::ensemble::{Agreement, Weights, merge, soft_labels};
+use crate::plan::{self, Work};
+use crate::results::Disputed;
+use crate::scores::{Scores, best};
+use crate::store::Draft;
+use crate::summary::Summary;
+use crate::task::Set;
+
+/// Unlabelled rows proposed to be labelled next.
+const LABEL_NEXT: usize = 20;
+
+impl Trainer<'_> {
+    pub(super) fn ensemble(&mut self, draft: &Draft) -> Result<()> {
+        let members = self.members();
+        let mut accuracies = Vec::new();
+        for (_, pattern, _) in &members {
+            let zero_shot = self.finished(&format!("zero-shot/p{pattern}"))?;
+            accuracies.push(Summary::read(&zero_shot)?.train_accuracy.unwrap_or(0.0));
+        }
+        let weights = Weights::new(self.task.options.merge, &accuracies);
+        let test = merge(&self.member_scores(Set::Test)?, &weights);
+        let of_members = self.member_scores(Set::Unlabeled)?;
+        let scores = merge(&of_members, &weights);
+        let agreement = Agreement::new(&of_members);
+        self.write_scores(draft, Set::Test, &test)?;
+        self.write_scores(draft, Set::Unlabeled, &scores)?;
+        self.write_predictions(draft, &scores, Some(&agreement))?;
+        draft.write_json("label_next.json", &self.label_next(&of_members, &scores, &agreement))?;
+        let mut summary = self.summary(None, &test);
+        let names = members.into_iter().map(|(name, ..)| name);
+        if weights.fell_back {
+            summary.notes.push(
+                "the untouched model labels no training row rightly with any pattern, so that all members count the \
+                 same instead of by that accuracy"
+                    .to_owned(),
+            );
+        }
+        summary.weights = names.zip(weights.values).collect();
+        summary.agreement = (!of_members[0].is_empty()).then_some(agreement.overall);
+        summary.write(draft)
+    }
+
+    /// Names, patterns and seeds of the members.
+    pub(super) fn members(&self) -> Vec<(String, usize, u64)> {
+        let member = |job: &plan::Job| match job.work {
+            Work::Member { pattern, seed } => Some((job.name.clone(), pattern, seed)),
+            _ => None,
+        };
+        self.plan.jobs.iter().filter_map(member).collect()
+    }
+
+    pub(super) fn member_scores(&self, set: Set) -> Result<Vec<Scores>> {
+        self.members().iter().map(|(name, ..)| self.read_scores(&self.finished(name)?, set)).collect()
+    }
+
+    /// The unlabelled rows on which the fewest members agree; among equals those whose two likeliest labels are closest.
+    pub(super) fn label_next(
+        &self,
+        members: &[Scores],
+        merged: &Scores,
+        agreement: &Agreement,
+    ) -> Vec<Disputed> {
+        let margin = |row: usize| {
+            let mut probabilities = soft_labels(merged.row(row), 1.0);
+            probabilities.sort_by(|a, b| b.total_cmp(a));
+            probabilities[0] - probabilities.get(1).copied().unwrap_or(0.0)
+        };
+        let mut order: Vec<(f64, f64, usize)> =
+            agreement.rows.iter().enumerate().map(|(row, &share)| (share, margin(row), row)).collect();
+        order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
+        let names = self.task.label_names();
+        let disputed = |&(share, _, row): &(f64, f64, usize)| {
+            let mut disputed = Disputed { row: row + 1, ..Disputed::default() };
+            disputed.fields =
+                self.task.fields().into_iter().zip(self.data.unlabeled[row].texts.clone()).collect();
+            for member in members {
+                *disputed.votes.entry(names[best(member.row(row))].clone()).or_default() += 1;
+            }
+            (share < 1.0).then_some(disputed)
+        };
+        order.iter().take(LABEL_NEXT).filter_map(disputed).collect()
+    }
+}

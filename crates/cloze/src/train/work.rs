@@ -1,0 +1,178 @@
+//! The jobs that train and score models.
+
+use cloze_encoder::{Model, Sequence, Session};
+
+use super::files::write_steps;
+use super::{SCORING_TOKENS, Trainer};
+use crate::classifier::{self, Target};
+use crate::data::gold;
+use crate::encode::{ClassifierEncoder, Encoded, PatternEncoder};
+use crate::fine_tuning::FineTuning;
+use crate::metrics::accuracy;
+use crate::plan::{self, keeps_members};
+use crate::pvp::{self, MaskedLm, Training};
+use crate::scores::Scores;
+use crate::store::Draft;
+use crate::summary::Summary;
+use crate::task::{Example, Method, Set};
+use crate::verbalizer::Verbalizer;
+use crate::{Result, report};
+
+impl Trainer<'_> {
+    pub(super) fn zero_shot(&mut self, draft: &Draft, name: &str, pattern: usize) -> Result<()> {
+        let mut session = Session::new(Model::masked_lm(self.checkpoint)?, self.device);
+        let train = self.score_pattern(&mut session, name, pattern, Set::Train)?;
+        let test = self.score_pattern(&mut session, name, pattern, Set::Test)?;
+        self.write_scores(draft, Set::Test, &test)?;
+        self.summary(Some(&train), &test).write(draft)
+    }
+
+    pub(super) fn member(&mut self, draft: &Draft, name: &str, pattern: usize, seed: u64) -> Result<()> {
+        let options = &self.task.options;
+        let mut session = Session::new(Model::masked_lm(self.checkpoint)?, self.device);
+        let verbalizer = self.verbalizer(pattern)?;
+        let clozes = self.clozes(pattern, Set::Train)?;
+        let labels = label_ids(&self.data.train);
+        let unlabeled = self.clozes(pattern, Set::Unlabeled)?;
+        let fine_tuning = self.fine_tuning(options.steps, options.learning_rate, options.accumulation);
+        let masked_lm = (options.lm_weight > 0.0 && !unlabeled.is_empty()).then(|| MaskedLm {
+            weight: options.lm_weight as f32,
+            batch: options.batch_size,
+            clozes: &unlabeled,
+            special: self.checkpoint.tokenizer.special(),
+            vocabulary: self.checkpoint.tokenizer.vocab_size(),
+        });
+        let training = Training {
+            fine_tuning: &fine_tuning,
+            batch: options.batch_size,
+            masked_lm,
+            seed,
+            stream: plan::stream(&self.task.patterns[pattern]),
+        };
+        let log = &mut self.log;
+        let steps = pvp::fine_tune(&mut session, &verbalizer, training, &clozes, &labels, |step| {
+            log.progress(name, "train", "steps", step.step, fine_tuning.steps)
+        })?;
+        write_steps(draft, &steps)?;
+        let train = self.score_pattern(&mut session, name, pattern, Set::Train)?;
+        let test = self.score_pattern(&mut session, name, pattern, Set::Test)?;
+        let scores = self.score_pattern(&mut session, name, pattern, Set::Unlabeled)?;
+        self.write_scores(draft, Set::Test, &test)?;
+        self.write_scores(draft, Set::Unlabeled, &scores)?;
+        self.write_predictions(draft, &scores, None)?;
+        if keeps_members(self.task, self.data.unlabeled.len()) {
+            session.into_model().save(&draft.dir().join("model"), &self.checkpoint.tokenizer)?;
+        }
+        self.summary(Some(&train), &test).write(draft)
+    }
+
+    pub(super) fn supervised(&mut self, draft: &Draft, name: &str, seed: u64) -> Result<()> {
+        let options = &self.task.options;
+        let labels = label_ids(&self.data.train);
+        let fine_tuning = self.fine_tuning(options.steps, options.learning_rate, options.accumulation);
+        let training = classifier::Training { fine_tuning: &fine_tuning, batch: options.batch_size, seed };
+        self.classifier(draft, name, training, Set::Train, Target::Labels(&labels))
+    }
+
+    pub(super) fn distil(&mut self, draft: &Draft, name: &str, seed: u64) -> Result<()> {
+        let distil = &self.task.options.distil;
+        let teacher = self.read_scores(&self.finished("g0/ensemble")?, Set::Unlabeled)?;
+        let fine_tuning = self.fine_tuning(distil.steps, distil.learning_rate, 1);
+        let target = Target::Soft { teacher: &teacher, temperature: distil.temperature as f32 };
+        let training = classifier::Training { fine_tuning: &fine_tuning, batch: distil.batch_size, seed };
+        self.classifier(draft, name, training, Set::Unlabeled, target)
+    }
+
+    /// Trains a classifier on the rows of `set` and scores the labelled ones.
+    pub(super) fn classifier(
+        &mut self,
+        draft: &Draft,
+        name: &str,
+        training: classifier::Training,
+        set: Set,
+        target: Target,
+    ) -> Result<()> {
+        let labels = self.task.label_names();
+        let mut session =
+            Session::new(Model::new_classifier(self.checkpoint, &labels, training.seed)?, self.device);
+        let sequences = self.sequences(set);
+        let (log, total) = (&mut self.log, training.fine_tuning.steps);
+        let steps = classifier::fine_tune(&mut session, training, &sequences, target, |step| {
+            log.progress(name, "train", "steps", step.step, total)
+        })?;
+        write_steps(draft, &steps)?;
+        let mut score = |set| -> Result<Scores> {
+            let sequences = self.sequences(set);
+            let (total, log) = (sequences.len(), &mut self.log);
+            classifier::score(&mut session, labels.len(), &sequences, SCORING_TOKENS, |done| {
+                log.progress(name, "score", "rows", done, total)
+            })
+        };
+        let (train, test) = (score(Set::Train)?, score(Set::Test)?);
+        self.write_scores(draft, Set::Test, &test)?;
+        let summary = self.summary(Some(&train), &test);
+        summary.write(draft)?;
+        if name == "final" {
+            session.into_model().save(draft.dir(), &self.checkpoint.tokenizer)?;
+            let mut results = self.results_so_far()?;
+            let stage = summary.stage(name);
+            if self.task.options.method == Method::Supervised {
+                results.supervised = Some(stage);
+            } else {
+                results.distilled = Some(stage);
+            }
+            draft.write("README.md", report::model_card(&results).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn fine_tuning(&self, steps: usize, learning_rate: f64, accumulation: usize) -> FineTuning {
+        let options = &self.task.options;
+        FineTuning {
+            steps,
+            accumulation,
+            learning_rate: learning_rate as f32,
+            warmup: (options.warmup * steps as f64).round() as usize,
+            weight_decay: options.weight_decay as f32,
+            max_grad_norm: 1.0,
+        }
+    }
+
+    pub(super) fn verbalizer(&self, pattern: usize) -> Result<Verbalizer> {
+        Verbalizer::new(self.task, pattern, &self.checkpoint.tokenizer)
+    }
+
+    pub(super) fn clozes(&self, pattern: usize, set: Set) -> Result<Vec<Encoded>> {
+        PatternEncoder::of_task(self.task, pattern, &self.checkpoint.tokenizer).encode_all(self.examples(set))
+    }
+
+    /// The rows as the classifier sees them.
+    pub(super) fn sequences(&self, set: Set) -> Vec<Sequence> {
+        let encoder = ClassifierEncoder::new(&self.checkpoint.tokenizer, self.task.options.max_length);
+        self.examples(set).iter().map(|example| encoder.encode(&example.texts).0).collect()
+    }
+
+    pub(super) fn score_pattern(
+        &mut self,
+        session: &mut Session,
+        name: &str,
+        pattern: usize,
+        set: Set,
+    ) -> Result<Scores> {
+        let verbalizer = self.verbalizer(pattern)?;
+        let clozes = self.clozes(pattern, set)?;
+        let log = &mut self.log;
+        pvp::score(session, &verbalizer, &clozes, SCORING_TOKENS, |done| {
+            log.progress(name, "score", "rows", done, clozes.len())
+        })
+    }
+
+    pub(super) fn summary(&self, train: Option<&Scores>, test: &Scores) -> Summary {
+        let train_accuracy = train.map(|scores| accuracy(&gold(&self.data.train), &scores.predictions()));
+        Summary { train_accuracy, test: self.evaluation(test), ..Summary::new(&self.task.label_names()) }
+    }
+}
+
+fn label_ids(examples: &[Example]) -> Vec<u32> {
+    gold(examples).into_iter().map(|label| label as u32).collect()
+}
