@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use cloze::ensemble::{Reduction, Weights, merge, soft_labels};
 use cloze::metrics::{Confusion, accuracy, exact_match};
 use cloze::scores::Scores;
+use cloze_encoder::loss;
 use serde_json::Value;
 
 /// The golden files `name` that are here.
@@ -92,6 +93,23 @@ fn soft_labels_agree_with_the_goldens() {
                 let found = soft_labels(row, temperature);
                 found.iter().zip(&expected).for_each(|(&found, &expected)| near(found, expected, 1e-6));
             }
+        }
+    }
+}
+
+#[test]
+fn the_distillation_loss_agrees_with_the_goldens() {
+    for golden in goldens("pet/distill.json") {
+        for case in golden["cases"].as_array().unwrap() {
+            let temperature = case["temperature"].as_f64().unwrap() as f32;
+            let flat = |key: &str| -> Vec<f32> { scores(&case[key]).iter().flatten().copied().collect() };
+            let (mut student, teacher) = (flat("student_logits"), flat("teacher_logits"));
+            let labels = scores(&case["teacher_logits"]).labels();
+            let found = loss::distillation(&mut student, &teacher, labels, temperature);
+            let expected = case["loss"].as_f64().unwrap();
+            near(found.into(), expected, 1e-6 * expected.max(1.0));
+            let gradient = numbers(&case["grad_wrt_student_logits"]).concat();
+            student.iter().zip(gradient).for_each(|(&found, expected)| near(found.into(), expected, 1e-6));
         }
     }
 }

@@ -236,3 +236,25 @@ fn the_estimate_names_every_job_of_the_run() {
     // Three models of 150,000 weights.
     assert!((1_600_000..2_600_000).contains(&estimate.disk), "{}", estimate.disk);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_read_only_run_gives_an_error_and_loses_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let run = folder.train(TASK).unwrap().run;
+    let expected = bytes(&run);
+    fs::remove_dir_all(run.join("g0/ensemble")).unwrap();
+    let members = run.join("g0");
+    let allow = |mode| fs::set_permissions(&members, fs::Permissions::from_mode(mode)).unwrap();
+    allow(0o555);
+    if fs::create_dir(members.join("try")).is_ok() {
+        println!("not run: this user may write to read-only directories");
+        return;
+    }
+    let error = folder.train(TASK).unwrap_err();
+    allow(0o755);
+    assert!(error.to_string().starts_with("cannot create `"), "{error}");
+    assert_eq!(error.remedy().unwrap(), "choose a directory that you may write to");
+    assert_eq!(bytes(&folder.train(TASK).unwrap().run), expected);
+}
