@@ -269,7 +269,8 @@ fn making(page: &mut String, results: &Results) {
     page.push_str("</table>\n<p class=\"sub\">The same task, data, seeds and version give the same numbers again.</p>\n");
 }
 
-/// The model card: what the classifier does, how it was made, how good it is, what it is not good for.
+/// The model card: what the classifier does, how it was made, how good it is, what it is not good for. Nothing in it tells one run
+/// from another that ends with the same classifier, for runs share finished jobs.
 pub fn model_card(results: &Results) -> String {
     let mut card = String::new();
     let _ = write!(
@@ -294,11 +295,10 @@ pub fn model_card(results: &Results) -> String {
     };
     let _ = write!(
         card,
-        "## How it was made\n\n{how}\n\n- starts from: `{}`, fingerprint `{}`\n- made with: cloze {}, run `{}`\n",
+        "## How it was made\n\n{how}\n\n- starts from: `{}`, fingerprint `{}`\n- made with: cloze {}\n",
         line(&results.model.name),
         results.model.fingerprint,
-        results.version,
-        results.id
+        results.version
     );
     for (part, source) in &results.data {
         let _ = writeln!(card, "- {part}: {} rows, fingerprint `{}`", source.rows, source.fingerprint);

@@ -14,12 +14,14 @@ use std::time::Instant;
 use cloze_encoder::{Checkpoint, Device};
 
 use crate::data::Data;
+use crate::encode::PatternEncoder;
 use crate::event::{Event, Listener};
 use crate::plan::{self, Plan, Work};
 use crate::results::{ModelSource, Results};
 use crate::store::{self, Job, Run, pretty_json};
 use crate::summary::Summary;
 use crate::task::{Example, Method, Set, Task};
+use crate::verbalizer::Verbalizer;
 use crate::{Error, Result, report};
 
 /// Tokens of a group of rows that are scored together: enough for full speed, little enough to stay in the caches.
@@ -34,8 +36,8 @@ pub struct Outcome {
     pub results: Results,
 }
 
-/// Trains what the task asks for in a directory under `runs`, or goes on with it. `model_name` is how the user calls the
-/// model.
+/// Trains what the task asks for in a directory under `runs`, or goes on with it. `model_name` is how results call the model:
+/// a name, not a path, for it is part of `results.json`.
 ///
 /// # Errors
 /// When the data or the model cannot be used, the run directory cannot be written or is damaged, or the listener stops.
@@ -56,6 +58,7 @@ pub fn train(
             "name a file of labelled rows under `[data]` as `train`, or try `cloze zero-shot`, which needs none",
         ));
     }
+    check_patterns(task, checkpoint, &data)?;
     let model = ModelSource { name: model_name.to_owned(), fingerprint: checkpoint.fingerprint().to_owned() };
     let plan = Plan::new(task, &model, &data);
     let run = Run::begin(runs, &task.name, &plan.id, &manifest(task, &plan, &model))?;
@@ -69,6 +72,20 @@ pub fn train(
         log: Log { run, listener },
     };
     trainer.run(began)
+}
+
+/// Finds mistakes in words and rows that cannot be cut enough now, not after the first patterns have been trained.
+fn check_patterns(task: &Task, checkpoint: &Checkpoint, data: &Data) -> Result<()> {
+    for (number, pattern) in task.patterns.iter().enumerate() {
+        Verbalizer::new(task, number, &checkpoint.tokenizer)?;
+        let encoder = PatternEncoder::of_task(task, number, &checkpoint.tokenizer);
+        // Where every field may be cut, one row fits if another does.
+        let rows = if pattern.fields().any(|field| field.whole) { usize::MAX } else { 1 };
+        for part in [&data.train, &data.unlabeled, &data.test] {
+            encoder.encode_all(&part[..part.len().min(rows)])?;
+        }
+    }
+    Ok(())
 }
 
 /// The task with no longer inputs than the model can read.

@@ -203,6 +203,16 @@ fn without_labelled_rows_there_is_nothing_to_train() {
 }
 
 #[test]
+fn a_row_that_cannot_be_cut_enough_is_found_before_anything_is_trained() {
+    let folder = Folder::new();
+    let whole = TASK.replace("{text} All", "{text!} All").replace("[train]", "[train]\nmax_length = 16");
+    folder.write("unlabeled.csv", &format!("text\nshort\n{}\n", "long ".repeat(40)));
+    let error = folder.train(&whole).unwrap_err();
+    assert!(error.to_string().contains("unlabeled.csv`, line 3"), "{error}");
+    assert!(!folder.runs().exists());
+}
+
+#[test]
 fn the_auxiliary_loss_and_plain_fine_tuning_run_too() {
     let folder = Folder::new();
     let lm = TASK.replace("compare = true", "lm_weight = 0.01");
