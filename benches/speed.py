@@ -1,0 +1,98 @@
+"""Measures the encoder beside PyTorch: the runs take turns, and the ratio of every pair is kept.
+
+    cargo build --release -p cloze-bench
+    python3 benches/speed.py --python PYTHON_WITH_TORCH --out benches/results/NAME.jsonl
+
+Writes every run as a JSON line and prints the table of benches/README.md. Two baselines: `stock` is PyTorch as pip
+installs it; `tuned` has MKL's AVX-512 kernels forced (on AMD processors it would take AVX2 ones) and an allocator
+that keeps its memory and uses huge pages. Run nothing else meanwhile: there are only so many cores.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import tempfile
+
+HERE = pathlib.Path(__file__).parent
+args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+args.add_argument("--python", default="python3", help="a Python with torch and transformers")
+args.add_argument("--bench", default=HERE.parent / "target/release/cloze-bench", help="the built cloze-bench")
+args.add_argument("--out", required=True, type=pathlib.Path, help="file for the raw results")
+args.add_argument("--pairs", type=int, default=5, help="rounds of every row")
+args.add_argument("--budget", type=float, default=5.0, help="seconds of every run")
+args.add_argument("--only", default="", help="rows whose name contains this")
+args = args.parse_args()
+
+# What tells MKL that the processor is Intel's, whatever it is.
+SHIM = "int mkl_serv_intel_cpu_true(void) { return 1; }\nint mkl_serv_intel_cpu(void) { return 1; }\n"
+TUNABLES = {
+    "glibc.malloc.hugetlb": "1",
+    "glibc.malloc.mmap_threshold": str(1 << 30),
+    "glibc.malloc.trim_threshold": str((1 << 31) - 1),
+}
+
+ROWS = [
+    ("minilm train 16x64", dict(model="minilm", mode="train", batch=16, seq=64)),
+    ("minilm train 8x128", dict(model="minilm", mode="train", batch=8, seq=128)),
+    ("base train 8x128", dict(model="base", mode="train", batch=8, seq=128)),
+    ("minilm forward 16x64", dict(model="minilm", mode="fwd", batch=16, seq=64)),
+    ("base forward 8x128", dict(model="base", mode="fwd", batch=8, seq=128)),
+]
+
+
+def run(command, env=None):
+    done = subprocess.run([str(part) for part in command], env=env, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def options(work):
+    return [part for key, value in work.items() for part in (f"--{key}", value)]
+
+
+def engines(shim):
+    tuned = dict(os.environ, LD_PRELOAD=shim, GLIBC_TUNABLES=":".join(f"{k}={v}" for k, v in TUNABLES.items()))
+    budget = ["--budget", args.budget]
+    return {
+        "cloze": lambda work: run([args.bench, *options(work), *budget]),
+        "stock": lambda work: run([args.python, HERE / "torch_step.py", *options(work), *budget]),
+        "tuned": lambda work: run([args.python, HERE / "torch_step.py", *options(work), *budget], tuned),
+    }
+
+
+def spread(values):
+    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+
+
+def processor():
+    for line in open("/proc/cpuinfo"):
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+with tempfile.TemporaryDirectory() as folder, args.out.open("a") as out:
+    source, shim = pathlib.Path(folder) / "shim.c", str(pathlib.Path(folder) / "shim.so")
+    source.write_text(SHIM)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source], check=True)
+    print(f"{processor()}, {os.cpu_count()} cores; median of {args.pairs} pairs (least-most)")
+    print("| work | cloze ms | stock / cloze | tuned / cloze | memory, of stock |")
+    print("| --- | --- | --- | --- | --- |")
+    for name, work in ROWS:
+        if args.only not in name:
+            continue
+        found = {engine: [] for engine in engines(shim)}
+        for pair in range(args.pairs):
+            for engine, measure in engines(shim).items():
+                result = measure(work)
+                out.write(json.dumps({"row": name, "pair": pair, "build": engine, **result}) + "\n")
+                out.flush()
+                found[engine].append(result)
+        ms = {engine: [r["ms"] for r in results] for engine, results in found.items()}
+        ratio = {e: spread([t / c for t, c in zip(ms[e], ms["cloze"])]) for e in ("stock", "tuned")}
+        memory = statistics.median(c["rss_mb"] / s["rss_mb"] for c, s in zip(found["cloze"], found["stock"]))
+        cloze = f"{statistics.median(ms['cloze']):.0f}"
+        print(f"| {name} | {cloze} | {ratio['stock']} | {ratio['tuned']} | {memory:.2f} |", flush=True)
