@@ -1,0 +1,170 @@
+//! Properties of training that no golden shows: threads, sleeping word embeddings, padding, files.
+
+use std::path::{Path, PathBuf};
+
+use cloze_encoder::{
+    AdamW, Batch, Checkpoint, Columns, Config, Device, Mode, Model, Random, Sequence, Session, loss,
+};
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert")
+}
+
+fn model(dropout: f32) -> Model {
+    let config = Config::from_json(&std::fs::read(fixture().join("config.json")).unwrap()).unwrap();
+    Model::untrained(config.with_dropout(dropout), 3)
+}
+
+/// Sequences of the given lengths, of words 10 to 1399.
+fn batch(lengths: &[usize], seed: u64) -> Batch {
+    let mut random = Random::new(seed);
+    let mut batch = Batch::new();
+    for &len in lengths {
+        let ids: Vec<u32> = (0..len).map(|_| 10 + random.below(1390) as u32).collect();
+        batch.push(&Sequence { type_ids: vec![0; len], ids });
+    }
+    batch
+}
+
+const WORDS: [u32; 3] = [700, 20, 1399];
+
+/// A few updates on the masks of three words.
+fn train(session: &mut Session, steps: u64) {
+    let device = session.device().clone();
+    for step in 0..steps {
+        let batch = batch(&[1, 17, 60, 2, 33], step % 2);
+        let rows: Vec<u32> = (0..batch.len()).map(|i| batch.row(i, 0)).collect();
+        let mode = Mode::Train { dropout_seed: step };
+        let logits = session.mask_logits(&batch, &rows, Columns::Only(&WORDS), mode);
+        loss::cross_entropy(&device, logits, &[0, 1, 2, 1, 0], 1.0);
+        session.backward_in_place();
+        session.update(&AdamW { learning_rate: 1e-3, weight_decay: 0.1, ..AdamW::default() });
+    }
+}
+
+fn values(session: &mut Session) -> Vec<u32> {
+    let model = session.model();
+    let names: Vec<String> = model.parameters().map(|(name, _)| name.to_owned()).collect();
+    names.iter().flat_map(|name| model.parameter(name).unwrap().iter().map(|x| x.to_bits())).collect()
+}
+
+#[test]
+fn the_bits_of_a_trained_model_do_not_depend_on_the_number_of_threads() {
+    let run = |threads| {
+        let mut session = Session::new(model(0.1), &Device::new(threads));
+        train(&mut session, 4);
+        values(&mut session)
+    };
+    let one = run(1);
+    assert!(one == run(2) && one == run(4));
+}
+
+#[test]
+fn word_embeddings_that_sleep_decay_like_all_others() {
+    let device = Device::new(2);
+    let mut sleeping = Session::new(model(0.0), &device);
+    train(&mut sleeping, 6);
+    // A gradient of zero for the whole vocabulary wakes every row before the same training.
+    let mut awake = Session::new(model(0.0), &device);
+    let nothing = batch(&[3], 9);
+    let logits = awake.mask_logits(&nothing, &[0], Columns::All, Mode::Train { dropout_seed: 0 });
+    logits.fill(0.0);
+    awake.backward_in_place();
+    train(&mut awake, 6);
+    let name = "bert.embeddings.word_embeddings.weight";
+    let before = model(0.0);
+    let pairs = sleeping.model().parameter(name).unwrap().iter().zip(awake.model().parameter(name).unwrap());
+    let mut decayed = 0;
+    for ((a, b), old) in pairs.zip(before.parameter(name).unwrap()) {
+        assert!((a - b).abs() <= 1e-6, "{a} {b}");
+        decayed += usize::from((a / old - 1.0).abs() > 1e-4);
+    }
+    assert!(decayed > 60_000, "only {decayed} weights have moved");
+}
+
+#[test]
+fn dropout_follows_its_seed_and_prediction_has_none() {
+    let mut session = Session::new(model(0.3), &Device::new(2));
+    let batch = batch(&[12, 7], 1);
+    let mut logits = |mode| session.mask_logits(&batch, &[3, 13], Columns::Only(&WORDS), mode).to_vec();
+    let seed = |dropout_seed| Mode::Train { dropout_seed };
+    let first = logits(seed(1));
+    assert_eq!(first, logits(seed(1)));
+    assert_ne!(first, logits(seed(2)));
+    assert_eq!(logits(Mode::Predict), logits(Mode::Predict));
+    assert_ne!(first, logits(Mode::Predict));
+}
+
+#[test]
+fn padding_changes_nothing_and_neither_do_neighbours() {
+    let mut session = Session::new(model(0.0), &Device::new(2));
+    let alone = batch(&[9], 5);
+    let want = session.mask_logits(&alone, &[4], Columns::Only(&WORDS), Mode::Predict).to_vec();
+    let ids: Vec<u32> = {
+        let mut random = Random::new(5);
+        (0..9).map(|_| 10 + random.below(1390) as u32).chain([0; 21]).collect()
+    };
+    let mut padded = batch(&[40, 3], 6);
+    padded.push_padded(&Sequence { type_ids: vec![0; 30], ids }, 9);
+    let row = padded.row(2, 4);
+    let got = session.mask_logits(&padded, &[row], Columns::Only(&WORDS), Mode::Predict);
+    for (got, want) in got.iter().zip(want) {
+        assert!((*got - want).abs() < 1e-5, "{got} {want}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "token ids are below")]
+fn a_token_outside_the_vocabulary_is_refused() {
+    let mut batch = Batch::new();
+    batch.push(&Sequence { ids: vec![5000], type_ids: vec![0] });
+    Session::new(model(0.0), &Device::new(1)).mask_logits(&batch, &[0], Columns::All, Mode::Predict);
+}
+
+#[test]
+fn a_saved_classifier_answers_as_before() {
+    let checkpoint = Checkpoint::open(&fixture()).unwrap();
+    let labels = ["no".to_owned(), "yes".to_owned()];
+    let mut session = Session::new(Model::new_classifier(&checkpoint, &labels, 4).unwrap(), &Device::new(1));
+    let batch = batch(&[20, 5], 2);
+    let want = session.class_logits(&batch, Mode::Predict).to_vec();
+    let dir = tempfile::tempdir().unwrap();
+    session.model().save(dir.path(), &checkpoint.tokenizer).unwrap();
+    let again = Checkpoint::open(dir.path()).unwrap();
+    assert_eq!(again.config.labels, labels);
+    assert_eq!(again.tokenizer.json(), checkpoint.tokenizer.json());
+    let mut session = Session::new(Model::classifier(&again).unwrap(), &Device::new(1));
+    assert_eq!(session.class_logits(&batch, Mode::Predict), want);
+    assert!(Model::masked_lm(&again).err().unwrap().to_string().contains("cls.predictions"));
+}
+
+/// The fixture's three files, one of them changed.
+fn damaged(name: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        let bytes = std::fs::read(fixture().join(file)).unwrap();
+        std::fs::write(dir.path().join(file), if file == name { change(bytes) } else { bytes }).unwrap();
+    }
+    let opened = Checkpoint::open(dir.path()).and_then(|checkpoint| Model::masked_lm(&checkpoint).map(drop));
+    opened.unwrap_err().to_string()
+}
+
+#[test]
+fn damaged_models_are_refused_with_the_name_of_the_file() {
+    let cut = |bytes: Vec<u8>| bytes[..bytes.len() / 2].to_vec();
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        let error = damaged(file, cut);
+        assert!(error.contains(file), "{error}");
+    }
+    let replace = |from: &'static str, to: &'static str| {
+        move |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(from, to).into_bytes()
+    };
+    let error = damaged("config.json", replace("\"intermediate_size\": 96", "\"intermediate_size\": 128"));
+    assert!(error.contains("intermediate.dense.weight") && error.contains("[96, 48]"), "{error}");
+    let error = damaged("config.json", replace("\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4"));
+    assert!(error.contains("bert.encoder.layer.3") && error.contains("missing"), "{error}");
+    let error = damaged("config.json", replace("\"vocab_size\": 1400", "\"vocab_size\": 300"));
+    assert!(error.contains("1400 tokens"), "{error}");
+    let missing = Checkpoint::open(Path::new("/nowhere")).err().unwrap().to_string();
+    assert!(missing.contains("/nowhere/config.json"), "{missing}");
+}
