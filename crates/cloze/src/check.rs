@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::encode::{ClassifierEncoder, Cut, PatternEncoder, Piece};
 use crate::error::{Mistake, TaskError};
+use crate::estimate::Estimate;
 use crate::task::{Example, Method, Set, Task, label_counts};
 use crate::verbalizer::Verbalizer;
 use crate::{Error, Place, Result, Warning};
@@ -33,9 +34,9 @@ pub struct CheckReport {
     pub classifier: Lengths,
     /// Patterns times seeds: how many models make the ensemble.
     pub members: usize,
-    /// Minutes, memory and disk, once something has estimated them.
+    /// Jobs, minutes, memory and disk, once something has estimated them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub estimate: Option<serde_json::Value>,
+    pub estimate: Option<Estimate>,
     /// What is probably not meant.
     pub warnings: Vec<Warning>,
 }

@@ -16,8 +16,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::event::{self, Event, Logged};
 
+pub use disk::replace;
+use disk::sync_file;
 pub(crate) use disk::{json, pretty_json};
-use disk::{replace, sync_file};
 use error::io_error;
 pub use error::{Error, Result};
 pub use id::Id;

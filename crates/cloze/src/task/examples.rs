@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Task;
 use crate::error::{list, nearest};
-use crate::table::{Columns, Format, Reader, expand};
+use crate::table::{Columns, Reader, expand};
 use crate::{Error, Place, Result};
 
 /// Which of a task's files are meant.
@@ -203,12 +203,11 @@ impl Task {
             .collect()
     }
 
-    /// Reads labelled rows to evaluate on from any file.
+    /// Reads labelled rows to evaluate on, wherever they come from.
     ///
     /// # Errors
     /// As [`Task::examples`]; also when there is no label column.
-    pub fn examples_of(&self, file: &Path, format: Option<Format>) -> Result<Vec<Example>> {
-        let reader = Reader::open(file, format)?;
+    pub fn examples_of(&self, reader: Reader) -> Result<Vec<Example>> {
         if let Some(label) = &self.data.label {
             reader.columns().require(label)?;
         }
