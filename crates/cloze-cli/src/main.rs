@@ -1,2 +1,44 @@
-//! The command `cloze`.
-fn main() {}
+//! `cloze`: a few labelled examples and unlabelled text in, a small classifier out.
+//!
+//! What was typed ([`args`]) is handed to one function per verb ([`commands`]), which calls the library and gives what comes
+//! back to the [`printer`]. The library never prints, and nothing else here decides what is shown where.
+
+mod args;
+mod builtin;
+mod commands;
+mod failure;
+mod interrupt;
+mod layout;
+mod printer;
+mod progress;
+mod remaining;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Verb};
+use crate::printer::Printer;
+
+fn main() -> ExitCode {
+    let Arguments { verb, global } = Arguments::parse();
+    let printer = Printer::new(&global);
+    let done = match verb {
+        Verb::Check(args) => commands::check::run(&args, &global, &printer),
+        Verb::Completions(args) => commands::completions::run(&args),
+        Verb::Demo(args) => commands::demo::run(&args, &global, &printer),
+        Verb::Eval(args) => commands::eval::run(&args, &global, &printer),
+        Verb::Init(args) => commands::init::run(&args, &printer),
+        Verb::Predict(args) => commands::predict::run(&args, &global, &printer),
+        Verb::Train(args) => commands::train::run(&args, &global, &printer),
+        Verb::ZeroShot(args) => commands::zero_shot::run(&args, &global, &printer),
+    };
+    match done {
+        Ok(()) => failure::SUCCESS.into(),
+        Err(failure) => {
+            failure.show(&printer);
+            failure.code().into()
+        }
+    }
+}

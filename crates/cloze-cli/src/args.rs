@@ -1,0 +1,302 @@
+//! What can be typed. Every verb's `--help` ends with examples that work as typed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use cloze::predict::With;
+use cloze::table::Format;
+use cloze::task::{Keep, Method};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 the data, a file or the model cannot be used as it is; 2 the command line cannot be understood; \
+130 interrupted.
+CLOZE_MODEL=DIR stands for `--model DIR`; CLOZE_KERNELS=portable, avx2 or avx512 chooses the kernels; NO_COLOR=1 takes the \
+colours away.";
+
+/// A few labelled examples and a pile of unlabelled text in, a small classifier out
+///
+/// cloze turns a few labelled examples and a pile of unlabelled text into a small classifier that you own, on an ordinary
+/// CPU and without a network, by pattern-exploiting training (PET).
+#[derive(Debug, Parser)]
+#[command(
+    name = "cloze",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    max_term_width = 100,
+    after_long_help = EXIT_CODES
+)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// How to do it.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// What every verb understands.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Global {
+    /// Write the result as JSON on standard output, for scripts
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing but the result
+    #[arg(short, long, global = true, conflicts_with = "json")]
+    pub quiet: bool,
+    /// Use so many threads [default: one per core]
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Show the whole of it on built-in data: 40 labels to a classifier, offline, in two minutes
+    #[command(after_help = "Examples:
+  cloze demo
+  cloze demo --runs /tmp/runs")]
+    Demo(Demo),
+    /// Write a task file for a table of labelled texts
+    #[command(after_help = "Examples:
+  cloze init tickets.csv --label team
+  cloze init tickets.csv --label team --text subject,message -o support.toml")]
+    Init(Init),
+    /// Show what a task file makes of the data, and what training would cost
+    #[command(after_help = "Examples:
+  cloze check task.toml
+  cloze check task.toml --json")]
+    Check(Check),
+    /// Classify the test rows with the untouched model: what the patterns are worth before any training
+    #[command(after_help = "Examples:
+  cloze zero-shot task.toml
+  cloze zero-shot task.toml --model ~/models/bert-base-uncased")]
+    ZeroShot(ZeroShot),
+    /// Train a classifier as a task file says
+    #[command(after_help = "Examples:
+  cloze train task.toml
+  cloze train task.toml --seeds 0,1,2 --keep all
+  cloze train task.toml --method supervised
+
+Ctrl-C is safe at any moment, and so is a power cut: the same command goes on where it was.")]
+    Train(Train),
+    /// Measure a trained classifier on labelled rows
+    #[command(after_help = "Examples:
+  cloze eval runs/support-1a2b3c4d checked.csv
+  cat checked.csv | cloze eval runs/support-1a2b3c4d -")]
+    Eval(Eval),
+    /// Classify rows: the columns of the input, and beside them the label and every label's probability
+    #[command(after_help = "Examples:
+  cloze predict runs/support-1a2b3c4d tickets.csv -o labelled.csv
+  cloze predict runs/support-1a2b3c4d --text \"I cannot log in since yesterday\"
+  cat tickets.jsonl | cloze predict runs/support-1a2b3c4d - --from jsonl > labelled.jsonl")]
+    Predict(Predict),
+    /// Write a script that completes cloze's commands in a shell
+    #[command(after_help = "Examples:
+  cloze completions bash > ~/.local/share/bash-completion/completions/cloze
+  cloze completions zsh > ~/.zfunc/_cloze
+  cloze completions fish > ~/.config/fish/completions/cloze.fish")]
+    Completions(Completions),
+}
+
+/// `cloze demo`
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The directory that runs are kept in
+    #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
+    pub runs: PathBuf,
+    /// The model that everything starts from.
+    #[command(flatten)]
+    pub model: ModelArg,
+}
+
+/// `cloze init`
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// A CSV, TSV or JSON Lines file with labelled rows
+    #[arg(value_name = "DATA", value_hint = ValueHint::FilePath)]
+    pub data: PathBuf,
+    /// The column with the labels
+    #[arg(long, value_name = "COLUMN")]
+    pub label: String,
+    /// The columns with the texts, separated by commas [default: those that look like text]
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    pub text: Vec<String>,
+    /// A file with texts of the same kind without labels, to learn from
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub unlabeled: Option<PathBuf>,
+    /// A file with labelled rows to measure on
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub test: Option<PathBuf>,
+    /// Write the task file here; `-` is standard output [default: task.toml]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Replace the task file if there is one
+    #[arg(long)]
+    pub force: bool,
+    /// The model that the label words are to be known to.
+    #[command(flatten)]
+    pub model: ModelArg,
+}
+
+/// `cloze check`
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The task.
+    #[command(flatten)]
+    pub task: TaskArg,
+    /// Show so many rows in every pattern
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub rows: usize,
+}
+
+/// `cloze zero-shot`
+#[derive(Debug, Args)]
+pub(crate) struct ZeroShot {
+    /// The task.
+    #[command(flatten)]
+    pub task: TaskArg,
+}
+
+/// `cloze train`
+#[derive(Debug, Args)]
+pub(crate) struct Train {
+    /// The task.
+    #[command(flatten)]
+    pub task: TaskArg,
+    /// The directory that runs are kept in
+    #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
+    pub runs: PathBuf,
+    /// The changes to the task's options.
+    #[command(flatten)]
+    pub overrides: Overrides,
+}
+
+/// Options of a task that can be given on the command line too.
+#[derive(Debug, Args)]
+pub(crate) struct Overrides {
+    /// Train with patterns, or fine-tune a plain classifier as a baseline [default: the task file's]
+    #[arg(long, value_name = "METHOD", value_parser = choice(METHODS))]
+    pub method: Option<Method>,
+    /// Train every pattern once with each of these seeds [default: the task file's]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', visible_alias = "seed")]
+    pub seeds: Vec<u64>,
+    /// Keep the final classifier only, or all models, so that the ensemble can predict [default: the task file's]
+    #[arg(long, value_name = "MODELS", value_parser = choice(KEEPS))]
+    pub keep: Option<Keep>,
+}
+
+/// `cloze eval`
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    /// A run directory, or the `final` directory in it
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub run: PathBuf,
+    /// A CSV, TSV or JSON Lines file with labelled rows; `-` is standard input
+    #[arg(value_name = "DATA", value_hint = ValueHint::FilePath)]
+    pub data: PathBuf,
+    /// The column with the labels [default: the task's]
+    #[arg(long, value_name = "COLUMN")]
+    pub label: Option<String>,
+    /// What answers: the final classifier, or all fine-tuned patterns together, if `cloze train --keep all` has kept them
+    /// [default: final, where there is one]
+    #[arg(long, value_name = "MODEL", value_parser = choice(ANSWERERS))]
+    pub with: Option<With>,
+    /// The format of the rows [default: by the file's extension or first line]
+    #[arg(long, value_name = "FORMAT", value_parser = choice(FORMATS))]
+    pub from: Option<Format>,
+}
+
+/// `cloze predict`
+#[derive(Debug, Args)]
+pub(crate) struct Predict {
+    /// A run directory, or the `final` directory in it
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub run: PathBuf,
+    /// A CSV, TSV or JSON Lines file; `-` is standard input
+    #[arg(value_name = "INPUT", required_unless_present = "text", value_hint = ValueHint::FilePath)]
+    pub input: Option<PathBuf>,
+    /// Classify this text; once for each, where the task has several columns in the order of its patterns
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["input", "output", "from", "to"])]
+    pub text: Vec<String>,
+    /// Write the rows here; `-` is standard output
+    #[arg(short, long, value_name = "OUTPUT", default_value = "-", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+    /// What answers: the final classifier, or all fine-tuned patterns together, if `cloze train --keep all` has kept them
+    /// [default: final, where there is one]
+    #[arg(long, value_name = "MODEL", value_parser = choice(ANSWERERS))]
+    pub with: Option<With>,
+    /// The format of the input [default: by the file's extension or first line]
+    #[arg(long, value_name = "FORMAT", value_parser = choice(FORMATS))]
+    pub from: Option<Format>,
+    /// The format of the output [default: by the file's extension, else that of the input]
+    #[arg(long, value_name = "FORMAT", value_parser = choice(FORMATS))]
+    pub to: Option<Format>,
+}
+
+/// `cloze completions`
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// A task, its data and its model.
+#[derive(Debug, Args)]
+pub(crate) struct TaskArg {
+    /// A task file, as `cloze init` writes it
+    #[arg(value_name = "TASK", value_hint = ValueHint::FilePath)]
+    pub task: PathBuf,
+    /// Where the task's data files are [default: what the task file says, or its folder]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub data: Option<PathBuf>,
+    /// The model that everything starts from.
+    #[command(flatten)]
+    pub model: ModelArg,
+}
+
+/// The model that everything starts from.
+#[derive(Debug, Args)]
+pub(crate) struct ModelArg {
+    /// A Hugging Face directory with a BERT model [default: what the task file says, or the built-in cloze-mini-en]
+    #[arg(long, value_name = "DIR", env = "CLOZE_MODEL", hide_env = true, value_hint = ValueHint::DirPath)]
+    pub model: Option<PathBuf>,
+}
+
+/// An option that is one of several words.
+fn choice<T: Copy + Send + Sync + 'static>(
+    choices: &'static [(&'static str, T)],
+) -> impl clap::builder::TypedValueParser<Value = T> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    PossibleValuesParser::new(choices.iter().map(|(word, _)| *word)).map(|given| {
+        // The parser lets nothing through but the words that it was made from.
+        let found = choices.iter().find(|(word, _)| *word == given);
+        found.map(|(_, choice)| *choice).expect("the word is one of the choices")
+    })
+}
+
+const FORMATS: &[(&str, Format)] = &[("csv", Format::Csv), ("tsv", Format::Tsv), ("jsonl", Format::Jsonl)];
+const METHODS: &[(&str, Method)] = &[("pet", Method::Pet), ("supervised", Method::Supervised)];
+const KEEPS: &[(&str, Keep)] = &[("final", Keep::Final), ("all", Keep::All)];
+const ANSWERERS: &[(&str, With)] = &[("final", With::Classifier), ("ensemble", With::Ensemble)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_shows_examples() {
+        for verb in Arguments::command().get_subcommands() {
+            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.starts_with("Examples:"), "{}", verb.get_name());
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! `cloze check`: what a task file makes of the data, before anything is trained.
+
+use std::path::Path;
+
+use cloze::check::{self, CheckReport, FilledReport, LabelReport, PatternReport, SetReport};
+use cloze::data::Data;
+use cloze::encode::{Piece, PieceKind};
+use cloze::estimate::{Estimate, Speed};
+use cloze::task::Task;
+use cloze_encoder::Checkpoint;
+
+use crate::args::{Check, Global};
+use crate::failure::Result;
+use crate::layout::{Align, Table, abridged, count, counted, percent};
+use crate::printer::Printer;
+use crate::summary;
+
+use super::{device, open_model, open_task};
+
+/// Characters of a row's text, and of what is cut off it, that are shown.
+const SHOWN: (usize, usize) = (200, 60);
+
+/// Checks a task and shows what was found.
+pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
+    let task = open_task(&args.task)?;
+    let model = open_model(&args.task.model, Some(&task))?;
+    let checkpoint = &model.checkpoint;
+    let mut report = check::check(&task, &checkpoint.tokenizer, checkpoint.config.max_position_embeddings)?;
+    report.estimate = estimate(&task, checkpoint, global)?;
+
+    printer.json(&report)?;
+    printer.show(head(&report, &model.name, printer))?;
+    printer.show(data(&report.sets, printer))?;
+    printer.show(format_args!("\n{}", printer.heading("labels")))?;
+    printer.show(labels_with_words(&report.labels, printer))?;
+    for (number, pattern) in report.patterns.iter().enumerate() {
+        printer.show(pattern_with_rows(number, pattern, printer))?;
+    }
+    if let Some(estimate) = &report.estimate {
+        printer.show(format_args!("\n{}\n{}", printer.heading("training"), cost(estimate)))?;
+    }
+    for warning in &report.warnings {
+        printer.warn(warning);
+    }
+    Ok(())
+}
+
+/// The cost of training; none if there is nothing to learn from.
+fn estimate(task: &Task, checkpoint: &Checkpoint, global: &Global) -> Result<Option<Estimate>> {
+    let data = Data::read(task)?;
+    if data.train.is_empty() {
+        return Ok(None);
+    }
+    let speed = Speed::measure(checkpoint, &device(global)?)?;
+    Ok(Some(Estimate::new(task, &data, checkpoint, speed)?))
+}
+
+fn cost(estimate: &Estimate) -> String {
+    let jobs: Vec<&str> = estimate.jobs.iter().map(|job| job.job.as_str()).collect();
+    format!("  {}: {}\n  {}\n", counted(jobs.len(), "job"), jobs.join(", "), summary::expected(estimate))
+}
+
+fn head(report: &CheckReport, model: &str, printer: &Printer) -> String {
+    format!(
+        "{}: {}, {}, {} to fine-tune, model {model}\n",
+        printer.heading(&report.name),
+        counted(report.labels.len(), "label"),
+        counted(report.patterns.len(), "pattern"),
+        counted(report.members, "model"),
+    )
+}
+
+fn data(sets: &[SetReport], printer: &Printer) -> String {
+    let mut table = Table::new([Align::Left, Align::Right, Align::Left, Align::Left]);
+    for SetReport { set, files, columns, rows } in sets {
+        let files = match files.as_slice() {
+            [file] => file.clone(),
+            several => format!("{} and {} more", several[0], several.len() - 1),
+        };
+        table.row([set.to_string(), counted(*rows, "row"), files, columns.join(", ")]);
+    }
+    format!("\n{}\n{table}", printer.heading("data"))
+}
+
+/// The labels, how many rows have each, and their words.
+pub(crate) fn labels_with_words(labels: &[LabelReport], printer: &Printer) -> String {
+    let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Left]);
+    table.row(["label", "labelled", "test", "words and their token ids"].map(|title| printer.dim(title)));
+    for LabelReport { name, train_rows, test_rows, words } in labels {
+        let words: Vec<String> = words.iter().map(|word| format!("{} {}", word.word, word.id)).collect();
+        table.row([name.clone(), count(*train_rows), count(*test_rows), words.join(", ")]);
+    }
+    format!("\n{table}")
+}
+
+/// A pattern and, below it, some rows in it.
+pub(crate) fn pattern_with_rows(number: usize, report: &PatternReport, printer: &Printer) -> String {
+    let PatternReport { pattern, examples, lengths } = report;
+    let mut text = format!("\n{} {pattern}\n", printer.heading(&format!("pattern {number}")));
+    for FilledReport { place, pieces, .. } in examples {
+        let file = Path::new(&place.file).file_name().unwrap_or_default().to_string_lossy();
+        let place = place.line.map_or(file.to_string(), |line| format!("{file}:{line}"));
+        text += &format!("  {}  {}\n", filled(pieces, printer), printer.dim(&format!("({place})")));
+    }
+    let cut = if lengths.cut_share > 0.0 {
+        format!("{} of the rows are cut", percent(lengths.cut_share))
+    } else {
+        "no row is cut".to_owned()
+    };
+    text + &printer
+        .dim(&format!("  {:.0} tokens on average, {} at most; {cut}\n", lengths.mean, lengths.longest))
+}
+
+/// A filled pattern on one line; the row's own text stands out, and what is cut is in brackets.
+fn filled(pieces: &[Piece], printer: &Printer) -> String {
+    let mut line = String::new();
+    for piece in pieces {
+        let text = |most| abridged(&piece.text, most);
+        line += &match piece.kind {
+            PieceKind::Literal => piece.text.clone(),
+            PieceKind::Field => printer.text(&text(SHOWN.0)),
+            PieceKind::Cut { tokens } => {
+                printer.dim(&format!("[cut, {}:{}]", counted(tokens, "token"), text(SHOWN.1)))
+            }
+            PieceKind::Mask => printer.strong("____"),
+            PieceKind::Sep => " | ".to_owned(),
+        };
+    }
+    line
+}

@@ -1,0 +1,140 @@
+//! `cloze demo`: the way from 40 labels to a classifier, on data and a model that the program carries with it.
+//!
+//! The data is written to a directory and from there everything goes the way of `cloze check`, `cloze train` and
+//! `cloze predict`, so what the demo shows is what the user's own data will get.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use cloze::check;
+use cloze::predict::Predictor;
+use cloze::task::Task;
+use cloze::{Error, store};
+use serde_json::json;
+
+use crate::args::{Demo, Global};
+use crate::builtin;
+use crate::failure::Result;
+use crate::layout::{Align, Table, percent};
+use crate::printer::Printer;
+use crate::summary;
+
+use super::check::{labels_with_words, pattern_with_rows};
+use super::predict::{Labelled, classify, example};
+use super::{device, open_model, program, train};
+
+/// What the finished classifier is asked; none of them is in the data.
+const SENTENCES: [&str; 3] = [
+    "how much is left on my checking account",
+    "my car makes a strange noise when i brake",
+    "find me a cheap flight to lisbon in may",
+];
+
+/// Shows patterns, training, results and predictions.
+pub(crate) fn run(args: &Demo, global: &Global, printer: &Printer) -> Result {
+    let began = Instant::now();
+    let path = unpack(&args.runs.join("demo"))?;
+    let task = Task::open(&path)?;
+    let model = open_model(&args.model, Some(&task))?;
+    let device = device(global)?;
+    let checkpoint = &model.checkpoint;
+    let report = check::check(&task, &checkpoint.tokenizer, checkpoint.config.max_position_embeddings)?;
+
+    printer.tell(
+        "40 labelled utterances of 10 kinds, 2,000 without labels, and 1,000 more to measure on (CLINC150).\n\
+         Data and model are in this program; nothing is fetched.\n",
+    )?;
+    printer.tell(step(
+        1,
+        "patterns turn a row into a sentence with a blank for the model to fill",
+        printer,
+    ))?;
+    for (number, pattern) in report.patterns.iter().enumerate() {
+        printer.tell(pattern_with_rows(number, pattern, printer))?;
+    }
+    printer.tell(step(2, "words in the blank stand for labels", printer))?;
+    printer.tell(labels_with_words(&report.labels, printer))?;
+    printer.tell(step(
+        3,
+        "each pattern is tried untouched, then fine-tuned on the 40 labels; together the fine-tuned\n   models label the \
+         2,000 other utterances, and from these a single classifier learns",
+        printer,
+    ))?;
+    printer.tell("\n")?;
+    let outcome = train::carry_out(&task, &model, &device, &args.runs, printer)?;
+
+    let run = &outcome.run;
+    let examples = SENTENCES.map(|sentence| example(&[sentence.to_owned()]));
+    let predicted = classify(&mut Predictor::open(run, None, &device)?, &examples)?;
+    let mut result = summary::json(&outcome, began.elapsed())?;
+    result["task"] = json!(path);
+    result["predictions"] = json!(predicted);
+    printer.json(&result)?;
+
+    printer.tell(step(4, "accuracy on the 1,000 utterances that no model has learned from", printer))?;
+    printer.show(format_args!("\n{}", summary::table(&outcome.results, run, printer)?))?;
+    printer.tell(step(5, "the classifier on three sentences of our own", printer))?;
+    printer.show(format_args!("\n{}", sentences(&predicted, printer)))?;
+    printer.show(format_args!(
+        "\n{}; everything is in {}\n",
+        summary::cost(began.elapsed()),
+        run.display()
+    ))?;
+    printer.show(next(run, &path, printer))?;
+    Ok(())
+}
+
+/// Writes the demo's files into `dir`, and gives the path of its task file.
+fn unpack(dir: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(dir).map_err(|error| Error::io("create", dir, error))?;
+    for (name, text) in builtin::DEMO {
+        let path = dir.join(name);
+        match fs::read(&path) {
+            Ok(there) if there == text.as_bytes() => {}
+            Ok(_) => {
+                return Err(Error::usage(
+                    format!("`{}` is there already and is not the demo's", path.display()),
+                    format!(
+                        "if you have changed it, `{} train {}` uses it; for the demo as it was, remove `{}`",
+                        program(),
+                        dir.join("task.toml").display(),
+                        dir.display()
+                    ),
+                )
+                .into());
+            }
+            Err(_) => store::replace(&path, text.as_bytes())?,
+        }
+    }
+    Ok(dir.join("task.toml"))
+}
+
+fn step(number: usize, what: &str, printer: &Printer) -> String {
+    format!("\n{}\n", printer.heading(&format!("{number}. {what}")))
+}
+
+fn sentences(predicted: &[Labelled], printer: &Printer) -> String {
+    let mut table = Table::new([Align::Left, Align::Left, Align::Right]);
+    for Labelled { text, label, probabilities } in predicted {
+        let likeliest = probabilities.iter().map(|(_, share)| *share).fold(0.0, f64::max);
+        table.row([text.join(" "), printer.strong(label), percent(likeliest)]);
+    }
+    table.to_string()
+}
+
+fn next(run: &Path, task: &Path, printer: &Printer) -> String {
+    let (program, run, task) = (program(), run.display(), task.display());
+    let mut table = Table::new([Align::Left, Align::Left]);
+    for (what, command) in [
+        ("ask it something", format!("predict {run} --text \"remind me to call my sister at five\"")),
+        ("see what a task file is", format!("check {task}")),
+        ("train more models", format!("train {task} --seeds 1,2,3")),
+        ("use your own data", "init YOUR.csv --label COLUMN".to_owned()),
+        ("see the whole story", format!("open {run}/report.html in a browser")),
+    ] {
+        let command = if command.starts_with("open") { command } else { format!("{program} {command}") };
+        table.row([what.to_owned(), command]);
+    }
+    format!("\n{}\n{table}", printer.heading("try next"))
+}

@@ -1,0 +1,96 @@
+//! The verbs, a file for each, and what several of them begin with.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod eval;
+pub(crate) mod init;
+pub(crate) mod predict;
+pub(crate) mod train;
+pub(crate) mod zero_shot;
+
+use std::path::{Path, PathBuf};
+
+use cloze::Error;
+use cloze::table::{Format, Reader};
+use cloze::task::Task;
+use cloze_encoder::{Checkpoint, Device, Kernels};
+
+use crate::args::{Global, ModelArg, TaskArg};
+use crate::builtin;
+use crate::failure::Result;
+
+/// A model and what the user calls it.
+pub(crate) struct NamedModel {
+    pub(crate) name: String,
+    pub checkpoint: Checkpoint,
+}
+
+/// Reads the task file, with its data where `--data` says.
+pub(crate) fn open_task(args: &TaskArg) -> Result<Task> {
+    let task = Task::open(&args.task)?;
+    Ok(match &args.data {
+        Some(dir) => task.with_data_dir(dir),
+        None => task,
+    })
+}
+
+/// Reads the model that `--model` names, else the task, else the built-in one.
+pub(crate) fn open_model(args: &ModelArg, task: Option<&Task>) -> Result<NamedModel> {
+    let dir = args.model.as_deref().or_else(|| task.and_then(|task| task.model.as_deref()));
+    Ok(match dir {
+        Some(dir) => NamedModel { name: dir.display().to_string(), checkpoint: Checkpoint::open(dir)? },
+        None => NamedModel { name: builtin::MODEL_NAME.to_owned(), checkpoint: builtin::model()? },
+    })
+}
+
+/// The threads that `--threads` asks for, with the kernels that `CLOZE_KERNELS` names or else the fastest ones.
+pub(crate) fn device(global: &Global) -> Result<Device> {
+    let threads = match global.threads {
+        Some(threads) => threads.get(),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let Some(name) = std::env::var_os("CLOZE_KERNELS").filter(|name| !name.is_empty()) else {
+        return Ok(Device::new(threads));
+    };
+    let name = name.to_string_lossy();
+    let kernels: Kernels = name.parse().map_err(|_| {
+        Error::usage(
+            format!("CLOZE_KERNELS is `{name}`, which names no kernels"),
+            "set it to `portable`, `avx2` or `avx512`, or unset it",
+        )
+    })?;
+    if !kernels.available() {
+        let problem = format!("CLOZE_KERNELS is `{name}`, but this processor has no such instructions");
+        return Err(Error::usage(problem, "unset it, and the fastest kernels are chosen").into());
+    }
+    Ok(Device::with_kernels(threads, kernels))
+}
+
+/// Whether a path stands for standard input or output.
+pub(crate) fn is_std(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Opens a file with rows, or standard input.
+pub(crate) fn open_rows(path: &Path, format: Option<Format>) -> Result<Reader> {
+    Ok(if is_std(path) { Reader::stdin(format)? } else { Reader::open(path, format)? })
+}
+
+/// The run that a directory is, or is the `final` directory of.
+pub(crate) fn run_dir(dir: &Path) -> PathBuf {
+    let manifest = |dir: &Path| dir.join("run.toml").is_file();
+    match dir.canonicalize() {
+        Ok(path) if !manifest(&path) && path.ends_with("final") => match path.parent() {
+            Some(run) if manifest(run) => dir.join(".."),
+            _ => dir.to_owned(),
+        },
+        _ => dir.to_owned(),
+    }
+}
+
+/// What to type to run this program again.
+pub(crate) fn program() -> String {
+    let typed = std::env::args().next().unwrap_or_default();
+    if typed.contains(std::path::is_separator) { typed } else { "cloze".to_owned() }
+}

@@ -1,0 +1,190 @@
+//! `cloze predict`: labels and probabilities for new rows.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use cloze::ensemble::soft_labels;
+use cloze::predict::Predictor;
+use cloze::scores::best;
+use cloze::table::Format;
+use cloze::task::{Example, Task};
+use cloze::{Error, Place};
+use serde::{Serialize, Serializer};
+use serde_json::json;
+
+use crate::args::{Global, Predict};
+use crate::failure::{Failure, Result};
+use crate::interrupt;
+use crate::layout::{Align, Table, counted, duration, percent};
+use crate::printer::Printer;
+use crate::progress::Counter;
+
+use super::{device, is_std, open_rows, run_dir};
+
+/// Classifies rows, or the texts on the command line.
+pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result {
+    let mut predictor = Predictor::open(&run_dir(&args.run), args.with, &device(global)?)?;
+    match &args.input {
+        Some(input) => rows(args, input, &mut predictor, printer),
+        None => {
+            let examples = examples(&args.text, predictor.task())?;
+            let labelled = classify(&mut predictor, &examples)?;
+            labelled.iter().try_for_each(|labelled| printer.json(labelled))?;
+            show(&labelled, printer)
+        }
+    }
+}
+
+/// The texts on the command line as rows: as many for each as the patterns use columns.
+fn examples(texts: &[String], task: &Task) -> Result<Vec<Example>> {
+    let fields = task.fields();
+    if !texts.len().is_multiple_of(fields.len()) {
+        let given: Vec<_> = fields.iter().map(|field| format!("--text {}", field.to_uppercase())).collect();
+        return Err(Error::usage(
+            format!("the patterns of this run use {}", counted(fields.len(), "column")),
+            format!("give `{}`", given.join(" ")),
+        )
+        .into());
+    }
+    Ok(texts.chunks(fields.len()).map(example).collect())
+}
+
+/// A row that was typed.
+pub(crate) fn example(texts: &[String]) -> Example {
+    Example { texts: texts.to_vec(), label: None, place: Place::file("the command line") }
+}
+
+/// A text with its label and the probability of every label.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Labelled {
+    pub(crate) text: Vec<String>,
+    pub(crate) label: String,
+    /// By label, in the task's order.
+    #[serde(serialize_with = "as_map")]
+    pub(crate) probabilities: Vec<(String, f64)>,
+}
+
+fn as_map<S: Serializer>(pairs: &[(String, f64)], serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
+}
+
+/// Classifies rows in memory.
+pub(crate) fn classify(predictor: &mut Predictor, examples: &[Example]) -> Result<Vec<Labelled>> {
+    let scores = predictor.score(examples, |_, _| Ok(()))?;
+    let names = predictor.task().label_names();
+    let labelled = |(example, scores): (&Example, &[f32])| Labelled {
+        text: example.texts.clone(),
+        label: names[best(scores)].clone(),
+        probabilities: names.iter().cloned().zip(soft_labels(scores, 1.0)).collect(),
+    };
+    Ok(examples.iter().zip(scores.iter()).map(labelled).collect())
+}
+
+/// Each text's labels, the likeliest first.
+fn show(labelled: &[Labelled], printer: &Printer) -> Result {
+    for (number, Labelled { text, probabilities, .. }) in labelled.iter().enumerate() {
+        let mut order = probabilities.clone();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let mut table = Table::new([Align::Left, Align::Right]);
+        for (rank, (label, probability)) in order.into_iter().enumerate() {
+            let probability = percent(probability);
+            table.row([label, if rank == 0 { printer.strong(&probability) } else { probability }]);
+        }
+        let gap = if number > 0 { "\n" } else { "" };
+        printer.show(format_args!("{gap}{}\n{table}", printer.heading(&text.join(" | "))))?;
+    }
+    Ok(())
+}
+
+fn rows(args: &Predict, input: &Path, predictor: &mut Predictor, printer: &Printer) -> Result {
+    let began = Instant::now();
+    let reader = open_rows(input, args.from)?;
+    let to_stdout = is_std(&args.output);
+    let format = match args.to {
+        Some(format) => format,
+        None if to_stdout && printer.is_json() => Format::Jsonl,
+        None => Format::of_path(&args.output).unwrap_or(reader.format()),
+    };
+    let counter = Counter::new(printer, "rows");
+    let progress = |rows| {
+        counter.show(rows, 0);
+        if interrupt::asked() { Err(Error::Stopped) } else { Ok(()) }
+    };
+    let written = if to_stdout {
+        let out = BufWriter::new(io::stdout().lock());
+        predictor.annotate(reader, out, "standard output", format, progress)?
+    } else {
+        interrupt::catch();
+        let output = Output::create(&args.output)?;
+        let name = args.output.display().to_string();
+        let file =
+            BufWriter::new(output.file.try_clone().map_err(|error| Error::io("write", &args.output, error))?);
+        let written =
+            predictor.annotate(reader, file, &name, format, progress).map_err(|error| match error {
+                Error::Stopped => Failure::Interrupted(format!("`{name}` has not been written")),
+                error => error.into(),
+            })?;
+        output.finish()?;
+        written
+    };
+    drop(counter);
+
+    let seconds = began.elapsed().as_secs_f64();
+    if to_stdout {
+        printer.note(format_args!("{} in {}", counted(written, "row"), duration(seconds)));
+        return Ok(());
+    }
+    let path = args.output.display();
+    printer.json(&json!({"output": args.output, "rows": written, "seconds": seconds}))?;
+    printer.show(format_args!("{path}: {} in {}\n", counted(written, "row"), duration(seconds)))?;
+    Ok(())
+}
+
+/// A file that gets its name when it is complete, and is removed if it never is.
+struct Output {
+    file: File,
+    path: PathBuf,
+    /// Where it is until then; none for pipes and devices, which are written to as they are.
+    draft: Option<PathBuf>,
+}
+
+impl Output {
+    fn create(path: &Path) -> Result<Output> {
+        let create = || -> io::Result<Output> {
+            let special = fs::metadata(path).is_ok_and(|found| !found.is_file());
+            if special {
+                return Ok(Output {
+                    file: File::options().write(true).open(path)?,
+                    path: path.into(),
+                    draft: None,
+                });
+            }
+            // A link stays a link; what it points to is replaced.
+            let path = if path.exists() { path.canonicalize()? } else { path.to_owned() };
+            let mut draft = path.clone().into_os_string();
+            draft.push(".tmp");
+            Ok(Output { file: File::create(&draft)?, path, draft: Some(draft.into()) })
+        };
+        Ok(create().map_err(|error| Error::io("write", path, error))?)
+    }
+
+    fn finish(mut self) -> Result {
+        let Some(draft) = self.draft.take() else { return Ok(()) };
+        let finish = || {
+            self.file.sync_all()?;
+            fs::rename(&draft, &self.path)
+        };
+        Ok(finish().map_err(|error| Error::io("write", &self.path, error))?)
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if let Some(draft) = &self.draft {
+            // What cannot be removed is at least not called like a result.
+            let _ = fs::remove_file(draft);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `cloze train`: from a task file to a classifier.
+
+use std::path::Path;
+use std::time::Instant;
+
+use cloze::data::Data;
+use cloze::estimate::{Estimate, Speed};
+use cloze::task::Task;
+use cloze::train::{self, Outcome};
+use cloze_encoder::Device;
+
+use crate::args::{Global, Overrides, Train};
+use crate::failure::Result;
+use crate::printer::Printer;
+use crate::progress::Progress;
+use crate::summary;
+
+use super::{NamedModel, device, open_model, open_task, program};
+
+/// Trains, or goes on with training, and shows the results.
+pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
+    let began = Instant::now();
+    let mut task = open_task(&args.task)?;
+    override_options(&mut task, &args.overrides)?;
+    let model = open_model(&args.task.model, Some(&task))?;
+    let device = device(global)?;
+
+    let outcome = carry_out(&task, &model, &device, &args.runs, printer)?;
+
+    printer.json(&summary::json(&outcome, began.elapsed())?)?;
+    let results = &outcome.results;
+    printer.show(format_args!("\n{}: {}\n\n", printer.heading(&results.name), summary::inputs(results)))?;
+    printer.show(summary::table(results, &outcome.run, printer)?)?;
+    for note in &results.notes {
+        printer.show(format_args!("\nnote: {note}\n"))?;
+    }
+    let run = outcome.run.display();
+    printer.show(format_args!(
+        "\n{}; the whole story is in {run}/report.html\n\nnext:\n  {} predict {run} INPUT -o OUTPUT\n",
+        summary::cost(began.elapsed()),
+        program()
+    ))?;
+    Ok(())
+}
+
+/// Trains in a directory under `runs` and shows the progress.
+pub(crate) fn carry_out(
+    task: &Task,
+    model: &NamedModel,
+    device: &Device,
+    runs: &Path,
+    printer: &Printer,
+) -> Result<Outcome> {
+    let checkpoint = &model.checkpoint;
+    let speed = Speed::measure(checkpoint, device)?;
+    let estimate = Estimate::new(task, &Data::read(task)?, checkpoint, speed)?;
+    printer.note(format_args!("{} if nothing is done yet", summary::expected(&estimate)));
+    let expected = estimate.jobs.into_iter().map(|job| (job.job, job.seconds));
+    let mut progress = Progress::new(printer, expected);
+    Ok(train::train(task, &model.name, checkpoint, device, runs, &mut progress)?)
+}
+
+/// Puts what was said on the command line in the place of what the task file says.
+fn override_options(task: &mut Task, overrides: &Overrides) -> Result {
+    let Overrides { method, seeds, keep } = overrides;
+    if let Some(method) = method {
+        task.options.method = *method;
+    }
+    if let Some(keep) = keep {
+        task.options.keep = *keep;
+    }
+    if !seeds.is_empty() {
+        task.options.seeds.clone_from(seeds);
+    }
+    Ok(task.check_options()?)
+}

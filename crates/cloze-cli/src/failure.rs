@@ -1,0 +1,137 @@
+//! How a command ends when it does not succeed, and how that is shown.
+
+use std::io;
+
+use cloze::{Error, Place};
+use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters};
+use serde_json::{Value, json};
+
+use crate::printer::Printer;
+
+/// Done.
+pub(crate) const SUCCESS: u8 = 0;
+/// The data, a file or the model cannot be used as it is.
+pub(crate) const FAILURE: u8 = 1;
+/// The user has pressed Ctrl-C (128 and the number of the signal, as shells have it). Code 2, a command line that cannot be
+/// understood, is clap's.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Why a command has not ended as it should.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What the library has found.
+    Cloze(Error),
+    /// Standard output cannot be written to.
+    Output(io::Error),
+    /// The user has pressed Ctrl-C; what follows from that.
+    Interrupted(String),
+}
+
+/// The result of a verb.
+pub(crate) type Result<T = ()> = std::result::Result<T, Failure>;
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Cloze(error)
+    }
+}
+
+impl From<cloze_encoder::Error> for Failure {
+    fn from(error: cloze_encoder::Error) -> Self {
+        Failure::Cloze(error.into())
+    }
+}
+
+impl From<cloze::store::Error> for Failure {
+    fn from(error: cloze::store::Error) -> Self {
+        Failure::Cloze(error.into())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Output(error)
+    }
+}
+
+impl Failure {
+    /// The exit code. A reader that has seen enough, as in `cloze predict … | head`, is no failure.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => SUCCESS,
+            Failure::Cloze(Error::Io { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => SUCCESS,
+            Failure::Cloze(Error::Stopped) | Failure::Interrupted(_) => INTERRUPTED,
+            Failure::Cloze(_) | Failure::Output(_) => FAILURE,
+        }
+    }
+
+    /// Tells the user, on standard error.
+    pub(crate) fn show(&self, printer: &Printer) {
+        if self.code() == SUCCESS {
+            return;
+        }
+        let text = match self {
+            _ if printer.is_json() => format!("{}\n", self.to_json()),
+            Failure::Cloze(error) => report(error, printer),
+            Failure::Interrupted(what) => format!("interrupted; {what}\n"),
+            Failure::Output(error) => report(&Error::io("write", "standard output", copy(error)), printer),
+        };
+        // If standard error is closed too, nobody is left to tell.
+        let _ = printer.error(&text);
+    }
+
+    /// `{"error": {"message": …, "remedy": …, "mistakes": […]}}`
+    fn to_json(&self) -> Value {
+        let error = match self {
+            Failure::Cloze(error) => error,
+            Failure::Interrupted(what) => {
+                return json!({"error": {"message": format!("interrupted; {what}")}});
+            }
+            Failure::Output(error) => {
+                return json!({"error": {"message": format!("cannot write standard output: {error}")}});
+            }
+        };
+        let mut object = json!({"message": error.to_string()});
+        if let Some(remedy) = error.remedy() {
+            object["remedy"] = remedy.into();
+        }
+        match error {
+            Error::Data { place, .. } => object["place"] = json!(place),
+            Error::Task(error) => {
+                let mistakes = error.mistakes().iter().map(|mistake| {
+                    let place: Place = mistake.place();
+                    json!({"place": place, "problem": mistake.problem, "remedy": mistake.remedy})
+                });
+                object["mistakes"] = mistakes.collect();
+            }
+            _ => {}
+        }
+        json!({"error": object})
+    }
+}
+
+/// An error in colours and frames on a terminal, in plain characters elsewhere.
+fn report(error: &Error, printer: &Printer) -> String {
+    let theme = match (printer.error_is_terminal(), printer.error_has_colour()) {
+        (true, true) => GraphicalTheme::unicode(),
+        (true, false) => GraphicalTheme::unicode_nocolor(),
+        (false, _) => GraphicalTheme {
+            characters: ThemeCharacters { error: "error:".into(), ..ThemeCharacters::ascii() },
+            ..GraphicalTheme::none()
+        },
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(printer.width())
+        .with_links(false)
+        .with_context_lines(0)
+        .without_cause_chain();
+    let mut text = String::new();
+    match handler.render_report(&mut text, error) {
+        Ok(()) => text,
+        Err(_) => format!("error: {error}\n"),
+    }
+}
+
+fn copy(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), error.to_string())
+}

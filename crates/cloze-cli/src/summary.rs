@@ -1,0 +1,113 @@
+//! The results of a run on one screen.
+
+use std::path::Path;
+use std::time::Duration;
+
+use cloze::estimate::{Estimate, peak_memory};
+use cloze::results::{Results, Stage};
+use cloze::store::Run;
+use cloze::train::Outcome;
+use serde_json::{Value, json};
+
+use crate::failure::Result;
+use crate::layout::{Align, Table, bytes, count, duration, interval, percent};
+use crate::printer::Printer;
+
+/// A line of the table: what it is, and its figures.
+struct Line<'r> {
+    title: String,
+    stage: &'r Stage,
+    /// Whether it is what the run is for.
+    outcome: bool,
+}
+
+/// The stages of a run in the order in which they build on each other.
+fn lines(results: &Results) -> Vec<Line<'_>> {
+    let seeds =
+        results.members.iter().filter_map(|stage| stage.seed).collect::<std::collections::BTreeSet<_>>();
+    let title = |what: &str, stage: &Stage| match (stage.pattern, stage.seed) {
+        (Some(pattern), Some(seed)) if seeds.len() > 1 => format!("{what}, pattern {pattern}, seed {seed}"),
+        (Some(pattern), _) => format!("{what}, pattern {pattern}"),
+        _ => what.to_owned(),
+    };
+    let outcome = results.outcome().map(|stage| &stage.job);
+    let several = [
+        ("untouched model", results.zero_shot.as_slice()),
+        ("untouched model, all patterns", results.zero_shot_together.as_slice()),
+        ("fine-tuned", results.members.as_slice()),
+        ("ensemble of the fine-tuned", results.ensemble.as_slice()),
+        ("distilled classifier", results.distilled.as_slice()),
+        ("plain fine-tuning", results.supervised.as_slice()),
+    ];
+    let line =
+        |what: &str, stage| Line { title: title(what, stage), stage, outcome: outcome == Some(&stage.job) };
+    several.into_iter().flat_map(|(what, stages)| stages.iter().map(move |stage| line(what, stage))).collect()
+}
+
+/// The table of all stages, each with its accuracy, interval and time.
+pub(crate) fn table(results: &Results, dir: &Path, printer: &Printer) -> Result<String> {
+    let run = Run::open(dir)?;
+    let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Right]);
+    table.row(["", "accuracy", "95 % interval", "time"].map(|title| printer.dim(title)));
+    for Line { title, stage, outcome } in lines(results) {
+        let time =
+            run.job(&stage.job).ok().flatten().map_or(String::new(), |job| duration(job.record().seconds));
+        let (accuracy, within) = match &stage.test {
+            Some(test) => (percent(test.accuracy.value), interval(&test.accuracy)),
+            None => ("-".into(), "-".into()),
+        };
+        let accuracy = if outcome { printer.strong(&accuracy) } else { accuracy };
+        table.row([title, accuracy, within, time]);
+    }
+    Ok(table.to_string())
+}
+
+/// `10 labels; 40 labelled, 2,000 unlabelled and 1,000 test rows; model cloze-mini-en`.
+pub(crate) fn inputs(results: &Results) -> String {
+    let rows = |part: &str| count(results.data.get(part).map_or(0, |source| source.rows));
+    format!(
+        "{} labels; {} labelled, {} unlabelled and {} test rows; model {}",
+        results.labels.len(),
+        rows("train"),
+        rows("unlabeled"),
+        rows("test"),
+        results.model.name
+    )
+}
+
+/// `about 2 min, 400 MB of memory, 90 MB of disk`.
+pub(crate) fn expected(estimate: &Estimate) -> String {
+    format!(
+        "about {}, {} of memory, {} of disk",
+        duration(estimate.seconds),
+        bytes(estimate.memory),
+        bytes(estimate.disk)
+    )
+}
+
+/// `1 min 20 s, 410 MB of memory at most`.
+pub(crate) fn cost(elapsed: Duration) -> String {
+    let time = duration(elapsed.as_secs_f64());
+    match peak_memory() {
+        Some(peak) => format!("{time}, {} of memory at most", bytes(peak)),
+        None => time,
+    }
+}
+
+/// The results for scripts.
+pub(crate) fn json(outcome: &Outcome, elapsed: Duration) -> Result<Value> {
+    let run = Run::open(&outcome.run)?;
+    let mut jobs = serde_json::Map::new();
+    for Line { stage, .. } in lines(&outcome.results) {
+        if let Some(job) = run.job(&stage.job).ok().flatten() {
+            jobs.insert(stage.job.clone(), job.record().seconds.into());
+        }
+    }
+    Ok(json!({
+        "run": outcome.run,
+        "seconds": elapsed.as_secs_f64(),
+        "peak_memory_bytes": peak_memory(),
+        "job_seconds": jobs,
+        "results": outcome.results,
+    }))
+}
