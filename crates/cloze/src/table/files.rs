@@ -11,7 +11,7 @@ use crate::{Error, Result};
 /// # Errors
 /// When there is no such file, or the pattern of names cannot be read.
 pub fn expand(pattern: &str, base: &Path) -> Result<Vec<PathBuf>> {
-    let path = base.join(pattern);
+    let path = if base == Path::new(".") { PathBuf::from(pattern) } else { base.join(pattern) };
     if path.exists() || !pattern.contains(['*', '?', '[']) {
         return match std::fs::metadata(&path) {
             Ok(found) if found.is_dir() => Err(Error::usage(

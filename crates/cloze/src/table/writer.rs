@@ -43,7 +43,7 @@ impl<W: Write> Writer<W> {
             Format::Csv | Format::Tsv => {
                 let mut lines = csv::WriterBuilder::new().delimiter(format.delimiter()).from_writer(output);
                 let header = columns.names().iter().chain(added);
-                lines.write_record(header).map_err(|error| Error::io("write", name, error.into()))?;
+                lines.write_record(header).map_err(|error| Error::io("write", name, io_error(error)))?;
                 Lines::Csv(Box::new(lines))
             }
             Format::Jsonl => Lines::Jsonl(BufWriter::new(output)),
@@ -79,7 +79,7 @@ impl<W: Write> Writer<W> {
             ));
         }
         let written = match &mut self.lines {
-            Lines::Csv(lines) => write_csv(lines, row, values),
+            Lines::Csv(lines) => write_csv(lines, row, values).map_err(io_error),
             Lines::Jsonl(lines) => write_object(lines, &self.columns, row, &self.added, values),
         };
         written.map_err(|source| Error::io("write", &self.name, source))
@@ -111,7 +111,19 @@ impl<W: Write> Writer<W> {
     }
 }
 
-fn write_csv<W: Write>(lines: &mut csv::Writer<W>, row: &Row, values: &[Value]) -> io::Result<()> {
+/// The operating system's own answer: whoever reads a pipe may have closed it, which is no failure.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(source) => source,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+fn write_csv<W: Write>(
+    lines: &mut csv::Writer<W>,
+    row: &Row,
+    values: &[Value],
+) -> std::result::Result<(), csv::Error> {
     for value in &row.values {
         lines.write_field(value)?;
     }
