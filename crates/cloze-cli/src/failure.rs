@@ -3,7 +3,7 @@
 use std::io;
 
 use cloze::{Error, Place};
-use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, ThemeCharacters};
 use serde_json::{Value, json};
 
 use crate::printer::Printer;
@@ -122,13 +122,23 @@ fn report(error: &Error, printer: &Printer) -> String {
     };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(printer.width())
+        .with_wrap_lines(printer.error_is_terminal())
         .with_links(false)
-        .with_context_lines(0)
+        .with_context_lines(1)
         .without_cause_chain();
-    let mut text = String::new();
-    match handler.render_report(&mut text, error) {
-        Ok(()) => text,
-        Err(_) => format!("error: {error}\n"),
+    let render = |found: &dyn Diagnostic| {
+        let mut text = String::new();
+        match handler.render_report(&mut text, found) {
+            Ok(()) => text,
+            Err(_) => format!("error: {found}\n"),
+        }
+    };
+    match error {
+        // One below the other; a heading over them would say nothing.
+        Error::Task(several) => {
+            several.mistakes().iter().map(|mistake| render(mistake)).collect::<Vec<_>>().join("\n")
+        }
+        error => render(error),
     }
 }
 

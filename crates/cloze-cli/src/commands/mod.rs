@@ -39,6 +39,13 @@ pub(crate) fn open_task(args: &TaskArg) -> Result<Task> {
 pub(crate) fn open_model(args: &ModelArg, task: Option<&Task>) -> Result<NamedModel> {
     let dir = args.model.as_deref().or_else(|| task.and_then(|task| task.model.as_deref()));
     Ok(match dir {
+        Some(dir) if !dir.is_dir() => {
+            return Err(Error::usage(
+                format!("there is no directory `{}` to read a model from", dir.display()),
+                "give a Hugging Face directory with `config.json`, `tokenizer.json` and `model.safetensors`",
+            )
+            .into());
+        }
         Some(dir) => NamedModel { name: dir.display().to_string(), checkpoint: Checkpoint::open(dir)? },
         None => NamedModel { name: builtin::MODEL_NAME.to_owned(), checkpoint: builtin::model()? },
     })

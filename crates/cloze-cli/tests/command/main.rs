@@ -1,0 +1,11 @@
+//! The command as a user types it.
+//!
+//! `tests/cmd/*.trycmd` hold commands and what they print; `TRYCMD=overwrite cargo test -p cloze-cli --test command` writes
+//! them anew. The other files run whole stories. All of it uses the tiny model of the fixtures, so that it takes seconds.
+
+mod damage;
+mod end_to_end;
+mod interruption;
+mod readme;
+mod snapshots;
+mod support;
