@@ -92,6 +92,16 @@ impl Checkpoint {
                 ),
             ));
         }
+        if let Some((token, id)) = tokenizer.highest_id().filter(|(_, id)| *id as usize >= config.vocab_size)
+        {
+            return Err(Error::malformed(
+                "tokenizer.json",
+                format!(
+                    "`{token}` has the id {id}, but `vocab_size` in `config.json` is {}",
+                    config.vocab_size
+                ),
+            ));
+        }
         let checkpoint = Checkpoint { config, tokenizer, weights, fingerprint: hash };
         checkpoint.tensors()?;
         Ok(checkpoint)
@@ -107,22 +117,48 @@ impl Checkpoint {
             .map_err(|e| Error::malformed("model.safetensors", format!("{e}; it may be cut short")))
     }
 
-    /// Copies tensors into `values`: `wanted` gives each name, shape and destination. Returns the names that
-    /// the file lacks.
-    pub(crate) fn read<'n>(
+    /// The names among `wanted`, names with shapes, that the file lacks.
+    ///
+    /// # Errors
+    /// If a tensor has another shape.
+    pub(crate) fn missing<'n>(
         &self,
-        wanted: impl Iterator<Item = (&'n str, &'n [usize], std::ops::Range<usize>)>,
-        values: &mut [f32],
+        wanted: impl Iterator<Item = (&'n str, &'n [usize])>,
     ) -> Result<Vec<&'n str>> {
         let tensors = self.tensors()?;
         let mut missing = Vec::new();
-        for (name, shape, place) in wanted {
-            match tensors.tensor(name) {
-                Ok(view) => convert(name, &view, shape, &mut values[place])?,
-                Err(_) => missing.push(name),
+        for (name, shape) in wanted {
+            let Ok(view) = tensors.tensor(name) else {
+                missing.push(name);
+                continue;
+            };
+            if view.shape() != shape {
+                return Err(Error::malformed(
+                    "model.safetensors",
+                    format!(
+                        "`{name}` has the shape {:?}, but `config.json` asks for {shape:?}",
+                        view.shape()
+                    ),
+                ));
             }
         }
         Ok(missing)
+    }
+
+    /// Copies those tensors that the file has into `values`: `wanted` gives each name and destination, which has the
+    /// size that [`Checkpoint::missing`] has found.
+    pub(crate) fn read<'n>(
+        &self,
+        wanted: impl Iterator<Item = (&'n str, std::ops::Range<usize>)>,
+        values: &mut [f32],
+    ) -> Result<()> {
+        let tensors = self.tensors()?;
+        for (name, place) in wanted {
+            if let Ok(view) = tensors.tensor(name) {
+                convert(name, &view, &mut values[place])?;
+            }
+        }
+        Ok(())
     }
 
     /// A tensor that some files carry although it is tied to another one.
@@ -135,13 +171,7 @@ impl Checkpoint {
     }
 }
 
-fn convert(name: &str, view: &TensorView, shape: &[usize], out: &mut [f32]) -> Result<()> {
-    if view.shape() != shape {
-        return Err(Error::malformed(
-            "model.safetensors",
-            format!("`{name}` has the shape {:?}, but `config.json` asks for {shape:?}", view.shape()),
-        ));
-    }
+fn convert(name: &str, view: &TensorView, out: &mut [f32]) -> Result<()> {
     match view.dtype() {
         Dtype::F32 => {
             for (out, bytes) in out.iter_mut().zip(view.data().as_chunks::<4>().0) {

@@ -38,6 +38,9 @@ pub struct Config {
 /// Sizes beyond this are a mistake or an attack, not a model.
 const LARGEST: usize = 1 << 24;
 
+/// The special tokens of a pair and a few words.
+const LEAST_POSITIONS: usize = 8;
+
 impl Config {
     /// Reads `config.json`.
     ///
@@ -79,6 +82,18 @@ impl Config {
                 "`hidden_size` {} is no multiple of `num_attention_heads` {}",
                 config.hidden_size, config.num_attention_heads
             )));
+        }
+        if config.max_position_embeddings < LEAST_POSITIONS {
+            return Err(bad(format!(
+                "`max_position_embeddings` is {}, too few for any text; it should be at least {LEAST_POSITIONS}",
+                config.max_position_embeddings
+            )));
+        }
+        if config.type_vocab_size < 2 {
+            return Err(Error::Unsupported {
+                what: format!("`type_vocab_size` {} in `config.json`", config.type_vocab_size),
+                remedy: "use a model that tells two segments apart (`\"type_vocab_size\": 2`)".into(),
+            });
         }
         if config.num_hidden_layers > 1000 {
             return Err(bad(format!("`num_hidden_layers` is {}, more than 1000", config.num_hidden_layers)));
@@ -222,6 +237,9 @@ mod tests {
         assert!(refused(r#""bert""#, r#""t5""#).contains("model type `t5`"));
         assert!(refused(r#""gelu""#, r#""relu""#).contains("hidden_act"));
         assert!(refused(r#""hidden_dropout_prob": 0.1"#, r#""hidden_dropout_prob": 7"#).contains("dropout"));
+        let (positions, types) = (r#""max_position_embeddings": 12"#, r#""type_vocab_size": 2"#);
+        assert!(refused(positions, r#""max_position_embeddings": 3"#).contains("at least 8"));
+        assert!(refused(types, r#""type_vocab_size": 1"#).contains("type_vocab_size"));
         assert!(refused("{", "[").contains("config.json"));
     }
 }

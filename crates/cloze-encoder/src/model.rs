@@ -31,8 +31,7 @@ impl Model {
                 remedy: "use a model with tied weights".into(),
             });
         }
-        let (model, missing) = Model::read(checkpoint, config)?;
-        require(&missing, "masked language model")?;
+        let (model, _) = Model::read(checkpoint, config, "masked language model", |_| false)?;
         Ok(model)
     }
 
@@ -44,8 +43,8 @@ impl Model {
         if checkpoint.config.labels.is_empty() {
             return Err(Error::malformed("config.json", "a classifier needs `id2label`, which is missing"));
         }
-        let (model, missing) = Model::read(checkpoint, checkpoint.config.clone())?;
-        require(&missing, "sequence classifier")?;
+        let config = checkpoint.config.clone();
+        let (model, _) = Model::read(checkpoint, config, "sequence classifier", |_| false)?;
         Ok(model)
     }
 
@@ -58,19 +57,14 @@ impl Model {
         if labels.is_empty() {
             return Err(Error::malformed("the classifier", "it needs at least one label"));
         }
-        let (mut model, missing) = Model::read(checkpoint, checkpoint.config.with_labels(labels))?;
+        let in_head = |name: &str| name.starts_with("bert.pooler.") || name.starts_with("classifier.");
+        let config = checkpoint.config.with_labels(labels);
+        let (mut model, missing) = Model::read(checkpoint, config, "encoder", in_head)?;
         let HeadPlace::Classifier { pooler, output } = &model.layout.head else {
             unreachable!("a configuration with labels has a classification head")
         };
-        let fresh = [&pooler.weight, &pooler.bias, &output.weight, &output.bias];
-        let in_head = |name: &&str| {
-            let place = model.layout.find(name).map(|p| &p.place);
-            place.is_some_and(|p| fresh.contains(&p))
-        };
-        let (head, encoder): (Vec<&str>, Vec<&str>) = missing.iter().map(String::as_str).partition(in_head);
-        require(&encoder, "encoder")?;
         let mut random = Random::stream(seed, &[0xC1A5]);
-        let new_pooler = head.iter().any(|name| name.starts_with("bert.pooler"));
+        let new_pooler = missing.iter().any(|name| name.starts_with("bert.pooler."));
         let mut drawn = vec![output.clone()];
         if new_pooler {
             drawn.push(pooler.clone());
@@ -101,14 +95,26 @@ impl Model {
         Model { config, layout, values }
     }
 
-    fn read(checkpoint: &Checkpoint, config: Config) -> Result<(Model, Vec<String>)> {
+    /// Reads the weights of a model of this shape, which errors call `what`. Tensors that `may_lack` names may be missing; they stay 0, and their
+    /// names are returned.
+    fn read(
+        checkpoint: &Checkpoint,
+        config: Config,
+        what: &str,
+        may_lack: impl Fn(&str) -> bool,
+    ) -> Result<(Model, Vec<String>)> {
         let layout = Layout::bert(&config);
-        let mut values = vec![0.0; layout.len];
-        let wanted = layout.parameters.iter().map(|p| (p.name.as_str(), p.shape.as_slice(), p.place.clone()));
         // A classification head for other labels is no obstacle: it will be replaced.
         let same_labels = checkpoint.config.labels.len() == config.labels.len();
-        let wanted = wanted.filter(|(name, ..)| same_labels || !name.starts_with("classifier."));
-        let missing = checkpoint.read(wanted, &mut values)?.into_iter().map(str::to_owned).collect();
+        let wanted =
+            || layout.parameters.iter().filter(|p| same_labels || !p.name.starts_with("classifier."));
+        let missing = checkpoint.missing(wanted().map(|p| (p.name.as_str(), p.shape.as_slice())))?;
+        let needed: Vec<&str> = missing.iter().copied().filter(|name| !may_lack(name)).collect();
+        require(&needed, what)?;
+        let missing = missing.into_iter().map(str::to_owned).collect();
+        // Not before the file is known to hold what `config.json` promises: it could promise any amount.
+        let mut values = vec![0.0; layout.len];
+        checkpoint.read(wanted().map(|p| (p.name.as_str(), p.place.clone())), &mut values)?;
         Ok((Model { config, layout, values }, missing))
     }
 
@@ -203,14 +209,14 @@ fn tokenizer_config(tokenizer: &Tokenizer, longest: usize) -> Vec<u8> {
     json
 }
 
-fn require<S: AsRef<str>>(missing: &[S], what: &str) -> Result<()> {
+fn require(missing: &[&str], what: &str) -> Result<()> {
     match missing {
         [] => Ok(()),
         [first, rest @ ..] => Err(Error::malformed(
             "model.safetensors",
             match rest.len() {
-                0 => format!("a {what} needs `{}`, which is missing", first.as_ref()),
-                n => format!("a {what} needs `{}`, which is missing, and {n} more", first.as_ref()),
+                0 => format!("the {what} needs `{first}`, which is missing"),
+                n => format!("the {what} needs `{first}`, which is missing, and {n} more"),
             },
         )),
     }

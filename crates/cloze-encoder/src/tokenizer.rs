@@ -97,6 +97,8 @@ impl Tokenizer {
         };
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|source| Error::malformed(FILE, source))?;
+        // What stands around a text is for `assemble` to say.
+        inner.with_post_processor(None::<tokenizers::PostProcessorWrapper>);
         inner.set_encode_special_tokens(true);
 
         let find = |token: &str| {
@@ -177,6 +179,11 @@ impl Tokenizer {
     /// The number of tokens, special and added ones included.
     pub fn vocab_size(&self) -> usize {
         self.inner.get_vocab_size(true)
+    }
+
+    /// The token with the highest id, which is not that of the last token where ids have gaps.
+    pub(crate) fn highest_id(&self) -> Option<(String, u32)> {
+        self.inner.get_vocab(true).into_iter().max_by_key(|(_, id)| *id)
     }
 
     /// The ids of the special tokens.

@@ -165,6 +165,43 @@ fn damaged_models_are_refused_with_the_name_of_the_file() {
     assert!(error.contains("bert.encoder.layer.3") && error.contains("missing"), "{error}");
     let error = damaged("config.json", replace("\"vocab_size\": 1400", "\"vocab_size\": 300"));
     assert!(error.contains("1400 tokens"), "{error}");
+    let error = damaged("tokenizer.json", replace("\": 1399", "\": 5000"));
+    assert!(error.contains("has the id 5000"), "{error}");
     let missing = Checkpoint::open(Path::new("/nowhere")).err().unwrap().to_string();
     assert!(missing.contains("/nowhere/config.json"), "{missing}");
+}
+
+#[test]
+fn a_config_that_promises_more_than_the_file_holds_is_refused_before_memory_is_taken() {
+    // The sizes of these models are terabytes and more; nothing of the kind may be asked of the system.
+    for change in [
+        ("\"vocab_size\": 1400", "\"vocab_size\": 16777216"),
+        ("\"intermediate_size\": 96", "\"intermediate_size\": 16777216"),
+        ("\"hidden_size\": 48", "\"hidden_size\": 16777216"),
+        ("\"num_hidden_layers\": 3", "\"num_hidden_layers\": 1000"),
+    ] {
+        let error = damaged("config.json", |bytes| {
+            let text = String::from_utf8(bytes).unwrap();
+            assert!(text.contains(change.0), "{}", change.0);
+            text.replace(change.0, change.1).into_bytes()
+        });
+        assert!(error.contains("model.safetensors"), "{error}");
+    }
+    let config = String::from_utf8(std::fs::read(fixture().join("config.json")).unwrap()).unwrap();
+    let huge = ["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers"].into_iter().fold(
+        config,
+        |config, key| {
+            let (before, rest) = config.split_once(&format!("\"{key}\": ")).unwrap();
+            let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            format!("{before}\"{key}\": {}{rest}", if key == "num_hidden_layers" { 1000 } else { 1 << 24 })
+        },
+    );
+    let tokenizer = std::fs::read(fixture().join("tokenizer.json")).unwrap();
+    // A file without any tensor: its header is `{}`.
+    let empty = [2u64.to_le_bytes().as_slice(), b"{}"].concat();
+    let checkpoint = Checkpoint::from_parts(huge.as_bytes(), &tokenizer, empty).unwrap();
+    let labels = ["no".to_owned(), "yes".to_owned()];
+    for model in [Model::masked_lm(&checkpoint), Model::new_classifier(&checkpoint, &labels, 1)] {
+        assert!(model.err().unwrap().to_string().contains("word_embeddings.weight`, which is missing"));
+    }
 }
