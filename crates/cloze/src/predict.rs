@@ -220,8 +220,8 @@ fn ensemble(run: &Run, task: &Task) -> Result<Models> {
         let Some(job) = job.filter(|job| job.has("model/model.safetensors")) else {
             return Err(Error::usage(
                 format!("`{}` has not kept the models of its ensemble", run.dir().display()),
-                "set `keep = \"all\"` under `[train]` in the task file and run `cloze train` again, or predict with \
-                 the classifier",
+                "remove `keep = \"final\"` under `[train]` in the task file and run `cloze train` again, or predict \
+                 with the classifier",
             ));
         };
         bytes += job.record().files.get("model/model.safetensors").map_or(0, |file| file.bytes);

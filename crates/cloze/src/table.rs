@@ -2,13 +2,16 @@
 //!
 //! A [`Reader`] gives one row at a time and a [`Writer`] repeats a row's columns with new ones beside them, so a file
 //! of any size passes through in little memory. CSV and TSV need a header line and follow RFC 4180 (quotes, doubled
-//! quotes, line breaks within quotes). In JSON Lines every line is an object; the first one names the columns, and a
-//! value passes through to a JSON Lines output byte for byte.
+//! quotes, line breaks within quotes). CSV may have semicolons in the place of commas, as spreadsheets write it where
+//! the comma is the decimal sign: the header tells. In JSON Lines every line is an object; the first one names the
+//! columns, and a value passes through to a JSON Lines output byte for byte.
 
 mod files;
+mod input;
 mod reader;
 mod writer;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -25,7 +28,7 @@ use crate::{Error, Place, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// Values separated by commas.
+    /// Values separated by commas, or by semicolons where the header is.
     Csv,
     /// Values separated by tabs, quoted like CSV.
     Tsv,
@@ -41,19 +44,30 @@ impl Format {
 
     /// The format that the first line of a file looks like.
     pub fn sniff(first_line: &[u8]) -> Format {
-        let count = |byte| first_line.iter().filter(|&&b| b == byte).count();
+        let tabs = count(first_line, b'\t');
         if first_line.trim_ascii_start().first() == Some(&b'{') {
             Format::Jsonl
-        } else if count(b'\t') > count(b',') {
+        } else if tabs > count(first_line, b',').max(count(first_line, b';')) {
             Format::Tsv
         } else {
             Format::Csv
         }
     }
+}
 
-    fn delimiter(self) -> u8 {
-        if self == Format::Tsv { b'\t' } else { b',' }
-    }
+/// How often `byte` stands in a line outside quotes.
+fn count(line: &[u8], byte: u8) -> usize {
+    let mut quoted = false;
+    let outside = |&&found: &&u8| {
+        quoted ^= found == b'"';
+        found == byte && !quoted
+    };
+    line.iter().filter(outside).count()
+}
+
+/// What stands between the values of CSV with this header.
+fn separator(header: &[u8]) -> u8 {
+    if count(header, b';') > count(header, b',') { b';' } else { b',' }
 }
 
 impl FromStr for Format {
@@ -85,9 +99,23 @@ impl fmt::Display for Format {
 pub struct Columns {
     file: Arc<str>,
     names: Arc<[String]>,
+    places: Arc<HashMap<String, usize>>,
+    /// What stands between values where rows with these columns are written as CSV.
+    separator: u8,
 }
 
 impl Columns {
+    /// Columns of these names, or the first name that is there twice.
+    fn new(file: &Arc<str>, names: Vec<String>, separator: u8) -> std::result::Result<Columns, String> {
+        let mut places = HashMap::with_capacity(names.len());
+        for (place, name) in names.iter().enumerate() {
+            if places.insert(name.clone(), place).is_some() {
+                return Err(name.clone());
+            }
+        }
+        Ok(Columns { file: Arc::clone(file), names: names.into(), places: places.into(), separator })
+    }
+
     /// The names in order.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -95,7 +123,7 @@ impl Columns {
 
     /// Where the column of this name stands.
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|known| known == name)
+        self.places.get(name).copied()
     }
 
     /// Where the column of this name stands, or an error that lists the columns there are.
@@ -121,7 +149,7 @@ impl Columns {
 
     /// `wanted`, changed where there is a column of that name already.
     pub fn free_name(&self, wanted: &str) -> String {
-        let taken = |name: &String| self.names.contains(name);
+        let taken = |name: &String| self.places.contains_key(name);
         let others = std::iter::once(format!("predicted_{wanted}"))
             .chain((2..).map(|number| format!("predicted_{wanted}_{number}")));
         // The chain is endless and the columns are not.
@@ -204,6 +232,8 @@ mod tests {
         assert_eq!(Format::sniff(b"a\tb, c\td"), Format::Tsv);
         assert_eq!(Format::sniff(b" {\"a\": 1}"), Format::Jsonl);
         assert_eq!(Format::sniff(b"text"), Format::Csv);
+        assert_eq!(Format::sniff(b"a;b\tc;d"), Format::Csv);
+        assert_eq!(Format::sniff(b"\"a\tb\tc\",d"), Format::Csv);
     }
 
     #[test]

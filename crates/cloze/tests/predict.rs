@@ -76,10 +76,10 @@ fn more_rows_than_fit_in_a_chunk_come_out_in_order() {
 #[test]
 fn an_ensemble_that_was_not_kept_cannot_predict() {
     let folder = Folder::new();
-    let run = folder.train(&TASK.replace("keep = \"all\"", "")).unwrap().run;
+    let run = folder.train(&TASK.replace("[train]", "[train]\nkeep = \"final\"")).unwrap().run;
     let error = Predictor::open(&run, Some(With::Ensemble), &Device::new(1)).err().unwrap();
     assert!(error.to_string().ends_with("has not kept the models of its ensemble"), "{error}");
-    assert!(error.remedy().unwrap().contains("keep = \"all\""));
+    assert!(error.remedy().unwrap().contains("keep = \"final\""));
 }
 
 #[test]

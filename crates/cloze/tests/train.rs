@@ -167,7 +167,8 @@ fn a_damaged_file_is_named_and_deleting_its_job_is_enough() {
 #[test]
 fn without_unlabelled_rows_the_ensemble_predicts_and_the_run_says_so() {
     let folder = Folder::new();
-    let text = TASK.replace("unlabeled = \"unlabeled.csv\"\n", "").replace("keep = \"all\"", "");
+    let text =
+        TASK.replace("unlabeled = \"unlabeled.csv\"\n", "").replace("[train]", "[train]\nkeep = \"final\"");
     let Outcome { run, results } = folder.train(&text).unwrap();
     assert!(results.distilled.is_none() && !run.join("final").exists());
     assert!(results.notes.iter().any(|note| note.contains("no unlabelled rows")), "{:?}", results.notes);

@@ -1,6 +1,5 @@
 //! Rows from a file or standard input, one at a time.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
@@ -9,7 +8,8 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::{Columns, Format, Object, Row, Table};
+use super::input::Input;
+use super::{Columns, Format, Object, Row, Table, separator};
 use crate::error::list;
 use crate::{Error, Place, Result};
 
@@ -22,7 +22,7 @@ pub struct Reader {
 }
 
 enum Lines {
-    Csv { records: Box<csv::Reader<Numbered>>, line: u64 },
+    Csv { records: Box<csv::Reader<Input>>, line: u64 },
     Jsonl { text: BufReader<Box<dyn Read + Send>>, line: u64, first: Option<Row> },
 }
 
@@ -55,29 +55,33 @@ impl Reader {
             return Err(not_utf8(Place::file(name), "it looks like UTF-16"));
         }
         let bom = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        let format = format.unwrap_or_else(|| Format::sniff(&head[bom..]));
+        let line = head[bom..].trim_ascii_start().split(|&byte| byte == b'\n').next().unwrap_or_default();
+        let (format, separator) = (format.unwrap_or_else(|| Format::sniff(line)), separator(line));
         let mut start = Cursor::new(head);
         start.set_position(bom as u64);
         let input: Box<dyn Read + Send> = Box::new(start.chain(input));
         match format {
-            Format::Csv | Format::Tsv => Reader::csv(file, input, format),
+            Format::Csv => Reader::csv(file, input, format, separator),
+            Format::Tsv => Reader::csv(file, input, format, b'\t'),
             Format::Jsonl => Reader::jsonl(file, input),
         }
     }
 
-    fn csv(file: Arc<str>, input: Box<dyn Read + Send>, format: Format) -> Result<Reader> {
+    fn csv(file: Arc<str>, input: Box<dyn Read + Send>, format: Format, separator: u8) -> Result<Reader> {
         let mut records = csv::ReaderBuilder::new()
-            .delimiter(format.delimiter())
+            .delimiter(separator)
             .flexible(true)
             .has_headers(false)
-            .from_reader(Numbered { input, read: 0, breaks: VecDeque::new() });
+            .from_reader(Input::new(input, separator));
         let mut header = csv::ByteRecord::new();
         if !records.read_byte_record(&mut header).map_err(|error| csv_error(&file, error))? {
             return Err(empty(&file));
         }
+        unclosed(&file, records.get_ref())?;
         let names = texts(&header, &Place::file(&*file))?;
         let names = names.iter().map(|name| name.trim().to_owned()).collect();
-        let columns = unique(&file, names)?;
+        let separator = if format == Format::Tsv { b',' } else { separator };
+        let columns = unique(&file, names, separator)?;
         Ok(Reader { columns, format, lines: Lines::Csv { records: Box::new(records), line: 1 }, done: false })
     }
 
@@ -86,13 +90,12 @@ impl Reader {
         let Some((place, members, object)) = next_object(&mut text, &mut line, &file)? else {
             return Err(empty(&file));
         };
-        let columns =
-            unique(&file, members.0.iter().map(|(name, _)| name.clone()).collect()).map_err(|error| {
-                match error {
-                    Error::Data { problem, remedy, .. } => Error::data(place.clone(), problem, remedy),
-                    other => other,
-                }
-            })?;
+        let columns = unique(&file, members.0.iter().map(|(name, _)| name.clone()).collect(), b',').map_err(
+            |error| match error {
+                Error::Data { problem, remedy, .. } => Error::data(place.clone(), problem, remedy),
+                other => other,
+            },
+        )?;
         let first = Some(json_row(&columns, line, members, object));
         Ok(Reader { columns, format: Format::Jsonl, lines: Lines::Jsonl { text, line, first }, done: false })
     }
@@ -124,6 +127,7 @@ impl Reader {
                 if !records.read_byte_record(&mut record).map_err(|error| csv_error(file, error))? {
                     return Ok(None);
                 }
+                unclosed(file, records.get_ref())?;
                 let breaks = record.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64;
                 let end = records.position().byte();
                 let line = records.get_mut().last_line(end, next) - breaks;
@@ -137,10 +141,13 @@ impl Reader {
                             "the row goes on to line {}: is a quote opened and never closed?",
                             line + breaks
                         )
-                    } else if self.format == Format::Csv {
-                        "put fields that contain a comma in double quotes, or complete the row".into()
                     } else {
-                        "put fields that contain a tab in double quotes, or complete the row".into()
+                        let separator = match (self.format, self.columns.separator) {
+                            (Format::Tsv, _) => "tab",
+                            (_, b';') => "semicolon",
+                            _ => "comma",
+                        };
+                        format!("put fields that contain a {separator} in double quotes, or complete the row")
                     };
                     let problem =
                         format!("the row has {}, the header has {}", fields(record.len()), fields(expected));
@@ -160,39 +167,6 @@ impl Reader {
     }
 }
 
-/// An input that remembers where its lines end. The CSV reader's own count is late by a line where lines end in
-/// carriage return and line feed, and early where blank lines are skipped.
-struct Numbered {
-    input: Box<dyn Read + Send>,
-    read: u64,
-    breaks: VecDeque<u64>,
-}
-
-impl Numbered {
-    /// The last line of a record that ends before the byte `end`. `line` is the number of the line that the record
-    /// before it left off at, and becomes this one's.
-    fn last_line(&mut self, end: u64, line: &mut u64) -> u64 {
-        let mut last = *line;
-        while let Some(&at) = self.breaks.front().filter(|&&at| at < end) {
-            self.breaks.pop_front();
-            *line += 1;
-            last = if at + 1 == end { *line - 1 } else { *line };
-        }
-        last
-    }
-}
-
-impl Read for Numbered {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(buffer)?;
-        for (at, _) in buffer[..read].iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
-            self.breaks.push_back(self.read + at as u64);
-        }
-        self.read += read as u64;
-        Ok(read)
-    }
-}
-
 impl Iterator for Reader {
     type Item = Result<Row>;
 
@@ -206,7 +180,7 @@ impl Iterator for Reader {
     }
 }
 
-/// The beginning of the input up to the first line break, however long the line may be.
+/// The beginning of the input up to the end of the first line that is not blank, or the first mebibyte of it.
 fn first_line(input: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut chunk = [0; 4096];
@@ -217,7 +191,7 @@ fn first_line(input: &mut impl Read) -> io::Result<Vec<u8>> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         }
-        if head.contains(&b'\n') || head.len() > 1 << 20 {
+        if head.trim_ascii_start().contains(&b'\n') || head.len() > 1 << 20 {
             return Ok(head);
         }
     }
@@ -242,6 +216,16 @@ fn csv_error(file: &str, error: csv::Error) -> Error {
     }
 }
 
+/// The error for a file that ends within quotes, if it does.
+fn unclosed(file: &str, input: &Input) -> Result<()> {
+    let Some(line) = input.unclosed() else { return Ok(()) };
+    Err(Error::data(
+        Place::file(file).line(line),
+        "a quote is opened here and never closed",
+        "close it with another `\"`; a `\"` that is part of the text is written twice, and the text put in quotes",
+    ))
+}
+
 /// The fields of a record as text; `place` is its first line.
 fn texts(record: &csv::ByteRecord, place: &Place) -> Result<Vec<String>> {
     let mut breaks = 0;
@@ -260,22 +244,15 @@ fn texts(record: &csv::ByteRecord, place: &Place) -> Result<Vec<String>> {
 }
 
 /// Columns from names that must differ. One may be empty, which is how some tools head the row numbers.
-fn unique(file: &Arc<str>, names: Vec<String>) -> Result<Columns> {
-    for (i, name) in names.iter().enumerate() {
-        if names[..i].contains(name) {
-            let what = if name.is_empty() {
-                "two columns have no name".into()
-            } else {
-                format!("two columns are called `{name}`")
-            };
-            return Err(Error::data(
-                Place::file(&**file).line(1),
-                what,
-                format!("rename one; the columns are {}", list(&names)),
-            ));
-        }
-    }
-    Ok(Columns { file: Arc::clone(file), names: names.into() })
+fn unique(file: &Arc<str>, names: Vec<String>, separator: u8) -> Result<Columns> {
+    let all = list(names.iter().take(50));
+    Columns::new(file, names, separator).map_err(|name| {
+        let what = match name.as_str() {
+            "" => "two columns have no name".into(),
+            name => format!("two columns are called `{name}`"),
+        };
+        Error::data(Place::file(&**file).line(1), what, format!("rename one; the columns are {all}"))
+    })
 }
 
 /// The next line that is not blank, read as an object. `line` becomes its number.
@@ -401,8 +378,45 @@ mod tests {
             refuse(b"a,b\n1,2\n\"x\ny\",2\n1,2,3\n", None),
             "`t.csv`, line 5: the row has 3 fields, the header has 2 fields"
         );
-        let open = rows(b"a,b\n1,2\n\"3,4\n5,6\n", None).unwrap_err();
+        let open = rows(b"a,b\n1,2\n\"3,4\n5,6\n7,\"8\"\n", None).unwrap_err();
         assert!(open.remedy().unwrap().contains("never closed"), "{:?}", open.remedy());
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_an_error_where_it_is_opened() {
+        for (text, line) in [
+            ("a,b\n1,2\n\"3,4\n5,6\n", 3),
+            ("a,b\n1,2\n3,\"4\n5,6\n", 3),
+            ("text\r\nok\r\n\"not\r\nok\r\n\r\n", 3),
+            ("text\n\"a \"\"b\"\"\n\"\nc\n\"\"\"", 5),
+            ("\"text\nok\n", 1),
+            ("a\tb\n1\t\"2", 2),
+        ] {
+            let expected = format!("`t.csv`, line {line}: a quote is opened here and never closed");
+            assert_eq!(refuse(text.as_bytes(), None), expected, "{text:?}");
+        }
+        let fine = b"text\nit's 5\" wide\n\"a \"\" b\"\n\"\"\n\"x\"y\" z\n";
+        let texts: Vec<String> = rows(fine, None).unwrap().into_iter().map(|(_, row)| row.concat()).collect();
+        assert_eq!(texts, ["it's 5\" wide", "a \" b", "", "xy\" z"]);
+    }
+
+    #[test]
+    fn semicolons_separate_values_where_the_header_has_them() {
+        for format in [None, Some(Format::Csv)] {
+            let got = rows(b"text;label\r\na, b;x\r\n\"c; d\";y\r\n", format).unwrap();
+            assert_eq!(got, [(2, values(&["a, b", "x"])), (3, values(&["c; d", "y"]))]);
+        }
+        assert_eq!(rows(b"text,label\na; b; c,x\n", None).unwrap(), [(2, values(&["a; b; c", "x"]))]);
+        assert_eq!(rows(b"\"a;b;c\",label\n1,x\n", None).unwrap(), [(2, values(&["1", "x"]))]);
+        let error = rows(b"text;label\na; b;x\n", None).unwrap_err();
+        assert!(error.remedy().unwrap().contains("contain a semicolon"), "{:?}", error.remedy());
+    }
+
+    #[test]
+    fn a_header_of_a_hundred_thousand_columns_takes_no_time() {
+        let header: String = (0..100_000).map(|i| format!("{i},")).collect();
+        assert_eq!(rows(header.as_bytes(), None).unwrap(), []);
+        assert!(refuse(format!("{header}7,").as_bytes(), None).ends_with("two columns are called `7`"));
     }
 
     #[test]

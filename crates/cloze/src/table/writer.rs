@@ -22,7 +22,8 @@ enum Lines<W: Write> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins to write `columns` and then the columns `added` to `output`, which errors call `name`.
+    /// Begins to write `columns` and then the columns `added` to `output`, which errors call `name`. CSV made from CSV
+    /// with semicolons has semicolons.
     ///
     /// # Errors
     /// When a new column has the name of an old one (see [`Columns::free_name`]), or writing fails.
@@ -41,7 +42,8 @@ impl<W: Write> Writer<W> {
         }
         let lines = match format {
             Format::Csv | Format::Tsv => {
-                let mut lines = csv::WriterBuilder::new().delimiter(format.delimiter()).from_writer(output);
+                let separator = if format == Format::Tsv { b'\t' } else { columns.separator };
+                let mut lines = csv::WriterBuilder::new().delimiter(separator).from_writer(output);
                 let header = columns.names().iter().chain(added);
                 lines.write_record(header).map_err(|error| Error::io("write", name, io_error(error)))?;
                 Lines::Csv(Box::new(lines))
@@ -213,6 +215,16 @@ mod tests {
         assert_eq!(String::from_utf8(json.clone()).unwrap(), "{\"text\": \"a \\\"b\\\"\", \"n\": \"1\"}\n");
         let tsv = write(&read(&json, None), Format::Tsv, &[("p", 0.25.into())]).unwrap();
         assert_eq!(String::from_utf8(tsv).unwrap(), "text\tn\tp\n\"a \"\"b\"\"\"\t1\t0.25\n");
+    }
+
+    #[test]
+    fn semicolons_stay_semicolons() {
+        let table = read(b"text;n\na, b;\"c; d\"\n", None);
+        let csv = write(&table, Format::Csv, &[("label", "x".into())]).unwrap();
+        assert_eq!(String::from_utf8(csv).unwrap(), "text;n;label\na, b;\"c; d\";x\n");
+        let tsv = write(&table, Format::Tsv, &[]).unwrap();
+        let again = write(&read(&tsv, Some(Format::Tsv)), Format::Csv, &[]).unwrap();
+        assert_eq!(String::from_utf8(again).unwrap(), "text,n\n\"a, b\",c; d\n");
     }
 
     #[test]

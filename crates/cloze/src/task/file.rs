@@ -628,9 +628,9 @@ mod tests {
     #[test]
     fn options_are_read_and_seeds_can_be_counted_or_listed() {
         let task = read(&format!(
-            "{EXAMPLE}[train]\nmethod = 'supervised'\nseed = 5\nrepetitions = 2\nlearning_rate = 3e-5\nwarmup = 0\nkeep = 'all'\ncompare = true\n[distil]\ntemperature = 4\n"
+            "{EXAMPLE}[train]\nmethod = 'supervised'\nseed = 5\nrepetitions = 2\nlearning_rate = 3e-5\nwarmup = 0\nkeep = 'final'\ncompare = true\n[distil]\ntemperature = 4\n"
         ));
-        assert_eq!((task.options.method, task.options.keep), (Method::Supervised, Keep::All));
+        assert_eq!((task.options.method, task.options.keep), (Method::Supervised, Keep::Final));
         assert!(task.options.compare);
         assert_eq!(task.options.seeds, [5, 6]);
         assert_eq!((task.options.learning_rate, task.options.distil.temperature), (3e-5, 4.0));

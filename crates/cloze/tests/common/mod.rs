@@ -31,7 +31,6 @@ steps = 4
 batch_size = 2
 learning_rate = 1e-3
 compare = true
-keep = "all"
 
 [distil]
 steps = 5
