@@ -147,9 +147,6 @@ pub(crate) struct Check {
     /// The task.
     #[command(flatten)]
     pub task: TaskArg,
-    /// Show so many rows in every pattern
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    pub rows: usize,
 }
 
 /// `cloze zero-shot`

@@ -113,9 +113,9 @@ pub(crate) fn abridged(text: &str, most: usize) -> String {
     if letters <= most {
         return line;
     }
-    let (head, tail) = (most * 2 / 3, most / 3);
-    let (head, tail) = (line.chars().take(head), line.chars().skip(letters - tail));
-    format!("{} [...] {}", head.collect::<String>(), tail.collect::<String>())
+    let head: String = line.chars().take(most * 2 / 3).collect();
+    let tail: String = line.chars().skip(letters - most / 3).collect();
+    format!("{} [...] {}", head.trim_end(), tail.trim_start())
 }
 
 #[cfg(test)]

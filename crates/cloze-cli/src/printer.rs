@@ -163,6 +163,11 @@ impl Printer {
         self.style(Style::new().green().bold()).apply_to(text).to_string()
     }
 
+    /// A part of the result that asks for care.
+    pub(crate) fn caution(&self, text: &str) -> String {
+        self.style(Style::new().yellow().bold()).apply_to(text).to_string()
+    }
+
     /// Text of the user's own within other text.
     pub(crate) fn text(&self, text: &str) -> String {
         self.style(Style::new().cyan()).apply_to(text).to_string()

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cloze::Warning;
 use cloze::check::{self, CheckReport, FilledReport, LabelReport, PatternReport, SetReport};
 use cloze::data::Data;
 use cloze::encode::{Piece, PieceKind};
@@ -39,9 +40,7 @@ pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
     if let Some(estimate) = &report.estimate {
         printer.show(format_args!("\n{}\n{}", printer.heading("training"), cost(estimate)))?;
     }
-    for warning in &report.warnings {
-        printer.warn(warning);
-    }
+    printer.show(warnings(&report.warnings, printer))?;
     Ok(())
 }
 
@@ -111,16 +110,25 @@ pub(crate) fn pattern_with_rows(number: usize, report: &PatternReport, printer: 
         .dim(&format!("  {:.0} tokens on average, {} at most; {cut}\n", lengths.mean, lengths.longest))
 }
 
+/// What is probably not meant, with what to do about it.
+fn warnings(warnings: &[Warning], printer: &Printer) -> String {
+    let mut text = String::new();
+    for Warning { place, problem, remedy } in warnings {
+        text += &format!("\n{} {place}: {problem}\n  {remedy}\n", printer.caution("warning:"));
+    }
+    text
+}
+
 /// A filled pattern on one line; the row's own text stands out, and what is cut is in brackets.
 fn filled(pieces: &[Piece], printer: &Printer) -> String {
     let mut line = String::new();
     for piece in pieces {
-        let text = |most| abridged(&piece.text, most);
         line += &match piece.kind {
             PieceKind::Literal => piece.text.clone(),
-            PieceKind::Field => printer.text(&text(SHOWN.0)),
+            PieceKind::Field => printer.text(&abridged(&piece.text, SHOWN.0)),
             PieceKind::Cut { tokens } => {
-                printer.dim(&format!("[cut, {}:{}]", counted(tokens, "token"), text(SHOWN.1)))
+                let gone = abridged(piece.text.trim(), SHOWN.1);
+                printer.dim(&format!(" [cut, {}: {gone}]", counted(tokens, "token")))
             }
             PieceKind::Mask => printer.strong("____"),
             PieceKind::Sep => " | ".to_owned(),
