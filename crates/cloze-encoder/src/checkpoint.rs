@@ -1,6 +1,7 @@
 //! A model as it lies in a directory: configuration, tokenizer, weights.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
@@ -17,7 +18,9 @@ pub struct Checkpoint {
     /// From text to token ids.
     pub tokenizer: Tokenizer,
     weights: Weights,
-    fingerprint: String,
+    config_json: Vec<u8>,
+    /// Computed when it is first asked for: predicting does not need it, and it takes a while.
+    fingerprint: OnceLock<String>,
 }
 
 /// The bytes of `model.safetensors`, owned or compiled into the program.
@@ -73,13 +76,7 @@ impl Checkpoint {
     }
 
     fn new(config: &[u8], tokenizer: &[u8], weights: Weights) -> Result<Checkpoint> {
-        let hash = {
-            let mut hasher = blake3::Hasher::new();
-            for part in [config, tokenizer, weights.bytes()] {
-                hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
-            }
-            hasher.finalize().to_hex().to_string()
-        };
+        let config_json = config.to_vec();
         let config = Config::from_json(config)?;
         let tokenizer = Tokenizer::from_bytes(tokenizer)?;
         if tokenizer.vocab_size() > config.vocab_size {
@@ -102,14 +99,20 @@ impl Checkpoint {
                 ),
             ));
         }
-        let checkpoint = Checkpoint { config, tokenizer, weights, fingerprint: hash };
+        let checkpoint = Checkpoint { config, tokenizer, weights, config_json, fingerprint: OnceLock::new() };
         checkpoint.tensors()?;
         Ok(checkpoint)
     }
 
     /// A hash of all three files (BLAKE3, hexadecimal): equal if and only if the model is the same.
     pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
+        self.fingerprint.get_or_init(|| {
+            let mut hasher = blake3::Hasher::new();
+            for part in [&self.config_json, self.tokenizer.json(), self.weights.bytes()] {
+                hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+            }
+            hasher.finalize().to_hex().to_string()
+        })
     }
 
     fn tensors(&self) -> Result<SafeTensors<'_>> {
