@@ -23,6 +23,7 @@ args.add_argument("--runs", default="runs", type=pathlib.Path, help="where the r
 args.add_argument("--out", required=True, type=pathlib.Path, help="file for the raw results")
 args.add_argument("--tasks", default=",".join(TASKS))
 args.add_argument("--seeds", default="0,1,2")
+args.add_argument("--threads", help="threads of every run; the results do not depend on it")
 args = args.parse_args()
 tasks, seeds = args.tasks.split(","), [int(seed) for seed in args.seeds.split(",")]
 
@@ -35,9 +36,10 @@ def results():
 def train(task, seed):
     begin = time.time()
     command = [args.cloze, "train", HERE.parent / f"tasks/{task}.toml", "--data", args.data / task]
-    command += ["--seeds", seed, "--keep", "final", "--runs", args.runs / f"seed{seed}", "--quiet"]
+    command += ["--seeds", seed, "--keep", "final", "--runs", args.runs, "--quiet"]
+    command += ["--threads", args.threads] if args.threads else []
     subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
-    newest = max((args.runs / f"seed{seed}").glob(f"{task}-*/results.json"), key=lambda path: path.stat().st_mtime)
+    newest = max(args.runs.glob(f"{task}-*/results.json"), key=lambda path: path.stat().st_mtime)
     return {"task": task, "seed": seed, "seconds": round(time.time() - begin, 1), **summary(newest)}
 
 

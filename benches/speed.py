@@ -42,6 +42,9 @@ ROWS = [
     ("minilm forward 16x64", dict(model="minilm", mode="fwd", batch=16, seq=64)),
     ("base forward 8x128", dict(model="base", mode="fwd", batch=8, seq=128)),
 ]
+# Token counts of news items in the order of the file, and the same number of tokens in equal sequences.
+LENGTHS = HERE / "agnews-lengths.txt"
+RAGGED = dict(model="minilm", mode="train", batch=16)
 
 
 def run(command, env=None):
@@ -74,6 +77,21 @@ def processor():
     return platform.processor()
 
 
+def ragged(out):
+    """Tokens per second on batches of real lengths, as a share of those on equal lengths."""
+    lengths = [int(line) for line in LENGTHS.read_text().split()]
+    equal = round(statistics.mean(lengths))
+    shares = []
+    for pair in range(args.pairs):
+        speeds = []
+        for shape in ({"lengths": LENGTHS}, {"seq": equal}):
+            result = run([args.bench, *options({**RAGGED, **shape}), "--budget", args.budget])
+            out.write(json.dumps({"row": "ragged", "pair": pair, "build": "cloze", **result}) + "\n")
+            speeds.append(result["tokens_per_second"])
+        shares.append(speeds[0] / speeds[1])
+    print(f"\nTokens per second on ragged rows ({equal} tokens on average) of those on equal ones: {spread(shares)}")
+
+
 with tempfile.TemporaryDirectory() as folder, args.out.open("a") as out:
     source, shim = pathlib.Path(folder) / "shim.c", str(pathlib.Path(folder) / "shim.so")
     source.write_text(SHIM)
@@ -96,3 +114,5 @@ with tempfile.TemporaryDirectory() as folder, args.out.open("a") as out:
         memory = statistics.median(c["rss_mb"] / s["rss_mb"] for c, s in zip(found["cloze"], found["stock"]))
         cloze = f"{statistics.median(ms['cloze']):.0f}"
         print(f"| {name} | {cloze} | {ratio['stock']} | {ratio['tuned']} | {memory:.2f} |", flush=True)
+    if args.only in "ragged":
+        ragged(out)
