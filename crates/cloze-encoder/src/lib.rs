@@ -1,10 +1,12 @@
 //! Masked language models that can be trained, on an ordinary CPU.
 
+mod backward;
 mod batch;
 mod checkpoint;
 mod config;
 mod device;
 mod error;
+mod forward;
 mod kernel;
 mod layer;
 pub mod loss;

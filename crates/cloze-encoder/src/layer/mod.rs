@@ -1,5 +1,7 @@
 //! The parts of the encoder, forward and backward by hand. Each works on whole ragged batches, `[tokens, size]`.
 
+use crate::kernel::{Kernels, vector};
+
 pub(crate) mod attention;
 pub(crate) mod embedding;
 pub(crate) mod feed_forward;
@@ -13,4 +15,20 @@ pub(crate) fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
         buffer.resize(len, 0.0);
     }
     &mut buffer[..len]
+}
+
+/// Copies `rows` of `from` `[_, size]`, one after the other.
+pub(crate) fn gather(from: &[f32], rows: &[u32], size: usize, to: &mut [f32]) {
+    for (row, to) in rows.iter().zip(to.chunks_exact_mut(size)) {
+        let start = *row as usize * size;
+        to.copy_from_slice(&from[start..start + size]);
+    }
+}
+
+/// Adds rows to where [`gather`] took them from.
+pub(crate) fn scatter(kernels: Kernels, from: &[f32], rows: &[u32], size: usize, to: &mut [f32]) {
+    for (row, from) in rows.iter().zip(from.chunks_exact(size)) {
+        let start = *row as usize * size;
+        vector::add(kernels, &mut to[start..start + size], from);
+    }
 }
