@@ -1,12 +1,16 @@
-//! A model directory made of arbitrary bytes is refused, or loads.
+//! A model directory made of arbitrary bytes is refused, or loads and answers.
 //!
 //! The input is config.json, tokenizer.json and model.safetensors, each but the last with its length before it as
 //! four bytes, the least significant first. Missing parts are taken from the small model in `fixtures/`, so that
 //! every part is reached.
 #![no_main]
 
-use cloze_encoder::{Checkpoint, Model};
+use std::sync::LazyLock;
+
+use cloze_encoder::{Batch, Checkpoint, Columns, Device, Mode, Model, Session};
 use libfuzzer_sys::fuzz_target;
+
+static DEVICE: LazyLock<Device> = LazyLock::new(|| Device::new(1));
 
 const CONFIG: &[u8] = include_bytes!("../../fixtures/encoder/bert/config.json");
 const TOKENIZER: &[u8] = include_bytes!("../../fixtures/encoder/bert/tokenizer.json");
@@ -24,7 +28,18 @@ fuzz_target!(|bytes: &[u8]| {
     let (config, tokenizer) = (part(CONFIG), part(TOKENIZER));
     let weights = if rest.is_empty() { WEIGHTS.to_vec() } else { rest.to_vec() };
     if let Ok(checkpoint) = Checkpoint::from_parts(&config, &tokenizer, weights) {
-        let _ = Model::masked_lm(&checkpoint);
-        let _ = Model::classifier(&checkpoint);
+        let text = "A caf\u{e9}, [MASK]: \u{4eca}\u{65e5} 12.5 unbelievable\r\n\u{1f600}";
+        let tokenizer = &checkpoint.tokenizer;
+        let mut ids = tokenizer.tokenize(text);
+        ids.truncate(checkpoint.config.max_position_embeddings - tokenizer.special_count(true) - 1);
+        let mut batch = Batch::new();
+        batch.push(&tokenizer.assemble(&ids, Some(&[tokenizer.special().mask])));
+        if let Ok(model) = Model::masked_lm(&checkpoint) {
+            let columns = Columns::Only(&[0]);
+            Session::new(model, &DEVICE).mask_logits(&batch, &[0], columns, Mode::Predict);
+        }
+        if let Ok(model) = Model::classifier(&checkpoint) {
+            Session::new(model, &DEVICE).class_logits(&batch, Mode::Predict);
+        }
     }
 });

@@ -10,7 +10,8 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     match Task::parse("task.toml", text, Path::new("/data")) {
         Ok(task) => {
-            let again = Task::parse("run.toml", &task.to_toml(), Path::new("/")).expect("a frozen task is a task");
+            let again =
+                Task::parse("run.toml", &task.to_toml(), Path::new("/")).expect("a frozen task is a task");
             assert_eq!(again.canonical(), task.canonical());
         }
         Err(Error::Task(error)) => {

@@ -5,16 +5,29 @@
 //! the data can move the blank of a pattern or end a segment. Truncation and padding settings in the file are
 //! ignored, for they belong to whoever trained the tokenizer.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde_json::Value;
+use serde_json::value::RawValue;
 use tokenizers::models::ModelWrapper;
 
 use crate::{Error, Result};
 
 /// The name under which errors speak of the file.
 const FILE: &str = "tokenizer.json";
+
+/// Tokens of a word are sought among all of its parts, whose number grows with the square of its length.
+const LONGEST_WORD: usize = 1000;
+
+/// What may change a text before it is cut into words, and what may cut it. The crate knows others, for other vocabularies,
+/// and reading some of them takes it by surprise if they are damaged.
+const NORMALIZERS: &[&str] =
+    &["BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "StripAccents", "Strip", "Sequence"];
+const PRE_TOKENIZERS: &[&str] =
+    &["BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Punctuation", "Digits", "Sequence"];
 
 /// The ids of the tokens that are not text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,26 +92,17 @@ impl Tokenizer {
     /// [`Error::Malformed`] when it cannot be parsed or lacks a special token, [`Error::Unsupported`] when it is not
     /// a WordPiece tokenizer.
     pub fn from_bytes(tokenizer_json: &[u8]) -> Result<Tokenizer> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(tokenizer_json)
+        let mut inner = tokenizers::Tokenizer::from_bytes(needed(tokenizer_json)?)
             .map_err(|source| Error::malformed(FILE, format!("it cannot be parsed: {source}")))?;
-        let unknown = match inner.get_model() {
-            ModelWrapper::WordPiece(model) => model.unk_token.clone(),
-            other => {
-                let kind = match other {
-                    ModelWrapper::BPE(_) => "byte pair encoding",
-                    ModelWrapper::Unigram(_) => "unigram",
-                    _ => "word level",
-                };
-                return Err(Error::Unsupported {
-                    what: format!("a {kind} tokenizer"),
-                    remedy: "use a BERT model with a WordPiece tokenizer".into(),
-                });
-            }
+        let ModelWrapper::WordPiece(model) = inner.get_model() else {
+            return Err(unsupported("a tokenizer of another kind than WordPiece"));
         };
-        inner.with_padding(None);
-        inner.with_truncation(None).map_err(|source| Error::malformed(FILE, source))?;
-        // What stands around a text is for `assemble` to say.
-        inner.with_post_processor(None::<tokenizers::PostProcessorWrapper>);
+        if model.max_input_chars_per_word > LONGEST_WORD {
+            let found = model.max_input_chars_per_word;
+            let reason = format!("`max_input_chars_per_word` is {found}, more than {LONGEST_WORD}");
+            return Err(Error::malformed(FILE, reason));
+        }
+        let unknown = model.unk_token.clone();
         inner.set_encode_special_tokens(true);
 
         let find = |token: &str| {
@@ -218,6 +222,52 @@ impl Tokenizer {
     }
 }
 
+/// The parts of the file that say how text becomes tokens. Truncation and padding belong to whoever trained the tokenizer, what
+/// stands around a text is for [`Tokenizer::assemble`] to say, and nothing is decoded here.
+fn needed(tokenizer_json: &[u8]) -> Result<Vec<u8>> {
+    let unreadable = |error| Error::malformed(FILE, format!("it cannot be parsed: {error}"));
+    let mut parts: BTreeMap<String, &RawValue> =
+        serde_json::from_slice(tokenizer_json).map_err(unreadable)?;
+    parts.retain(|name, _| {
+        ["version", "added_tokens", "normalizer", "pre_tokenizer", "model"].contains(&name.as_str())
+    });
+    for (name, known) in [("normalizer", NORMALIZERS), ("pre_tokenizer", PRE_TOKENIZERS)] {
+        if let Some(part) = parts.get(name) {
+            let part = serde_json::from_str(part.get()).map_err(unreadable)?;
+            check_kind(name, &part, known)?;
+        }
+    }
+    if let Some(model) = parts.get("model") {
+        #[derive(serde::Deserialize)]
+        struct Model {
+            r#type: Option<String>,
+        }
+        let kind = serde_json::from_str::<Model>(model.get()).map_err(unreadable)?.r#type;
+        if let Some(kind) = kind.filter(|kind| kind != "WordPiece") {
+            return Err(unsupported(format!("a `{kind}` tokenizer")));
+        }
+    }
+    serde_json::to_vec(&parts).map_err(unreadable)
+}
+
+/// Whether a normalizer or pre-tokenizer, with those that it is made of, is of a known kind.
+fn check_kind(name: &str, part: &Value, known: &[&str]) -> Result<()> {
+    if part.is_null() {
+        return Ok(());
+    }
+    match part.get("type").and_then(Value::as_str) {
+        Some(kind) if known.contains(&kind) => {}
+        Some(kind) => return Err(unsupported(format!("the {name} `{kind}` in `{FILE}`"))),
+        None => return Err(Error::malformed(FILE, format!("its `{name}` has no `type`"))),
+    }
+    let parts = ["normalizers", "pretokenizers"].into_iter().filter_map(|key| part.get(key)?.as_array());
+    parts.flatten().try_for_each(|part| check_kind(name, part, known))
+}
+
+fn unsupported(what: impl Into<String>) -> Error {
+    Error::Unsupported { what: what.into(), remedy: "use a BERT model with a WordPiece tokenizer".into() }
+}
+
 /// Shortens two segments to `budget` tokens together by cutting the end of the longer one first.
 ///
 /// Once both are equally long they are cut alike; an odd token stays with the segment that was longer, as in the
@@ -236,10 +286,8 @@ pub fn truncate_pair(a: &mut Vec<u32>, b: &mut Vec<u32>, budget: usize) {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use proptest::prelude::*;
-    use serde_json::Value;
-
     use super::*;
+    use proptest::prelude::*;
 
     fn fixture() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert")
@@ -347,6 +395,22 @@ mod tests {
             "post_processor":null,"decoder":null,"model":{"type":"BPE","vocab":{},"merges":[]}}"#;
         assert!(matches!(Tokenizer::from_bytes(bpe), Err(Error::Unsupported { .. })));
         assert!(matches!(Tokenizer::from_bytes(b"{\"version\""), Err(Error::Malformed { .. })));
+        let changed = |part: &str, to: Value| {
+            let mut json: Value = serde_json::from_slice(tokenizer().json()).unwrap();
+            json[part] = to;
+            Tokenizer::from_bytes(json.to_string().as_bytes())
+        };
+        for (part, broken) in [
+            ("normalizer", serde_json::json!({"type": "Precompiled", "precompiled_charsmap": "broken"})),
+            ("normalizer", serde_json::json!({"type": "Sequence", "normalizers": [{"type": "Precompiled"}]})),
+            ("pre_tokenizer", serde_json::json!({"type": "Split"})),
+        ] {
+            assert!(matches!(changed(part, broken), Err(Error::Unsupported { .. })), "{part}");
+        }
+        assert!(changed("pre_tokenizer", serde_json::json!({"add_prefix_space": true})).is_err());
+        for unused in ["decoder", "post_processor", "truncation", "padding"] {
+            assert!(changed(unused, 7.into()).is_ok(), "{unused}");
+        }
         let mut json: Value = serde_json::from_slice(tokenizer().json()).unwrap();
         json["added_tokens"] = serde_json::json!([]);
         json["model"]["vocab"].as_object_mut().unwrap().remove("[MASK]");
