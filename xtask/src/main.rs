@@ -1,0 +1,101 @@
+//! Chores of the project.
+//!
+//! ```text
+//! cargo xtask test [CHECK…]              every check that a change has to pass, or those named
+//! cargo xtask licences                   write the list of crates in THIRD-PARTY.md anew
+//! cargo xtask fuzz SECONDS [TARGET…]     run the fuzz targets for so long each
+//! ```
+
+mod build;
+mod command;
+mod fuzz;
+mod licences;
+mod links;
+mod parity;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+const USAGE: &str = "cargo xtask test [CHECK…] | licences | fuzz SECONDS [TARGET…]";
+
+/// What a check comes down to. What is wrong it has said itself by then.
+enum Outcome {
+    /// So many things were looked at.
+    Done { passed: usize, failed: usize },
+    /// Something that it needs is not there, which is no fault of the project.
+    NotRun(String),
+}
+
+impl Outcome {
+    fn of(passed: bool) -> Outcome {
+        Outcome::Done { passed: passed.into(), failed: (!passed).into() }
+    }
+}
+
+/// A check's name and what it does in the root of the project, noting what should be said again at the end.
+type Check = (&'static str, fn(&Path, &mut Vec<String>) -> Outcome);
+
+const CHECKS: &[Check] = &[
+    ("format", |root, _| build::format(root)),
+    ("links", |root, _| links::check(root)),
+    ("licences", |root, _| licences::check(root)),
+    ("lints", |root, _| build::lints(root)),
+    ("tests", build::tests),
+    ("docs", |root, _| build::docs(root)),
+    ("parity", |root, _| parity::check(root)),
+    ("fuzz", |root, _| fuzz::check(root)),
+];
+
+fn main() -> ExitCode {
+    // The manifest lies in a folder of the project's root.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["test", names @ ..] => test(root, names),
+        ["licences"] => licences::update(root),
+        ["fuzz", seconds, targets @ ..] => match seconds.parse() {
+            Ok(seconds) => fuzz::run(root, seconds, targets),
+            Err(_) => Err(format!("`{seconds}` is no number of seconds; use {USAGE}")),
+        },
+        _ => Err(format!("use {USAGE}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            if !problem.is_empty() {
+                eprintln!("error: {problem}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the checks of these names, or all. The last line says how many things passed and failed.
+fn test(root: &Path, names: &[&str]) -> Result<(), String> {
+    if let Some(unknown) = names.iter().find(|name| CHECKS.iter().all(|(known, _)| known != *name)) {
+        let known: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("there is no check `{unknown}`; the checks are {}", known.join(", ")));
+    }
+    let (mut all_passed, mut all_failed) = (0, 0);
+    let (mut lines, mut notes) = (Vec::new(), Vec::new());
+    for (name, check) in CHECKS.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
+        println!("\n== {name} ==");
+        let began = Instant::now();
+        let outcome = check(root, &mut notes);
+        let seconds = began.elapsed().as_secs_f64();
+        lines.push(match outcome {
+            Outcome::Done { passed, failed } => {
+                all_passed += passed;
+                all_failed += failed;
+                format!("{name:<9} {passed:>5} passed {failed:>3} failed {seconds:>7.1} s")
+            }
+            Outcome::NotRun(reason) => format!("{name:<9} not run: {reason}"),
+        });
+    }
+    println!("\n== summary ==");
+    notes.iter().chain(&lines).for_each(|line| println!("{line}"));
+    println!("{all_passed} passed, {all_failed} failed");
+    if all_failed == 0 { Ok(()) } else { Err(String::new()) }
+}

@@ -1,0 +1,55 @@
+//! Models that cloze has saved, loaded by Hugging Face transformers: the same tokens and the same logits.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::Outcome;
+use crate::command::{cargo, exists, program, succeeds};
+
+/// What the comparison needs in Python.
+const REQUIREMENTS: &str = "scripts/parity-requirements.txt";
+
+pub(crate) fn check(root: &Path) -> Outcome {
+    let folder = root.join("target/parity");
+    let python = match std::env::var_os("PARITY_PYTHON").map(PathBuf::from) {
+        Some(python) => python,
+        None if !exists("python3") => {
+            return Outcome::NotRun("there is no `python3` to run Hugging Face transformers with".into());
+        }
+        None => match environment(root, &folder.join("venv")) {
+            Some(python) => python,
+            None => return Outcome::of(false),
+        },
+    };
+    let models = folder.join("models");
+    let made = fs::remove_dir_all(&models).or_else(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    });
+    if let Err(error) = made {
+        println!("cannot remove `{}`: {error}", models.display());
+        return Outcome::of(false);
+    }
+    let saved = succeeds(
+        cargo(root).args(["run", "--quiet", "--package", "cloze", "--example", "parity", "--"]).arg(&models),
+    );
+    Outcome::of(saved && succeeds(program(root, python).arg("scripts/parity.py").arg(&models)))
+}
+
+/// A Python of the project's own with what [`REQUIREMENTS`] names, made if it is not there or these have changed.
+fn environment(root: &Path, venv: &Path) -> Option<PathBuf> {
+    let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    let (wanted, installed) = (fs::read(root.join(REQUIREMENTS)).ok()?, venv.join("installed.txt"));
+    if fs::read(&installed).is_ok_and(|found| found == wanted) {
+        return Some(python);
+    }
+    println!(
+        "installing PyTorch and transformers into {}; PARITY_PYTHON names a Python that has them",
+        venv.display()
+    );
+    let install = ["-m", "pip", "install", "--quiet", "--no-input", "--requirement", REQUIREMENTS];
+    let done = succeeds(program(root, "python3").args(["-m", "venv"]).arg(venv))
+        && succeeds(program(root, &python).args(install))
+        && fs::write(installed, wanted).is_ok();
+    done.then_some(python)
+}
