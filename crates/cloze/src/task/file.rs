@@ -165,6 +165,13 @@ impl<'f> Reader<'f> {
                         self.mistake(span, "this pattern is there twice", "remove one");
                     }
                     Ok(pattern) => {
+                        if pattern.fields().next().is_none() {
+                            self.mistake(
+                                span.clone(),
+                                "the pattern uses no column of the data, so that it asks the same of every row",
+                                "name a column in braces, for example `{text} This is about {mask}.`",
+                            );
+                        }
                         patterns.push(pattern);
                         spans.push(span);
                     }
@@ -560,6 +567,13 @@ mod tests {
         is(one(&text), 4, "{mask}", "a second `{mask}`");
         let text = EXAMPLE.replace("\"{subject} {message} This", "\"\\u0041{subject} {message} {mask} This");
         is(one(&text), 4, "\"\\u0041{subject} {message} {mask} This is about {mask}.\"", "a second `{mask}`");
+    }
+
+    #[test]
+    fn a_pattern_without_a_column_is_refused() {
+        let text = EXAMPLE.replace("'Team: {mask}. {subject|trim} {message}'", "'Team: {mask}.'");
+        let problem = "the pattern uses no column of the data, so that it asks the same of every row";
+        is(one(&text), 4, "'Team: {mask}.'", problem);
     }
 
     #[test]
