@@ -77,7 +77,7 @@ pub(crate) enum Verb {
     /// Train a classifier as a task file says
     #[command(after_help = "Examples:
   cloze train task.toml
-  cloze train task.toml --seeds 0,1,2 --keep all
+  cloze train task.toml --seeds 0,1,2 --keep final
   cloze train task.toml --method supervised
 
 Ctrl-C is safe at any moment, and so is a power cut: the same command goes on where it was.")]
@@ -180,7 +180,7 @@ pub(crate) struct Overrides {
     /// Train every pattern once with each of these seeds [default: the task file's]
     #[arg(long, value_name = "N,…", value_delimiter = ',', visible_alias = "seed")]
     pub seeds: Vec<u64>,
-    /// Keep the final classifier only, or all models, so that the ensemble can predict [default: the task file's]
+    /// Keep all models, so that the ensemble can predict, or the final classifier only [default: the task file's]
     #[arg(long, value_name = "MODELS", value_parser = choice(KEEPS))]
     pub keep: Option<Keep>,
 }
@@ -197,7 +197,7 @@ pub(crate) struct Eval {
     /// The column with the labels [default: the task's]
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<String>,
-    /// What answers: the final classifier, or all fine-tuned patterns together, if `cloze train --keep all` has kept them
+    /// What answers: the final classifier, or all fine-tuned patterns together, if the run has kept them
     /// [default: final, where there is one]
     #[arg(long, value_name = "MODEL", value_parser = choice(ANSWERERS))]
     pub with: Option<With>,
@@ -221,7 +221,7 @@ pub(crate) struct Predict {
     /// Write the rows here; `-` is standard output
     #[arg(short, long, value_name = "OUTPUT", default_value = "-", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
-    /// What answers: the final classifier, or all fine-tuned patterns together, if `cloze train --keep all` has kept them
+    /// What answers: the final classifier, or all fine-tuned patterns together, if the run has kept them
     /// [default: final, where there is one]
     #[arg(long, value_name = "MODEL", value_parser = choice(ANSWERERS))]
     pub with: Option<With>,
@@ -276,7 +276,7 @@ fn choice<T: Copy + Send + Sync + 'static>(
 
 const FORMATS: &[(&str, Format)] = &[("csv", Format::Csv), ("tsv", Format::Tsv), ("jsonl", Format::Jsonl)];
 const METHODS: &[(&str, Method)] = &[("pet", Method::Pet), ("supervised", Method::Supervised)];
-const KEEPS: &[(&str, Keep)] = &[("final", Keep::Final), ("all", Keep::All)];
+const KEEPS: &[(&str, Keep)] = &[("all", Keep::All), ("final", Keep::Final)];
 const ANSWERERS: &[(&str, With)] = &[("final", With::Classifier), ("ensemble", With::Ensemble)];
 
 #[cfg(test)]

@@ -21,30 +21,50 @@ fn commands(readme: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Every `cloze` command of the README in its order, in one folder that has the files of `tests/readme/`. `RUN` stands for the
-/// latest run. The tiny model makes it fast; what it predicts is of no interest here.
+/// Every `cloze` command of the README in its order, with the built-in model, in one folder that has the files of
+/// `tests/readme/`. A run directory that is not there, such as `runs/support-1a2b3c4d`, stands for the latest run.
 #[test]
 fn the_commands_in_the_readme_work_as_typed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let Ok(readme) = fs::read_to_string(root.join("../../README.md")) else {
-        eprintln!("not run: there is no README.md");
-        return;
-    };
+    let readme = fs::read_to_string(root.join("../../README.md")).unwrap_or_else(|_| {
+        eprintln!("there is no README.md; only the demo is run");
+        "```sh\ncloze demo\n```".to_owned()
+    });
     let folder = Folder::new();
     for file in fs::read_dir(root.join("tests/readme")).into_iter().flatten().flatten() {
         fs::copy(file.path(), folder.path(&file.file_name().to_string_lossy())).unwrap();
     }
-    let mut run = String::from("RUN");
     for command in commands(&readme) {
         let typed = PREFIXES.iter().find_map(|prefix| command.strip_prefix(prefix)).unwrap();
-        let words: Vec<String> =
-            words(typed).into_iter().map(|word| if word == "RUN" { run.clone() } else { word }).collect();
+        let words: Vec<String> = words(typed).into_iter().map(|word| existing(&folder, word)).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        folder.succeed(&words);
-        if words[0] == "train" || words[0] == "demo" {
-            run = latest(&folder.path("runs"));
+        let output = folder.command(&words).env_remove("CLOZE_MODEL").output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        let shown = String::from_utf8(output.stdout).unwrap();
+        if words == ["demo"] {
+            for part in [
+                "____",
+                "untouched model",
+                "distilled classifier",
+                "plain fine-tuning",
+                "memory",
+                "predict runs/",
+            ] {
+                assert!(shown.contains(part), "{part}: {shown}");
+            }
         }
     }
+}
+
+/// A run that is not there becomes the one that was worked on last.
+fn existing(folder: &Folder, word: String) -> String {
+    if !word.starts_with("runs/") || folder.path(&word).exists() {
+        return word;
+    }
+    let entries = fs::read_dir(folder.path("runs")).unwrap().flatten();
+    let runs = entries.filter(|entry| entry.path().join("run.toml").exists());
+    let latest = runs.max_by_key(|entry| entry.metadata().unwrap().modified().unwrap()).unwrap();
+    format!("runs/{}", latest.file_name().to_string_lossy())
 }
 
 /// The words of a command; blanks in double quotes do not end a word.
@@ -60,14 +80,6 @@ fn words(command: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     words
-}
-
-/// The run that was worked on last.
-fn latest(runs: &Path) -> String {
-    let entries =
-        fs::read_dir(runs).unwrap().flatten().filter(|entry| entry.path().join("run.toml").exists());
-    let newest = entries.max_by_key(|entry| entry.metadata().unwrap().modified().unwrap()).unwrap();
-    format!("runs/{}", newest.file_name().to_string_lossy())
 }
 
 #[test]
