@@ -133,6 +133,9 @@ impl Default for Options {
     }
 }
 
+/// Counts beyond this are a slip of the finger: no machine gets there.
+const MOST: usize = 1_000_000;
+
 /// An option out of its range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutOfRange {
@@ -162,7 +165,7 @@ impl Options {
             ("distil.steps", self.distil.steps),
             ("distil.batch_size", self.distil.batch_size),
         ] {
-            check(key, value as f64, value > 0, "at least 1");
+            check(key, value as f64, (1..=MOST).contains(&value), "from 1 to 1000000");
         }
         for (key, value) in [
             ("train.learning_rate", self.learning_rate),
@@ -202,5 +205,7 @@ mod tests {
         let options = Options { steps: 0, learning_rate: f64::NAN, warmup: 1.5, ..Options::default() };
         let keys: Vec<_> = options.out_of_range().into_iter().map(|found| found.key).collect();
         assert_eq!(keys, ["train.steps", "train.learning_rate", "train.warmup"]);
+        let options = Options { batch_size: usize::MAX, ..Options::default() };
+        assert_eq!(options.out_of_range()[0].remedy, "`batch_size` must be from 1 to 1000000");
     }
 }
