@@ -281,8 +281,11 @@ const ANSWERERS: &[(&str, With)] = &[("final", With::Classifier), ("ensemble", W
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::Path;
+
     use clap::CommandFactory;
+
+    use super::*;
 
     #[test]
     fn the_command_line_contradicts_itself_nowhere() {
@@ -295,5 +298,32 @@ mod tests {
             let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.starts_with("Examples:"), "{}", verb.get_name());
         }
+    }
+
+    #[test]
+    fn every_command_in_the_documents_can_be_typed() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+        let mut typed = 0;
+        for folder in [docs.join("guides"), docs.join("concepts"), docs.join("reference")] {
+            for page in std::fs::read_dir(folder).unwrap() {
+                let text = std::fs::read_to_string(page.unwrap().path()).unwrap();
+                let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+                for line in blocks.flat_map(str::lines) {
+                    let Some(start) = line.find("cloze ") else { continue };
+                    let command = line[start..].split(['|', '>', '#']).next().unwrap_or_default();
+                    // Every second piece stood between quotes.
+                    let pieces = command.split('"').enumerate();
+                    let words = pieces.flat_map(|(number, piece)| match number % 2 {
+                        0 => piece.split_whitespace().collect(),
+                        _ => vec![piece],
+                    });
+                    if let Err(error) = Arguments::try_parse_from(words) {
+                        panic!("{line}: {error}");
+                    }
+                    typed += 1;
+                }
+            }
+        }
+        assert!(typed >= 8, "{typed}");
     }
 }

@@ -1,10 +1,15 @@
-//! What the documents say of options is what the code does.
+//! What the documents say of task files is what the code does.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use cloze::task::Task;
 
 const LEAST: &str = "format = 1\nname = 'a'\npatterns = '{text} {mask}'\n[labels]\na = 'a'\nb = 'b'\n";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
 
 /// The cells of the rows of all tables in a section, without their backticks.
 fn rows(text: &str, section: &str) -> Vec<Vec<String>> {
@@ -17,8 +22,7 @@ fn rows(text: &str, section: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn every_option_is_in_the_reference_with_its_default() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/task-file.md");
-    let text = std::fs::read_to_string(page).unwrap();
+    let text = fs::read_to_string(root().join("docs/reference/task-file.md")).unwrap();
     let task = Task::parse("t.toml", LEAST, Path::new(".")).unwrap().to_toml();
     let mut section = "";
     let mut found = 0;
@@ -34,4 +38,35 @@ fn every_option_is_in_the_reference_with_its_default() {
         }
     }
     assert!(found > 12, "{found}");
+}
+
+#[test]
+fn every_task_in_the_documents_can_be_read() {
+    let mut pages = vec![root().join("README.md")];
+    for folder in ["docs/guides", "docs/concepts", "docs/reference"] {
+        pages.extend(fs::read_dir(root().join(folder)).unwrap().map(|page| page.unwrap().path()));
+    }
+    let (mut whole, mut parts) = (0, 0);
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        for block in text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+            // A part of a task stands for itself; what it lacks is missed, but nothing in it is wrong.
+            match Task::parse(&page.display().to_string(), block, Path::new(".")) {
+                Ok(_) => whole += 1,
+                Err(cloze::Error::Task(error)) => {
+                    parts += 1;
+                    let lacks = |problem: &str| {
+                        problem.ends_with("is missing")
+                            || problem.ends_with("is missing in `[data]`")
+                            || problem == "there are no labels"
+                    };
+                    let wrong: Vec<_> =
+                        error.mistakes().iter().filter(|mistake| !lacks(&mistake.problem)).collect();
+                    assert!(wrong.is_empty() && !block.contains("format"), "{}: {wrong:?}", page.display());
+                }
+                Err(error) => panic!("{}: {error}", page.display()),
+            }
+        }
+    }
+    assert!(whole >= 2 && parts >= 3, "{whole} {parts}");
 }
