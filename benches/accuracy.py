@@ -24,11 +24,11 @@ args.add_argument("--cloze", default=HERE.parent / "target/release/cloze", help=
 args.add_argument("--runs", default="runs", type=pathlib.Path, help="where the runs are kept")
 args.add_argument("--out", required=True, type=pathlib.Path, help="file for the raw results")
 args.add_argument("--tasks", default=",".join(TASKS))
-args.add_argument("--seeds", default="0,1,2")
+args.add_argument("--seeds", default="0,1,2", help="those to run; the table has all that are there")
 args.add_argument("--test-rows", type=int, default=1000, help="measure on the first so many rows of every test set")
 args.add_argument("--threads", help="threads of every run; the results do not depend on it")
 args = args.parse_args()
-tasks, seeds = args.tasks.split(","), [int(seed) for seed in args.seeds.split(",")]
+tasks, seeds = args.tasks.split(","), [int(seed) for seed in args.seeds.split(",") if seed]
 
 
 def results():
@@ -78,15 +78,15 @@ with args.out.open("a") as out:
                 out.flush()
                 print(json.dumps(line), flush=True)
 
-print(f"Test accuracy in percent, mean ± standard deviation of {len(seeds)} seeds")
-print("| task | untouched model | plain fine-tuning | PET, ensemble | PET, distilled |")
-print("| --- | --- | --- | --- | --- |")
+print("| task | seeds | untouched model | plain fine-tuning | PET, ensemble | PET, distilled |")
+print("| --- | --- | --- | --- | --- | --- |")
 for task in tasks:
-    lines = [results()[task, seed] for seed in seeds]
+    lines = [line for (name, _), line in results().items() if name == task]
 
     def cell(stage):
         values = [100 * line[stage] for line in lines]
-        spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        return f"{statistics.mean(values):.1f} ± {spread:.1f}"
+        spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+        return f"{statistics.mean(values):.1f}{spread}"
 
-    print(f"| {task} | {100 * lines[0]['zero_shot_together']:.1f} | {cell('supervised')} | {cell('ensemble')} | {cell('distilled')} |")
+    columns = [cell(stage) for stage in ("supervised", "ensemble", "distilled")]
+    print(f"| {task} | {len(lines)} | {100 * lines[0]['zero_shot_together']:.1f} | {' | '.join(columns)} |")
