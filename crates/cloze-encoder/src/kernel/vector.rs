@@ -221,7 +221,7 @@ vectorised! {
         }
     }
 
-    /// Multiplies x[i] with the factor of element `first + i`.
+    /// Multiplies element i of `x` with the factor of element `first + i`.
     fn dropout(x: &mut [f32], dropout: Dropout, first: u32) {
         for (i, x) in x.iter_mut().enumerate() {
             *x *= dropout.factor(first.wrapping_add(i as u32));
