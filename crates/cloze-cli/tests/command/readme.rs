@@ -30,7 +30,7 @@ fn the_commands_in_the_readme_work_as_typed() {
         eprintln!("there is no README.md; only the demo is run");
         "```sh\ncloze demo\n```".to_owned()
     });
-    let folder = Folder::new();
+    let folder = Folder::empty();
     for file in fs::read_dir(root.join("tests/readme")).into_iter().flatten().flatten() {
         fs::copy(file.path(), folder.path(&file.file_name().to_string_lossy())).unwrap();
     }

@@ -42,9 +42,14 @@ steps = 8
 "#;
 
 impl Folder {
+    /// A folder with nothing in it.
+    pub(crate) fn empty() -> Folder {
+        Folder { dir: tempfile::tempdir().unwrap() }
+    }
+
     /// The folder as most tests want it: `task.toml`, `labelled.csv`, `unlabeled.csv`, `test.csv`.
     pub(crate) fn new() -> Folder {
-        let folder = Folder { dir: tempfile::tempdir().unwrap() };
+        let folder = Folder::empty();
         folder.write("task.toml", TASK);
         folder.write("labelled.csv", labelled(8));
         folder.write(
