@@ -18,6 +18,7 @@ pub mod schedule;
 mod session;
 mod tape;
 mod tokenizer;
+mod weights;
 
 pub use batch::Batch;
 pub use checkpoint::Checkpoint;
@@ -37,4 +38,17 @@ pub fn product(device: &Device, m: usize, n: usize, k: usize, a: &[f32], b: &[f3
     use kernel::{Mat, MatMut, Start, gemm};
     let (a, b, c) = (Mat::new(a, m, k), Mat::new(b, n, k).t(), MatMut::new(c, m, n));
     device.run(|| gemm(device.kernels(), a, b, c, Start::Zero));
+}
+
+/// A tensor's name, as lookups use it, shape and elements: for tests and fuzzing.
+#[doc(hidden)]
+pub type Floats = (String, Vec<usize>, Vec<f32>);
+
+/// All float tensors of a file of weights, for tests and fuzzing.
+///
+/// # Errors
+/// As [`Checkpoint::open`].
+#[doc(hidden)]
+pub fn tensors(file: &str, bytes: Vec<u8>) -> Result<Vec<Floats>> {
+    Ok(weights::Weights::from_bytes(file, bytes.into())?.floats())
 }

@@ -1,0 +1,200 @@
+//! The weights of a model in every form in which BERT-like models are published.
+
+mod directory;
+mod names;
+mod opcode;
+mod pickle;
+mod tensor;
+mod torch;
+mod value;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::Path;
+
+use safetensors::SafeTensors;
+
+use self::tensor::Tensor;
+use crate::{Error, Result};
+
+/// Tensors of several names share numbers where they are tied, but no model shares all of them so many times. More
+/// would let a small file ask for any amount of memory.
+const MOST_SHARED: u128 = 16;
+
+/// The tensors of a file with the names that they have there.
+type Listed = Vec<(String, Tensor)>;
+
+/// A way to write tensors into a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Safetensors,
+    Torch,
+}
+
+impl Format {
+    /// The tensors of a file, which errors call `file`.
+    fn list(self, file: &str, bytes: &[u8]) -> Result<Listed> {
+        if bytes.starts_with(b"version https://git-lfs") {
+            return Err(Error::malformed(
+                file,
+                "it is a pointer of Git LFS; run `git lfs pull` in its folder",
+            ));
+        }
+        match self {
+            Format::Safetensors => safetensors(file, bytes),
+            Format::Torch => torch::list(file, bytes),
+        }
+    }
+}
+
+/// The files of the weights, and where in them each tensor lies.
+pub(crate) struct Weights {
+    /// The first is the one by which the weights were found: the only one, or the index of the others.
+    files: Vec<File>,
+    /// By the common name; with the number of the file.
+    tensors: HashMap<String, (usize, Tensor)>,
+}
+
+/// A file, or a part of the program.
+struct File {
+    name: String,
+    bytes: Cow<'static, [u8]>,
+}
+
+/// A tensor that was found.
+pub(crate) struct Found<'w> {
+    file: &'w File,
+    tensor: &'w Tensor,
+}
+
+impl Weights {
+    /// Those of a directory: `model.safetensors`, else `pytorch_model.bin`, each in one file or in several with an
+    /// index.
+    ///
+    /// # Errors
+    /// Names the file that is missing, damaged or of an unsupported kind, without the directory.
+    pub(crate) fn open(dir: &Path) -> Result<Weights> {
+        directory::open(dir)
+    }
+
+    /// Those of a file that is called `name` in errors; the name also says what is in it.
+    pub(crate) fn from_bytes(name: &str, bytes: Cow<'static, [u8]>) -> Result<Weights> {
+        let format = if name.ends_with(".safetensors") { Format::Safetensors } else { Format::Torch };
+        let listed = format.list(name, &bytes)?;
+        let tensors = listed.into_iter().map(|(name, tensor)| (name, 0, tensor)).collect();
+        Weights::new(vec![File { name: name.to_owned(), bytes }], tensors)
+    }
+
+    /// Gives tensors their common names.
+    fn new(files: Vec<File>, mut listed: Vec<(String, usize, Tensor)>) -> Result<Weights> {
+        let of = files[0].name.as_str();
+        let bytes: u128 = files.iter().map(|file| file.bytes.len() as u128).sum();
+        let size = listed.iter().fold(0_u128, |sum, (_, _, tensor)| sum.saturating_add(tensor.size()));
+        if size > bytes * MOST_SHARED {
+            return Err(Error::malformed(
+                of,
+                format!("its tensors have {size} bytes, but the file has {bytes}"),
+            ));
+        }
+        // So that of several mistakes the same one is named each time.
+        listed.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut tensors = HashMap::with_capacity(listed.len());
+        let mut original: HashMap<String, String> = HashMap::with_capacity(listed.len());
+        for (name, file, tensor) in listed {
+            let common = names::common(&name).into_owned();
+            match original.entry(common.clone()) {
+                Entry::Occupied(other) => {
+                    let other = other.get();
+                    return Err(Error::malformed(of, format!("`{other}` and `{name}` are the same tensor")));
+                }
+                Entry::Vacant(entry) => entry.insert(name),
+            };
+            tensors.insert(common, (file, tensor));
+        }
+        Ok(Weights { files, tensors })
+    }
+
+    /// What all files consist of: an index first, then the shards by name.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = &[u8]> {
+        self.files.iter().map(|file| &*file.bytes)
+    }
+
+    /// The tensor that a model calls so, whatever it is called here.
+    pub(crate) fn find(&self, wanted: &str) -> Option<Found<'_>> {
+        let common = names::common(wanted);
+        let found = self.tensors.get(&*common).or_else(|| self.tensors.get(&names::elsewhere(&common)?));
+        found.map(|(file, tensor)| Found { file: &self.files[*file], tensor })
+    }
+
+    /// All tensors as float32 with their common names and shapes, by name. Those that are no floats are left out.
+    pub(crate) fn floats(&self) -> Vec<crate::Floats> {
+        let mut all: Vec<_> = self
+            .tensors
+            .iter()
+            .filter_map(|(name, (file, tensor))| {
+                let mut values = vec![0.0; tensor.shape.iter().product()];
+                let is_float = tensor.widen(&self.files[*file].bytes, &mut values);
+                is_float.then(|| (name.clone(), tensor.shape.clone(), values))
+            })
+            .collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+}
+
+impl Found<'_> {
+    pub(crate) fn shape(&self) -> &[usize] {
+        &self.tensor.shape
+    }
+
+    /// The file that holds it.
+    pub(crate) fn file(&self) -> &str {
+        &self.file.name
+    }
+
+    /// Writes the elements to `out`, which has as many. The tensor is called `name` in errors.
+    ///
+    /// # Errors
+    /// If the elements are no floats.
+    pub(crate) fn read(&self, name: &str, out: &mut [f32]) -> Result<()> {
+        if self.tensor.widen(&self.file.bytes, out) {
+            return Ok(());
+        }
+        Err(Error::Unsupported {
+            what: format!("`{name}` in `{}` with elements of type {:?}", self.file.name, self.tensor.dtype),
+            remedy: "store the weights as F32, F16, BF16 or F64".into(),
+        })
+    }
+
+    /// Whether both have the same elements of the same type.
+    pub(crate) fn equals(&self, other: &Found) -> bool {
+        self.tensor.dtype == other.tensor.dtype
+            && self.tensor.data(&self.file.bytes) == other.tensor.data(&other.file.bytes)
+    }
+}
+
+fn safetensors(file: &str, bytes: &[u8]) -> Result<Listed> {
+    let damaged = |e| Error::malformed(file, format!("{e}; it may be cut short"));
+    let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+    // Behind the header and its length. The metadata are known to cover the rest without gaps.
+    let data = 8 + header;
+    let rows = |info: &safetensors::tensor::TensorInfo| {
+        let (start, end) = info.data_offsets;
+        Tensor::rows(info.dtype, &info.shape, data + start, end - start)
+    };
+    Ok(metadata.tensors().into_iter().map(|(name, info)| (name, rows(info))).collect())
+}
+
+/// Something in a file of PyTorch that this reader does not take.
+fn refused(file: &str, what: &str) -> Error {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    Error::Unsupported {
+        what: format!("`{file}` with {what}"),
+        remedy: format!(
+            "if you trust where it comes from, convert it in its folder: `python3 -c \"import torch, safetensors.torch as s; \
+             s.save_file({{k: v.clone().contiguous() for k, v in torch.load('{name}', map_location='cpu', \
+             weights_only=True).items()}}, 'model.safetensors', {{'format': 'pt'}})\"`"
+        ),
+    }
+}
