@@ -31,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
         let text = "A caf\u{e9}, [MASK]: \u{4eca}\u{65e5} 12.5 unbelievable\r\n\u{1f600}";
         let tokenizer = &checkpoint.tokenizer;
         let mut ids = tokenizer.tokenize(text);
-        ids.truncate(checkpoint.config.max_position_embeddings - tokenizer.special_count(true) - 1);
+        ids.truncate(checkpoint.config.max_length() - tokenizer.special_count(true) - 1);
         let mut batch = Batch::new();
         batch.push(&tokenizer.assemble(&ids, Some(&[tokenizer.special().mask])));
         if let Ok(model) = Model::masked_lm(&checkpoint) {

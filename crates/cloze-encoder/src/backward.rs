@@ -2,127 +2,148 @@
 
 use rayon::prelude::*;
 
-use crate::Model;
-use crate::forward::{Site, dropout};
-use crate::kernel::{Kernels, Mat, MatMut, Start, gemm, vector};
-use crate::layer::embedding::{self, Tables};
+use crate::forward::{Pass, Site};
+use crate::kernel::{Mat, MatMut, Start, gemm, vector};
+use crate::layer::embedding::{self, Padding, Tables};
 use crate::layer::norm::{NormTape, dropped};
-use crate::layer::{feed_forward, linear, scatter, sized};
+use crate::layer::{activation, linear, scatter, sized};
 use crate::parameters::{HeadPlace, LinearPlace, NormPlace};
-use crate::session::Mode;
-use crate::tape::{Scratch, Tape};
+use crate::tape::{LayerTape, Scratch, Tape};
 
 /// One pass backward over the tape.
 pub(crate) struct Backward<'a> {
-    pub(crate) kernels: Kernels,
-    pub(crate) model: &'a Model,
+    pub(crate) pass: Pass<'a>,
     pub(crate) grads: &'a mut [f32],
     pub(crate) scratch: &'a mut Scratch,
-    pub(crate) mode: Mode,
 }
 
 impl Backward<'_> {
-    pub(crate) fn run(mut self, tape: &Tape, dlogits: &[f32]) {
+    pub(crate) fn run(mut self, tape: &mut Tape, dlogits: &[f32]) {
         assert_eq!(dlogits.len() % tape.rows.len(), 0, "a gradient for every logit");
-        let mut state = std::mem::take(&mut self.scratch.narrow[0]);
-        match &self.model.layout.head {
+        let mut state = std::mem::take(&mut self.scratch.grads[0]);
+        match &self.pass.model.layout.head {
             HeadPlace::MaskedLm { .. } => self.mask_head(tape, dlogits, &mut state),
             HeadPlace::Classifier { .. } => self.class_head(tape, dlogits, &mut state),
         }
-        for i in (0..self.model.layout.layers.len()).rev() {
-            self.layer(tape, i, &mut state);
+        for i in (0..self.pass.model.layout.layers.len()).rev() {
+            let slot = self.pass.layer_tape(i);
+            let mut kept = std::mem::take(&mut tape.layers[slot]);
+            if self.pass.recompute {
+                self.recompute(tape, i, &mut kept);
+            }
+            self.layer(tape, i, &kept, &mut state);
+            tape.layers[slot] = kept;
         }
         self.embeddings(tape, &mut state);
-        self.scratch.narrow[0] = state;
+        self.scratch.grads[0] = state;
+    }
+
+    /// The inside of a layer once more, from its input on the tape.
+    fn recompute(&mut self, tape: &Tape, i: usize, kept: &mut LayerTape) {
+        let hidden = self.pass.model.config.hidden_size;
+        let last = i + 1 == self.pass.model.layout.layers.len();
+        let rows = last.then_some(tape.rows.as_slice());
+        let wanted = rows.map_or(tape.batch.tokens(), <[u32]>::len);
+        let mut out = std::mem::take(&mut self.scratch.grads[1]);
+        let state = &tape.states[i][..tape.batch.tokens() * hidden];
+        let (spans, to) = (&tape.batch.spans, sized(&mut out, wanted * hidden));
+        self.pass.layer(i, spans, rows, state, true, kept, to, self.scratch);
+        self.scratch.grads[1] = out;
     }
 
     fn linear_weights(&mut self, place: &LinearPlace, dy: &[f32], x: &[f32]) {
         let (dw, db) = two(self.grads, &place.weight, &place.bias);
-        linear::backward_weights(self.kernels, dy, x, dw, db);
+        linear::backward_weights(self.pass.kernels, dy, x, dw, db);
     }
 
     /// `dstate` becomes the gradient of the last hidden states, `[rows, hidden]`.
     fn mask_head(&mut self, tape: &Tape, dlogits: &[f32], dstate: &mut Vec<f32>) {
-        let (kernels, model) = (self.kernels, self.model);
-        let HeadPlace::MaskedLm { transform, norm, bias } = &model.layout.head else { return };
-        let (hidden, rows) = (model.config.hidden_size, tape.rows.len());
+        let Pass { kernels, model, .. } = self.pass;
+        let HeadPlace::MaskedLm { dense, norm, decoder, bias } = &model.layout.head else { return };
+        let (hidden, size, rows) = (model.config.hidden_size, model.config.embedding_size, tape.rows.len());
         let columns = dlogits.len() / rows;
-        let decoded = &tape.head.decoded[..rows * hidden];
-        let mut ddecoded = std::mem::take(&mut self.scratch.narrow[1]);
-        let mut dtransformed = std::mem::take(&mut self.scratch.narrow[2]);
-        let (dd, dt) = (sized(&mut ddecoded, rows * hidden), sized(&mut dtransformed, rows * hidden));
+        let decoded = &tape.head.decoded[..rows * size];
+        let [mut ddecoded, mut dtransformed] = [1, 2].map(|i| std::mem::take(&mut self.scratch.grads[i]));
+        let (dd, dt) = (sized(&mut ddecoded, rows * size), sized(&mut dtransformed, rows * size));
 
-        let words = &model.layout.words;
         let dy = Mat::new(dlogits, rows, columns);
         if tape.head.columns.is_empty() {
-            let decoder = Mat::new(&model.values[words.clone()], columns, hidden);
-            gemm(kernels, dy, decoder, MatMut::new(dd, rows, hidden), Start::Zero);
-            let (dw, db) = two(self.grads, words, bias);
+            let weights = Mat::new(&model.values[decoder.clone()], columns, size);
+            gemm(kernels, dy, weights, MatMut::new(dd, rows, size), Start::Zero);
+            let (dw, db) = two(self.grads, decoder, bias);
             linear::backward_weights(kernels, dlogits, decoded, dw, db);
         } else {
             let ids = &tape.head.columns;
             assert_eq!(ids.len(), columns, "a gradient for every logit");
-            let decoder = Mat::new(&tape.head.column_weights[..columns * hidden], columns, hidden);
-            gemm(kernels, dy, decoder, MatMut::new(dd, rows, hidden), Start::Zero);
-            let dw = sized(&mut self.scratch.partial, columns * (hidden + 1));
+            let weights = Mat::new(&tape.head.column_weights[..columns * size], columns, size);
+            gemm(kernels, dy, weights, MatMut::new(dd, rows, size), Start::Zero);
+            let dw = sized(&mut self.scratch.partial, columns * (size + 1));
             dw.fill(0.0);
-            let (dw, db) = dw.split_at_mut(columns * hidden);
+            let (dw, db) = dw.split_at_mut(columns * size);
             linear::backward_weights(kernels, dlogits, decoded, dw, db);
-            scatter(kernels, dw, ids, hidden, &mut self.grads[words.clone()]);
+            scatter(kernels, dw, ids, size, &mut self.grads[decoder.clone()]);
             scatter(kernels, db, ids, 1, &mut self.grads[bias.clone()]);
         }
 
         let (dgain, dbias) = two(self.grads, &norm.gain, &norm.bias);
         let partial = &mut self.scratch.partial;
-        model.norm(norm).backward(kernels, dd, &tape.head.norm, dt, dgain, dbias, partial);
-        feed_forward::gelu_backward(kernels, &tape.head.transformed[..rows * hidden], dt, dd);
-        let state = &tape.states[model.config.num_hidden_layers][..rows * hidden];
-        self.linear_weights(transform, dt, state);
+        self.pass.norm(norm).backward(kernels, dd, &tape.head.norm, dt, dgain, dbias, partial);
+        let transformed = &tape.head.transformed[..rows * size];
+        activation::backward(kernels, model.config.mask_activation(), transformed, dt, dd);
+        let state = &tape.states[model.layout.layers.len()][..rows * hidden];
+        self.linear_weights(dense, dt, state);
         let dstate = sized(dstate, rows * hidden);
-        model.linear(transform).backward_input(kernels, dt, dstate, Start::Zero);
-        self.scratch.narrow[1] = ddecoded;
-        self.scratch.narrow[2] = dtransformed;
+        self.pass.linear(dense).backward_input(kernels, dt, dstate, Start::Zero);
+        self.scratch.grads[1] = ddecoded;
+        self.scratch.grads[2] = dtransformed;
     }
 
     fn class_head(&mut self, tape: &Tape, dlogits: &[f32], dstate: &mut Vec<f32>) {
-        let (kernels, model) = (self.kernels, self.model);
-        let HeadPlace::Classifier { pooler, output } = &model.layout.head else { return };
+        let Pass { kernels, model, .. } = self.pass;
+        let HeadPlace::Classifier { dense, output } = &model.layout.head else { return };
         let (hidden, rows) = (model.config.hidden_size, tape.rows.len());
-        let used = &tape.head.transformed[..rows * hidden];
-        self.linear_weights(output, dlogits, used);
-        let mut dpooled = std::mem::take(&mut self.scratch.narrow[1]);
-        let dp = sized(&mut dpooled, rows * hidden);
-        model.linear(output).backward_input(kernels, dlogits, dp, Start::Zero);
-        if let Some(dropout) = dropout(self.mode, model.config.hidden_dropout, Site::Pooled) {
-            vector::dropout(kernels, dp, dropout, 0);
+        self.linear_weights(output, dlogits, &tape.head.decoded[..rows * hidden]);
+        let [mut dtransformed, mut activated] = [1, 2].map(|i| std::mem::take(&mut self.scratch.grads[i]));
+        let (dt, activated_again) =
+            (sized(&mut dtransformed, rows * hidden), sized(&mut activated, rows * hidden));
+        self.pass.linear(output).backward_input(kernels, dlogits, dt, Start::Zero);
+        if let Some(dropout) = self.pass.dropout(Site::Head) {
+            vector::dropout(kernels, dt, dropout, 0);
         }
-        for (d, y) in dp.iter_mut().zip(&tape.head.pooled) {
-            *d *= 1.0 - y * y;
-        }
-        let state = &tape.states[model.config.num_hidden_layers][..rows * hidden];
-        self.linear_weights(pooler, dp, state);
+        let transformed = &tape.head.transformed[..rows * hidden];
+        let function = model.config.family.class_head.activation;
+        activation::backward(kernels, function, transformed, dt, activated_again);
+        let input_dropout = self.pass.dropout(Site::HeadInput);
+        let input = match input_dropout {
+            None => &tape.states[model.layout.layers.len()],
+            Some(_) => &tape.head.input,
+        };
+        self.linear_weights(dense, dt, &input[..rows * hidden]);
         let dstate = sized(dstate, rows * hidden);
-        model.linear(pooler).backward_input(kernels, dp, dstate, Start::Zero);
-        self.scratch.narrow[1] = dpooled;
+        self.pass.linear(dense).backward_input(kernels, dt, dstate, Start::Zero);
+        if let Some(dropout) = input_dropout {
+            vector::dropout(kernels, dstate, dropout, 0);
+        }
+        self.scratch.grads[1] = dtransformed;
+        self.scratch.grads[2] = activated;
     }
 
     /// Turns the gradient of a layer's output into that of its input.
-    fn layer(&mut self, tape: &Tape, i: usize, dstate: &mut Vec<f32>) {
-        let (kernels, model, mode) = (self.kernels, self.model, self.mode);
-        let (place, kept) = (&model.layout.layers[i], &tape.layers[i]);
+    fn layer(&mut self, tape: &Tape, i: usize, kept: &LayerTape, dstate: &mut Vec<f32>) {
+        let Pass { kernels, model, .. } = self.pass;
+        let place = &model.layout.layers[i];
         let (hidden, inner) = (model.config.hidden_size, model.config.intermediate_size);
         let tokens = tape.batch.tokens();
         let last = i + 1 == model.layout.layers.len();
         let rows = if last { tape.rows.len() } else { tokens };
-        let rate = model.config.hidden_dropout;
-        let [mut dsum, mut ddropped] = [1, 2].map(|i| std::mem::take(&mut self.scratch.narrow[i]));
+        let [mut dsum, mut ddropped] = [1, 2].map(|i| std::mem::take(&mut self.scratch.grads[i]));
         let [mut dwide, mut activated] = [0, 1].map(|i| std::mem::take(&mut self.scratch.wide[i]));
 
         // Feed-forward block: dstate -> dsum (residual) -> dattended, which takes the place of dsum.
         {
             let dsum = sized(&mut dsum, rows * hidden);
             self.norm_backward(&place.output_norm, &dstate[..rows * hidden], &kept.output_norm, dsum);
-            let dy = match dropout(mode, rate, Site::Output(i)) {
+            let dy = match self.pass.dropout(Site::Output(i)) {
                 None => &*dsum,
                 Some(dropout) => {
                     let copy = sized(&mut ddropped, rows * hidden);
@@ -131,12 +152,13 @@ impl Backward<'_> {
                 }
             };
             let dinner = sized(&mut dwide, rows * inner);
-            model.linear(&place.down).backward_input(kernels, dy, dinner, Start::Zero);
+            self.pass.linear(&place.down).backward_input(kernels, dy, dinner, Start::Zero);
             let activated = sized(&mut activated, rows * inner);
-            feed_forward::gelu_backward(kernels, &kept.inner[..rows * inner], dinner, activated);
+            let before = &kept.inner[..rows * inner];
+            activation::backward(kernels, model.config.activation, before, dinner, activated);
             self.linear_weights(&place.down, dy, activated);
             self.linear_weights(&place.up, dinner, &kept.attended[..rows * hidden]);
-            model.linear(&place.up).backward_input(kernels, dinner, dsum, Start::Accumulate);
+            self.pass.linear(&place.up).backward_input(kernels, dinner, dsum, Start::Accumulate);
         }
 
         // Attention block: dsum -> dstate (residual) and dcontext, which takes the place of dsum.
@@ -144,7 +166,7 @@ impl Backward<'_> {
             let dattended = &mut dsum[..rows * hidden];
             let dinput = sized(dstate, rows * hidden);
             self.norm_backward(&place.attention_norm, dattended, &kept.attention_norm, dinput);
-            let dy = match dropout(mode, rate, Site::AttentionOutput(i)) {
+            let dy = match self.pass.dropout(Site::AttentionOutput(i)) {
                 None => &*dinput,
                 Some(dropout) => {
                     let copy = sized(&mut ddropped, rows * hidden);
@@ -153,7 +175,7 @@ impl Backward<'_> {
                 }
             };
             self.linear_weights(&place.attention_output, dy, &kept.context[..rows * hidden]);
-            model.linear(&place.attention_output).backward_input(kernels, dy, dattended, Start::Zero);
+            self.pass.linear(&place.attention_output).backward_input(kernels, dy, dattended, Start::Zero);
         }
         if last {
             for d in [&mut *dstate, &mut dsum] {
@@ -167,50 +189,54 @@ impl Backward<'_> {
         {
             let dqkv = sized(&mut dqkv, tokens * 3 * hidden);
             let dcontext = &dsum[..tokens * hidden];
-            let attention = model.attention(kernels, mode, i);
-            attention.backward(
-                &tape.batch.spans,
-                &kept.qkv[..tokens * 3 * hidden],
-                &kept.weights,
-                dcontext,
-                dqkv,
-            );
+            let qkv = &kept.qkv[..tokens * 3 * hidden];
+            self.pass.attention(i).backward(&tape.batch.spans, qkv, &kept.weights, dcontext, dqkv);
             self.linear_weights(&place.qkv, dqkv, &tape.states[i][..tokens * hidden]);
             let dinput = sized(dstate, tokens * hidden);
-            model.linear(&place.qkv).backward_input(kernels, dqkv, dinput, Start::Accumulate);
+            self.pass.linear(&place.qkv).backward_input(kernels, dqkv, dinput, Start::Accumulate);
         }
         self.scratch.dqkv = dqkv;
-        self.scratch.narrow[1] = dsum;
-        self.scratch.narrow[2] = ddropped;
+        self.scratch.grads[1] = dsum;
+        self.scratch.grads[2] = ddropped;
         self.scratch.wide = [dwide, activated];
     }
 
     fn norm_backward(&mut self, place: &NormPlace, dy: &[f32], tape: &NormTape, dx: &mut [f32]) {
         let (dgain, dbias) = two(self.grads, &place.gain, &place.bias);
         let partial = &mut self.scratch.partial;
-        self.model.norm(place).backward(self.kernels, dy, tape, dx, dgain, dbias, partial);
+        self.pass.norm(place).backward(self.pass.kernels, dy, tape, dx, dgain, dbias, partial);
     }
 
-    fn embeddings(&mut self, tape: &Tape, dstate: &mut [f32]) {
-        let (kernels, model) = (self.kernels, self.model);
-        let (hidden, tokens) = (model.config.hidden_size, tape.batch.tokens());
-        let dstate = &mut dstate[..tokens * hidden];
-        if let Some(dropout) = dropout(self.mode, model.config.hidden_dropout, Site::Embedding) {
-            let rows = 64 * hidden;
-            dstate.par_chunks_mut(rows).enumerate().for_each(|(i, d)| {
-                vector::dropout(kernels, d, dropout, (i * rows) as u32);
+    fn embeddings(&mut self, tape: &Tape, dstate: &mut Vec<f32>) {
+        let Pass { kernels, model, .. } = self.pass;
+        let (config, layout) = (&model.config, &model.layout);
+        let (size, tokens) = (config.embedding_size, tape.batch.tokens());
+        let [mut dembedded, mut dsum] = [1, 2].map(|i| std::mem::take(&mut self.scratch.grads[i]));
+        if let Some(projection) = &layout.projection {
+            let dprojected = &dstate[..tokens * config.hidden_size];
+            self.linear_weights(projection, dprojected, &tape.embedded[..tokens * size]);
+            let dembedded = sized(&mut dembedded, tokens * size);
+            self.pass.linear(projection).backward_input(kernels, dprojected, dembedded, Start::Zero);
+        } else {
+            std::mem::swap(&mut dembedded, dstate);
+        }
+        let grad = &mut dembedded[..tokens * size];
+        if let Some(dropout) = self.pass.dropout(Site::Embedding) {
+            let block = 64 * size;
+            grad.par_chunks_mut(block).enumerate().for_each(|(i, d)| {
+                vector::dropout(kernels, d, dropout, (i * block) as u32);
             });
         }
-        let mut dsum = std::mem::take(&mut self.scratch.narrow[1]);
-        let sum = sized(&mut dsum, tokens * hidden);
-        self.norm_backward(&model.layout.norm, dstate, &tape.embedding, sum);
-        let layout = &model.layout;
+        let sum = sized(&mut dsum, tokens * size);
+        self.norm_backward(&layout.norm, grad, &tape.embedding, sum);
         let (words, rest) = self.grads.split_at_mut(layout.words.end);
         let (positions, rest) = rest.split_at_mut(layout.positions.len());
         let types = &mut rest[..layout.types.len()];
         let tables = Tables { words, positions, types };
-        embedding::backward(kernels, &tape.batch, sum, tables, hidden, model.config.pad_token_id);
-        self.scratch.narrow[1] = dsum;
+        let padding = Padding { word: config.pad_token_id, position: config.padding_position() };
+        embedding::backward(kernels, &tape.batch, &tape.positions, sum, tables, size, padding);
+        self.scratch.grads[1] = dembedded;
+        self.scratch.grads[2] = dsum;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Several sequences laid end to end, without padding.
 
-use crate::Sequence;
+use crate::{Config, Sequence};
 
 /// A ragged batch: the tokens of all sequences in one row after the other.
 ///
@@ -81,6 +81,24 @@ impl Batch {
         let span = self.spans[sequence];
         assert!(position < span.len, "position {position} of a sequence of {} tokens", span.len);
         (span.start + position) as u32
+    }
+
+    /// The entry of the table of positions of every token.
+    pub(crate) fn positions(&self, config: &Config, out: &mut Vec<u32>) {
+        let (first, padding) = (config.first_position() as u32, config.padding_position());
+        out.clear();
+        for span in &self.spans {
+            let ids = &self.ids[span.start..span.start + span.len];
+            match padding {
+                None => out.extend((0..span.len as u32).map(|i| first + i)),
+                // Padding is not counted where it has a position of its own.
+                Some(padding) => out.extend(ids.iter().scan(first, |next, id| {
+                    let here = if *id == config.pad_token_id { padding } else { *next };
+                    *next += u32::from(*id != config.pad_token_id);
+                    Some(here)
+                })),
+            }
+        }
     }
 
     pub(crate) fn copy_from(&mut self, other: &Batch) {

@@ -105,6 +105,11 @@ impl Checkpoint {
         })
     }
 
+    /// The file by which the weights were found, for errors.
+    pub(crate) fn weights_file(&self) -> &str {
+        self.weights.name()
+    }
+
     /// The names among `wanted`, names with shapes, that the files lack.
     ///
     /// # Errors

@@ -2,33 +2,49 @@
 
 use serde_json::{Map, Value};
 
+use crate::family::{Activation, Family, Positions, Sharing};
+use crate::parameters::Layout;
 use crate::{Error, Result};
 
-/// The shape of a BERT model, from the `config.json` of a Hugging Face directory.
+/// The shape of a model, from the `config.json` of a Hugging Face directory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// What kind of model it is.
+    pub family: &'static Family,
     /// Entries of the vocabulary.
     pub vocab_size: usize,
+    /// Elements of a word embedding.
+    pub embedding_size: usize,
     /// Elements of a hidden state.
     pub hidden_size: usize,
-    /// Transformer layers.
+    /// Transformer layers; where groups have several, as often as a group is applied.
     pub num_hidden_layers: usize,
+    /// Groups of layers that share their weights; as many as layers where nothing is shared.
+    pub num_hidden_groups: usize,
+    /// Layers of one group.
+    pub inner_group_num: usize,
     /// Attention heads per layer; divides `hidden_size`.
     pub num_attention_heads: usize,
     /// Elements between the two products of the feed-forward block.
     pub intermediate_size: usize,
-    /// The longest input, in tokens.
+    /// What is between these products.
+    pub activation: Activation,
+    /// Entries of the table of positions; see [`Config::max_length`].
     pub max_position_embeddings: usize,
-    /// Kinds of segment: 2 where sentence pairs are told apart.
+    /// Kinds of segment: 2 where sentence pairs are told apart, 0 where there is no table of them.
     pub type_vocab_size: usize,
     /// Added to the variance in LayerNorm.
     pub layer_norm_eps: f32,
-    /// Dropout rate of embeddings, outputs of both blocks, and the pooled state, in training.
+    /// Dropout rate of embeddings and outputs of both blocks, in training.
     pub hidden_dropout: f32,
     /// Dropout rate of attention weights, in training.
     pub attention_dropout: f32,
+    /// Dropout rate in a classification head, in training.
+    pub classifier_dropout: f32,
     /// The padding token, whose embedding learns nothing as an input.
     pub pad_token_id: u32,
+    /// Whether the decoder of the masked-LM head is the table of word embeddings.
+    pub tied: bool,
     /// The labels of a sequence classifier, in the order of its outputs; empty for a masked language model.
     pub labels: Vec<String>,
     /// Everything the file says, kept for saving.
@@ -37,6 +53,9 @@ pub struct Config {
 
 /// Sizes beyond this are a mistake or an attack, not a model.
 const LARGEST: usize = 1 << 24;
+
+/// Layers beyond this too.
+const DEEPEST: usize = 1000;
 
 /// The special tokens of a pair and a few words.
 const LEAST_POSITIONS: usize = 8;
@@ -50,53 +69,62 @@ impl Config {
     pub fn from_json(json: &[u8]) -> Result<Config> {
         let bad = |reason: String| Error::malformed("config.json", reason);
         let raw: Map<String, Value> = serde_json::from_slice(json).map_err(|e| bad(e.to_string()))?;
-        let fields = Fields(&raw);
-        match raw.get("model_type").and_then(Value::as_str) {
-            Some("bert") => {}
-            other => {
-                return Err(Error::Unsupported {
-                    what: format!("model type `{}`", other.unwrap_or("(none)")),
-                    remedy: "use the directory of a BERT model (`\"model_type\": \"bert\"`)".into(),
-                });
-            }
-        }
-        fields.only("hidden_act", "gelu")?;
-        fields.only("position_embedding_type", "absolute")?;
+        let file = File(&raw);
+        let family = file.family()?;
+        let names = &family.fields;
+        file.only("position_embedding_type", "absolute")?;
+        let (hidden_size, layers) = (file.size(names.hidden_size)?, file.size(names.layers)?);
+        let embedding_size =
+            names.embedding_size.map_or(Ok(hidden_size), |(name, default)| file.size_or(name, default))?;
+        let (groups, inner) = match family.sharing {
+            Sharing::Nothing => (layers, 1),
+            Sharing::Groups => (file.size_or("num_hidden_groups", 1)?, file.size_or("inner_group_num", 1)?),
+        };
+        let hidden_dropout = file.number(names.hidden_dropout.0, names.hidden_dropout.1, 0.99)?;
+        let (classifier_dropout, own_rate) = names.classifier_dropout;
         let config = Config {
-            vocab_size: fields.size("vocab_size")?,
-            hidden_size: fields.size("hidden_size")?,
-            num_hidden_layers: fields.size("num_hidden_layers")?,
-            num_attention_heads: fields.size("num_attention_heads")?,
-            intermediate_size: fields.size("intermediate_size")?,
-            max_position_embeddings: fields.size("max_position_embeddings")?,
-            type_vocab_size: fields.size("type_vocab_size")?,
-            layer_norm_eps: fields.number("layer_norm_eps", 1e-12, 1.0)?,
-            hidden_dropout: fields.number("hidden_dropout_prob", 0.1, 0.99)?,
-            attention_dropout: fields.number("attention_probs_dropout_prob", 0.1, 0.99)?,
-            pad_token_id: raw.get("pad_token_id").and_then(Value::as_u64).unwrap_or(0) as u32,
+            family,
+            vocab_size: file.size("vocab_size")?,
+            embedding_size,
+            hidden_size,
+            num_hidden_layers: layers,
+            num_hidden_groups: groups,
+            inner_group_num: inner,
+            num_attention_heads: file.size(names.heads)?,
+            intermediate_size: file.size(names.inner_size)?,
+            activation: file.activation(names.activation)?,
+            max_position_embeddings: file.size("max_position_embeddings")?,
+            type_vocab_size: names.types.map_or(Ok(0), |name| file.size(name))?,
+            layer_norm_eps: file.number("layer_norm_eps", 1e-12, 1.0)?,
+            hidden_dropout,
+            attention_dropout: file.number(names.attention_dropout.0, names.attention_dropout.1, 0.99)?,
+            classifier_dropout: file.number(classifier_dropout, own_rate.unwrap_or(hidden_dropout), 0.99)?,
+            pad_token_id: file.padding(family.padding)?,
+            tied: raw.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(true),
             labels: labels(&raw)?,
             raw: raw.clone(),
         };
         if !config.hidden_size.is_multiple_of(config.num_attention_heads) {
             return Err(bad(format!(
-                "`hidden_size` {} is no multiple of `num_attention_heads` {}",
-                config.hidden_size, config.num_attention_heads
+                "`{}` {} is no multiple of `{}` {}",
+                names.hidden_size, config.hidden_size, names.heads, config.num_attention_heads
             )));
         }
-        if config.max_position_embeddings < LEAST_POSITIONS {
+        if config.max_length() < LEAST_POSITIONS {
             return Err(bad(format!(
-                "`max_position_embeddings` is {}, too few for any text; it should be at least {LEAST_POSITIONS}",
-                config.max_position_embeddings
+                "`max_position_embeddings` is {}, which leaves {} for a text; it should leave at least {LEAST_POSITIONS}",
+                config.max_position_embeddings,
+                config.max_length()
             )));
         }
-        if config.type_vocab_size < 2 {
-            return Err(Error::Unsupported {
-                what: format!("`type_vocab_size` {} in `config.json`", config.type_vocab_size),
-                remedy: "use a model that tells two segments apart (`\"type_vocab_size\": 2`)".into(),
-            });
+        if config.layers() > DEEPEST {
+            return Err(bad(format!("it has {} layers, more than {DEEPEST}", config.layers())));
         }
-        if config.num_hidden_layers > 1000 {
-            return Err(bad(format!("`num_hidden_layers` is {}, more than 1000", config.num_hidden_layers)));
+        if config.num_hidden_groups > config.num_hidden_layers {
+            return Err(bad(format!(
+                "`num_hidden_groups` {} is more than `{}` {}",
+                config.num_hidden_groups, names.layers, config.num_hidden_layers
+            )));
         }
         Ok(config)
     }
@@ -106,36 +134,85 @@ impl Config {
         self.hidden_size / self.num_attention_heads
     }
 
+    /// How often a layer is applied to a hidden state.
+    pub fn layers(&self) -> usize {
+        self.num_hidden_layers.saturating_mul(self.inner_group_num)
+    }
+
+    /// The longest input, in tokens with special ones.
+    pub fn max_length(&self) -> usize {
+        self.max_position_embeddings.saturating_sub(self.first_position())
+    }
+
+    /// The position of the first token.
+    pub(crate) fn first_position(&self) -> usize {
+        match self.family.positions {
+            Positions::FromZero => 0,
+            Positions::AfterPadding => self.pad_token_id as usize + 1,
+        }
+    }
+
+    /// The position whose embedding learns nothing, because padding has it.
+    pub(crate) fn padding_position(&self) -> Option<u32> {
+        match self.family.positions {
+            Positions::FromZero => None,
+            Positions::AfterPadding => Some(self.pad_token_id),
+        }
+    }
+
+    /// Whether embeddings go through a linear layer before the first transformer layer.
+    pub(crate) fn projects(&self) -> bool {
+        self.family.sharing == Sharing::Groups || self.embedding_size != self.hidden_size
+    }
+
+    /// What is in the masked-LM head.
+    pub(crate) fn mask_activation(&self) -> Activation {
+        self.family.mask_head.activation.unwrap_or(self.activation)
+    }
+
+    /// The number of weights of a model of this shape.
+    pub fn parameter_count(&self) -> usize {
+        Layout::new(self).len
+    }
+
     /// The configuration of a classifier over `labels` with the same encoder.
     #[must_use]
     pub fn with_labels(&self, labels: &[String]) -> Config {
         Config { labels: labels.to_vec(), ..self.clone() }
     }
 
-    /// The same with both dropout rates replaced.
+    /// The same with all dropout rates replaced.
     #[must_use]
     pub fn with_dropout(&self, rate: f32) -> Config {
-        Config { hidden_dropout: rate, attention_dropout: rate, ..self.clone() }
+        Config { hidden_dropout: rate, attention_dropout: rate, classifier_dropout: rate, ..self.clone() }
     }
 
     /// `config.json` as Hugging Face transformers reads it; weights are float32.
     pub fn to_json(&self) -> Vec<u8> {
         let mut raw = self.raw.clone();
+        let names = &self.family.fields;
         raw.remove("torch_dtype");
         raw.insert("dtype".into(), "float32".into());
-        raw.insert("hidden_dropout_prob".into(), plain(self.hidden_dropout));
-        raw.insert("attention_probs_dropout_prob".into(), plain(self.attention_dropout));
+        raw.insert(names.hidden_dropout.0.into(), plain(self.hidden_dropout));
+        raw.insert(names.attention_dropout.0.into(), plain(self.attention_dropout));
+        let (classifier_dropout, own_rate) = names.classifier_dropout;
+        if own_rate.is_some() || self.classifier_dropout != self.hidden_dropout {
+            raw.insert(classifier_dropout.into(), plain(self.classifier_dropout));
+        } else {
+            raw.remove(classifier_dropout);
+        }
+        let class = self.family.class;
         let architecture = if self.labels.is_empty() {
             raw.remove("id2label");
             raw.remove("label2id");
-            "BertForMaskedLM"
+            format!("{class}ForMaskedLM")
         } else {
             let id2label = self.labels.iter().enumerate().map(|(i, l)| (i.to_string(), l.as_str().into()));
             let label2id = self.labels.iter().enumerate().map(|(i, l)| (l.clone(), i.into()));
             raw.insert("id2label".into(), Value::Object(id2label.collect()));
             raw.insert("label2id".into(), Value::Object(label2id.collect()));
             raw.insert("problem_type".into(), "single_label_classification".into());
-            "BertForSequenceClassification"
+            format!("{class}ForSequenceClassification")
         };
         raw.insert("architectures".into(), vec![architecture].into());
         let mut json = serde_json::to_vec_pretty(&raw).unwrap_or_default();
@@ -149,11 +226,36 @@ fn plain(x: f32) -> Value {
     x.to_string().parse::<f64>().unwrap_or(f64::from(x)).into()
 }
 
-struct Fields<'a>(&'a Map<String, Value>);
+/// What the file says.
+struct File<'a>(&'a Map<String, Value>);
 
-impl Fields<'_> {
+impl File<'_> {
+    fn family(&self) -> Result<&'static Family> {
+        let model_type = self.0.get("model_type").and_then(Value::as_str);
+        model_type.and_then(Family::named).ok_or_else(|| {
+            let known: Vec<&str> = Family::ALL.iter().map(|family| family.model_type).collect();
+            Error::Unsupported {
+                what: format!("model type `{}`", model_type.unwrap_or("(none)")),
+                remedy: format!(
+                    "use a model whose `config.json` has one of these as `model_type`: {}",
+                    known.join(", ")
+                ),
+            }
+        })
+    }
+
     fn size(&self, name: &str) -> Result<usize> {
-        let value = self.0.get(name);
+        self.size_of(name, self.0.get(name))
+    }
+
+    fn size_or(&self, name: &str, default: usize) -> Result<usize> {
+        match self.0.get(name).filter(|v| !v.is_null()) {
+            None => Ok(default),
+            found => self.size_of(name, found),
+        }
+    }
+
+    fn size_of(&self, name: &str, value: Option<&Value>) -> Result<usize> {
         let size = value.and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
         size.filter(|n| (1..=LARGEST).contains(n)).ok_or_else(|| {
             let found = value.map_or("nothing".into(), Value::to_string);
@@ -162,6 +264,31 @@ impl Fields<'_> {
                 format!("`{name}` should be a number from 1 to {LARGEST}, found {found}"),
             )
         })
+    }
+
+    fn padding(&self, default: u32) -> Result<u32> {
+        match self.0.get("pad_token_id").filter(|v| !v.is_null()) {
+            None => Ok(default),
+            Some(value) => {
+                let id = value.as_u64().filter(|id| *id < LARGEST as u64).map(|id| id as u32);
+                id.ok_or_else(|| {
+                    Error::malformed(
+                        "config.json",
+                        format!("`pad_token_id` should be a token id, found {value}"),
+                    )
+                })
+            }
+        }
+    }
+
+    fn activation(&self, (name, default): (&str, Activation)) -> Result<Activation> {
+        match self.0.get(name).filter(|v| !v.is_null()) {
+            None => Ok(default),
+            Some(value) => value.as_str().and_then(Activation::named).ok_or_else(|| Error::Unsupported {
+                what: format!("`{name}` {value} in `config.json`"),
+                remedy: format!("use a model with `{name}` \"gelu\", \"gelu_new\" or \"relu\""),
+            }),
+        }
     }
 
     fn number(&self, name: &str, default: f32, most: f32) -> Result<f32> {
@@ -221,12 +348,41 @@ mod tests {
     #[test]
     fn a_config_survives_saving() {
         let config = Config::from_json(SMALL.as_bytes()).unwrap();
-        assert_eq!(config.head_size(), 4);
+        assert_eq!((config.head_size(), config.layers(), config.max_length()), (4, 1, 12));
         let labelled = config.with_labels(&["no".into(), "yes".into()]);
         let again = Config::from_json(&labelled.to_json()).unwrap();
         assert_eq!(again.labels, ["no", "yes"]);
-        assert_eq!(again.hidden_dropout, 0.1);
+        assert_eq!((again.hidden_dropout, again.classifier_dropout), (0.1, 0.1));
         assert!(Config::from_json(&config.to_json()).unwrap().labels.is_empty());
+    }
+
+    #[test]
+    fn dropout_is_saved_under_the_names_of_every_family() {
+        let distilbert = SMALL
+            .replace(r#""bert""#, r#""distilbert""#)
+            .replace("hidden_size", "dim")
+            .replace("num_hidden_layers", "n_layers")
+            .replace("num_attention_heads", "n_heads")
+            .replace("intermediate_size", "hidden_dim");
+        let others = Family::ALL.iter().filter(|f| f.model_type != "distilbert");
+        let others = others.map(|f| SMALL.replace(r#""bert""#, &format!("{:?}", f.model_type)));
+        for json in others.chain([distilbert]) {
+            let config = Config::from_json(json.as_bytes()).unwrap().with_dropout(0.25);
+            let again = Config::from_json(&config.to_json()).unwrap();
+            let rates = (again.hidden_dropout, again.attention_dropout, again.classifier_dropout);
+            assert_eq!(rates, (0.25, 0.25, 0.25), "{:?}", config.family);
+            let class = format!("\"{:?}ForMaskedLM\"", config.family);
+            assert!(String::from_utf8(config.to_json()).unwrap().contains(&class));
+        }
+    }
+
+    #[test]
+    fn positions_after_padding_leave_fewer_for_the_text() {
+        let roberta = SMALL.replace(r#""bert""#, r#""roberta""#);
+        assert_eq!(Config::from_json(roberta.as_bytes()).unwrap().max_length(), 10);
+        let padded = roberta.replace(r#""vocab_size""#, r#""pad_token_id": 9, "vocab_size""#);
+        let error = Config::from_json(padded.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("leaves 2"), "{error}");
     }
 
     #[test]
@@ -235,11 +391,17 @@ mod tests {
         assert!(refused(r#""hidden_size": 8"#, r#""hidden_size": 99999999999"#).contains("hidden_size"));
         assert!(refused(r#""hidden_size": 8"#, r#""hidden_size": 9"#).contains("multiple"));
         assert!(refused(r#""bert""#, r#""t5""#).contains("model type `t5`"));
-        assert!(refused(r#""gelu""#, r#""relu""#).contains("hidden_act"));
+        assert!(refused(r#""bert""#, r#""t5""#).contains("xlm-roberta"));
+        assert!(refused(r#""gelu""#, r#""silu""#).contains("hidden_act"));
         assert!(refused(r#""hidden_dropout_prob": 0.1"#, r#""hidden_dropout_prob": 7"#).contains("dropout"));
-        let (positions, types) = (r#""max_position_embeddings": 12"#, r#""type_vocab_size": 2"#);
-        assert!(refused(positions, r#""max_position_embeddings": 3"#).contains("at least 8"));
-        assert!(refused(types, r#""type_vocab_size": 1"#).contains("type_vocab_size"));
+        assert!(refused(r#""vocab_size""#, r#""pad_token_id": -1, "vocab_size""#).contains("pad_token_id"));
+        assert!(
+            refused(r#""max_position_embeddings": 12"#, r#""max_position_embeddings": 3"#)
+                .contains("at least 8")
+        );
+        let groups = r#""albert", "inner_group_num": 2000"#;
+        assert!(refused(r#""bert""#, groups).contains("more than 1000"));
+        assert!(refused(r#""bert""#, r#""albert", "num_hidden_groups": 2"#).contains("num_hidden_groups"));
         assert!(refused("{", "[").contains("config.json"));
     }
 }

@@ -1,16 +1,27 @@
 //! The pass forward: embeddings, layers, head.
 
-use crate::Model;
+use crate::batch::Span;
 use crate::kernel::Kernels;
 use crate::kernel::vector::Dropout;
 use crate::layer::attention::{self, Attention};
 use crate::layer::embedding::{self, Tables};
 use crate::layer::linear::Linear;
 use crate::layer::norm::{Norm, dropped};
-use crate::layer::{feed_forward, gather, sized};
+use crate::layer::{activation, gather, sized};
 use crate::parameters::{HeadPlace, LinearPlace, NormPlace};
 use crate::session::{Columns, Mode};
-use crate::tape::{Scratch, Tape};
+use crate::tape::{LayerTape, Scratch, Tape};
+use crate::{Model, Random};
+
+/// What a pass forward or backward is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Pass<'a> {
+    pub(crate) kernels: Kernels,
+    pub(crate) model: &'a Model,
+    pub(crate) mode: Mode,
+    /// Whether backward computes the inside of every layer again instead of finding it on the tape.
+    pub(crate) recompute: bool,
+}
 
 /// The place of a dropout within one pass; with the seed it selects a stream of its own.
 #[derive(Clone, Copy)]
@@ -19,168 +30,233 @@ pub(crate) enum Site {
     Attention(usize),
     AttentionOutput(usize),
     Output(usize),
-    Pooled,
+    HeadInput,
+    Head,
 }
 
-pub(crate) fn dropout(mode: Mode, rate: f32, site: Site) -> Option<Dropout> {
-    let Mode::Train { dropout_seed } = mode else { return None };
-    if rate <= 0.0 {
-        return None;
+impl<'a> Pass<'a> {
+    pub(crate) fn dropout(&self, site: Site) -> Option<Dropout> {
+        let Mode::Train { dropout_seed } = self.mode else { return None };
+        let (config, family) = (&self.model.config, self.model.config.family);
+        let (stream, rate) = match site {
+            Site::Embedding => (0, config.hidden_dropout),
+            Site::Head => (1, config.classifier_dropout),
+            Site::HeadInput if !family.class_head.drops_input => return None,
+            Site::HeadInput => (2, config.classifier_dropout),
+            Site::Attention(layer) => (4 * layer as u64 + 4, config.attention_dropout),
+            Site::AttentionOutput(_) if !family.dropout.attention_output => return None,
+            Site::AttentionOutput(layer) => (4 * layer as u64 + 5, config.hidden_dropout),
+            Site::Output(_) if !family.dropout.output => return None,
+            Site::Output(layer) => (4 * layer as u64 + 6, config.hidden_dropout),
+        };
+        if rate <= 0.0 {
+            return None;
+        }
+        let key = Random::stream(dropout_seed, &[stream]).next_u64() as u32;
+        let threshold = (rate * (1 << 24) as f32) as u32;
+        Some(Dropout { key, threshold, scale: 1.0 / (1.0 - rate) })
     }
-    let site = match site {
-        Site::Embedding => 0,
-        Site::Pooled => 1,
-        Site::Attention(layer) => 4 * layer as u64 + 4,
-        Site::AttentionOutput(layer) => 4 * layer as u64 + 5,
-        Site::Output(layer) => 4 * layer as u64 + 6,
-    };
-    let key = crate::Random::stream(dropout_seed, &[site]).next_u64() as u32;
-    let threshold = (rate * (1 << 24) as f32) as u32;
-    Some(Dropout { key, threshold, scale: 1.0 / (1.0 - rate) })
-}
 
-impl Model {
-    pub(crate) fn linear(&self, place: &LinearPlace) -> Linear<'_> {
-        Linear { weight: &self.values[place.weight.clone()], bias: &self.values[place.bias.clone()] }
+    pub(crate) fn linear(&self, place: &LinearPlace) -> Linear<'a> {
+        let values = &self.model.values;
+        Linear { weight: &values[place.weight.clone()], bias: &values[place.bias.clone()] }
     }
 
-    pub(crate) fn norm(&self, place: &NormPlace) -> Norm<'_> {
+    pub(crate) fn norm(&self, place: &NormPlace) -> Norm<'a> {
+        let values = &self.model.values;
         Norm {
-            gain: &self.values[place.gain.clone()],
-            bias: &self.values[place.bias.clone()],
-            epsilon: self.config.layer_norm_eps,
+            gain: &values[place.gain.clone()],
+            bias: &values[place.bias.clone()],
+            epsilon: self.model.config.layer_norm_eps,
         }
     }
 
-    pub(crate) fn attention(&self, kernels: Kernels, mode: Mode, layer: usize) -> Attention {
+    pub(crate) fn attention(&self, layer: usize) -> Attention {
         Attention {
-            kernels,
-            heads: self.config.num_attention_heads,
-            size: self.config.head_size(),
-            dropout: dropout(mode, self.config.attention_dropout, Site::Attention(layer)),
+            kernels: self.kernels,
+            heads: self.model.config.num_attention_heads,
+            size: self.model.config.head_size(),
+            dropout: self.dropout(Site::Attention(layer)),
         }
     }
-}
 
-/// Embeddings and all layers. The last layer computes only the rows on the tape after its attention.
-pub(crate) fn encode(kernels: Kernels, model: &Model, tape: &mut Tape, scratch: &mut Scratch, mode: Mode) {
-    let Tape { batch, rows, embedding, states, layers, .. } = tape;
-    let (config, layout) = (&model.config, &model.layout);
-    let (tokens, hidden, inner) = (batch.tokens(), config.hidden_size, config.intermediate_size);
-    let rate = config.hidden_dropout;
-    let keep = mode != Mode::Predict;
-    let Scratch { narrow: [narrow, other, ..], wide: [wide, _], .. } = scratch;
-
-    let tables = Tables {
-        words: &model.values[layout.words.clone()],
-        positions: &model.values[layout.positions.clone()],
-        types: &model.values[layout.types.clone()],
-    };
-    let sum = sized(narrow, tokens * hidden);
-    embedding::forward(kernels, batch, tables, hidden, sum);
-    let first = sized(&mut states[0], tokens * hidden);
-    model.norm(&layout.norm).forward(kernels, sum, None, None, embedding, first);
-    if let Some(dropout) = dropout(mode, rate, Site::Embedding) {
-        sum.copy_from_slice(first);
-        dropped(kernels, sum, dropout, first);
+    /// Whether forward leaves the inside of every layer on the tape.
+    fn keeps_layers(&self) -> bool {
+        self.mode != Mode::Predict && !self.recompute
     }
 
-    for (i, place) in layout.layers.iter().enumerate() {
-        // Prediction keeps nothing: all layers share one set of buffers, and a state replaces the one before.
-        let tape = &mut layers[if keep { i } else { 0 }];
-        let last = i + 1 == layout.layers.len();
-        let from = if keep { i } else { 0 };
-        let to = if keep || last { i + 1 } else { 0 };
-        let state = &states[from][..tokens * hidden];
+    /// How many sets of buffers the layers need.
+    pub(crate) fn layer_tapes(&self) -> usize {
+        if self.keeps_layers() { self.model.layout.layers.len() } else { 1 }
+    }
+
+    /// The tape of a layer: prediction and recomputation keep nothing, so that all layers share one.
+    pub(crate) fn layer_tape(&self, layer: usize) -> usize {
+        if self.keeps_layers() { layer } else { 0 }
+    }
+
+    /// Embeddings and all layers. The last layer computes only the rows on the tape after its attention.
+    pub(crate) fn encode(&self, tape: &mut Tape, scratch: &mut Scratch) {
+        self.embed(tape, scratch);
+        let Tape { batch, rows, states, layers, .. } = tape;
+        let (hidden, count) = (self.model.config.hidden_size, self.model.layout.layers.len());
+        let keeps_states = self.mode != Mode::Predict;
+        for i in 0..count {
+            let last = i + 1 == count;
+            // Prediction keeps no state: one replaces the other, from 0 to 1 and back.
+            let (from, to) = match keeps_states {
+                true => (i, i + 1),
+                false => (i % 2, if last { count } else { (i + 1) % 2 }),
+            };
+            let rows = last.then_some(rows.as_slice());
+            let wanted = rows.map_or(batch.tokens(), <[u32]>::len);
+            let mut out = std::mem::take(&mut states[to]);
+            let state = &states[from][..batch.tokens() * hidden];
+            let layer = &mut layers[self.layer_tape(i)];
+            let keep = self.keeps_layers();
+            self.layer(i, &batch.spans, rows, state, keep, layer, sized(&mut out, wanted * hidden), scratch);
+            states[to] = out;
+        }
+    }
+
+    fn embed(&self, tape: &mut Tape, scratch: &mut Scratch) {
+        let Tape { batch, positions, embedding, embedded, states, .. } = tape;
+        let (config, layout) = (&self.model.config, &self.model.layout);
+        let (tokens, size) = (batch.tokens(), config.embedding_size);
+        let values = &self.model.values;
+        let tables = Tables {
+            words: &values[layout.words.clone()],
+            positions: &values[layout.positions.clone()],
+            types: &values[layout.types.clone()],
+        };
+        let sum = sized(&mut scratch.sums[0], tokens * size);
+        embedding::forward(self.kernels, batch, positions, tables, size, sum);
+        let state = &mut states[0];
+        let out = sized(if layout.projection.is_some() { embedded } else { &mut *state }, tokens * size);
+        self.norm(&layout.norm).forward(self.kernels, sum, None, None, embedding, out);
+        if let Some(dropout) = self.dropout(Site::Embedding) {
+            sum.copy_from_slice(out);
+            dropped(self.kernels, sum, dropout, out);
+        }
+        if let Some(projection) = &layout.projection {
+            let state = sized(state, tokens * config.hidden_size);
+            self.linear(projection).forward(self.kernels, &embedded[..tokens * size], state);
+        }
+    }
+
+    /// One layer from `state` `[tokens, hidden]` to `out`, the same or `[rows, hidden]` for the last layer. The attention
+    /// weights are on the tape if they are to be kept.
+    #[expect(clippy::too_many_arguments, reason = "input, output, tape and scratch of one layer")]
+    pub(crate) fn layer(
+        &self,
+        i: usize,
+        spans: &[Span],
+        rows: Option<&[u32]>,
+        state: &[f32],
+        keep_weights: bool,
+        tape: &mut LayerTape,
+        out: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let (kernels, config, place) = (self.kernels, &self.model.config, &self.model.layout.layers[i]);
+        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+        let (tokens, wanted) = (state.len() / hidden, out.len() / hidden);
+        let Scratch { sums: [sum, other], wide: [wide, _], .. } = scratch;
 
         let qkv = sized(&mut tape.qkv, tokens * 3 * hidden);
-        model.linear(&place.qkv).forward(kernels, state, qkv);
-        let attention = model.attention(kernels, mode, i);
-        let kept = if keep { attention::weights_len(&batch.spans, attention.heads) } else { 0 };
+        self.linear(&place.qkv).forward(kernels, state, qkv);
+        let attention = self.attention(i);
+        let kept = if keep_weights { attention::weights_len(spans, attention.heads) } else { 0 };
         let weights = sized(&mut tape.weights, kept);
-        let wanted = if last { rows.len() } else { tokens };
-        let (context, input): (&[f32], &[f32]) = if last {
-            let all = sized(narrow, tokens * hidden);
-            attention.forward(&batch.spans, qkv, weights, all);
-            let (context, input) = (sized(&mut tape.context, wanted * hidden), sized(other, wanted * hidden));
-            gather(all, rows, hidden, context);
-            gather(state, rows, hidden, input);
-            (context, input)
-        } else {
-            let context = sized(&mut tape.context, tokens * hidden);
-            attention.forward(&batch.spans, qkv, weights, context);
-            (context, state)
+        let context = sized(&mut tape.context, wanted * hidden);
+        let input = match rows {
+            None => {
+                attention.forward(spans, qkv, weights, context);
+                state
+            }
+            Some(rows) => {
+                let all = sized(sum, tokens * hidden);
+                attention.forward(spans, qkv, weights, all);
+                gather(all, rows, hidden, context);
+                let input = sized(other, wanted * hidden);
+                gather(state, rows, hidden, input);
+                &*input
+            }
         };
 
-        let sum = sized(narrow, wanted * hidden);
-        model.linear(&place.attention_output).forward(kernels, context, sum);
+        let sum = sized(sum, wanted * hidden);
+        self.linear(&place.attention_output).forward(kernels, context, sum);
         let attended = sized(&mut tape.attended, wanted * hidden);
-        let drop = dropout(mode, rate, Site::AttentionOutput(i));
-        let norm = model.norm(&place.attention_norm);
-        norm.forward(kernels, sum, Some(input), drop, &mut tape.attention_norm, attended);
+        let dropout = self.dropout(Site::AttentionOutput(i));
+        let norm = self.norm(&place.attention_norm);
+        norm.forward(kernels, sum, Some(input), dropout, &mut tape.attention_norm, attended);
 
         let up = sized(&mut tape.inner, wanted * inner);
-        model.linear(&place.up).forward(kernels, attended, up);
+        self.linear(&place.up).forward(kernels, attended, up);
         let activated = sized(wide, wanted * inner);
-        feed_forward::gelu(kernels, up, activated);
-        model.linear(&place.down).forward(kernels, activated, sum);
-        let out = sized(&mut states[to], wanted * hidden);
-        let drop = dropout(mode, rate, Site::Output(i));
-        let norm = model.norm(&place.output_norm);
-        norm.forward(kernels, sum, Some(attended), drop, &mut tape.output_norm, out);
+        activation::forward(kernels, config.activation, up, activated);
+        self.linear(&place.down).forward(kernels, activated, sum);
+        let dropout = self.dropout(Site::Output(i));
+        let norm = self.norm(&place.output_norm);
+        norm.forward(kernels, sum, Some(attended), dropout, &mut tape.output_norm, out);
     }
-}
 
-/// The masked-LM head: dense, GELU, LayerNorm, then the word embeddings as decoder.
-pub(crate) fn masked_lm(
-    kernels: Kernels,
-    model: &Model,
-    tape: &mut Tape,
-    scratch: &mut Scratch,
-    columns: Columns,
-) {
-    let HeadPlace::MaskedLm { transform, norm, bias } = &model.layout.head else { return };
-    let Tape { rows, states, head, .. } = tape;
-    let (hidden, rows) = (model.config.hidden_size, rows.len());
-    let state = &states[model.config.num_hidden_layers][..rows * hidden];
-    let transformed = sized(&mut head.transformed, rows * hidden);
-    model.linear(transform).forward(kernels, state, transformed);
-    let activated = sized(&mut scratch.narrow[0], rows * hidden);
-    feed_forward::gelu(kernels, transformed, activated);
-    let decoded = sized(&mut head.decoded, rows * hidden);
-    model.norm(norm).forward(kernels, activated, None, None, &mut head.norm, decoded);
+    /// The masked-LM head: dense, activation, LayerNorm, decoder.
+    pub(crate) fn masked_lm(&self, tape: &mut Tape, scratch: &mut Scratch, columns: Columns) {
+        let HeadPlace::MaskedLm { dense, norm, decoder, bias } = &self.model.layout.head else { return };
+        let (kernels, config, values) = (self.kernels, &self.model.config, &self.model.values);
+        let Tape { rows, states, head, .. } = tape;
+        let (size, rows) = (config.embedding_size, rows.len());
+        let state = &states[self.model.layout.layers.len()][..rows * config.hidden_size];
+        let transformed = sized(&mut head.transformed, rows * size);
+        self.linear(dense).forward(kernels, state, transformed);
+        let activated = sized(&mut scratch.sums[0], rows * size);
+        activation::forward(kernels, config.mask_activation(), transformed, activated);
+        let decoded = sized(&mut head.decoded, rows * size);
+        self.norm(norm).forward(kernels, activated, None, None, &mut head.norm, decoded);
 
-    let (words, biases) = (&model.values[model.layout.words.clone()], &model.values[bias.clone()]);
-    head.columns.clear();
-    let decoder = match columns {
-        Columns::All => Linear { weight: words, bias: biases },
-        Columns::Only(ids) => {
-            head.columns.extend_from_slice(ids);
-            let weight = sized(&mut head.column_weights, ids.len() * hidden);
-            gather(words, ids, hidden, weight);
-            head.column_biases.clear();
-            head.column_biases.extend(ids.iter().map(|id| biases[*id as usize]));
-            Linear { weight, bias: &head.column_biases }
+        let (weights, biases) = (&values[decoder.clone()], &values[bias.clone()]);
+        head.columns.clear();
+        let decoder = match columns {
+            Columns::All => Linear { weight: weights, bias: biases },
+            Columns::Only(ids) => {
+                head.columns.extend_from_slice(ids);
+                let weight = sized(&mut head.column_weights, ids.len() * size);
+                gather(weights, ids, size, weight);
+                head.column_biases.clear();
+                head.column_biases.extend(ids.iter().map(|id| biases[*id as usize]));
+                Linear { weight, bias: &head.column_biases }
+            }
+        };
+        let logits = sized(&mut head.logits, rows * decoder.bias.len());
+        decoder.forward(kernels, decoded, logits);
+    }
+
+    /// The classification head on the first token: dense, activation, dropout, linear.
+    pub(crate) fn classifier(&self, tape: &mut Tape, scratch: &mut Scratch) {
+        let HeadPlace::Classifier { dense, output } = &self.model.layout.head else { return };
+        let (kernels, config) = (self.kernels, &self.model.config);
+        let Tape { rows, states, head, .. } = tape;
+        let (hidden, rows) = (config.hidden_size, rows.len());
+        let state = &states[self.model.layout.layers.len()][..rows * hidden];
+        let input = match self.dropout(Site::HeadInput) {
+            None => state,
+            Some(dropout) => {
+                let input = sized(&mut head.input, rows * hidden);
+                dropped(kernels, state, dropout, input);
+                &*input
+            }
+        };
+        let transformed = sized(&mut head.transformed, rows * hidden);
+        self.linear(dense).forward(kernels, input, transformed);
+        let activated = sized(&mut scratch.sums[0], rows * hidden);
+        activation::forward(kernels, config.family.class_head.activation, transformed, activated);
+        let decoded = sized(&mut head.decoded, rows * hidden);
+        match self.dropout(Site::Head) {
+            Some(dropout) => dropped(kernels, activated, dropout, decoded),
+            None => decoded.copy_from_slice(activated),
         }
-    };
-    let logits = sized(&mut head.logits, rows * decoder.bias.len());
-    decoder.forward(kernels, decoded, logits);
-}
-
-/// The classification head: tanh pooler on the first token, dropout, linear.
-pub(crate) fn classifier(kernels: Kernels, model: &Model, tape: &mut Tape, mode: Mode) {
-    let HeadPlace::Classifier { pooler, output } = &model.layout.head else { return };
-    let Tape { rows, states, head, .. } = tape;
-    let (hidden, rows) = (model.config.hidden_size, rows.len());
-    let state = &states[model.config.num_hidden_layers][..rows * hidden];
-    let pooled = sized(&mut head.pooled, rows * hidden);
-    model.linear(pooler).forward(kernels, state, pooled);
-    pooled.iter_mut().for_each(|x| *x = x.tanh());
-    let used = sized(&mut head.transformed, rows * hidden);
-    match dropout(mode, model.config.hidden_dropout, Site::Pooled) {
-        Some(dropout) => dropped(kernels, pooled, dropout, used),
-        None => used.copy_from_slice(pooled),
+        let logits = sized(&mut head.logits, rows * config.labels.len());
+        self.linear(output).forward(kernels, decoded, logits);
     }
-    let logits = sized(&mut head.logits, rows * model.config.labels.len());
-    model.linear(output).forward(kernels, used, logits);
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::parameters::{HeadPlace, Layout};
+use crate::parameters::{HeadPlace, Kind, Layout};
 use crate::{Checkpoint, Config, Error, Random, Result, Tokenizer};
 
 /// An encoder with a masked-LM head or a classification head.
@@ -20,15 +20,17 @@ impl Model {
     /// The masked language model of a checkpoint.
     ///
     /// # Errors
-    /// If tensors are missing or have other shapes than `config.json` says, or the decoder is not tied to the
-    /// word embeddings.
+    /// If tensors are missing or have other shapes than `config.json` says, or the decoder is not the table of word
+    /// embeddings although `config.json` does not say so.
     pub fn masked_lm(checkpoint: &Checkpoint) -> Result<Model> {
         let config = checkpoint.config.with_labels(&[]);
-        let (decoder, words) = ("cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight");
-        if !checkpoint.is_tied(decoder, words)? {
+        let decoder = config.family.mask_head.decoder;
+        let words = format!("{}.embeddings.word_embeddings.weight", config.family.names.base);
+        if config.tied && !checkpoint.is_tied(decoder, &words)? {
             return Err(Error::Unsupported {
                 what: format!("`{decoder}` that differs from the word embeddings"),
-                remedy: "use a model with tied weights".into(),
+                remedy: "set `tie_word_embeddings` to false in `config.json`, if the model has a decoder of its own"
+                    .into(),
             });
         }
         let (model, _) = Model::read(checkpoint, config, "masked language model", |_| false)?;
@@ -49,7 +51,7 @@ impl Model {
     }
 
     /// A new classifier over `labels` on the encoder of a checkpoint. Output weights are drawn from
-    /// N(0, 0.02²) with `seed`, biases are 0; so is the pooler if the checkpoint has none.
+    /// N(0, 0.02²) with `seed`, biases are 0; so is the dense layer before if the checkpoint has none.
     ///
     /// # Errors
     /// If tensors of the encoder are missing or of other shapes, or there is no label.
@@ -57,17 +59,19 @@ impl Model {
         if labels.is_empty() {
             return Err(Error::malformed("the classifier", "it needs at least one label"));
         }
-        let in_head = |name: &str| name.starts_with("bert.pooler.") || name.starts_with("classifier.");
+        let names = &checkpoint.config.family.class_head;
+        let of = |layer: &str, name: &str| name.strip_prefix(layer).is_some_and(|end| end.starts_with('.'));
+        let in_head = |name: &str| of(names.dense, name) || of(names.output, name);
         let config = checkpoint.config.with_labels(labels);
         let (mut model, missing) = Model::read(checkpoint, config, "encoder", in_head)?;
-        let HeadPlace::Classifier { pooler, output } = &model.layout.head else {
+        let HeadPlace::Classifier { dense, output } = &model.layout.head else {
             unreachable!("a configuration with labels has a classification head")
         };
         let mut random = Random::stream(seed, &[0xC1A5]);
-        let new_pooler = missing.iter().any(|name| name.starts_with("bert.pooler."));
+        let new_dense = missing.iter().any(|name| of(names.dense, name));
         let mut drawn = vec![output.clone()];
-        if new_pooler {
-            drawn.push(pooler.clone());
+        if new_dense {
+            drawn.push(dense.clone());
         }
         for linear in drawn {
             for x in &mut model.values[linear.weight] {
@@ -81,15 +85,15 @@ impl Model {
     /// A model that has learnt nothing: weights from N(0, 0.02²) with `seed`, gains 1, biases 0. For measurements
     /// and tests.
     pub fn untrained(config: Config, seed: u64) -> Model {
-        let layout = Layout::bert(&config);
+        let layout = Layout::new(&config);
         let mut values = vec![0.0; layout.len];
         let mut random = Random::stream(seed, &[0x1417]);
         for parameter in &layout.parameters {
             let values = &mut values[parameter.place.clone()];
-            if parameter.decays {
-                values.iter_mut().for_each(|x| *x = (random.normal() * 0.02) as f32);
-            } else if parameter.name.ends_with("LayerNorm.weight") {
-                values.fill(1.0);
+            match parameter.kind {
+                Kind::Weight => values.iter_mut().for_each(|x| *x = (random.normal() * 0.02) as f32),
+                Kind::Gain => values.fill(1.0),
+                Kind::Bias => {}
             }
         }
         Model { config, layout, values }
@@ -103,14 +107,17 @@ impl Model {
         what: &str,
         may_lack: impl Fn(&str) -> bool,
     ) -> Result<(Model, Vec<String>)> {
-        let layout = Layout::bert(&config);
+        let layout = Layout::new(&config);
         // A classification head for other labels is no obstacle: it will be replaced.
         let same_labels = checkpoint.config.labels.len() == config.labels.len();
-        let wanted =
-            || layout.parameters.iter().filter(|p| same_labels || !p.name.starts_with("classifier."));
+        let output = match &layout.head {
+            HeadPlace::Classifier { output, .. } if !same_labels => output.weight.start..output.bias.end,
+            _ => 0..0,
+        };
+        let wanted = || layout.parameters.iter().filter(|p| !output.contains(&p.place.start));
         let missing = checkpoint.missing(wanted().map(|p| (p.name.as_str(), p.shape.as_slice())))?;
         let needed: Vec<&str> = missing.iter().copied().filter(|name| !may_lack(name)).collect();
-        require(&needed, what)?;
+        require(checkpoint.weights_file(), &needed, what)?;
         let missing = missing.into_iter().map(str::to_owned).collect();
         // Not before the file is known to hold what `config.json` promises: it could promise any amount.
         let mut values = vec![0.0; layout.len];
@@ -123,7 +130,7 @@ impl Model {
         &self.config
     }
 
-    /// Sets both dropout rates for training.
+    /// Sets all dropout rates for training.
     pub fn set_dropout(&mut self, rate: f32) {
         self.config = self.config.with_dropout(rate);
     }
@@ -167,7 +174,7 @@ impl Model {
         };
         write("config.json", &self.config.to_json())?;
         write("tokenizer.json", tokenizer.json())?;
-        write("tokenizer_config.json", &tokenizer_config(tokenizer, self.config.max_position_embeddings))?;
+        write("tokenizer_config.json", &tokenizer_config(tokenizer, self.config.max_length()))?;
         write("model.safetensors", &self.safetensors()?)
     }
 
@@ -209,11 +216,11 @@ fn tokenizer_config(tokenizer: &Tokenizer, longest: usize) -> Vec<u8> {
     json
 }
 
-fn require(missing: &[&str], what: &str) -> Result<()> {
+fn require(file: &str, missing: &[&str], what: &str) -> Result<()> {
     match missing {
         [] => Ok(()),
         [first, rest @ ..] => Err(Error::malformed(
-            "model.safetensors",
+            file,
             match rest.len() {
                 0 => format!("the {what} needs `{first}`, which is missing"),
                 n => format!("the {what} needs `{first}`, which is missing, and {n} more"),

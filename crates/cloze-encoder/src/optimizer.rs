@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::kernel::Kernels;
 use crate::kernel::vector::{self, AdamStep};
-use crate::parameters::Layout;
+use crate::parameters::{Kind, Layout};
 
 /// The settings of AdamW (Loshchilov & Hutter, 2019), as PyTorch has them. Biases and LayerNorm weights do not
 /// decay.
@@ -54,21 +54,22 @@ pub(crate) struct Training {
     /// The decay that rows without gradients still have to take.
     pending: f64,
     updates: i32,
-    hidden: usize,
+    /// Elements of a word embedding.
+    size: usize,
     partial: Vec<f64>,
 }
 
 impl Training {
-    pub(crate) fn new(layout: &Layout, hidden: usize) -> Training {
+    pub(crate) fn new(layout: &Layout, size: usize) -> Training {
         // `vec!` of zeros asks the system for pages that come into being when they are first written.
         Training {
             grads: vec![0.0; layout.len],
             first: vec![0.0; layout.len],
             second: vec![0.0; layout.len],
-            live: vec![false; layout.words.len() / hidden],
+            live: vec![false; layout.words.len() / size],
             pending: 1.0,
             updates: 0,
-            hidden,
+            size,
             partial: Vec::new(),
         }
     }
@@ -77,7 +78,7 @@ impl Training {
     pub(crate) fn wake(&mut self, rows: &[u32], values: &mut [f32]) {
         for row in rows.iter().map(|r| *r as usize) {
             if !std::mem::replace(&mut self.live[row], true) && self.pending != 1.0 {
-                let row = &mut values[row * self.hidden..(row + 1) * self.hidden];
+                let row = &mut values[row * self.size..(row + 1) * self.size];
                 row.iter_mut().for_each(|x| *x = (f64::from(*x) * self.pending) as f32);
             }
         }
@@ -94,8 +95,8 @@ impl Training {
         if self.pending == 1.0 {
             return;
         }
-        let (words, pending) = (self.live.len() * self.hidden, self.pending);
-        values[..words].par_chunks_mut(self.hidden).zip(&self.live).with_min_len(1024).for_each(
+        let (words, pending) = (self.live.len() * self.size, self.pending);
+        values[..words].par_chunks_mut(self.size).zip(&self.live).with_min_len(1024).for_each(
             |(row, live)| {
                 if !live {
                     row.iter_mut().for_each(|x| *x = (f64::from(*x) * pending) as f32);
@@ -107,15 +108,15 @@ impl Training {
 
     /// The 2-norm of all gradients.
     fn norm(&mut self, kernels: Kernels) -> f64 {
-        let words = self.live.len() * self.hidden;
+        let words = self.live.len() * self.size;
         let (words, others) = self.grads.split_at(words);
-        let rows = ELEMENTS.div_ceil(self.hidden);
+        let rows = ELEMENTS.div_ceil(self.size);
         let blocks = self.live.len().div_ceil(rows);
         self.partial.resize(blocks + others.len().div_ceil(ELEMENTS), 0.0);
         let (of_words, of_others) = self.partial.split_at_mut(blocks);
-        words.par_chunks(rows * self.hidden).zip(self.live.par_chunks(rows)).zip(of_words).for_each(
+        words.par_chunks(rows * self.size).zip(self.live.par_chunks(rows)).zip(of_words).for_each(
             |((grads, live), sum)| {
-                let live = grads.chunks_exact(self.hidden).zip(live).filter(|(_, live)| **live);
+                let live = grads.chunks_exact(self.size).zip(live).filter(|(_, live)| **live);
                 *sum = live.map(|(row, _)| f64::from(vector::sum_of_squares(kernels, row))).sum();
             },
         );
@@ -148,16 +149,16 @@ impl Training {
         };
         let plain = AdamStep { keep: 1.0, ..decaying };
 
-        let (hidden, words) = (self.hidden, self.live.len() * self.hidden);
+        let (size, words) = (self.size, self.live.len() * self.size);
         let (word_values, values) = values.split_at_mut(words);
         let (word_grads, grads) = self.grads.split_at_mut(words);
         let (word_first, first) = self.first.split_at_mut(words);
         let (word_second, second) = self.second.split_at_mut(words);
         word_values
-            .par_chunks_mut(hidden)
-            .zip(word_grads.par_chunks_mut(hidden))
-            .zip(word_first.par_chunks_mut(hidden))
-            .zip(word_second.par_chunks_mut(hidden))
+            .par_chunks_mut(size)
+            .zip(word_grads.par_chunks_mut(size))
+            .zip(word_first.par_chunks_mut(size))
+            .zip(word_second.par_chunks_mut(size))
             .zip(&self.live)
             .with_min_len(256)
             .for_each(|((((p, g), m), v), live)| {
@@ -180,7 +181,7 @@ impl Training {
                 let from = layout.parameters.partition_point(|t| t.place.end <= start);
                 for tensor in layout.parameters[from..].iter().take_while(|t| t.place.start < end) {
                     let part = tensor.place.start.max(start) - start..tensor.place.end.min(end) - start;
-                    let step = if tensor.decays { decaying } else { plain };
+                    let step = if tensor.kind == Kind::Weight { decaying } else { plain };
                     let (p, g) = (&mut p[part.clone()], &mut g[part.clone()]);
                     vector::adamw(kernels, p, g, &mut m[part.clone()], &mut v[part], step);
                 }

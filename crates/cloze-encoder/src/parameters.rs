@@ -13,8 +13,17 @@ pub(crate) struct Parameter {
     pub(crate) name: String,
     pub(crate) shape: Vec<usize>,
     pub(crate) place: Place,
-    /// Whether weight decay applies: not to biases and LayerNorm weights.
-    pub(crate) decays: bool,
+    pub(crate) kind: Kind,
+}
+
+/// What a tensor does, which decides how it starts and whether it decays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A matrix or a table of embeddings: the only kind with weight decay.
+    Weight,
+    Bias,
+    /// The weight of a LayerNorm.
+    Gain,
 }
 
 /// y = x W^T + b, with W `[outputs, inputs]`.
@@ -45,17 +54,30 @@ pub(crate) struct LayerPlace {
 /// What stands on the encoder.
 #[derive(Debug, Clone)]
 pub(crate) enum HeadPlace {
-    MaskedLm { transform: LinearPlace, norm: NormPlace, bias: Place },
-    Classifier { pooler: LinearPlace, output: LinearPlace },
+    /// The decoder is the table of word embeddings, or one of its own where they are not tied, `[vocabulary, embedding]`.
+    MaskedLm {
+        dense: LinearPlace,
+        norm: NormPlace,
+        decoder: Place,
+        bias: Place,
+    },
+    Classifier {
+        dense: LinearPlace,
+        output: LinearPlace,
+    },
 }
 
-/// Where everything lies. The word embeddings come first: `0..vocab_size * hidden_size`.
+/// Where everything lies. The word embeddings come first, then positions and types.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     pub(crate) words: Place,
     pub(crate) positions: Place,
+    /// Empty where there is no such table.
     pub(crate) types: Place,
     pub(crate) norm: NormPlace,
+    /// From the width of the embeddings to that of the hidden states.
+    pub(crate) projection: Option<LinearPlace>,
+    /// In the order in which they are applied; those that share weights are equal.
     pub(crate) layers: Vec<LayerPlace>,
     pub(crate) head: HeadPlace,
     pub(crate) parameters: Vec<Parameter>,
@@ -63,42 +85,47 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The layout of a BERT model: a classifier if the configuration has labels, else a masked language model.
-    pub(crate) fn bert(config: &Config) -> Layout {
-        let (h, f) = (config.hidden_size, config.intermediate_size);
+    /// The layout of a model: a classifier if the configuration has labels, else a masked language model.
+    pub(crate) fn new(config: &Config) -> Layout {
+        let (h, e) = (config.hidden_size, config.embedding_size);
+        let family = config.family;
+        let base = |part: &str| format!("{}.{part}", family.names.base);
         let mut p = Placer::default();
-        let words = p.weight("bert.embeddings.word_embeddings.weight", &[config.vocab_size, h]);
+        let words = p.weight(&base("embeddings.word_embeddings.weight"), &[config.vocab_size, e]);
         let positions =
-            p.weight("bert.embeddings.position_embeddings.weight", &[config.max_position_embeddings, h]);
-        let types = p.weight("bert.embeddings.token_type_embeddings.weight", &[config.type_vocab_size, h]);
-        let norm = p.norm("bert.embeddings.LayerNorm", h);
+            p.weight(&base("embeddings.position_embeddings.weight"), &[config.max_position_embeddings, e]);
+        let types = match config.type_vocab_size {
+            0 => positions.end..positions.end,
+            types => p.weight(&base("embeddings.token_type_embeddings.weight"), &[types, e]),
+        };
+        let norm = p.norm(&base("embeddings.LayerNorm"), e);
+        let projection = config.projects().then(|| p.linear(&base(family.names.projection), h, e));
+        let groups: Vec<Vec<LayerPlace>> = (0..config.num_hidden_groups)
+            .map(|group| (0..config.inner_group_num).map(|i| p.layer(config, group, i)).collect())
+            .collect();
         let layers = (0..config.num_hidden_layers)
-            .map(|i| {
-                let name = |part: &str| format!("bert.encoder.layer.{i}.{part}");
-                let qkv = ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}")));
-                LayerPlace {
-                    qkv: p.stacked(&qkv, h, h),
-                    attention_output: p.linear(&name("attention.output.dense"), h, h),
-                    attention_norm: p.norm(&name("attention.output.LayerNorm"), h),
-                    up: p.linear(&name("intermediate.dense"), f, h),
-                    down: p.linear(&name("output.dense"), h, f),
-                    output_norm: p.norm(&name("output.LayerNorm"), h),
-                }
-            })
+            .flat_map(|i| groups[i * groups.len() / config.num_hidden_layers].clone())
             .collect();
         let head = if config.labels.is_empty() {
+            let names = &family.mask_head;
             HeadPlace::MaskedLm {
-                transform: p.linear("cls.predictions.transform.dense", h, h),
-                norm: p.norm("cls.predictions.transform.LayerNorm", h),
-                bias: p.plain("cls.predictions.bias", &[config.vocab_size]),
+                dense: p.linear(names.dense, e, h),
+                norm: p.norm(names.norm, e),
+                decoder: match config.tied {
+                    true => words.clone(),
+                    false => p.weight(names.decoder, &[config.vocab_size, e]),
+                },
+                bias: p.push(names.bias, &[config.vocab_size], Kind::Bias),
             }
         } else {
+            let names = &family.class_head;
             HeadPlace::Classifier {
-                pooler: p.linear("bert.pooler.dense", h, h),
-                output: p.linear("classifier", config.labels.len(), h),
+                dense: p.linear(names.dense, h, h),
+                output: p.linear(names.output, config.labels.len(), h),
             }
         };
-        Layout { words, positions, types, norm, layers, head, len: p.len, parameters: p.parameters }
+        let (parameters, len) = (p.parameters, p.len);
+        Layout { words, positions, types, norm, projection, layers, head, parameters, len }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Parameter> {
@@ -113,24 +140,34 @@ struct Placer {
 }
 
 impl Placer {
-    fn push(&mut self, name: &str, shape: &[usize], decays: bool) -> Place {
+    fn push(&mut self, name: &str, shape: &[usize], kind: Kind) -> Place {
         let place = self.len..self.len + shape.iter().product::<usize>();
         self.len = place.end;
         self.parameters.push(Parameter {
             name: name.to_owned(),
             shape: shape.to_vec(),
             place: place.clone(),
-            decays,
+            kind,
         });
         place
     }
 
     fn weight(&mut self, name: &str, shape: &[usize]) -> Place {
-        self.push(name, shape, true)
+        self.push(name, shape, Kind::Weight)
     }
 
-    fn plain(&mut self, name: &str, shape: &[usize]) -> Place {
-        self.push(name, shape, false)
+    fn layer(&mut self, config: &Config, group: usize, layer: usize) -> LayerPlace {
+        let (h, f, names) = (config.hidden_size, config.intermediate_size, &config.family.names);
+        let layer = names.layer.replace("{group}", &group.to_string()).replace("{layer}", &layer.to_string());
+        let name = |part: &str| format!("{}.{layer}.{part}", names.base);
+        LayerPlace {
+            qkv: self.stacked(&names.qkv.map(name), h, h),
+            attention_output: self.linear(&name(names.attention_output), h, h),
+            attention_norm: self.norm(&name(names.attention_norm), h),
+            up: self.linear(&name(names.up), f, h),
+            down: self.linear(&name(names.down), h, f),
+            output_norm: self.norm(&name(names.output_norm), h),
+        }
     }
 
     fn linear(&mut self, name: &str, outputs: usize, inputs: usize) -> LinearPlace {
@@ -145,15 +182,15 @@ impl Placer {
         }
         let middle = self.len;
         for name in names {
-            self.plain(&format!("{name}.bias"), &[outputs]);
+            self.push(&format!("{name}.bias"), &[outputs], Kind::Bias);
         }
         LinearPlace { weight: start..middle, bias: middle..self.len }
     }
 
     fn norm(&mut self, name: &str, size: usize) -> NormPlace {
         NormPlace {
-            gain: self.plain(&format!("{name}.weight"), &[size]),
-            bias: self.plain(&format!("{name}.bias"), &[size]),
+            gain: self.push(&format!("{name}.weight"), &[size], Kind::Gain),
+            bias: self.push(&format!("{name}.bias"), &[size], Kind::Bias),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Running a model: forward, backward, update.
 
 use crate::backward::Backward;
-use crate::forward;
+use crate::forward::Pass;
 use crate::optimizer::Training;
 use crate::parameters::HeadPlace;
 use crate::tape::{Scratch, Tape};
@@ -37,6 +37,7 @@ pub struct Session {
     scratch: Scratch,
     /// The mode of the pass on the tape; none before the first and after backward.
     mode: Option<Mode>,
+    recompute: bool,
 }
 
 impl Session {
@@ -44,12 +45,22 @@ impl Session {
     pub fn new(model: Model, device: &Device) -> Session {
         let tape = Tape::default();
         let scratch = Scratch::default();
-        Session { device: device.clone(), model, training: None, tape, scratch, mode: None }
+        Session { device: device.clone(), model, training: None, tape, scratch, mode: None, recompute: false }
     }
 
     /// The device.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Whether training keeps only the input of every layer and computes the rest again in [`Session::backward`]: the same
+    /// bits, more time, and memory for one layer instead of all. For the next pass forward; without it everything is kept.
+    pub fn set_recompute(&mut self, recompute: bool) {
+        self.recompute = recompute;
+        self.mode = None;
+        if recompute {
+            self.tape.layers.truncate(1);
+        }
     }
 
     /// The model as it is now.
@@ -76,11 +87,10 @@ impl Session {
     /// # Panics
     /// If a token, type or position of the batch is outside the model's tables, or a row outside the batch.
     pub fn hidden_states(&mut self, batch: &Batch, rows: &[u32]) -> &[f32] {
-        self.settle();
-        self.encode(batch, rows, Mode::Predict);
-        let hidden = self.model.config.hidden_size;
+        self.prepare(batch, None, Mode::Predict);
+        self.encode(batch, rows.iter().copied(), Mode::Predict);
         self.mode = None;
-        &self.tape.states[self.model.config.num_hidden_layers][..rows.len() * hidden]
+        &self.tape.states[self.model.layout.layers.len()][..rows.len() * self.model.config.hidden_size]
     }
 
     /// The masked-LM logits of `columns` at the tokens `rows`, `[rows, columns]`.
@@ -93,9 +103,10 @@ impl Session {
             panic!("this model has a classification head, not a masked-LM head")
         };
         self.prepare(batch, Some(columns), mode);
-        self.encode(batch, rows, mode);
-        let Session { device, model, tape, scratch, .. } = self;
-        device.run(|| forward::masked_lm(device.kernels(), model, tape, scratch, columns));
+        self.encode(batch, rows.iter().copied(), mode);
+        let Session { device, model, tape, scratch, recompute, .. } = self;
+        let pass = Pass { kernels: device.kernels(), model, mode, recompute: *recompute };
+        device.run(|| pass.masked_lm(tape, scratch, columns));
         let wanted = match columns {
             Columns::All => model.config.vocab_size,
             Columns::Only(ids) => ids.len(),
@@ -112,10 +123,10 @@ impl Session {
             panic!("this model has a masked-LM head, not a classification head")
         };
         self.prepare(batch, None, mode);
-        let rows: Vec<u32> = (0..batch.len()).map(|i| batch.row(i, 0)).collect();
-        self.encode(batch, &rows, mode);
-        let Session { device, model, tape, .. } = self;
-        device.run(|| forward::classifier(device.kernels(), model, tape, mode));
+        self.encode(batch, (0..batch.len()).map(|i| batch.row(i, 0)), mode);
+        let Session { device, model, tape, scratch, recompute, .. } = self;
+        let pass = Pass { kernels: device.kernels(), model, mode, recompute: *recompute };
+        device.run(|| pass.classifier(tape, scratch));
         let labels = model.config.labels.len();
         &mut self.tape.head.logits[..batch.len() * labels]
     }
@@ -128,11 +139,12 @@ impl Session {
         let Some(Mode::Train { .. }) = self.mode else {
             panic!("backward follows a forward pass in training")
         };
-        let Session { device, model, training, tape, scratch, mode, .. } = self;
+        let Session { device, model, training, tape, scratch, mode, recompute } = self;
         let Some(training) = training else { unreachable!("a training pass made room for gradients") };
         let mode = mode.take().unwrap_or(Mode::Predict);
-        let pass = Backward { kernels: device.kernels(), model, grads: &mut training.grads, scratch, mode };
-        device.run(|| pass.run(tape, dlogits));
+        let pass = Pass { kernels: device.kernels(), model, mode, recompute: *recompute };
+        let backward = Backward { pass, grads: &mut training.grads, scratch };
+        device.run(|| backward.run(tape, dlogits));
     }
 
     /// The same for logits that were turned into their gradient where they are.
@@ -178,35 +190,37 @@ impl Session {
         if let Some(Columns::Only(ids)) = columns {
             assert!(ids.iter().all(inside), "columns are below {}", config.vocab_size);
         }
-        let type_size = config.type_vocab_size;
-        assert!(batch.types.iter().all(|t| usize::from(*t) < type_size), "types are below {type_size}");
-        let longest = config.max_position_embeddings;
+        // A table of one entry, or none, tells no segments apart.
+        let types = config.type_vocab_size;
+        assert!(types < 2 || batch.types.iter().all(|t| usize::from(*t) < types), "types are below {types}");
+        let longest = config.max_length();
         assert!(batch.spans.iter().all(|s| s.len <= longest), "sequences have at most {longest} tokens");
         if mode == Mode::Predict {
             return self.settle();
         }
         let Session { device, model, training, .. } = self;
-        let training = training.get_or_insert_with(|| Training::new(&model.layout, model.config.hidden_size));
+        let training =
+            training.get_or_insert_with(|| Training::new(&model.layout, model.config.embedding_size));
         training.wake(&batch.ids, &mut model.values);
         match columns {
-            Some(Columns::Only(ids)) => training.wake(ids, &mut model.values),
-            Some(Columns::All) => device.run(|| training.wake_all(&mut model.values)),
-            None => {}
+            Some(Columns::Only(ids)) if model.config.tied => training.wake(ids, &mut model.values),
+            Some(Columns::All) if model.config.tied => device.run(|| training.wake_all(&mut model.values)),
+            _ => {}
         }
     }
 
-    fn encode(&mut self, batch: &Batch, rows: &[u32], mode: Mode) {
-        let Session { device, model, tape, scratch, .. } = self;
+    fn encode(&mut self, batch: &Batch, rows: impl Iterator<Item = u32>, mode: Mode) {
+        let Session { device, model, tape, scratch, recompute, .. } = self;
         tape.batch.copy_from(batch);
+        batch.positions(&model.config, &mut tape.positions);
         tape.rows.clear();
-        tape.rows.extend_from_slice(rows);
-        let config = &model.config;
-        let sets = if mode == Mode::Predict { 1 } else { config.num_hidden_layers };
-        if tape.layers.len() < sets {
-            tape.layers.resize_with(sets, Default::default);
+        tape.rows.extend(rows);
+        let pass = Pass { kernels: device.kernels(), model, mode, recompute: *recompute };
+        if tape.layers.len() < pass.layer_tapes() {
+            tape.layers.resize_with(pass.layer_tapes(), Default::default);
         }
-        tape.states.resize_with(config.num_hidden_layers + 1, Default::default);
-        device.run(|| forward::encode(device.kernels(), model, tape, scratch, mode));
+        tape.states.resize_with(model.layout.layers.len() + 1, Default::default);
+        device.run(|| pass.encode(tape, scratch));
         self.mode = Some(mode);
     }
 }

@@ -8,11 +8,16 @@ use crate::layer::norm::NormTape;
 pub(crate) struct Tape {
     /// The batch of the pass.
     pub(crate) batch: Batch,
+    /// The position of every token, an entry of the table of positions.
+    pub(crate) positions: Vec<u32>,
     /// The rows whose last hidden state was asked for.
     pub(crate) rows: Vec<u32>,
     pub(crate) embedding: NormTape,
+    /// The embeddings before they are projected, `[tokens, embedding]`; unused where they are not.
+    pub(crate) embedded: Vec<f32>,
     /// The input of every layer, `[tokens, hidden]`, and last the rows asked for, `[rows, hidden]`.
     pub(crate) states: Vec<Vec<f32>>,
+    /// One per layer, or a single one that all share where backward computes them again.
     pub(crate) layers: Vec<LayerTape>,
     pub(crate) head: HeadTape,
 }
@@ -29,7 +34,7 @@ pub(crate) struct LayerTape {
     pub(crate) attention_norm: NormTape,
     /// Output of the attention block, `[rows, hidden]`.
     pub(crate) attended: Vec<f32>,
-    /// Before GELU, `[rows, intermediate]`.
+    /// Before the activation, `[rows, intermediate]`.
     pub(crate) inner: Vec<f32>,
     pub(crate) output_norm: NormTape,
 }
@@ -37,16 +42,16 @@ pub(crate) struct LayerTape {
 /// The head on the rows asked for.
 #[derive(Default)]
 pub(crate) struct HeadTape {
-    /// Masked LM: before GELU; classifier: after tanh and dropout. `[rows, hidden]`.
+    /// Classifier: the hidden states after dropout, `[rows, hidden]`; unused where they are not dropped out.
+    pub(crate) input: Vec<f32>,
+    /// After the dense layer, before the activation, `[rows, size]`.
     pub(crate) transformed: Vec<f32>,
-    /// Classifier: after tanh, before dropout.
-    pub(crate) pooled: Vec<f32>,
     pub(crate) norm: NormTape,
-    /// Masked LM: input of the decoder, `[rows, hidden]`.
+    /// Input of the decoder or of the output layer, `[rows, size]`.
     pub(crate) decoded: Vec<f32>,
     /// The vocabulary entries asked for; empty for all.
     pub(crate) columns: Vec<u32>,
-    /// Their embeddings, `[columns, hidden]`, and biases.
+    /// Their rows of the decoder, `[columns, size]`, and biases.
     pub(crate) column_weights: Vec<f32>,
     pub(crate) column_biases: Vec<f32>,
     /// `[rows, columns]`.
@@ -56,8 +61,10 @@ pub(crate) struct HeadTape {
 /// Memory that holds nothing from one layer to the next but these few gradients.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    /// `[tokens, hidden]`: output of a linear layer before its norm; gradients.
-    pub(crate) narrow: [Vec<f32>; 4],
+    /// `[tokens, hidden]`: outputs of linear layers before their norm, while a layer runs forward.
+    pub(crate) sums: [Vec<f32>; 2],
+    /// `[tokens, hidden]`: gradients.
+    pub(crate) grads: [Vec<f32>; 3],
     /// `[tokens, intermediate]`.
     pub(crate) wide: [Vec<f32>; 2],
     /// `[tokens, 3 hidden]`.

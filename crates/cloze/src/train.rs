@@ -91,7 +91,7 @@ fn check_patterns(task: &Task, checkpoint: &Checkpoint, data: &Data) -> Result<(
 /// The task with no longer inputs than the model can read.
 pub(crate) fn fitting(task: &Task, checkpoint: &Checkpoint) -> Task {
     let mut task = task.clone();
-    task.options.max_length = task.options.max_length.min(checkpoint.config.max_position_embeddings);
+    task.options.max_length = task.options.max_length.min(checkpoint.config.max_length());
     task
 }
 

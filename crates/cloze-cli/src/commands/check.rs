@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
     let task = open_task(&args.task)?;
     let model = open_model(&args.task.model, Some(&task))?;
     let checkpoint = &model.checkpoint;
-    let mut report = check::check(&task, &checkpoint.tokenizer, checkpoint.config.max_position_embeddings)?;
+    let mut report = check::check(&task, &checkpoint.tokenizer, checkpoint.config.max_length())?;
     report.estimate = estimate(&task, checkpoint, global)?;
 
     printer.json(&report)?;

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Demo, global: &Global, printer: &Printer) -> Result {
     let model = open_model(&args.model, Some(&task))?;
     let device = device(global)?;
     let checkpoint = &model.checkpoint;
-    let report = check::check(&task, &checkpoint.tokenizer, checkpoint.config.max_position_embeddings)?;
+    let report = check::check(&task, &checkpoint.tokenizer, checkpoint.config.max_length())?;
 
     printer.tell(
         "40 labelled utterances of 10 kinds, 2,000 without labels, and 1,000 more to measure on (CLINC150).\n\

@@ -5,7 +5,10 @@ use rayon::prelude::*;
 use crate::Batch;
 use crate::kernel::{Kernels, vector};
 
-/// The three tables, `[entries, hidden]` each.
+/// Rows that one thread takes at a time.
+const ROWS: usize = 64;
+
+/// The three tables, `[entries, size]` each. That of types is empty where segments are not told apart.
 #[derive(Clone, Copy)]
 pub(crate) struct Tables<T> {
     pub(crate) words: T,
@@ -13,58 +16,67 @@ pub(crate) struct Tables<T> {
     pub(crate) types: T,
 }
 
-/// The sum of the three embeddings of every token, `[tokens, hidden]`.
+/// Entries whose embeddings learn nothing as inputs: PyTorch's embedding layer skips its `padding_idx`.
+#[derive(Clone, Copy)]
+pub(crate) struct Padding {
+    pub(crate) word: u32,
+    pub(crate) position: Option<u32>,
+}
+
+/// The type of a segment as an entry of a table: a table of one entry tells nothing apart.
+fn kind(segment: u8, entries: usize) -> usize {
+    if entries > 1 { segment.into() } else { 0 }
+}
+
+/// The sum of the three embeddings of every token, `[tokens, size]`.
 pub(crate) fn forward(
     kernels: Kernels,
     batch: &Batch,
+    positions: &[u32],
     tables: Tables<&[f32]>,
-    hidden: usize,
+    size: usize,
     out: &mut [f32],
 ) {
-    let mut rest = out;
-    let mut sequences = Vec::with_capacity(batch.spans.len());
-    for span in &batch.spans {
-        let (rows, more) = rest.split_at_mut(span.len * hidden);
-        sequences.push((*span, rows));
-        rest = more;
-    }
-    sequences.into_par_iter().for_each(|(span, rows)| {
-        for (position, row) in rows.chunks_exact_mut(hidden).enumerate() {
-            let token = span.start + position;
-            let entry = |table: &'_ [f32], i: usize| -> std::ops::Range<usize> {
-                debug_assert!((i + 1) * hidden <= table.len());
-                i * hidden..(i + 1) * hidden
-            };
-            row.copy_from_slice(&tables.words[entry(tables.words, batch.ids[token] as usize)]);
-            vector::add(kernels, row, &tables.positions[entry(tables.positions, position)]);
-            vector::add(kernels, row, &tables.types[entry(tables.types, batch.types[token].into())]);
+    let entry = |table: &'static str, values: &[f32], i: usize| {
+        debug_assert!((i + 1) * size <= values.len(), "{table} {i}");
+        i * size..(i + 1) * size
+    };
+    out.par_chunks_mut(ROWS * size).enumerate().for_each(|(block, out)| {
+        for (token, row) in (block * ROWS..).zip(out.chunks_exact_mut(size)) {
+            let Tables { words, positions: places, types } = tables;
+            row.copy_from_slice(&words[entry("word", words, batch.ids[token] as usize)]);
+            vector::add(kernels, row, &places[entry("position", places, positions[token] as usize)]);
+            if !types.is_empty() {
+                let kind = kind(batch.types[token], types.len() / size);
+                vector::add(kernels, row, &types[entry("type", types, kind)]);
+            }
         }
     });
 }
 
-/// Adds the gradient of every token, `[tokens, hidden]`, to the rows of the tables it came from. The word embedding of
-/// the token `padding` gets none: PyTorch's embedding layer (`padding_idx`), with which BERT was made, skips it.
+/// Adds the gradient of every token, `[tokens, size]`, to the rows of the tables it came from.
 pub(crate) fn backward(
     kernels: Kernels,
     batch: &Batch,
+    positions: &[u32],
     grad: &[f32],
     tables: Tables<&mut [f32]>,
-    hidden: usize,
-    padding: u32,
+    size: usize,
+    padding: Padding,
 ) {
-    let Tables { words, positions, types } = tables;
-    for span in &batch.spans {
-        for position in 0..span.len {
-            let token = span.start + position;
-            let grad = &grad[token * hidden..(token + 1) * hidden];
-            let add = |table: &mut [f32], entry: usize| {
-                vector::add(kernels, &mut table[entry * hidden..(entry + 1) * hidden], grad);
-            };
-            if batch.ids[token] != padding {
-                add(words, batch.ids[token] as usize);
-            }
-            add(positions, position);
-            add(types, batch.types[token].into());
+    let Tables { words, positions: places, types } = tables;
+    for (token, grad) in grad.chunks_exact(size).enumerate() {
+        let add = |table: &mut [f32], entry: usize| {
+            vector::add(kernels, &mut table[entry * size..(entry + 1) * size], grad);
+        };
+        if batch.ids[token] != padding.word {
+            add(words, batch.ids[token] as usize);
+        }
+        if Some(positions[token]) != padding.position {
+            add(places, positions[token] as usize);
+        }
+        if !types.is_empty() {
+            add(types, kind(batch.types[token], types.len() / size));
         }
     }
 }

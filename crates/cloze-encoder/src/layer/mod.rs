@@ -2,9 +2,10 @@
 
 use crate::kernel::{Kernels, vector};
 
+pub(crate) mod activation;
 pub(crate) mod attention;
 pub(crate) mod embedding;
-pub(crate) mod feed_forward;
+
 pub(crate) mod linear;
 pub(crate) mod norm;
 

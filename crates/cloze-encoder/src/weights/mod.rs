@@ -115,6 +115,11 @@ impl Weights {
         Ok(Weights { files, tensors })
     }
 
+    /// The file by which the weights were found, for errors.
+    pub(crate) fn name(&self) -> &str {
+        &self.files[0].name
+    }
+
     /// What all files consist of: an index first, then the shards by name.
     pub(crate) fn contents(&self) -> impl Iterator<Item = &[u8]> {
         self.files.iter().map(|file| &*file.bytes)
