@@ -43,8 +43,9 @@ impl Device {
         self.kernels
     }
 
-    /// Runs `work` inside the pool, where products and passes spread over its threads.
-    pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+    /// Runs `work` inside the pool, where products and passes spread over its threads. Who calls a session many times
+    /// in a row enters the pool once that way instead of every time.
+    pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.pool.install(work)
     }
 }

@@ -14,6 +14,8 @@ pub mod loss;
 mod model;
 mod optimizer;
 mod parameters;
+#[cfg(test)]
+mod plain;
 mod random;
 pub mod schedule;
 mod session;

@@ -1,9 +1,10 @@
 //! Losses over rows of logits, with their gradients.
 
-use rayon::prelude::*;
-
 use crate::Device;
-use crate::kernel::vector;
+use crate::kernel::{Kernels, vector};
+
+/// Elements that a thread takes at a time.
+const ELEMENTS: usize = 64 * 1024;
 
 /// The mean cross-entropy of `logits` `[rows, classes]` with the class `targets` `[rows]`.
 /// `logits` become the gradient of `weight` times that mean; the mean returned is not weighted.
@@ -13,20 +14,35 @@ use crate::kernel::vector;
 pub fn cross_entropy(device: &Device, logits: &mut [f32], targets: &[u32], weight: f32) -> f32 {
     let rows = targets.len();
     assert!(rows > 0 && logits.len().is_multiple_of(rows), "every row of logits has a target");
-    let classes = logits.len() / rows;
     let (kernels, share) = (device.kernels(), weight / rows as f32);
-    let row = |(row, target): (&mut [f32], &u32)| {
-        f64::from(vector::cross_entropy_row(kernels, row, *target as usize, share))
-    };
-    let sum: f64 = if logits.len() < 64 * 1024 {
-        logits.chunks_exact_mut(classes).zip(targets).map(row).sum()
+    let sum = if logits.len() < ELEMENTS {
+        sum_of_rows(kernels, logits, targets, share)
     } else {
-        // Collected in order: the sum must not depend on how the threads took the rows.
-        let losses: Vec<f64> =
-            device.run(|| logits.par_chunks_exact_mut(classes).zip(targets).map(row).collect());
-        losses.iter().sum()
+        device.run(|| sum_of_rows(kernels, logits, targets, share))
     };
     (sum / rows as f64) as f32
+}
+
+/// Halves the rows again and again and adds the sums of the halves: the same order whoever takes which.
+fn sum_of_rows(kernels: Kernels, logits: &mut [f32], targets: &[u32], share: f32) -> f64 {
+    match targets {
+        [] => 0.0,
+        [target] => f64::from(vector::cross_entropy_row(kernels, logits, *target as usize, share)),
+        _ => {
+            let spread = logits.len() >= ELEMENTS;
+            let (upper, lower) = targets.split_at(targets.len() / 2);
+            let (above, below) = logits.split_at_mut(logits.len() / targets.len() * upper.len());
+            let first = || sum_of_rows(kernels, above, upper, share);
+            let second = || sum_of_rows(kernels, below, lower, share);
+            let (above, below) = if spread { rayon::join(first, second) } else { join(first, second) };
+            above + below
+        }
+    }
+}
+
+/// [`rayon::join`] on this thread alone.
+fn join(first: impl FnOnce() -> f64, second: impl FnOnce() -> f64) -> (f64, f64) {
+    (first(), second())
 }
 
 /// The distillation loss of Hinton, Vinyals & Dean (2015) as PET uses it: T² times the sum over classes of
@@ -40,20 +56,21 @@ pub fn distillation(student: &mut [f32], teacher: &[f32], classes: usize, temper
     let (t, rows) = (f64::from(temperature), student.len() / classes);
     let mut loss = 0.0;
     for (student, teacher) in student.chunks_exact_mut(classes).zip(teacher.chunks_exact(classes)) {
-        let (log_p, log_q) = (log_softmax(student, t), log_softmax(teacher, t));
-        for ((out, log_p), log_q) in student.iter_mut().zip(log_p).zip(log_q) {
+        let (norm_p, norm_q) = (log_norm(student, t), log_norm(teacher, t));
+        for (student, teacher) in student.iter_mut().zip(teacher) {
+            let (log_p, log_q) = (f64::from(*student) / t - norm_p, f64::from(*teacher) / t - norm_q);
             loss += log_q.exp() * (log_q - log_p);
-            *out = (t * (log_p.exp() - log_q.exp()) / rows as f64) as f32;
+            *student = (t * (log_p.exp() - log_q.exp()) / rows as f64) as f32;
         }
     }
     (t * t * loss / rows as f64) as f32
 }
 
-fn log_softmax(logits: &[f32], temperature: f64) -> Vec<f64> {
-    let scaled: Vec<f64> = logits.iter().map(|x| f64::from(*x) / temperature).collect();
-    let top = scaled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let norm = scaled.iter().map(|x| (x - top).exp()).sum::<f64>().ln() + top;
-    scaled.into_iter().map(|x| x - norm).collect()
+/// What is subtracted from logits divided by the temperature to make logarithms of probabilities of them.
+fn log_norm(logits: &[f32], temperature: f64) -> f64 {
+    let scaled = || logits.iter().map(|x| f64::from(*x) / temperature);
+    let top = scaled().fold(f64::NEG_INFINITY, f64::max);
+    scaled().map(|x| (x - top).exp()).sum::<f64>().ln() + top
 }
 
 #[cfg(test)]
