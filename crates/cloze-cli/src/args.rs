@@ -8,6 +8,8 @@ use cloze::predict::With;
 use cloze::table::Format;
 use cloze::task::{Keep, Method};
 
+use crate::hub::{Name, Revision};
+
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 the data, a file or the model cannot be used as it is; 2 the command line cannot be understood; \
 130 interrupted.
@@ -93,6 +95,16 @@ Ctrl-C is safe at any moment, and so is a power cut: the same command goes on wh
   cloze predict runs/support-1a2b3c4d --text \"I cannot log in since yesterday\"
   cat tickets.jsonl | cloze predict runs/support-1a2b3c4d - --from jsonl > labelled.jsonl")]
     Predict(Predict),
+    /// Get a model from the Hugging Face hub, checked, into its cache or a directory; the only command that uses a network
+    #[command(after_help = "Examples:
+  cloze fetch google-bert/bert-base-uncased
+  cloze fetch google-bert/bert-base-uncased --revision 86b5e0934494bd15c9632b12f734a8a67f723594
+  cloze fetch google-bert/bert-base-uncased --to models/bert
+  cloze zero-shot task.toml --model google-bert/bert-base-uncased
+
+An interrupted fetch goes on from where it was. HF_TOKEN opens private and gated models; HF_HOME moves the cache; \
+HF_ENDPOINT names another hub.")]
+    Fetch(Fetch),
     /// Write a script that completes cloze's commands in a shell
     #[command(after_help = "Examples:
   cloze completions bash > ~/.local/share/bash-completion/completions/cloze
@@ -233,6 +245,23 @@ pub(crate) struct Predict {
     pub to: Option<Format>,
 }
 
+/// `cloze fetch`
+#[derive(Debug, Args)]
+pub(crate) struct Fetch {
+    /// The model's name on the hub
+    #[arg(value_name = "NAME")]
+    pub name: Name,
+    /// A branch, a tag or a commit
+    #[arg(long, value_name = "REVISION", default_value_t)]
+    pub revision: Revision,
+    /// Put the files into this directory instead of the cache
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub to: Option<PathBuf>,
+    /// Replace files there that are other ones
+    #[arg(long, requires = "to")]
+    pub force: bool,
+}
+
 /// `cloze completions`
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
@@ -257,7 +286,7 @@ pub(crate) struct TaskArg {
 /// The model that everything starts from.
 #[derive(Debug, Args)]
 pub(crate) struct ModelArg {
-    /// A Hugging Face directory with a BERT model [default: what the task file says, or the built-in cloze-mini-en]
+    /// A Hugging Face directory with a BERT model, or the name of one that was fetched [default: what the task file says, or the built-in cloze-mini-en]
     #[arg(long, value_name = "DIR", env = "CLOZE_MODEL", hide_env = true, value_hint = ValueHint::DirPath)]
     pub model: Option<PathBuf>,
 }

@@ -7,6 +7,7 @@ mod args;
 mod builtin;
 mod commands;
 mod failure;
+mod hub;
 mod interrupt;
 mod layout;
 mod printer;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Verb::Completions(args) => commands::completions::run(&args),
         Verb::Demo(args) => commands::demo::run(&args, &global, &printer),
         Verb::Eval(args) => commands::eval::run(&args, &global, &printer),
+        Verb::Fetch(args) => commands::fetch::run(&args, &printer),
         Verb::Init(args) => commands::init::run(&args, &printer),
         Verb::Predict(args) => commands::predict::run(&args, &global, &printer),
         Verb::Train(args) => commands::train::run(&args, &global, &printer),

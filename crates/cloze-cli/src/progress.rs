@@ -158,6 +158,44 @@ impl Drop for Counter {
     }
 }
 
+/// Counts the bytes of files that arrive one after the other.
+pub(crate) struct Transfer {
+    bar: ProgressBar,
+}
+
+impl Transfer {
+    /// Before the first file.
+    pub(crate) fn new(printer: &Printer) -> Transfer {
+        interrupt::catch();
+        Transfer { bar: printer.bars().add(ProgressBar::no_length()) }
+    }
+
+    /// A file of `size` bytes begins to arrive, `at` of which are here already.
+    pub(crate) fn begin(&self, file: &str, size: u64, at: u64) {
+        self.bar.set_style(counting(TRANSFER));
+        self.bar.set_prefix(file.to_owned());
+        self.bar.set_length(size);
+        self.bar.set_position(at);
+        // What was here before says nothing about the pace.
+        self.bar.reset_eta();
+    }
+
+    /// So many bytes are here; whether to go on.
+    pub(crate) fn show(&self, bytes: u64) -> ControlFlow<()> {
+        self.bar.set_position(bytes);
+        if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+const TRANSFER: &str =
+    "{prefix}  {bar:24}  {decimal_bytes}/{decimal_total_bytes}, {decimal_bytes_per_sec}, about {eta} left";
+
 fn counting(template: &str) -> ProgressStyle {
     // The templates are constants of this file, and a test draws with each.
     ProgressStyle::with_template(template).expect("the template is well-formed").progress_chars("━╸─")
@@ -177,5 +215,6 @@ mod tests {
         style();
         let printer = Printer::new(&crate::args::Global { json: false, quiet: true, threads: None });
         Counter::new(&printer, "rows").show(1, 2);
+        Transfer::new(&printer).begin("model.safetensors", 2, 1);
     }
 }

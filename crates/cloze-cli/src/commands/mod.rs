@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod eval;
+pub(crate) mod fetch;
 pub(crate) mod init;
 pub(crate) mod predict;
 pub(crate) mod train;
@@ -19,6 +20,8 @@ use cloze_encoder::{Checkpoint, Device, Kernels};
 use crate::args::{Global, ModelArg, TaskArg};
 use crate::builtin;
 use crate::failure::Result;
+use crate::hub::Name;
+use crate::hub::cache::Cache;
 
 /// A model and what the user calls it.
 pub(crate) struct NamedModel {
@@ -37,18 +40,25 @@ pub(crate) fn open_task(args: &TaskArg) -> Result<Task> {
 
 /// Reads the model that `--model` names, else the task, else the built-in one.
 pub(crate) fn open_model(args: &ModelArg, task: Option<&Task>) -> Result<NamedModel> {
-    let dir = args.model.as_deref().or_else(|| task.and_then(|task| task.model.as_deref()));
-    Ok(match dir {
-        Some(dir) if !dir.is_dir() => {
-            return Err(Error::usage(
-                format!("there is no directory `{}` to read a model from", dir.display()),
-                "give a Hugging Face directory with `config.json`, `tokenizer.json` and `model.safetensors`",
-            )
-            .into());
-        }
-        Some(dir) => NamedModel { name: dir.display().to_string(), checkpoint: Checkpoint::open(dir)? },
-        None => NamedModel { name: builtin::MODEL_NAME.to_owned(), checkpoint: builtin::model()? },
-    })
+    let Some(given) = args.model.as_deref().or_else(|| task.and_then(|task| task.model.as_deref())) else {
+        return Ok(NamedModel { name: builtin::MODEL_NAME.to_owned(), checkpoint: builtin::model()? });
+    };
+    let name = given.display().to_string();
+    if given.is_dir() {
+        return Ok(NamedModel { name, checkpoint: Checkpoint::open(given)? });
+    }
+    if let Some(dir) = Cache::from_env().ok().and_then(|cache| cache.find(given.to_str()?)) {
+        return Ok(NamedModel { name, checkpoint: Checkpoint::open(&dir)? });
+    }
+    let remedy = "give a Hugging Face directory with `config.json`, `tokenizer.json` and `model.safetensors`";
+    Err(match name.parse::<Name>() {
+        Ok(model) if model.has_owner() => Error::usage(
+            format!("there is no directory `{name}`, and no model of that name has been fetched"),
+            format!("fetch it with `cloze fetch {name}`, or {remedy}"),
+        ),
+        _ => Error::usage(format!("there is no directory `{name}` to read a model from"), remedy),
+    }
+    .into())
 }
 
 /// The threads that `--threads` asks for, with the kernels that `CLOZE_KERNELS` names or else the fastest ones.

@@ -5,6 +5,8 @@
 
 mod damage;
 mod end_to_end;
+mod fetch;
+mod hub;
 mod interruption;
 mod readme;
 mod snapshots;
