@@ -26,25 +26,21 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads `config.json`, `tokenizer.json` and the weights of a directory: `model.safetensors`, else
+    /// Reads `config.json`, the tokenizer (see [`Tokenizer::open`]) and the weights of a directory: `model.safetensors`, else
     /// `pytorch_model.bin`, either of them in one file or in several with an index (`model.safetensors.index.json`).
     ///
     /// # Errors
     /// Names the file that is missing, damaged, of an unsupported kind, or at odds with the others.
     pub fn open(dir: &Path) -> Result<Checkpoint> {
-        let read = |name: &str| {
-            let path = dir.join(name);
-            std::fs::read(&path).map_err(|e| Error::io("read", &path, e))
-        };
-        Checkpoint::new(&read("config.json")?, &read("tokenizer.json")?, || Weights::open(dir)).map_err(|e| {
-            match e {
-                Error::Malformed { file, reason } => {
-                    // A mistake of the directory itself has no file.
-                    let path = if file.is_empty() { dir.to_owned() } else { dir.join(file) };
-                    Error::Malformed { file: path.display().to_string(), reason }
-                }
-                other => other,
+        let path = dir.join("config.json");
+        let config = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
+        Checkpoint::new(&config, || Tokenizer::open(dir), || Weights::open(dir)).map_err(|e| match e {
+            Error::Malformed { file, reason } => {
+                // A mistake of the directory itself has no file.
+                let path = if file.is_empty() { dir.to_owned() } else { dir.join(file) };
+                Error::Malformed { file: path.display().to_string(), reason }
             }
+            other => other,
         })
     }
 
@@ -53,7 +49,8 @@ impl Checkpoint {
     /// # Errors
     /// As [`Checkpoint::open`].
     pub fn from_parts(config: &[u8], tokenizer: &[u8], weights: Vec<u8>) -> Result<Checkpoint> {
-        Checkpoint::new(config, tokenizer, || Weights::from_bytes(SAFETENSORS, Cow::Owned(weights)))
+        let weights = || Weights::from_bytes(SAFETENSORS, Cow::Owned(weights));
+        Checkpoint::new(config, || Tokenizer::from_bytes(tokenizer), weights)
     }
 
     /// The same for a model that is compiled into the program.
@@ -61,13 +58,18 @@ impl Checkpoint {
     /// # Errors
     /// As [`Checkpoint::open`].
     pub fn built_in(config: &[u8], tokenizer: &[u8], weights: &'static [u8]) -> Result<Checkpoint> {
-        Checkpoint::new(config, tokenizer, || Weights::from_bytes(SAFETENSORS, Cow::Borrowed(weights)))
+        let weights = || Weights::from_bytes(SAFETENSORS, Cow::Borrowed(weights));
+        Checkpoint::new(config, || Tokenizer::from_bytes(tokenizer), weights)
     }
 
-    fn new(config: &[u8], tokenizer: &[u8], weights: impl FnOnce() -> Result<Weights>) -> Result<Checkpoint> {
+    fn new(
+        config: &[u8],
+        tokenizer: impl FnOnce() -> Result<Tokenizer>,
+        weights: impl FnOnce() -> Result<Weights>,
+    ) -> Result<Checkpoint> {
         let config_json = config.to_vec();
         let config = Config::from_json(config)?;
-        let tokenizer = Tokenizer::from_bytes(tokenizer)?;
+        let tokenizer = tokenizer()?;
         if tokenizer.vocab_size() > config.vocab_size {
             return Err(Error::malformed(
                 "tokenizer.json",

@@ -174,7 +174,8 @@ impl Model {
         };
         write("config.json", &self.config.to_json())?;
         write("tokenizer.json", tokenizer.json())?;
-        write("tokenizer_config.json", &tokenizer_config(tokenizer, self.config.max_length()))?;
+        let typed = self.config.type_vocab_size > 1;
+        write("tokenizer_config.json", &tokenizer.config_json(typed, self.config.max_length()))?;
         write("model.safetensors", &self.safetensors()?)
     }
 
@@ -193,27 +194,6 @@ impl Model {
         let about = HashMap::from([("format".to_owned(), "pt".to_owned())]);
         safetensors::serialize(views, Some(about)).map_err(failed)
     }
-}
-
-/// What transformers wants to know beside `tokenizer.json`.
-fn tokenizer_config(tokenizer: &Tokenizer, longest: usize) -> Vec<u8> {
-    let special = tokenizer.special();
-    let named = [
-        ("unk_token", special.unk),
-        ("sep_token", special.sep),
-        ("pad_token", special.pad),
-        ("cls_token", special.cls),
-        ("mask_token", special.mask),
-    ];
-    let mut config = serde_json::Map::new();
-    config.insert("tokenizer_class".into(), "BertTokenizer".into());
-    config.insert("model_max_length".into(), longest.into());
-    for (name, id) in named {
-        config.insert(name.into(), tokenizer.token(id).into());
-    }
-    let mut json = serde_json::to_vec_pretty(&config).unwrap_or_default();
-    json.push(b'\n');
-    json
 }
 
 fn require(file: &str, missing: &[&str], what: &str) -> Result<()> {

@@ -246,7 +246,7 @@ fn labels(
         let words = verbalizer.map_or(&[][..], |verbalizer| &verbalizer.words()[index]);
         let word = |word: &crate::verbalizer::Word| WordReport {
             word: word.text.clone(),
-            token: tokenizer.token(word.token).unwrap_or_default(),
+            token: tokenizer.text(word.token).unwrap_or_default(),
             id: word.token,
         };
         LabelReport {

@@ -176,7 +176,11 @@ impl<'a> PatternEncoder<'a> {
         }
         let flat = |runs: &[Run]| runs.iter().flat_map(|run| run.ids.iter().copied()).collect::<Vec<_>>();
         let (a, b) = (flat(&a), flat(&b));
-        let sequence = self.tokenizer.assemble(&a, pair.then_some(&b));
+        let mut sequence = self.tokenizer.assemble(&a, pair.then_some(&b));
+        if !self.tokenizer.is_word_piece() {
+            // The reference implementation feeds type ids to BERT only, and so to ALBERT none.
+            sequence.type_ids.fill(0);
+        }
         let is_mask = |id: &u32| *id == self.tokenizer.special().mask;
         let mask =
             sequence.ids.iter().position(is_mask).expect("a pattern has a mask, and masks are never cut");
@@ -211,11 +215,13 @@ impl<'a> PatternEncoder<'a> {
             };
             let mut end = text.len();
             if let Some((_, missing)) = missing {
-                let tokens = self.tokenizer.tokenize_with_spans(&text);
+                let written = self.tokenizer.after_blank(&text);
+                let tokens = self.tokenizer.tokenize_with_spans(&written);
                 let kept = tokens.len().saturating_sub(*missing);
                 let gone = tokens.len() - kept;
                 *missing -= gone;
                 end = kept.checked_sub(1).map_or(0, |last| tokens[last].1.end);
+                end = end.saturating_sub(written.len() - text.len());
                 pieces.push(Piece { kind: PieceKind::Cut { tokens: gone }, text: text[end..].to_owned() });
             }
             pieces.push(Piece { kind, text: text[..end].to_owned() });
@@ -232,19 +238,20 @@ impl<'a> PatternEncoder<'a> {
         pieces
     }
 
-    /// The tokens of both segments, where every part is tokenised on its own and empty ones are dropped.
+    /// The tokens of both segments, where every part is tokenised on its own, as after a blank, and empty ones are dropped.
     fn separate_parts<T: AsRef<str>>(&self, texts: &[T]) -> (Vec<Run<'a>>, Vec<Run<'a>>) {
+        let tokenize = |text: &str| self.tokenizer.tokenize(&self.tokenizer.after_blank(text));
         let mut segments = Segments::default();
         let mut columns = self.columns.iter();
         for part in self.pattern.parts() {
             match part {
                 Part::Sep => segments.second = true,
                 Part::Mask => segments.push(vec![self.tokenizer.special().mask], None),
-                Part::Literal(text) => segments.push(self.tokenizer.tokenize(text), None),
+                Part::Literal(text) => segments.push(tokenize(text), None),
                 Part::Field(field) => {
                     let text = value(&mut columns, texts);
                     let cuttable = (!field.whole).then_some(field);
-                    segments.push(self.tokenizer.tokenize(&field.apply(text)), cuttable);
+                    segments.push(tokenize(&field.apply(text)), cuttable);
                 }
             }
         }
@@ -269,6 +276,10 @@ impl<'a> PatternEncoder<'a> {
                     }
                 }
                 Part::Mask | Part::Sep => {
+                    if *part == Part::Mask {
+                        // A blank before the mask belongs to the word that fills it, see `verbalizer::leading_space`.
+                        text.truncate(text.trim_end().len());
+                    }
                     self.push_text(&mut segments, &mut text, &mut fields);
                     if *part == Part::Sep {
                         segments.second = true;

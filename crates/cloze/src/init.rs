@@ -311,8 +311,12 @@ fn label_word(name: &str, tokenizer: &Tokenizer, taken: &mut HashSet<Vec<u32>>) 
     candidates.extend(parts().filter_map(|part| Some((part.strip_suffix('s')?.to_owned(), false))));
     let unknown = tokenizer.special().unk;
     for (word, sure) in candidates {
-        let tokens = tokenizer.tokenize(&word);
-        let usable = tokens.len() == 1 && tokens[0] != unknown && !taken.contains(&tokens);
+        // The mask stands after a blank in some of the patterns and begins the text in others.
+        let tokens = tokenizer.tokenize(&tokenizer.after_blank(&word));
+        let usable = tokens.len() == 1
+            && tokens[0] != unknown
+            && tokenizer.tokenize(&word).len() == 1
+            && !taken.contains(&tokens);
         if usable {
             taken.insert(tokens);
             return (word, sure);

@@ -71,27 +71,23 @@ pub fn patterns(task: &str) -> Option<&'static [&'static str]> {
             "{a}{b!}- [{mask}]{answer!}",
         ],
         "wic" => &[
-            "\"{a}\" / \"{b}\" Similar sense of \"{word!}\"?{mask}.",
-            "{a}{b}Does {word!} have the same meaning in both sentences?{mask}",
-            "{word!} . Sense (1) (a) \"{a}\" ({mask}) \"{b}\"",
+            // What the reference tokenises in one piece with the word is a column of its own, see `columns`.
+            "\"{a}\" / \"{b}{similar!}{mask}.",
+            "{a}{b}{same!}{mask}",
+            "{sense!}{a}\" ({mask}) \"{b}\"",
         ],
         _ => return None,
     })
 }
 
-/// The tokenizer of a golden model, unless it is of a kind that a later version brings.
-pub fn tokenizer(model: &str) -> Option<Tokenizer> {
-    let found = folders()
-        .into_iter()
-        .find_map(|folder| std::fs::read(folder.join("encoder").join(model).join("tokenizer.json")).ok());
-    match Tokenizer::from_bytes(&found?) {
-        Ok(tokenizer) => Some(tokenizer),
-        Err(cloze_encoder::Error::Unsupported { .. }) => None,
-        Err(error) => panic!("{model}: {error}"),
-    }
+/// The tokenizer of a golden model.
+pub fn tokenizer(model: &str) -> Tokenizer {
+    let dirs = folders().into_iter().map(|folder| folder.join("encoder").join(model));
+    let dir = dirs.into_iter().find(|dir| dir.join("tokenizer.json").exists()).expect(model);
+    Tokenizer::open(&dir).unwrap()
 }
 
-/// Calls `check` for every task and supported model that there are goldens for, and names the others.
+/// Calls `check` for every task with one mask and every model that there are goldens for, and names the other tasks.
 pub fn every_task(check: impl Fn(&str, &Value, &Tokenizer, &Value)) {
     for folder in folders() {
         let mut files: Vec<PathBuf> =
@@ -110,10 +106,8 @@ pub fn every_task(check: impl Fn(&str, &Value, &Tokenizer, &Value)) {
                 continue;
             }
             for (model, numbers) in models {
-                match tokenizer(model) {
-                    Some(tokenizer) => check(task, &golden, &tokenizer, numbers),
-                    None => println!("not yet supported: {} with the model `{model}`", file.display()),
-                }
+                println!("{} with the model `{model}`", file.display());
+                check(task, &golden, &tokenizer(model), numbers);
             }
         }
     }
@@ -121,7 +115,20 @@ pub fn every_task(check: impl Fn(&str, &Value, &Tokenizer, &Value)) {
 
 /// The columns' names and their texts for an example of the goldens.
 pub fn columns(example: &Value) -> (Vec<String>, Vec<String>) {
-    let mut columns = vec![("a".to_owned(), &example["text_a"]), ("b".to_owned(), &example["text_b"])];
-    columns.extend(example["meta"].as_object().unwrap().iter().map(|(name, value)| (name.clone(), value)));
-    columns.into_iter().map(|(name, value)| (name, value.as_str().unwrap_or_default().to_owned())).unzip()
+    let meta = example["meta"].as_object().unwrap();
+    let mut columns = vec![("a", &example["text_a"]), ("b", &example["text_b"])];
+    columns.extend(meta.iter().map(|(name, value)| (name.as_str(), value)));
+    let text =
+        |(name, value): (&str, &Value)| (name.to_owned(), value.as_str().unwrap_or_default().to_owned());
+    let mut columns: Vec<(String, String)> = columns.into_iter().map(text).collect();
+    if let Some(word) = meta.get("word").and_then(Value::as_str) {
+        for (name, text) in [
+            ("similar", format!("\" Similar sense of \"{word}\"?")),
+            ("same", format!("Does {word} have the same meaning in both sentences?")),
+            ("sense", format!("{word} . Sense (1) (a) \"")),
+        ] {
+            columns.push((name.to_owned(), text));
+        }
+    }
+    columns.into_iter().unzip()
 }

@@ -1,0 +1,283 @@
+//! Text to token ids, and the special tokens that frame a sequence.
+//!
+//! The work is done by the `tokenizers` crate from the model's own `tokenizer.json`. What this module adds is that
+//! text is only ever text: `[MASK]` typed by a user never becomes the mask token, so nothing in
+//! the data can move the blank of a pattern or end a segment. Truncation and padding settings in the file are
+//! ignored, for they belong to whoever trained the tokenizer.
+
+mod charsmap;
+mod file;
+mod open;
+mod special;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use tokenizers::models::ModelWrapper;
+
+pub use special::SpecialTokens;
+
+use crate::{Error, Result};
+
+/// The name under which errors speak of the file.
+const FILE: &str = "tokenizer.json";
+
+/// How a vocabulary writes words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Vocabulary {
+    /// BERT's: pieces that go on with a word are marked, as in `##ing`.
+    WordPiece { continuation: String },
+    /// RoBERTa's: bytes, written as letters; the blank before a word is part of its first token, `Ġthe`.
+    ByteLevel,
+    /// SentencePiece's: the first piece of a word is marked, `▁the`.
+    Unigram { unknown: String },
+}
+
+/// One input of the encoder, special tokens included.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sequence {
+    /// Token ids, `[tokens]`.
+    pub ids: Vec<u32>,
+    /// 0 in the first segment and 1 in the second, or 0 throughout, `[tokens]`.
+    pub type_ids: Vec<u8>,
+}
+
+impl Sequence {
+    /// The number of tokens.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is no token at all.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+}
+
+/// A tokenizer with a WordPiece, byte-level BPE or Unigram vocabulary. Clones share the vocabulary.
+#[derive(Clone)]
+pub struct Tokenizer {
+    inner: Arc<tokenizers::Tokenizer>,
+    vocabulary: Vocabulary,
+    special: SpecialTokens,
+    /// Whether a pair is framed as RoBERTa does it: two closing tokens between the segments, no type ids.
+    roberta_like: bool,
+    json: Arc<[u8]>,
+}
+
+impl fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokenizer").field("vocab_size", &self.vocab_size()).finish_non_exhaustive()
+    }
+}
+
+impl Tokenizer {
+    /// Reads the contents of a `tokenizer.json`.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when it cannot be parsed or lacks a special token, [`Error::Unsupported`] when it is of
+    /// another kind or does something to text that masked language models do not need.
+    pub fn from_bytes(tokenizer_json: &[u8]) -> Result<Tokenizer> {
+        let (checked, vocabulary) = file::checked(tokenizer_json)?;
+        let mut inner = tokenizers::Tokenizer::from_bytes(checked)
+            .map_err(|source| Error::malformed(FILE, format!("it cannot be parsed: {source}")))?;
+        inner.set_encode_special_tokens(true);
+        let unknown = match (&vocabulary, inner.get_model()) {
+            (Vocabulary::WordPiece { .. }, ModelWrapper::WordPiece(model)) => Some(model.unk_token.clone()),
+            (Vocabulary::ByteLevel, ModelWrapper::BPE(model)) => model.unk_token.clone(),
+            (Vocabulary::Unigram { unknown }, ModelWrapper::Unigram(_)) => Some(unknown.clone()),
+            _ => return Err(Error::malformed(FILE, "its `model` is of no kind, or of several")),
+        };
+        let special = SpecialTokens::find(|token| inner.token_to_id(token), unknown)?;
+        let roberta_like = inner.id_to_token(special.sep).as_deref() == Some("</s>");
+        Ok(Tokenizer {
+            inner: Arc::new(inner),
+            vocabulary,
+            special,
+            roberta_like,
+            json: tokenizer_json.into(),
+        })
+    }
+
+    /// The bytes of the `tokenizer.json` it was read from, to be saved beside a model unchanged.
+    pub fn json(&self) -> &[u8] {
+        &self.json
+    }
+
+    /// Token ids of `text`, without special tokens around or inside it.
+    pub fn tokenize(&self, text: &str) -> Vec<u32> {
+        // A text on which the tokenizer itself fails is as unknown as a word outside the vocabulary.
+        let Ok(encoding) = self.inner.encode_fast(text, false) else { return vec![self.special.unk] };
+        encoding.get_ids().iter().map(|&id| self.plain(id)).collect()
+    }
+
+    /// Token ids of `text` as [`tokenize`](Self::tokenize) gives them, each with the bytes of `text` it stands for,
+    /// without white space before them. Tokens that share a letter have it both.
+    pub fn tokenize_with_spans(&self, text: &str) -> Vec<(u32, Range<usize>)> {
+        let Ok(encoding) = self.inner.encode(text, false) else {
+            return vec![(self.special.unk, 0..text.len())];
+        };
+        let span = |&(start, end): &(usize, usize)| {
+            // Normalizers that drop letters can leave a place within a letter.
+            let letter = |place: &usize| text.is_char_boundary(*place);
+            let end = (end..text.len()).find(letter).unwrap_or(text.len());
+            let start = (0..=start.min(end)).rev().find(letter).unwrap_or(0);
+            match text[start..end].trim_start().len() {
+                0 => start..end,
+                len => end - len..end,
+            }
+        };
+        let spans = encoding.get_offsets().iter().map(span);
+        encoding.get_ids().iter().map(|&id| self.plain(id)).zip(spans).collect()
+    }
+
+    /// Some vocabularies can spell a special token out of text; such text is unknown.
+    fn plain(&self, id: u32) -> u32 {
+        if self.is_special(id) { self.special.unk } else { id }
+    }
+
+    /// `text` as it must be tokenised where a blank stands before it.
+    ///
+    /// In byte-level vocabularies the blank is part of the first word, so it is put in front unless the text has one. The other
+    /// kinds take every text to begin a word.
+    pub fn after_blank<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let needs_blank = self.vocabulary == Vocabulary::ByteLevel && !text.starts_with(char::is_whitespace);
+        if needs_blank && !text.is_empty() { format!(" {text}").into() } else { text.into() }
+    }
+
+    /// Whether the vocabulary is of BERT's kind, WordPiece.
+    pub fn is_word_piece(&self) -> bool {
+        matches!(self.vocabulary, Vocabulary::WordPiece { .. })
+    }
+
+    /// Token ids of `text` where special tokens written out, such as `[SEP]`, mean themselves. Those that the file says take
+    /// the blanks on their left, as mask tokens do in most vocabularies, take them.
+    ///
+    /// For text that the program composes, never for text of a user.
+    pub fn tokenize_with_specials(&self, text: &str) -> Vec<u32> {
+        let added = self.inner.get_added_tokens_decoder();
+        let takes_blanks = |id: u32| added.get(&id).is_some_and(|token| token.lstrip);
+        let names: Vec<(String, u32)> = (self.special.all().into_iter())
+            .filter_map(|id| self.token(id).filter(|name| !name.is_empty()).map(|name| (name, id)))
+            .collect();
+        let mut ids = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let next = (names.iter())
+                .filter_map(|(name, id)| rest.find(name.as_str()).map(|start| (start, name.len(), *id)))
+                .min();
+            let (start, len) = next.map_or((rest.len(), 0), |(start, len, _)| (start, len));
+            let before = &rest[..start];
+            let takes_blanks = next.is_some_and(|(_, _, id)| takes_blanks(id));
+            ids.extend(self.tokenize(if takes_blanks { before.trim_end() } else { before }));
+            ids.extend(next.map(|(_, _, id)| id));
+            rest = &rest[start + len..];
+        }
+        ids
+    }
+
+    /// The token with this id as the vocabulary writes it, for example `##ing`.
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    /// The text that a token stands for, without the vocabulary's marks, for people to read. Letters of which a
+    /// token has only some bytes are shown as `\u{fffd}`.
+    pub fn text(&self, id: u32) -> Option<String> {
+        let token = self.token(id)?;
+        if self.is_special(id) {
+            return Some(token);
+        }
+        Some(match &self.vocabulary {
+            Vocabulary::WordPiece { continuation } => {
+                token.strip_prefix(continuation.as_str()).map_or(token.clone(), str::to_owned)
+            }
+            Vocabulary::ByteLevel => match token.chars().map(byte).collect::<Option<Vec<u8>>>() {
+                Some(bytes) => String::from_utf8_lossy(&bytes).trim().to_owned(),
+                None => token,
+            },
+            Vocabulary::Unigram { .. } => token.replace('▁', " ").trim().to_owned(),
+        })
+    }
+
+    /// The id of a token written as in the vocabulary.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// The number of tokens, special and added ones included.
+    pub fn vocab_size(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// The token with the highest id, which is not that of the last token where ids have gaps.
+    pub(crate) fn highest_id(&self) -> Option<(String, u32)> {
+        self.inner.get_vocab(true).into_iter().max_by_key(|(_, id)| *id)
+    }
+
+    /// The ids of the special tokens.
+    pub fn special(&self) -> &SpecialTokens {
+        &self.special
+    }
+
+    /// Whether `id` is a special token.
+    pub fn is_special(&self, id: u32) -> bool {
+        self.special.all().contains(&id)
+    }
+
+    /// How many special tokens [`assemble`](Self::assemble) adds around one segment or a pair.
+    pub fn special_count(&self, pair: bool) -> usize {
+        match (pair, self.roberta_like) {
+            (false, _) => 2,
+            (true, false) => 3,
+            (true, true) => 4,
+        }
+    }
+
+    /// `[CLS] A [SEP]`, or `[CLS] A [SEP] B [SEP]` with type ids 0 up to the first `[SEP]` and 1 after it; in
+    /// vocabularies like RoBERTa's `<s> A </s>`, or `<s> A </s> </s> B </s>` with type ids 0 throughout.
+    pub fn assemble(&self, a: &[u32], b: Option<&[u32]>) -> Sequence {
+        let len = a.len() + b.map_or(0, <[u32]>::len) + self.special_count(b.is_some());
+        let mut ids = Vec::with_capacity(len);
+        ids.push(self.special.cls);
+        ids.extend_from_slice(a);
+        ids.push(self.special.sep);
+        let mut type_ids = vec![0; ids.len()];
+        if let Some(b) = b {
+            ids.extend(self.roberta_like.then_some(self.special.sep));
+            ids.extend_from_slice(b);
+            ids.push(self.special.sep);
+            type_ids.resize(ids.len(), u8::from(!self.roberta_like));
+        }
+        Sequence { ids, type_ids }
+    }
+}
+
+/// The byte that a letter stands for in byte-level vocabularies: visible ones stand for themselves, the others for the bytes
+/// that are left, in their order from U+0100.
+fn byte(letter: char) -> Option<u8> {
+    let visible = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
+    match u32::from(letter) {
+        code @ 0..256 => Some(code as u8).filter(visible),
+        code => (0..=255u8).filter(|byte| !visible(byte)).nth(code as usize - 256),
+    }
+}
+
+/// Shortens two segments to `budget` tokens together by cutting the end of the longer one first.
+///
+/// Once both are equally long they are cut alike; an odd token stays with the segment that was longer, as in the
+/// `tokenizers` crate (the slow tokenizers of 2020 left it in the first).
+pub fn truncate_pair(a: &mut Vec<u32>, b: &mut Vec<u32>, budget: usize) {
+    if a.len() + b.len() <= budget {
+        return;
+    }
+    let (shorter, longer) = if a.len() > b.len() { (b, a) } else { (a, b) };
+    let keep = shorter.len().min(budget / 2);
+    shorter.truncate(keep);
+    longer.truncate(budget - keep);
+}
+
+#[cfg(test)]
+mod tests;
