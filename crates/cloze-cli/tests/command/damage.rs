@@ -58,7 +58,9 @@ fn a_model_that_is_not_there_is_an_error_with_what_belongs_there() {
     assert!(error.contains("there is no directory `model`") && error.contains("`tokenizer.json`"), "{error}");
     model(&folder);
     fs::remove_file(folder.path("model/tokenizer.json")).unwrap();
-    assert!(refused(&folder).contains("cannot read `model/tokenizer.json`"));
+    assert!(
+        refused(&folder).contains("`model` is not usable: it has neither `tokenizer.json` nor `vocab.txt`")
+    );
 }
 
 #[test]

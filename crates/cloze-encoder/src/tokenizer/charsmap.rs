@@ -15,7 +15,7 @@ pub(super) fn check(base64: &str) -> Result<(), String> {
     let replacements = std::str::from_utf8(replacements).map_err(|_| "its replacements are not UTF-8")?;
     let units: Vec<Unit> = trie.as_chunks().0.iter().map(|bytes| Unit(u32::from_le_bytes(*bytes))).collect();
     // A byte of text selects a unit by exclusive or with a place, which stays within blocks of 256 units.
-    if units.is_empty() || units.len() % 256 != 0 {
+    if units.is_empty() || !units.len().is_multiple_of(256) {
         return Err("its trie is not made of blocks of 256 units".into());
     }
     let broken = || "its trie points outside itself".to_owned();
