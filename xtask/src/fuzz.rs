@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::Outcome;
 use crate::command::{cargo, exists, program, succeeds};
 
-const TARGETS: &[&str] = &["pattern", "table", "task", "model", "weights"];
+const TARGETS: &[&str] = &["pattern", "table", "task", "model", "tokenizer", "weights"];
 
 /// Seconds of every target in `cargo xtask test`: enough to see that it runs and finds nothing at once.
 const SECONDS: u32 = 5;
@@ -109,6 +109,7 @@ fn plant(root: &Path, seeds: &Path, target: &str) -> std::io::Result<()> {
     let mut inputs: Vec<Vec<u8>> = Vec::new();
     match target {
         "table" => inputs = files(&root.join("fixtures/tables"))?,
+        "tokenizer" => inputs = files(&root.join("fixtures/tokenizers"))?,
         "weights" => inputs = files(&root.join("fixtures/weights"))?,
         "task" => inputs = files(&root.join("tasks"))?,
         "pattern" => {

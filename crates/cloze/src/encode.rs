@@ -444,11 +444,13 @@ impl<'a> ClassifierEncoder<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
     use crate::Place;
-    use crate::verbalizer::tests::tokenizer;
+    use crate::verbalizer::tests::{tokenizer, tokenizer_of};
 
     fn names(fields: &[&str]) -> Vec<String> {
         fields.iter().map(|field| field.to_string()).collect()
@@ -483,6 +485,24 @@ mod tests {
             (text.as_str(), parts.as_str()),
             ("[CLS] [MASK] house ##s [SEP]", "[CLS] [MASK] house s [SEP]")
         );
+    }
+
+    #[test]
+    fn blanks_belong_to_words_where_the_vocabulary_has_them_there() {
+        let tokens = |model: &str, spacing| {
+            let (tokenizer, pattern) = (tokenizer_of(model), "{a}? {sep}is {mask}, {b}".parse().unwrap());
+            let encoder = PatternEncoder::new(&tokenizer, &pattern, &names(&["a", "b"]), spacing, 32);
+            let encoded = encoder.encode(&["a", "a."]).unwrap();
+            assert!(model == "bert" || encoded.sequence.type_ids.iter().all(|&id| id == 0));
+            let token = |&id| tokenizer.token(id).unwrap();
+            encoded.sequence.ids.iter().map(token).collect::<Vec<_>>().join(" ")
+        };
+        let (text, parts) = (tokens("roberta", Spacing::Text), tokens("roberta", Spacing::Parts));
+        assert_eq!(text, "<s> a ? Ġ </s> </s> is <mask> , Ġa . </s>");
+        assert_eq!(parts, "<s> Ġa Ġ ? Ġ </s> </s> Ġis Ġ <mask> Ġ, Ġ Ġa . </s>");
+        let (text, parts) = (tokens("albert", Spacing::Text), tokens("albert", Spacing::Parts));
+        assert_eq!(text, "[CLS] ▁a ? [SEP] ▁is [MASK] ▁, ▁a . [SEP]");
+        assert_eq!(parts, "[CLS] ▁a ▁ ? [SEP] ▁is [MASK] ▁, ▁a . [SEP]");
     }
 
     #[test]
@@ -572,6 +592,9 @@ mod tests {
         assert_eq!(tokens(&[&"sun ".repeat(10_000)]).1, 9_992);
     }
 
+    static KINDS: LazyLock<[Tokenizer; 3]> =
+        LazyLock::new(|| ["bert", "roberta", "albert"].map(tokenizer_of));
+
     fn part() -> impl Strategy<Value = String> {
         let fixed = ["{a}", "{b}", "{a!}", "{b|trim}", "{b|strip_punct}", " ", " is ", ".", "s"];
         prop::sample::select(fixed.map(String::from).to_vec())
@@ -586,12 +609,13 @@ mod tests {
         ) {
             let sep = if pair { "{sep}" } else { "" };
             let source = format!("{}{{mask}}{}{sep}{}", before.concat(), middle.concat(), after.concat());
-            let (tokenizer, pattern): (_, Pattern) = (tokenizer(), source.parse().unwrap());
-            for spacing in [Spacing::Text, Spacing::Parts] {
-                let encoder = PatternEncoder::new(&tokenizer, &pattern, &names(&["a", "b"]), spacing, 10_000);
+            let pattern: Pattern = source.parse().unwrap();
+            let spacings = [Spacing::Text, Spacing::Parts];
+            for (tokenizer, spacing) in KINDS.iter().flat_map(|kind| spacings.map(|spacing| (kind, spacing))) {
+                let encoder = PatternEncoder::new(tokenizer, &pattern, &names(&["a", "b"]), spacing, 10_000);
                 let whole = encoder.encode(&[&a, &b]).unwrap();
                 prop_assert_eq!(whole.removed(), 0);
-                let encoder = PatternEncoder::new(&tokenizer, &pattern, &names(&["a", "b"]), spacing, max_length);
+                let encoder = PatternEncoder::new(tokenizer, &pattern, &names(&["a", "b"]), spacing, max_length);
                 match encoder.encode(&[&a, &b]) {
                     Ok(got) => {
                         prop_assert_eq!(got.sequence.len(), whole.sequence.len().min(max_length));

@@ -187,8 +187,12 @@ pub(crate) mod tests {
     use crate::task::tests::{EXAMPLE, parse};
 
     pub(crate) fn tokenizer() -> Tokenizer {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert/tokenizer.json");
-        Tokenizer::from_bytes(&std::fs::read(path).unwrap()).unwrap()
+        tokenizer_of("bert")
+    }
+
+    pub(crate) fn tokenizer_of(model: &str) -> Tokenizer {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder");
+        Tokenizer::open(&models.join(model)).unwrap()
     }
 
     fn labels(words: &[&[&str]]) -> Vec<Label> {
@@ -217,6 +221,18 @@ pub(crate) mod tests {
         let mut gradient = [0.0; 3];
         verbalizer.backward(&[0.5, -0.5], &mut gradient);
         assert_eq!(gradient, [0.25, 0.25, -0.5]);
+    }
+
+    #[test]
+    fn a_word_after_a_blank_is_another_token_where_the_vocabulary_tells_them_apart() {
+        let word = |model: &str, leading_space| {
+            let tokenizer = tokenizer_of(model);
+            let found = Verbalizer::of_labels(&labels(&[&["The"], &["a"]]), &tokenizer, leading_space);
+            found.map(|verbalizer| tokenizer.token(verbalizer.columns()[1]).unwrap()).unwrap()
+        };
+        assert_eq!((word("roberta", true), word("roberta", false)), ("Ġa".into(), "a".into()));
+        assert_eq!((word("albert", true), word("albert", false)), ("▁a".into(), "▁a".into()));
+        assert_eq!((word("bert", true), word("bert", false)), ("a".into(), "a".into()));
     }
 
     #[test]
