@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokenizers::{NormalizedString, Normalizer};
 
 use super::{FILE, Vocabulary, charsmap};
 use crate::{Error, Result};
@@ -205,6 +206,20 @@ fn check_bpe(model: &str) -> Result<Vocabulary> {
         }
     }
     Ok(Vocabulary::ByteLevel)
+}
+
+/// Whether something is left of every added token that is sought in normalised text: the crate would find an empty one within a
+/// letter.
+pub(super) fn check_added(tokenizer: &tokenizers::Tokenizer) -> Result<()> {
+    let Some(normalizer) = tokenizer.get_normalizer() else { return Ok(()) };
+    for token in tokenizer.get_added_tokens_decoder().values().filter(|token| token.normalized) {
+        let mut text = NormalizedString::from(token.content.as_str());
+        if normalizer.normalize(&mut text).is_err() || text.is_empty() {
+            let reason = format!("its normalizer leaves nothing of the added token `{}`", token.content);
+            return Err(Error::malformed(FILE, reason));
+        }
+    }
+    Ok(())
 }
 
 /// The pairs in lines of `merges.txt`; else the line that is none.

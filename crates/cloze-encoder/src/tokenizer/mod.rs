@@ -83,6 +83,7 @@ impl Tokenizer {
         let (checked, vocabulary) = file::checked(tokenizer_json)?;
         let mut inner = tokenizers::Tokenizer::from_bytes(checked)
             .map_err(|source| Error::malformed(FILE, format!("it cannot be parsed: {source}")))?;
+        file::check_added(&inner)?;
         inner.set_encode_special_tokens(true);
         let unknown = match (&vocabulary, inner.get_model()) {
             (Vocabulary::WordPiece { .. }, ModelWrapper::WordPiece(model)) => Some(model.unk_token.clone()),

@@ -221,6 +221,11 @@ fn damaged_files_are_refused() {
     refused("albert", |json| json["model"]["unk_id"] = json!(9999), "`unk_id` is 9999");
     refused("albert", |json| json["model"]["unk_id"] = json!(null), "no `unk_id`");
     refused("albert", |json| json["model"]["vocab"][9][0] = "x".repeat(1001).into(), "1001 bytes");
+    let vanishing = |json: &mut Value| {
+        json["added_tokens"][4]["normalized"] = true.into();
+        json["normalizer"] = json!({"type": "Replace", "pattern": {"Regex": "."}, "content": ""});
+    };
+    refused("albert", vanishing, "nothing of the added token `[MASK]`");
     let without_mask = |json: &mut Value| {
         json["added_tokens"] = json!([]);
         json["model"]["vocab"].as_object_mut().unwrap().remove("[MASK]");
