@@ -5,8 +5,8 @@
 //! cargo run -p cloze --example parity -- FOLDER
 //! ```
 //!
-//! A tiny run is trained in FOLDER, which gives a fine-tuned masked language model and a distilled classifier as runs keep
-//! them; the default model stands for models that others have saved. What is expected of each lies in `FOLDER/expected.json`:
+//! A tiny run is trained in FOLDER with a model of every family, which gives a fine-tuned masked language model and a distilled
+//! classifier as runs keep them; the default model stands for models that others have saved. What is expected of each lies in `FOLDER/expected.json`:
 //! token ids and type ids of every text, and the logits of the classes or at the mask.
 
 use std::error::Error;
@@ -18,6 +18,8 @@ use cloze::task::Task;
 use cloze::train::train;
 use cloze_encoder::{Batch, Checkpoint, Columns, Device, Mode, Model, Sequence, Session};
 use serde_json::{Value, json};
+
+const FAMILIES: [&str; 6] = ["bert", "roberta", "albert", "xlm-roberta", "distilbert", "electra"];
 
 const TASK: &str = r#"
 format   = 1
@@ -31,7 +33,7 @@ label     = "mood"
 
 [labels]
 up         = "good"
-"far down" = "bad"
+"far down" = "no"
 
 [train]
 steps         = 6
@@ -65,14 +67,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rows: String = (0..40).map(|row| format!("day {row} of the long road\n")).collect();
     fs::write(folder.join("unlabeled.csv"), format!("text\n{rows}"))?;
     let task = Task::parse("moods.toml", TASK, &folder)?;
-    let tiny = Checkpoint::open(&root.join("fixtures/encoder/bert"))?;
-    let run = train(&task, "tiny", &tiny, &device, &folder.join("runs"), &mut Silence)?.run;
-
-    let models = [
-        classifier(&run.join("final"), &device)?,
-        masked_lm(&run.join("g0/p1-s0/model"), &device)?,
-        masked_lm(&root.join("models/cloze-mini-en"), &device)?,
-    ];
+    let mut models = vec![masked_lm(&root.join("models/cloze-mini-en"), &device)?];
+    for family in FAMILIES {
+        let tiny = Checkpoint::open(&root.join("fixtures/encoder").join(family))?;
+        let run = train(&task, family, &tiny, &device, &folder.join("runs"), &mut Silence)?.run;
+        models.push(classifier(&run.join("final"), &device)?);
+        models.push(masked_lm(&run.join("g0/p1-s0/model"), &device)?);
+    }
     fs::write(folder.join("expected.json"), serde_json::to_vec_pretty(&models)?)?;
     Ok(())
 }
@@ -103,6 +104,7 @@ fn masked_lm(dir: &Path, device: &Device) -> Result<Value, Box<dyn Error>> {
     let checkpoint = Checkpoint::open(dir)?;
     let mut session = Session::new(Model::masked_lm(&checkpoint)?, device);
     let tokenizer = &checkpoint.tokenizer;
+    let mask_token = tokenizer.token(tokenizer.special().mask).ok_or("the mask has no name")?;
     let inputs = inputs().map(|(a, b)| {
         let mut first = tokenizer.tokenize(a);
         first.push(tokenizer.special().mask);
@@ -112,7 +114,7 @@ fn masked_lm(dir: &Path, device: &Device) -> Result<Value, Box<dyn Error>> {
         batch.push(&sequence);
         let mask = batch.row(0, first.len());
         let logits = session.mask_logits(&batch, &[mask], Columns::All, Mode::Predict);
-        input(&format!("{a} [MASK]"), b, &sequence, logits)
+        input(&format!("{a} {mask_token}"), b, &sequence, logits)
     });
     Ok(json!({"model": dir, "kind": "masked-lm", "labels": [], "inputs": inputs.collect::<Vec<_>>()}))
 }
