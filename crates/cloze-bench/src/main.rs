@@ -4,6 +4,7 @@ mod product;
 mod step;
 
 use clap::Parser;
+use cloze_encoder::{Device, Kernels};
 
 /// Time a forward pass or a training step of a masked language model with random weights.
 #[derive(Parser)]
@@ -33,12 +34,27 @@ struct Args {
     /// Threads.
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// portable, avx2 or avx512; the best by default.
+    /// portable, avx2, avx512, avx512-bf16 or amx-bf16; the best for the type by default.
     #[arg(long)]
-    kernels: Option<cloze_encoder::Kernels>,
+    kernels: Option<Kernels>,
+    /// What products multiply: f32, or bf16 where the machine is faster with it.
+    #[arg(long, default_value = "f32", value_parser = ["f32", "bf16"])]
+    dtype: String,
     /// Seconds to measure for.
     #[arg(long, default_value_t = 10.0)]
     budget: f64,
+}
+
+impl Args {
+    fn device(&self) -> Device {
+        let device = Device::with_kernels(self.threads, self.kernels.unwrap_or(Kernels::detect()));
+        if self.dtype == "bf16" { device.bf16() } else { device }
+    }
+}
+
+/// What the products of a device multiply.
+fn dtype(device: &Device) -> &'static str {
+    if device.kernels().is_bf16() { "bf16" } else { "f32" }
 }
 
 fn main() {

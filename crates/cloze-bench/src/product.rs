@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use cloze_encoder::{Device, Kernels};
 use serde_json::json;
 
 use crate::Args;
@@ -20,7 +19,7 @@ const SHAPES: [(usize, usize, usize); 8] = [
 
 /// Prints a line per shape: the median rate in GFLOP/s.
 pub(crate) fn time(args: &Args) {
-    let device = Device::with_kernels(args.threads, args.kernels.unwrap_or(Kernels::detect()));
+    let device = args.device();
     for (m, n, k) in SHAPES {
         let numbers = |len: usize| -> Vec<f32> { (0..len).map(|i| (i % 97) as f32 / 97.0 - 0.5).collect() };
         let (a, b, mut c) = (numbers(m * k), numbers(n * k), vec![0.0; m * n]);
@@ -35,7 +34,7 @@ pub(crate) fn time(args: &Args) {
         println!(
             "{}",
             json!({
-                "engine": "cloze", "kernels": device.kernels().name(), "mode": "product", "m": m, "n": n,
+                "engine": "cloze", "kernels": device.kernels().name(), "dtype": crate::dtype(&device), "mode": "product", "m": m, "n": n,
                 "k": k, "threads": args.threads, "gflops": rate(seconds[seconds.len() / 2]),
                 "gflops_max": rate(seconds[0]), "times": seconds.len(),
             })

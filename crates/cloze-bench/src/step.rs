@@ -2,9 +2,7 @@
 
 use std::time::Instant;
 
-use cloze_encoder::{
-    AdamW, Batch, Columns, Config, Device, Kernels, Mode, Model, Random, Sequence, Session, loss,
-};
+use cloze_encoder::{AdamW, Batch, Columns, Config, Mode, Model, Random, Sequence, Session, loss};
 use serde_json::{Value, json};
 
 use crate::Args;
@@ -86,7 +84,7 @@ fn one(session: &mut Session, work: &Work, head: &str, train: bool, step: u64) -
 
 pub(crate) fn time(args: &Args) -> Value {
     let config = config(&args.model).with_dropout(args.dropout);
-    let device = Device::with_kernels(args.threads, args.kernels.unwrap_or(Kernels::detect()));
+    let device = args.device();
     let works = works(args, config.vocab_size);
     let mut session = Session::new(Model::untrained(config, 1), &device);
     let train = args.mode == "train";
@@ -110,7 +108,7 @@ pub(crate) fn time(args: &Args) -> Value {
     ms.sort_by(f64::total_cmp);
     json!({
         "engine": "cloze", "kernels": device.kernels().name(), "model": args.model, "mode": args.mode,
-        "dtype": "f32", "head": args.head, "dropout": args.dropout, "batch": args.batch,
+        "dtype": crate::dtype(&device), "head": args.head, "dropout": args.dropout, "batch": args.batch,
         "seq": if args.lengths.is_some() { json!("ragged") } else { json!(args.seq) },
         "threads": args.threads, "n": ms.len(), "ms": ms[ms.len() / 2], "ms_min": ms[0],
         "ms_max": ms[ms.len() - 1], "tokens_per_second": tokens as f64 / seconds, "rss_mb": peak_memory(),

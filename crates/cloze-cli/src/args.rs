@@ -13,8 +13,8 @@ use crate::hub::{Name, Revision};
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 the data, a file or the model cannot be used as it is; 2 the command line cannot be understood; \
 130 interrupted.
-CLOZE_MODEL=DIR stands for `--model DIR`; CLOZE_KERNELS=portable, avx2 or avx512 chooses the kernels; NO_COLOR=1 takes the \
-colours away.";
+CLOZE_MODEL=DIR stands for `--model DIR`; CLOZE_KERNELS=portable, avx2, avx512, avx512-bf16 or amx-bf16 chooses the \
+kernels; NO_COLOR=1 takes the colours away.";
 
 /// A few labelled examples and a pile of unlabelled text in, a small classifier out
 ///
@@ -304,8 +304,7 @@ fn choice<T: Copy + Send + Sync + 'static>(
 }
 
 const FORMATS: &[(&str, Format)] = &[("csv", Format::Csv), ("tsv", Format::Tsv), ("jsonl", Format::Jsonl)];
-const METHODS: &[(&str, Method)] =
-    &[("pet", Method::Pet), ("ipet", Method::Ipet), ("supervised", Method::Supervised)];
+const METHODS: &[(&str, Method)] = &[("pet", Method::Pet), ("supervised", Method::Supervised)];
 const KEEPS: &[(&str, Keep)] = &[("all", Keep::All), ("final", Keep::Final)];
 const ANSWERERS: &[(&str, With)] = &[("final", With::Classifier), ("ensemble", With::Ensemble)];
 

@@ -28,6 +28,15 @@ impl Device {
         Device { pool: Arc::new(pool), kernels }
     }
 
+    /// The same threads, with products in bfloat16 (everything else stays in float32), or the same device where
+    /// that would not be faster or is so already.
+    pub fn bf16(&self) -> Device {
+        match Kernels::detect_bf16() {
+            Some(kernels) if !self.kernels.is_bf16() => Device { pool: self.pool.clone(), kernels },
+            _ => self.clone(),
+        }
+    }
+
     /// As many threads as the process may use at the same time.
     pub fn all_cores() -> Device {
         Device::new(std::thread::available_parallelism().map_or(1, usize::from))

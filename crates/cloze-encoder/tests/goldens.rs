@@ -271,3 +271,27 @@ fn the_classifier_agrees() {
         assert_eq!(gradients_close("distillation", &session, &golden.classifier, "grad_distill/"), 4);
     });
 }
+
+/// How far rounding to eight significant bits before every product may move a score. The furthest that was
+/// measured is 0.046, in BERT, whose scores run from -2.2 to 5.9; in the other families 0.027.
+const BF16_TOLERANCE: f32 = 0.06;
+
+#[test]
+fn products_of_bfloat16_stay_near() {
+    for kernels in Kernels::BF16 {
+        if !kernels.available() {
+            println!("not compared, for this machine lacks them: {} kernels", kernels.name());
+            continue;
+        }
+        let device = Device::with_kernels(2, kernels);
+        for golden in goldens() {
+            let batch = golden.batch();
+            let mut session = Session::new(Model::masked_lm(&golden.checkpoint).unwrap(), &device);
+            let columns = numbers(&golden.index["verbalizer_ids"]);
+            let rows = golden.mask_rows(&batch);
+            let got = session.mask_logits(&batch, &rows, Columns::Only(&columns), Mode::Predict);
+            let what = format!("{}, score with {} kernels", golden.name, kernels.name());
+            close(&what, got, &floats(&golden.tensors, "verbalizer_scores"), BF16_TOLERANCE);
+        }
+    }
+}

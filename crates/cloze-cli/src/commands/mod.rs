@@ -74,7 +74,7 @@ pub(crate) fn device(global: &Global) -> Result<Device> {
     let kernels: Kernels = name.parse().map_err(|_| {
         Error::usage(
             format!("CLOZE_KERNELS is `{name}`, which names no kernels"),
-            "set it to `portable`, `avx2` or `avx512`, or unset it",
+            "set it to `portable`, `avx2`, `avx512`, `avx512-bf16` or `amx-bf16`, or unset it",
         )
     })?;
     if !kernels.available() {

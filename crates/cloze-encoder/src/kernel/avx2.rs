@@ -1,6 +1,7 @@
 //! The register tile for AVX2 with FMA: 6 x 16, in 12 accumulators of 8 lanes.
 
 use super::gemm::{Tile, TileStart};
+use super::matrix::Mat;
 
 pub(super) struct Tile256;
 
@@ -17,25 +18,20 @@ mod imp {
     #[target_feature(enable = "avx2,fma")]
     pub(super) unsafe fn tile<const R: usize>(
         cols: usize,
-        depth: usize,
-        mut a: *const f32,
-        mut b: *const f32,
+        a: &[f32],
+        b: &[f32],
         c: *mut f32,
         stride: usize,
         start: TileStart,
     ) {
         let mut sum = [[_mm256_setzero_ps(); 2]; R];
-        for _ in 0..depth {
-            // SAFETY: the panels hold `depth` steps of 6 and 16 elements.
-            unsafe {
-                let (b0, b1) = (_mm256_load_ps(b), _mm256_load_ps(b.add(8)));
-                for (i, s) in sum.iter_mut().enumerate() {
-                    let x = _mm256_broadcast_ss(&*a.add(i));
-                    s[0] = _mm256_fmadd_ps(x, b0, s[0]);
-                    s[1] = _mm256_fmadd_ps(x, b1, s[1]);
-                }
-                a = a.add(6);
-                b = b.add(16);
+        for (a, b) in a.as_chunks::<6>().0.iter().zip(b.as_chunks::<16>().0) {
+            // SAFETY: a step of B has 16 elements.
+            let (b0, b1) = unsafe { (_mm256_loadu_ps(b.as_ptr()), _mm256_loadu_ps(b.as_ptr().add(8))) };
+            for (s, x) in sum.iter_mut().zip(a) {
+                let x = _mm256_broadcast_ss(x);
+                s[0] = _mm256_fmadd_ps(x, b0, s[0]);
+                s[1] = _mm256_fmadd_ps(x, b1, s[1]);
             }
         }
         for (i, s) in sum.iter().enumerate() {
@@ -66,35 +62,31 @@ mod imp {
 
 #[cfg(target_arch = "x86_64")]
 impl Tile for Tile256 {
+    type Word = f32;
     const ROWS: usize = 6;
     const COLS: usize = 16;
 
-    unsafe fn pack<const W: usize>(
-        src: *const f32,
-        lane_stride: usize,
-        step_stride: usize,
-        lanes: usize,
-        depth: usize,
-        dst: *mut f32,
-    ) {
-        // SAFETY: the caller keeps the contract of `Tile::pack`.
-        unsafe { super::portable::pack::<W>(src, lane_stride, step_stride, lanes, depth, dst) }
+    unsafe fn pack_a(lanes: Mat, dst: &mut [f32]) {
+        super::portable::pack::<6>(lanes, dst);
+    }
+
+    unsafe fn pack_b(lanes: Mat, dst: &mut [f32]) {
+        super::portable::pack::<16>(lanes, dst);
     }
 
     unsafe fn tile(
         rows: usize,
         cols: usize,
-        depth: usize,
-        a: *const f32,
-        b: *const f32,
+        a: &[f32],
+        b: &[f32],
         c: *mut f32,
         stride: usize,
         start: TileStart,
     ) {
         // SAFETY: the caller keeps the contract of `Tile::tile`.
-        unsafe { super::by_rows!(rows, imp::tile, (cols, depth, a, b, c, stride, start), 1 2 3 4 5 6) }
+        unsafe { super::by_rows!(rows, imp::tile, (cols, a, b, c, stride, start), 1 2 3 4 5 6) }
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-super::unavailable!(Tile256, 6, 16);
+super::unavailable!(Tile256);

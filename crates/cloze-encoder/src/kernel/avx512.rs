@@ -1,23 +1,26 @@
 //! The register tile for AVX-512: 12 x 32, in 24 accumulators of 16 lanes.
 
 use super::gemm::{Tile, TileStart};
+use super::matrix::Mat;
 
 pub(super) struct Tile512;
 
 #[cfg(target_arch = "x86_64")]
-mod imp {
+pub(super) mod imp {
     use std::arch::x86_64::*;
 
     use super::super::gemm::TileStart;
+    use super::super::matrix::Mat;
 
-    fn mask(lanes: usize) -> __mmask16 {
+    /// The first `lanes` of 16 lanes.
+    pub(in crate::kernel) fn mask(lanes: usize) -> __mmask16 {
         if lanes >= 16 { 0xffff } else { (1 << lanes) - 1 }
     }
 
     /// Transposes 16 x 16 elements held in 16 registers.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn transpose(r: &mut [__m512; 16]) {
+    pub(in crate::kernel) fn transpose(r: &mut [__m512; 16]) {
         let mut t = [_mm512_setzero_ps(); 16];
         for i in 0..8 {
             t[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
@@ -45,17 +48,17 @@ mod imp {
         }
     }
 
-    /// # Safety
-    /// See `Tile::pack`.
+    /// Packs panels of `W` lanes.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    pub(super) unsafe fn pack<const W: usize>(
-        src: *const f32,
-        lane_stride: usize,
-        step_stride: usize,
-        lanes: usize,
-        depth: usize,
-        dst: *mut f32,
-    ) {
+    pub(super) fn pack<const W: usize>(view: Mat, dst: &mut [f32]) {
+        let Mat {
+            ptr: src, rows: lanes, cols: depth, row_stride: lane_stride, col_stride: step_stride, ..
+        } = view;
+        assert!(dst.len() >= lanes.next_multiple_of(W) * depth, "the lanes have room");
+        if lane_stride != 1 && step_stride != 1 {
+            return super::super::portable::pack::<W>(view, dst);
+        }
+        let dst = dst.as_mut_ptr();
         if lane_stride == 1 {
             // Steps outside: whole rows of memory are read one after the other.
             for step in 0..depth {
@@ -63,8 +66,8 @@ mod imp {
                     for half in (0..W).step_by(16) {
                         let (width, have) = (W - half, lanes.saturating_sub(first + half));
                         let from = src.wrapping_add(first + half + step * step_stride);
-                        // SAFETY: masked lanes are not read; the rest lie inside (contract of `pack`), and
-                        // `dst` has room for whole panels.
+                        // SAFETY: masked lanes are not read and the rest lie inside the view; `dst` has room
+                        // for whole panels.
                         unsafe {
                             let row = _mm512_maskz_loadu_ps(mask(have.min(width)), from);
                             let to = dst.add(first * depth + step * W + half);
@@ -74,12 +77,6 @@ mod imp {
                 }
             }
             return;
-        }
-        if step_stride != 1 {
-            // SAFETY: the same contract.
-            return unsafe {
-                super::super::portable::pack::<W>(src, lane_stride, step_stride, lanes, depth, dst)
-            };
         }
         for first in (0..lanes).step_by(W) {
             for half in (0..W).step_by(16) {
@@ -115,24 +112,25 @@ mod imp {
     #[target_feature(enable = "avx512f")]
     pub(super) unsafe fn tile<const R: usize>(
         cols: usize,
-        depth: usize,
-        mut a: *const f32,
-        mut b: *const f32,
+        a: &[f32],
+        b: &[f32],
         c: *mut f32,
         stride: usize,
         start: TileStart,
     ) {
-        let (low, high) = (mask(cols), mask(cols.saturating_sub(16)));
         let mut sum = [[_mm512_setzero_ps(); 2]; R];
         for i in 0..R {
             let row = c.wrapping_add(i * stride);
             _mm_prefetch::<_MM_HINT_T0>(row.cast());
             _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(16).cast());
         }
-        for _ in 0..depth {
+        let mut depth = (a.len() / 12).min(b.len() / 32);
+        let (mut a, mut b) = (a.as_ptr(), b.as_ptr());
+        while depth > 0 {
+            depth -= 1;
             // SAFETY: the panels hold `depth` steps of 12 and 32 elements.
             unsafe {
-                let (b0, b1) = (_mm512_load_ps(b), _mm512_load_ps(b.add(16)));
+                let (b0, b1) = (_mm512_loadu_ps(b), _mm512_loadu_ps(b.add(16)));
                 for (i, s) in sum.iter_mut().enumerate() {
                     let x = _mm512_set1_ps(*a.add(i));
                     s[0] = _mm512_fmadd_ps(x, b0, s[0]);
@@ -143,60 +141,76 @@ mod imp {
             }
         }
         for (i, s) in sum.iter().enumerate() {
-            let row = c.wrapping_add(i * stride);
-            // SAFETY: C and the bias have `R` x `cols` elements; the others are masked.
-            unsafe {
-                let (left, right) = match start {
-                    TileStart::Zero => (s[0], s[1]),
-                    TileStart::Accumulate => (
-                        _mm512_add_ps(s[0], _mm512_maskz_loadu_ps(low, row)),
-                        _mm512_add_ps(s[1], _mm512_maskz_loadu_ps(high, row.wrapping_add(16))),
-                    ),
-                    TileStart::Bias(bias) => (
-                        _mm512_add_ps(s[0], _mm512_maskz_loadu_ps(low, bias)),
-                        _mm512_add_ps(s[1], _mm512_maskz_loadu_ps(high, bias.wrapping_add(16))),
-                    ),
-                };
-                _mm512_mask_storeu_ps(row, low, left);
-                _mm512_mask_storeu_ps(row.wrapping_add(16), high, right);
-            }
+            // SAFETY: by the contract of this function.
+            unsafe { store(s[0], s[1], cols, c.wrapping_add(i * stride), start) };
+        }
+    }
+
+    /// Adds the start to the sums of a row of a tile and stores them.
+    ///
+    /// # Safety
+    /// The row, and the bias if there is one, have `cols` elements.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(in crate::kernel) unsafe fn store(
+        left: __m512,
+        right: __m512,
+        cols: usize,
+        row: *mut f32,
+        start: TileStart,
+    ) {
+        let (low, high) = (mask(cols), mask(cols.saturating_sub(16)));
+        // SAFETY: there are `cols` elements; the others are masked.
+        unsafe {
+            let from = match start {
+                TileStart::Zero => None,
+                TileStart::Accumulate => Some(row.cast_const()),
+                TileStart::Bias(bias) => Some(bias),
+            };
+            let (left, right) = match from {
+                None => (left, right),
+                Some(from) => (
+                    _mm512_add_ps(left, _mm512_maskz_loadu_ps(low, from)),
+                    _mm512_add_ps(right, _mm512_maskz_loadu_ps(high, from.wrapping_add(16))),
+                ),
+            };
+            _mm512_mask_storeu_ps(row, low, left);
+            _mm512_mask_storeu_ps(row.wrapping_add(16), high, right);
         }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 impl Tile for Tile512 {
+    type Word = f32;
     const ROWS: usize = 12;
     const COLS: usize = 32;
 
-    unsafe fn pack<const W: usize>(
-        src: *const f32,
-        lane_stride: usize,
-        step_stride: usize,
-        lanes: usize,
-        depth: usize,
-        dst: *mut f32,
-    ) {
-        // SAFETY: the caller keeps the contract of `Tile::pack`.
-        unsafe { imp::pack::<W>(src, lane_stride, step_stride, lanes, depth, dst) }
+    unsafe fn pack_a(lanes: Mat, dst: &mut [f32]) {
+        // SAFETY: the processor has the instructions, by the contract of `Tile`.
+        unsafe { imp::pack::<12>(lanes, dst) }
+    }
+
+    unsafe fn pack_b(lanes: Mat, dst: &mut [f32]) {
+        // SAFETY: as above.
+        unsafe { imp::pack::<32>(lanes, dst) }
     }
 
     unsafe fn tile(
         rows: usize,
         cols: usize,
-        depth: usize,
-        a: *const f32,
-        b: *const f32,
+        a: &[f32],
+        b: &[f32],
         c: *mut f32,
         stride: usize,
         start: TileStart,
     ) {
         // SAFETY: the caller keeps the contract of `Tile::tile`.
         unsafe {
-            super::by_rows!(rows, imp::tile, (cols, depth, a, b, c, stride, start), 1 2 3 4 5 6 7 8 9 10 11 12)
+            super::by_rows!(rows, imp::tile, (cols, a, b, c, stride, start), 1 2 3 4 5 6 7 8 9 10 11 12)
         }
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-super::unavailable!(Tile512, 12, 32);
+super::unavailable!(Tile512);

@@ -38,6 +38,17 @@ impl<'a> Mat<'a> {
         }
     }
 
+    /// The element in row `i` and column `j`.
+    ///
+    /// # Safety
+    /// There is such a row and column.
+    #[inline(always)]
+    pub(super) unsafe fn at(self, i: usize, j: usize) -> f32 {
+        debug_assert!(i < self.rows && j < self.cols);
+        // SAFETY: the element lies inside the view, by the contract of this function.
+        unsafe { *self.ptr.add(i * self.row_stride + j * self.col_stride) }
+    }
+
     /// The block of `rows` x `cols` whose first element is (`row`, `col`).
     pub(crate) fn block(self, row: usize, rows: usize, col: usize, cols: usize) -> Self {
         assert!(row + rows <= self.rows && col + cols <= self.cols, "the block lies inside");
@@ -67,6 +78,12 @@ impl<'a> MatMut<'a> {
     pub(crate) fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
         assert_eq!(data.len(), rows * cols, "a matrix of {rows} x {cols}");
         MatMut { ptr: data.as_mut_ptr(), rows, cols, stride: cols, life: PhantomData }
+    }
+
+    /// `rows` rows from `row` on, borrowed.
+    pub(super) fn rows_mut(&mut self, row: usize, rows: usize) -> MatMut<'_> {
+        assert!(row + rows <= self.rows, "the rows lie inside");
+        MatMut { ptr: self.ptr.wrapping_add(row * self.stride), rows, ..*self }
     }
 
     /// The first `rows` rows and the rest.

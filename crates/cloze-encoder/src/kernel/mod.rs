@@ -1,13 +1,18 @@
 //! The only module with `unsafe` code: matrix products and vector passes, chosen at run time.
 //!
-//! Three sets of kernels are compiled into every binary, and the best one that the processor has is chosen
-//! when a [`Device`](crate::Device) is made:
+//! All sets of kernels are compiled into every binary, and the best one that the processor has is chosen when a
+//! [`Device`](crate::Device) is made:
 //!
-//! | set | instructions | tile of a product |
-//! | --- | --- | --- |
-//! | [`Kernels::Avx512`] | AVX-512 F, BW, DQ, VL | 12 x 32 |
-//! | [`Kernels::Avx2`] | AVX2, FMA | 6 x 16 |
-//! | [`Kernels::Portable`] | whatever the target has | 4 x 8 |
+//! | set | instructions | products in | tile of a product |
+//! | --- | --- | --- | --- |
+//! | [`Kernels::AmxBf16`] | AMX TILE and BF16, AVX512-BF16 | bfloat16 | 32 x 32 |
+//! | [`Kernels::Avx512Bf16`] | AVX-512 F, BW, DQ, VL, BF16 | bfloat16 | 12 x 32 |
+//! | [`Kernels::Avx512`] | AVX-512 F, BW, DQ, VL | float32 | 12 x 32 |
+//! | [`Kernels::Avx2`] | AVX2, FMA | float32 | 6 x 16 |
+//! | [`Kernels::Portable`] | whatever the target has | float32 | 4 x 8 |
+//!
+//! The sets in bfloat16 round what they multiply to eight significant bits while they pack it; sums, and
+//! everything that is kept, stay in float32. They are chosen only if asked for.
 //!
 //! Products add in the same order whatever the number of threads, so results do not depend on it. Between the
 //! sets the last bits of a product differ, because tiles fuse multiplications and additions where they can.
@@ -26,30 +31,18 @@ use by_rows;
 /// A set of kernels on a processor that cannot have it; never chosen.
 #[cfg(not(target_arch = "x86_64"))]
 macro_rules! unavailable {
-    ($name:ident, $rows:literal, $cols:literal) => {
+    ($name:ident) => {
         impl Tile for $name {
-            const ROWS: usize = $rows;
-            const COLS: usize = $cols;
-            unsafe fn pack<const W: usize>(
-                _: *const f32,
-                _: usize,
-                _: usize,
-                _: usize,
-                _: usize,
-                _: *mut f32,
-            ) {
+            type Word = f32;
+            const ROWS: usize = 1;
+            const COLS: usize = 1;
+            unsafe fn pack_a(_: Mat, _: &mut [f32]) {
                 unreachable!("this processor has no such instructions")
             }
-            unsafe fn tile(
-                _: usize,
-                _: usize,
-                _: usize,
-                _: *const f32,
-                _: *const f32,
-                _: *mut f32,
-                _: usize,
-                _: TileStart,
-            ) {
+            unsafe fn pack_b(_: Mat, _: &mut [f32]) {
+                unreachable!("this processor has no such instructions")
+            }
+            unsafe fn tile(_: usize, _: usize, _: &[f32], _: &[f32], _: *mut f32, _: usize, _: TileStart) {
                 unreachable!("this processor has no such instructions")
             }
         }
@@ -58,8 +51,10 @@ macro_rules! unavailable {
 #[cfg(not(target_arch = "x86_64"))]
 use unavailable;
 
+mod amx;
 mod avx2;
 mod avx512;
+mod bf16;
 mod gemm;
 mod matrix;
 mod portable;
@@ -77,15 +72,37 @@ pub enum Kernels {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ and VL.
     Avx512,
+    /// The same with AVX512-BF16: products of bfloat16, summed in float32.
+    Avx512Bf16,
+    /// The same with AMX: products of bfloat16, summed in float32.
+    AmxBf16,
 }
 
 impl Kernels {
-    /// All sets, from the slowest to the fastest.
+    /// The sets that multiply in float32, from the slowest to the fastest.
     pub const ALL: [Kernels; 3] = [Kernels::Portable, Kernels::Avx2, Kernels::Avx512];
 
-    /// The fastest set that this processor can run.
+    /// The sets that multiply in bfloat16, from the slowest to the fastest.
+    pub const BF16: [Kernels; 2] = [Kernels::Avx512Bf16, Kernels::AmxBf16];
+
+    /// The fastest set in float32 that this processor can run.
     pub fn detect() -> Kernels {
         *Kernels::ALL.iter().rev().find(|k| k.available()).unwrap_or(&Kernels::Portable)
+    }
+
+    /// The set in bfloat16 that makes this processor faster than float32 does, if there is one.
+    ///
+    /// AVX512-BF16 counts on AMD's processors only: on Intel's its instruction runs at half the rate, and
+    /// nothing is gained.
+    pub fn detect_bf16() -> Option<Kernels> {
+        [Kernels::AmxBf16, Kernels::Avx512Bf16]
+            .into_iter()
+            .find(|k| k.available() && (*k == Kernels::AmxBf16 || bf16::is_fast()))
+    }
+
+    /// Whether products are in bfloat16.
+    pub fn is_bf16(self) -> bool {
+        Kernels::BF16.contains(&self)
     }
 
     /// Whether this processor can run the set.
@@ -104,17 +121,25 @@ impl Kernels {
                     && std::arch::is_x86_feature_detected!("avx512dq")
                     && std::arch::is_x86_feature_detected!("avx512vl")
             }
+            #[cfg(target_arch = "x86_64")]
+            Kernels::Avx512Bf16 => {
+                Kernels::Avx512.available() && std::arch::is_x86_feature_detected!("avx512bf16")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Kernels::AmxBf16 => Kernels::Avx512Bf16.available() && amx::available(),
             #[cfg(not(target_arch = "x86_64"))]
             _ => false,
         }
     }
 
-    /// The name used in results and on the command line: `portable`, `avx2` or `avx512`.
+    /// The name used in results and on the command line: `portable`, `avx2`, `avx512`, `avx512-bf16` or `amx-bf16`.
     pub fn name(self) -> &'static str {
         match self {
             Kernels::Portable => "portable",
             Kernels::Avx2 => "avx2",
             Kernels::Avx512 => "avx512",
+            Kernels::Avx512Bf16 => "avx512-bf16",
+            Kernels::AmxBf16 => "amx-bf16",
         }
     }
 }
@@ -123,9 +148,8 @@ impl std::str::FromStr for Kernels {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Kernels::ALL
-            .into_iter()
-            .find(|k| k.name() == name)
-            .ok_or_else(|| format!("`{name}` is no set of kernels: use portable, avx2 or avx512"))
+        Kernels::ALL.into_iter().chain(Kernels::BF16).find(|k| k.name() == name).ok_or_else(|| {
+            format!("`{name}` is no set of kernels: use portable, avx2, avx512, avx512-bf16 or amx-bf16")
+        })
     }
 }

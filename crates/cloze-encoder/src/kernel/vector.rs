@@ -27,7 +27,7 @@ macro_rules! vectorised {
             match kernels {
                 // SAFETY: a set is chosen only on a processor that has its instructions.
                 #[cfg(target_arch = "x86_64")]
-                Kernels::Avx512 => unsafe { avx512($($arg),*) },
+                Kernels::Avx512 | Kernels::Avx512Bf16 | Kernels::AmxBf16 => unsafe { avx512($($arg),*) },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 Kernels::Avx2 => unsafe { avx2($($arg),*) },
