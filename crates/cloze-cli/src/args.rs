@@ -304,7 +304,8 @@ fn choice<T: Copy + Send + Sync + 'static>(
 }
 
 const FORMATS: &[(&str, Format)] = &[("csv", Format::Csv), ("tsv", Format::Tsv), ("jsonl", Format::Jsonl)];
-const METHODS: &[(&str, Method)] = &[("pet", Method::Pet), ("supervised", Method::Supervised)];
+const METHODS: &[(&str, Method)] =
+    &[("pet", Method::Pet), ("ipet", Method::Ipet), ("supervised", Method::Supervised)];
 const KEEPS: &[(&str, Keep)] = &[("all", Keep::All), ("final", Keep::Final)];
 const ANSWERERS: &[(&str, With)] = &[("final", With::Classifier), ("ensemble", With::Ensemble)];
 

@@ -8,7 +8,7 @@ use cloze::metrics::Measured;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::interrupt;
-use crate::layout::{duration, interval, percent};
+use crate::layout::{bytes, duration, interval, percent};
 use crate::printer::Printer;
 use crate::remaining::Remaining;
 
@@ -159,42 +159,51 @@ impl Drop for Counter {
 }
 
 /// Counts the bytes of files that arrive one after the other.
-pub(crate) struct Transfer {
+pub(crate) struct Transfer<'p> {
+    printer: &'p Printer,
     bar: ProgressBar,
+    /// When the file began to arrive, and how much of it was here before.
+    began: (Instant, u64),
 }
 
-impl Transfer {
+impl<'p> Transfer<'p> {
     /// Before the first file.
-    pub(crate) fn new(printer: &Printer) -> Transfer {
+    pub(crate) fn new(printer: &'p Printer) -> Transfer<'p> {
         interrupt::catch();
-        Transfer { bar: printer.bars().add(ProgressBar::no_length()) }
+        Transfer { printer, bar: ProgressBar::hidden(), began: (Instant::now(), 0) }
     }
 
     /// A file of `size` bytes begins to arrive, `at` of which are here already.
-    pub(crate) fn begin(&self, file: &str, size: u64, at: u64) {
-        self.bar.set_style(counting(TRANSFER));
-        self.bar.set_prefix(file.to_owned());
-        self.bar.set_length(size);
-        self.bar.set_position(at);
-        // What was here before says nothing about the pace.
-        self.bar.reset_eta();
+    pub(crate) fn begin(&mut self, file: &str, size: u64, at: u64) {
+        self.bar.finish_and_clear();
+        let bar = ProgressBar::new(size).with_style(counting("{prefix}  {bar:16}  {wide_msg}"));
+        self.bar = self.printer.bars().add(bar.with_prefix(file.to_owned()).with_position(at));
+        self.began = (Instant::now(), at);
     }
 
     /// So many bytes are here; whether to go on.
-    pub(crate) fn show(&self, bytes: u64) -> ControlFlow<()> {
-        self.bar.set_position(bytes);
+    pub(crate) fn show(&self, at: u64) -> ControlFlow<()> {
+        let size = self.bar.length().unwrap_or(0);
+        let seconds = self.began.0.elapsed().as_secs_f64();
+        let pace = at.saturating_sub(self.began.1) as f64 / seconds;
+        // The first second says little.
+        let left = if seconds < 1.0 || pace < 1.0 {
+            String::new()
+        } else {
+            let left = size.saturating_sub(at) as f64 / pace;
+            format!(", about {} left", duration(left.ceil()))
+        };
+        self.bar.set_message(format!("{} of {}{left}", bytes(at), bytes(size)));
+        self.bar.set_position(at);
         if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
-impl Drop for Transfer {
+impl Drop for Transfer<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
 }
-
-const TRANSFER: &str =
-    "{prefix}  {bar:24}  {decimal_bytes}/{decimal_total_bytes}, {decimal_bytes_per_sec}, about {eta} left";
 
 fn counting(template: &str) -> ProgressStyle {
     // The templates are constants of this file, and a test draws with each.
@@ -215,6 +224,8 @@ mod tests {
         style();
         let printer = Printer::new(&crate::args::Global { json: false, quiet: true, threads: None });
         Counter::new(&printer, "rows").show(1, 2);
-        Transfer::new(&printer).begin("model.safetensors", 2, 1);
+        let mut transfer = Transfer::new(&printer);
+        transfer.begin("model.safetensors", 2, 1);
+        assert!(transfer.show(2).is_continue());
     }
 }

@@ -22,7 +22,7 @@ struct Line<'r> {
 }
 
 /// The stages of a run in the order in which they build on each other.
-fn lines(results: &Results) -> Vec<Line<'_>> {
+fn lines<'r>(results: &'r Results) -> Vec<Line<'r>> {
     let seeds =
         results.members.iter().filter_map(|stage| stage.seed).collect::<std::collections::BTreeSet<_>>();
     let title = |what: &str, stage: &Stage| match (stage.pattern, stage.seed) {
@@ -31,17 +31,22 @@ fn lines(results: &Results) -> Vec<Line<'_>> {
         _ => what.to_owned(),
     };
     let outcome = results.outcome().map(|stage| &stage.job);
-    let several = [
-        ("untouched model", results.zero_shot.as_slice()),
-        ("untouched model, all patterns", results.zero_shot_together.as_slice()),
-        ("fine-tuned", results.members.as_slice()),
-        ("ensemble of the fine-tuned", results.ensemble.as_slice()),
-        ("distilled classifier", results.distilled.as_slice()),
-        ("plain fine-tuning", results.supervised.as_slice()),
-    ];
     let line =
         |what: &str, stage| Line { title: title(what, stage), stage, outcome: outcome == Some(&stage.job) };
-    several.into_iter().flat_map(|(what, stages)| stages.iter().map(move |stage| line(what, stage))).collect()
+    let mut lines = Vec::new();
+    let mut add =
+        |what: &str, stages: &'r [Stage]| lines.extend(stages.iter().map(|stage| line(what, stage)));
+    add("untouched model", &results.zero_shot);
+    add("untouched model, all patterns", results.zero_shot_together.as_slice());
+    for (number, generation) in results.generations.iter().enumerate() {
+        add(&format!("generation {number}"), &generation.members);
+        add(&format!("ensemble of generation {number}"), generation.ensemble.as_slice());
+    }
+    add("fine-tuned", &results.members);
+    add("ensemble of the fine-tuned", results.ensemble.as_slice());
+    add("distilled classifier", results.distilled.as_slice());
+    add("plain fine-tuning", results.supervised.as_slice());
+    lines
 }
 
 /// The table of all stages, each with its accuracy, interval and time.

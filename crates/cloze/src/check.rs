@@ -281,14 +281,14 @@ fn warn_about_rows(
     let mut warn = |place: Place, problem: String, remedy: &str| {
         warnings.push(Warning { place, problem, remedy: remedy.to_owned() });
     };
-    if task.options.method == Method::Pet && task.patterns.len() == 1 {
+    if task.options.method != Method::Supervised && task.patterns.len() == 1 {
         warn(
             task.place_of_pattern(0),
             "there is only one pattern".into(),
             "write two to four that ask differently; their models correct each other",
         );
     }
-    if task.options.method == Method::Pet && unlabeled.is_empty() {
+    if task.options.method != Method::Supervised && unlabeled.is_empty() {
         warn(
             task.mistake_in_key("data.unlabeled", "", "").place(),
             "there are no unlabelled rows, from which the final classifier learns".into(),

@@ -116,7 +116,7 @@ impl Estimate {
             jobs.push(JobEstimate { job: job.name.clone(), seconds });
         }
         let models = plan.jobs.iter().filter(|job| match job.work {
-            Work::Member { .. } => keeps_members(task, data.unlabeled.len()),
+            Work::Member { generation, .. } => keeps_members(task, generation, data.unlabeled.len()),
             Work::Final { .. } => true,
             _ => false,
         });
@@ -172,8 +172,9 @@ impl Costs<'_> {
                 let seconds = self.forward(train, Some(pattern))? + self.forward(test, Some(pattern))?;
                 (seconds, Lengths::default())
             }
-            Work::Member { pattern, .. } => {
-                let lengths = self.lengths(train, Some(pattern))?;
+            Work::Member { generation, pattern, .. } => {
+                let learning = if train.is_empty() { unlabeled } else { train };
+                let lengths = self.lengths(learning, Some(pattern))?;
                 let mut row = forward(&self.checkpoint.config, lengths.mean);
                 if options.lm_weight > 0.0 {
                     let tokens = self.lengths(unlabeled, Some(pattern))?.mean;
@@ -182,14 +183,18 @@ impl Costs<'_> {
                     let vocabulary = 0.15 * tokens * 2.0 * (config.vocab_size * config.hidden_size) as f64;
                     row += forward(config, tokens) + vocabulary;
                 }
-                let training = self.training(steps, options.steps, options.batch_size, row);
+                let training = match (generation, train.is_empty()) {
+                    // Nothing to learn from yet.
+                    (0, true) => 0.0,
+                    _ => self.training(steps, options.steps, options.batch_size, row),
+                };
                 let mut scoring = 0.0;
                 for part in [train, unlabeled, test] {
                     scoring += self.forward(part, Some(pattern))?;
                 }
                 (training + scoring, lengths)
             }
-            Work::Ensemble => (0.0, Lengths::default()),
+            Work::Ensemble { .. } | Work::Sets { .. } => (0.0, Lengths::default()),
             Work::Supervised { .. } | Work::Final { .. } => {
                 let supervised =
                     matches!(job.work, Work::Supervised { .. }) || options.method == Method::Supervised;
@@ -246,7 +251,7 @@ impl Costs<'_> {
         let learning = if options.lm_weight > 0.0 { self.weights } else { self.weights - embeddings };
         let rows = match options.method {
             Method::Supervised => options.batch_size,
-            Method::Pet => options.batch_size.max(options.distil.batch_size),
+            Method::Pet | Method::Ipet => options.batch_size.max(options.distil.batch_size),
         };
         let tokens = rows as f64 * (lengths.mean + lengths.longest) / 2.0;
         let layers = config.layers() as f64;

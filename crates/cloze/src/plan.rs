@@ -48,15 +48,25 @@ pub enum Work {
         /// The pattern's number.
         pattern: usize,
     },
-    /// Fine-tune the model with one pattern on the labelled rows, and score unlabelled and test rows.
+    /// Draw the rows that the members of a generation learn from beside the labelled ones.
+    Sets {
+        /// The generation that learns from them, from 1 on.
+        generation: usize,
+    },
+    /// Fine-tune the model with one pattern on the labelled rows and those drawn for it, and score unlabelled and test rows.
     Member {
+        /// Counted from 0.
+        generation: usize,
         /// The pattern's number.
         pattern: usize,
         /// What everything random is drawn from.
         seed: u64,
     },
-    /// Merge the members' scores.
-    Ensemble,
+    /// Merge the scores of a generation's members.
+    Ensemble {
+        /// Counted from 0.
+        generation: usize,
+    },
     /// Train a plain classifier on the labels, to compare.
     Supervised {
         /// As above.
@@ -83,7 +93,7 @@ impl Plan {
         }
         match task.options.method {
             Method::Supervised => plan.add("final", Work::Final { seed }, plan.supervised(seed)),
-            Method::Pet => plan.pet(seed),
+            Method::Pet | Method::Ipet => plan.pet(seed),
         }
         let Planner { jobs, notes, .. } = plan;
         Plan { id, jobs, notes, data: sources }
@@ -110,20 +120,43 @@ impl Planner<'_> {
 
     fn pet(&mut self, seed: u64) {
         let options = &self.task.options;
-        let mut inputs = Vec::new();
+        let generations = generations(self.task, self.rows("unlabeled"));
+        if generations < options.generations() {
+            self.notes.push(
+                "there are no unlabelled rows to grow the training sets with; there is one generation only"
+                    .to_owned(),
+            );
+        }
+        let labelled = self.rows("train");
+        let mut zero_shot = Vec::new();
         for pattern in 0..self.task.patterns.len() {
             let id = self.zero_shot(pattern);
-            inputs.push(id.clone());
+            zero_shot.push(id.clone());
             self.add(format!("zero-shot/p{pattern}"), Work::ZeroShot { pattern }, id);
         }
-        for (pattern, seed) in members(self.task) {
-            let id = self.member(pattern, seed);
-            inputs.push(id.clone());
-            self.add(member_name(pattern, seed), Work::Member { pattern, seed }, id);
+        let mut sets: Option<Id> = None;
+        let mut ensemble = Id::of(&());
+        for generation in 0..generations {
+            let mut inputs = zero_shot.clone();
+            for (pattern, seed) in members(self.task, generation, labelled) {
+                let id = self.member(generation, pattern, seed, sets.as_ref());
+                inputs.push(id.clone());
+                let work = Work::Member { generation, pattern, seed };
+                self.add(member_name(generation, pattern, seed), work, id);
+            }
+            ensemble = Id::of(&(COMPUTATION, "ensemble", options.merge, &inputs));
+            self.add(ensemble_name(generation), Work::Ensemble { generation }, ensemble.clone());
+            if generation + 1 < generations {
+                let next = generation + 1;
+                let ipet = json(&options.ipet);
+                let id = Id::of(&(COMPUTATION, "sets", next, options.merge, inputs, ipet, seed));
+                self.add(sets_name(next), Work::Sets { generation: next }, id.clone());
+                sets = Some(id);
+            }
         }
-        let ensemble = Id::of(&(COMPUTATION, "ensemble", options.merge, inputs));
-        self.add("g0/ensemble", Work::Ensemble, ensemble.clone());
-        if options.compare {
+        if options.compare && labelled == 0 {
+            self.notes.push("there are no labelled rows for plain fine-tuning to learn from".to_owned());
+        } else if options.compare {
             self.add("supervised", Work::Supervised { seed }, self.supervised(seed));
         }
         if self.rows("unlabeled") == 0 {
@@ -163,7 +196,7 @@ impl Planner<'_> {
         Id::of(&("zero-shot", self.base(&["train", "test"]), self.pvp(pattern)))
     }
 
-    fn member(&self, pattern: usize, seed: u64) -> Id {
+    fn member(&self, generation: usize, pattern: usize, seed: u64, sets: Option<&Id>) -> Id {
         let data = self.base(&["train", "unlabeled", "test"]);
         Id::of(&(
             "member",
@@ -172,7 +205,9 @@ impl Planner<'_> {
             self.training(),
             self.task.options.lm_weight.to_string(),
             seed,
-            self.keeps_members(),
+            // One job has only one set, and the first generation none.
+            sets,
+            self.keeps_members(generation),
         ))
     }
 
@@ -196,24 +231,44 @@ impl Planner<'_> {
         (options.steps, options.batch_size, options.accumulation, numbers)
     }
 
-    fn keeps_members(&self) -> bool {
-        keeps_members(self.task, self.rows("unlabeled"))
+    fn keeps_members(&self, generation: usize) -> bool {
+        keeps_members(self.task, generation, self.rows("unlabeled"))
     }
 }
 
-/// The pattern and the seed of every member, in the order in which they are merged.
-pub(crate) fn members(task: &Task) -> impl Iterator<Item = (usize, u64)> {
-    (0..task.patterns.len()).flat_map(|pattern| task.options.seeds.iter().map(move |&seed| (pattern, seed)))
+/// The ensembles that are trained one after the other: training sets cannot grow without unlabelled rows.
+pub(crate) fn generations(task: &Task, unlabeled_rows: usize) -> usize {
+    task.options.generations().min(if unlabeled_rows == 0 { 1 } else { usize::MAX })
+}
+
+/// The pattern and the seed of every member of a generation, in the order in which they are merged. Without labelled rows
+/// the first generation learns nothing, so that one seed is as good as all.
+pub(crate) fn members(task: &Task, generation: usize, labelled_rows: usize) -> Vec<(usize, u64)> {
+    let seeds = &task.options.seeds;
+    let seeds = if generation == 0 && labelled_rows == 0 { &seeds[..seeds.len().min(1)] } else { seeds };
+    (0..task.patterns.len()).flat_map(|pattern| seeds.iter().map(move |&seed| (pattern, seed))).collect()
 }
 
 /// The directory of a member.
-pub(crate) fn member_name(pattern: usize, seed: u64) -> String {
-    format!("g0/p{pattern}-s{seed}")
+pub(crate) fn member_name(generation: usize, pattern: usize, seed: u64) -> String {
+    format!("g{generation}/p{pattern}-s{seed}")
 }
 
-/// Whether the members' models stay: on demand, and where there is nothing else to predict with.
-pub(crate) fn keeps_members(task: &Task, unlabeled_rows: usize) -> bool {
-    task.options.keep == Keep::All || unlabeled_rows == 0
+/// The directory of a generation's ensemble.
+pub(crate) fn ensemble_name(generation: usize) -> String {
+    format!("g{generation}/ensemble")
+}
+
+/// The directory of the rows that a generation's members learn from.
+pub(crate) fn sets_name(generation: usize) -> String {
+    format!("g{generation}/sets")
+}
+
+/// Whether the models of a generation's members stay: on demand, and where there is nothing else to predict with; only those of
+/// the last generation predict.
+pub(crate) fn keeps_members(task: &Task, generation: usize, unlabeled_rows: usize) -> bool {
+    let last = generation + 1 == generations(task, unlabeled_rows);
+    last && (task.options.keep == Keep::All || unlabeled_rows == 0)
 }
 
 fn json(value: impl Serialize) -> String {

@@ -202,7 +202,10 @@ impl Predictor {
 }
 
 fn ensemble(run: &Run, task: &Task) -> Result<Models> {
-    let Some(job) = run.job("g0/ensemble")? else {
+    let mut generations = (0..task.options.generations()).rev();
+    let last = generations.find(|generation| run.dir().join(plan::ensemble_name(*generation)).is_dir());
+    let generation = last.unwrap_or(0);
+    let Some(job) = run.job(&plan::ensemble_name(generation))? else {
         return Err(Error::usage(
             format!("`{}` has no ensemble", run.dir().display()),
             "run `cloze train` on its task until it is finished; a run with `method = \"supervised\"` never has one",
@@ -212,10 +215,10 @@ fn ensemble(run: &Run, task: &Task) -> Result<Models> {
     let mut bytes = 0;
     let weights = Summary::read(&job)?.weights;
     // In the order in which training has merged them, so that the same sums give the same bits.
-    for (name, pattern) in
-        plan::members(task).map(|(pattern, seed)| (plan::member_name(pattern, seed), pattern))
-    {
-        let weight = weights.get(&name).copied().unwrap_or(0.0);
+    // Without labelled rows the first generation has fewer members, and the weights say which.
+    for (pattern, seed) in plan::members(task, generation, 1) {
+        let name = plan::member_name(generation, pattern, seed);
+        let Some(&weight) = weights.get(&name) else { continue };
         let job = run.job(&name)?;
         let Some(job) = job.filter(|job| job.has("model/model.safetensors")) else {
             return Err(Error::usage(

@@ -32,6 +32,7 @@ pub fn html(results: &Results) -> String {
     head(&mut page, results);
     comparison(&mut page, results);
     patterns(&mut page, results);
+    generations(&mut page, results);
     if let Some(Stage { test: Some(test), .. }) = results.outcome() {
         labels(&mut page, test);
         confusion(&mut page, test);
@@ -88,6 +89,11 @@ fn comparison(page: &mut String, results: &Results) {
     }
     if let Some(stage) = &results.zero_shot_together {
         stages.push(("untouched model, all patterns".to_owned(), stage));
+    }
+    for (number, generation) in results.generations.iter().enumerate() {
+        stages.extend(
+            generation.ensemble.iter().map(|stage| (format!("ensemble of generation {number}"), stage)),
+        );
     }
     for stage in &results.members {
         let seed = stage.seed.map_or(String::new(), |seed| format!(", seed {seed}"));
@@ -168,6 +174,39 @@ fn patterns(page: &mut String, results: &Results) {
             "<tr><td class=\"n\">{index}</td><td><code>{}</code></td><td class=\"n\">{}</td><td class=\"n\">{weight}</td></tr>",
             escape(pattern),
             zero_shot.and_then(|stage| stage.train_accuracy).map_or("–".to_owned(), percent),
+        );
+    }
+    page.push_str("</table>\n");
+}
+
+/// What every generation has learnt from, and how far its members then agreed.
+fn generations(page: &mut String, results: &Results) {
+    if results.generations.is_empty() {
+        return;
+    }
+    page.push_str(
+        "<h2>Generations</h2>\n<p>Every generation learns from the labelled rows and from rows that others of the one before have \
+         labelled; below, a mean over its models.</p>\n<table><tr><th class=\"n\">#</th>",
+    );
+    for label in &results.labels {
+        let _ = write!(page, "<th class=\"n\">{}</th>", escape(label));
+    }
+    page.push_str("<th class=\"n\">agreement</th><th class=\"n\">ensemble, test rows</th></tr>\n");
+    let last = (&results.sets, &results.ensemble, results.agreement);
+    let before = results.generations.iter().map(|g| (&g.sets, &g.ensemble, g.agreement));
+    for (number, (sets, ensemble, agreement)) in before.chain([last]).enumerate() {
+        let _ = write!(page, "<tr><td class=\"n\">{number}</td>");
+        for label in &results.labels {
+            let rows: usize = sets.iter().filter_map(|set| set.labels.get(label)).sum();
+            let mean = rows as f64 / sets.len().max(1) as f64;
+            let _ = write!(page, "<td class=\"n\">{mean:.0}</td>");
+        }
+        let test = ensemble.as_ref().and_then(|stage| stage.test.as_ref());
+        let _ = writeln!(
+            page,
+            "<td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+            agreement.map_or("–".to_owned(), percent),
+            test.map_or("–".to_owned(), |test| percent(test.accuracy.value))
         );
     }
     page.push_str("</table>\n");
@@ -284,9 +323,13 @@ pub fn model_card(results: &Results) -> String {
     let how = if results.method == "supervised" {
         format!("Fine-tuned on {} labelled rows.", rows("train"))
     } else {
+        let grown = match results.generations.len() {
+            0 => String::new(),
+            before => format!(", in {} generations with growing training sets (iPET)", before + 1),
+        };
         format!(
             "Distilled from {} models with {} patterns (pattern-exploiting training) that were fine-tuned on {} \
-             labelled rows and labelled {} unlabelled rows softly.",
+             labelled rows{grown} and labelled {} unlabelled rows softly.",
             results.members.len(),
             results.patterns.len(),
             rows("train"),
@@ -376,7 +419,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::results::{DataSource, Disputed, FORMAT, ModelSource};
+    use crate::results::{DataSource, Disputed, FORMAT, Generation, ModelSource, TrainingSet};
 
     fn stage(job: &str, pattern: Option<usize>, labels: &[String]) -> Stage {
         let test = Some(Evaluation::new(labels, &[0, 1, 1, 0], &[0, 1, 0, 0]));
@@ -403,8 +446,19 @@ mod tests {
             data: BTreeMap::from([("train".into(), DataSource { rows: 4, fingerprint: "f".into() })]),
             zero_shot: vec![stage("zero-shot/p0", Some(0), &labels)],
             zero_shot_together: None,
-            members: vec![stage("g0/p0-s0", Some(0), &labels)],
-            ensemble: Some(stage("g0/ensemble", None, &labels)),
+            generations: vec![Generation {
+                sets: Vec::new(),
+                members: vec![stage("g0/p0-s0", Some(0), &labels)],
+                ensemble: Some(stage("g0/ensemble", None, &labels)),
+                agreement: Some(0.5),
+            }],
+            sets: vec![TrainingSet {
+                member: "g1/p0-s0".into(),
+                teachers: vec!["g0/p0-s0".into()],
+                labels: BTreeMap::from([("<b>up".to_owned(), 7), ("down".to_owned(), 5)]),
+            }],
+            members: vec![stage("g1/p0-s0", Some(0), &labels)],
+            ensemble: Some(stage("g1/ensemble", None, &labels)),
             distilled: Some(stage("final", None, &labels)),
             supervised: None,
             agreement: Some(0.75),
@@ -432,13 +486,15 @@ mod tests {
         let page = html(&results());
         for step in [
             "untouched model, pattern 0",
+            "ensemble of generation 0",
             "fine-tuned, pattern 0, seed 0",
-            "ensemble",
+            "<td class=\"n\">7</td>",
+            "ensemble</text>",
             "distilled classifier",
         ] {
             assert!(page.contains(step), "{step} is missing");
         }
-        assert_eq!(page.matches("<rect").count(), 4);
+        assert_eq!(page.matches("<rect").count(), 5);
     }
 
     #[test]

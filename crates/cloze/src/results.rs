@@ -23,7 +23,7 @@ pub struct Results {
     pub id: String,
     /// Version of cloze.
     pub version: String,
-    /// `pet` or `supervised`.
+    /// `pet`, `ipet` or `supervised`.
     pub method: String,
     /// The labels in the task's order.
     pub labels: Vec<String>,
@@ -37,7 +37,13 @@ pub struct Results {
     pub zero_shot: Vec<Stage>,
     /// All patterns together with the untouched model.
     pub zero_shot_together: Option<Stage>,
-    /// Every pattern and seed after fine-tuning.
+    /// With `ipet`: the generations before the last one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generations: Vec<Generation>,
+    /// With `ipet`: what the members of the last generation have learnt from beside the labelled rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<TrainingSet>,
+    /// Every pattern and seed after fine-tuning; with `ipet`, in the last generation.
     pub members: Vec<Stage>,
     /// The fine-tuned members together.
     pub ensemble: Option<Stage>,
@@ -51,6 +57,31 @@ pub struct Results {
     pub label_next: Vec<Disputed>,
     /// What the user should know.
     pub notes: Vec<String>,
+}
+
+/// An ensemble whose labels the next generation has learnt from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Generation {
+    /// What its members have learnt from beside the labelled rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<TrainingSet>,
+    /// Every pattern and seed.
+    pub members: Vec<Stage>,
+    /// The members together.
+    pub ensemble: Option<Stage>,
+    /// Probability that two members choose the same label for an unlabelled row.
+    pub agreement: Option<f64>,
+}
+
+/// Unlabelled rows with labels of others for a member to learn from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingSet {
+    /// The directory of the member that learns from them.
+    pub member: String,
+    /// Those of the members that have labelled them.
+    pub teachers: Vec<String>,
+    /// Rows of every label. A row can be there several times where there are few.
+    pub labels: BTreeMap<String, usize>,
 }
 
 /// A model that a run starts from.

@@ -28,7 +28,7 @@
 //! | `data.unlabeled_limit` | use so many unlabelled rows, evenly spread over the files | all |
 //! | `labels.NAME` | the label's word, or a list of words | at least two labels |
 //! | `model.directory` | a Hugging Face directory, relative to the task file | the model in the program |
-//! | `train.*`, `distil.*` | see [`Options`] | see [`Options`] |
+//! | `train.*`, `ipet.*`, `distil.*` | see [`Options`] | see [`Options`] |
 
 mod examples;
 mod file;
@@ -43,7 +43,7 @@ use serde::Serialize;
 
 pub use examples::{Example, Set, fingerprint, label_counts};
 pub(crate) use frozen::quoted;
-pub use options::{Distil, Keep, Method, Options, OutOfRange};
+pub use options::{Distil, Ipet, Keep, Method, Options, OutOfRange};
 
 use crate::error::Mistake;
 use crate::pattern::Pattern;

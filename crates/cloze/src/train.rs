@@ -6,6 +6,7 @@
 mod collect;
 mod files;
 mod merging;
+mod sets;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -52,10 +53,12 @@ pub fn train(
     let began = Instant::now();
     let task = &fitting(task, checkpoint);
     let data = Data::read(task)?;
-    if data.train.is_empty() {
+    let learns_by_itself = task.options.generations() > 1 && !data.unlabeled.is_empty();
+    if data.train.is_empty() && !learns_by_itself {
         return Err(Error::usage(
             "there are no labelled rows to learn from",
-            "name a file of labelled rows under `[data]` as `train`, or try `cloze zero-shot`, which needs none",
+            "name a file of labelled rows under `[data]` as `train`; or try `cloze zero-shot`, which needs none, or \
+             `method = \"ipet\"` under `[train]`, which can do with unlabelled rows alone",
         ));
     }
     check_patterns(task, checkpoint, &data)?;
@@ -134,6 +137,21 @@ impl Log<'_> {
     }
 }
 
+/// A model of the ensemble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Member {
+    generation: usize,
+    pattern: usize,
+    seed: u64,
+}
+
+impl Member {
+    /// Its directory in the run.
+    fn name(self) -> String {
+        plan::member_name(self.generation, self.pattern, self.seed)
+    }
+}
+
 struct Trainer<'a> {
     task: &'a Task,
     checkpoint: &'a Checkpoint,
@@ -179,8 +197,11 @@ impl Trainer<'_> {
             let draft = self.log.run.draft(name)?;
             match planned.work {
                 Work::ZeroShot { pattern } => self.zero_shot(&draft, name, pattern)?,
-                Work::Member { pattern, seed } => self.member(&draft, name, pattern, seed)?,
-                Work::Ensemble => self.ensemble(&draft)?,
+                Work::Sets { generation } => self.sets(&draft, generation)?,
+                Work::Member { generation, pattern, seed } => {
+                    self.member(&draft, name, Member { generation, pattern, seed })?
+                }
+                Work::Ensemble { generation } => self.ensemble(&draft, generation)?,
                 Work::Supervised { seed } => self.supervised(&draft, name, seed)?,
                 Work::Final { seed } if self.task.options.method == Method::Supervised => {
                     self.supervised(&draft, name, seed)?
@@ -200,10 +221,18 @@ impl Trainer<'_> {
             Work::ZeroShot { pattern } => {
                 format!("untouched model with pattern {pattern}: {}", pattern_text(pattern))
             }
-            Work::Member { pattern, seed } => {
+            Work::Sets { generation } => {
+                format!(
+                    "drawing what generation {generation} learns from among the labelled by the one before"
+                )
+            }
+            Work::Member { generation: 0, pattern, .. } if self.data.train.is_empty() => {
+                format!("untouched model with pattern {pattern}: {}", pattern_text(pattern))
+            }
+            Work::Member { pattern, seed, .. } => {
                 format!("fine-tuning with pattern {pattern}, seed {seed}: {}", pattern_text(pattern))
             }
-            Work::Ensemble => "merging the fine-tuned models' scores".to_owned(),
+            Work::Ensemble { .. } => "merging the fine-tuned models' scores".to_owned(),
             Work::Supervised { .. } => "plain fine-tuning on the labelled rows, to compare".to_owned(),
             Work::Final { .. } if self.task.options.method == Method::Supervised => {
                 "plain fine-tuning on the labelled rows".to_owned()

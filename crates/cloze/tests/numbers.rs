@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use cloze::ensemble::{Reduction, Weights, merge, soft_labels};
+use cloze::generations;
 use cloze::metrics::{Confusion, accuracy, exact_match};
 use cloze::scores::Scores;
-use cloze_encoder::loss;
+use cloze_encoder::{Random, loss};
 use serde_json::Value;
 
 /// The golden files `name` that are here.
@@ -110,6 +111,69 @@ fn the_distillation_loss_agrees_with_the_goldens() {
             near(found.into(), expected, 1e-6 * expected.max(1.0));
             let gradient = numbers(&case["grad_wrt_student_logits"]).concat();
             student.iter().zip(gradient).for_each(|(&found, expected)| near(found.into(), expected, 1e-6));
+        }
+    }
+}
+
+#[test]
+fn the_training_sets_of_ipet_agree_with_the_goldens() {
+    for golden in goldens("pet/ipet.json") {
+        let counts = indices(&golden["labelled_counts"]);
+        let labelled = counts.iter().sum();
+        for (number, generation) in golden["generations"].as_array().unwrap().iter().enumerate() {
+            let new = generations::new_rows(labelled, 5.0, number);
+            assert_eq!(new as u64, generation["new_examples"].as_u64().unwrap());
+            assert_eq!(generations::per_label(new, &counts), indices(&generation["per_label"]));
+        }
+        for row in golden["size_table"].as_array().unwrap() {
+            let rows = row["train_examples"].as_u64().unwrap() as usize;
+            let scale = row["scale_factor"].as_f64().unwrap();
+            let wanted = indices(&row["new_examples"]);
+            let got: Vec<usize> = (0..wanted.len()).map(|n| generations::new_rows(rows, scale, n)).collect();
+            assert_eq!(got, wanted, "{row}");
+        }
+        for row in golden["even_split_without_labelled_data"].as_array().unwrap() {
+            let total = row["total"].as_u64().unwrap() as usize;
+            let labels = row["labels"].as_u64().unwrap() as usize;
+            assert_eq!(generations::per_label(total, &vec![0; labels]), indices(&row["per_label"]), "{row}");
+        }
+        for row in golden["teachers_table"].as_array().unwrap() {
+            let others = row["other_models"].as_u64().unwrap() as usize;
+            let teachers = generations::teachers(others, row["percentage"].as_f64().unwrap());
+            assert_eq!(teachers as u64, row["teachers"].as_u64().unwrap(), "{row}");
+        }
+
+        let accuracies = &golden["train_accuracies"];
+        for set in golden["annotated_sets"].as_array().unwrap() {
+            let teachers: Vec<&str> =
+                set["teachers"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+            let members: Vec<Scores> =
+                teachers.iter().map(|name| scores(&golden["unlabelled_logits"][name])).collect();
+            let reduction = match set["reduction"].as_str().unwrap() {
+                "mean" => Reduction::Mean,
+                _ => Reduction::Wmean,
+            };
+            let weights: Vec<f64> = teachers.iter().map(|name| accuracies[name].as_f64().unwrap()).collect();
+            let merged = merge(&members, &Weights::new(reduction, &weights));
+            let probabilities: Vec<Vec<f64>> = merged.iter().map(|row| soft_labels(row, 1.0)).collect();
+            for (got, want) in probabilities.iter().zip(numbers(&set["merged_probabilities"])) {
+                got.iter().zip(want).for_each(|(got, want)| near(*got, want, 1e-6));
+            }
+            assert_eq!(merged.predictions(), indices(&set["argmax_label"]));
+            let most_likely = usize::try_from(set["n_most_likely"].as_i64().unwrap()).unwrap_or(0);
+            for (label, want) in set["per_label"].as_array().unwrap().iter().enumerate() {
+                let wanted = want["draw"].as_u64().unwrap() as usize;
+                let got = generations::candidates(&probabilities, label, wanted, most_likely);
+                let weights: Vec<f64> =
+                    serde_json::from_value(want["sampling_weight_of_each_candidate"].clone()).unwrap();
+                let mut order: Vec<(usize, f64)> =
+                    indices(&want["candidates"]).into_iter().zip(weights).collect();
+                order.sort_by_key(|(row, _)| *row);
+                assert_eq!(got.rows, order.iter().map(|(row, _)| *row).collect::<Vec<_>>());
+                got.weights.iter().zip(&order).for_each(|(got, (_, want))| near(*got, *want, 1e-6));
+                assert_eq!(got.repeats as u64, want["candidate_list_is_repeated"].as_u64().unwrap());
+                assert_eq!(got.draw(wanted, &mut Random::new(0)).len(), wanted);
+            }
         }
     }
 }

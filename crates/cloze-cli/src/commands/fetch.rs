@@ -15,7 +15,7 @@ use super::program;
 pub(crate) fn run(args: &Fetch, printer: &Printer) -> Result {
     let Fetch { name, revision, to, force } = args;
     let request = Request { name, revision, to: to.as_deref(), force: *force };
-    let transfer = Transfer::new(printer);
+    let mut transfer = Transfer::new(printer);
     let mut at = 0;
     let fetched = hub::fetch(&request, |heard| {
         match heard {

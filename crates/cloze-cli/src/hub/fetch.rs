@@ -83,9 +83,10 @@ pub(crate) fn fetch(
     let mut work =
         Work { source, request, commit: &listing.commit, kept: cache.model(name), files: Vec::new() };
 
+    let was_there = request.to.is_some_and(|dir| dir.join(CONFIG).exists());
     let config = work.obtain(needed.config)?;
     if let Err(error) = Config::from_json(&read(&config)?) {
-        if request.to.is_some() {
+        if request.to.is_some() && !was_there {
             // A directory with nothing but this would look like a model.
             let _ = fs::remove_file(&config);
         }
@@ -98,10 +99,9 @@ pub(crate) fn fetch(
         Weights::File(entry) => drop(work.obtain(entry)?),
         Weights::Index(entry) => {
             let index = read(&work.obtain(entry)?)?;
-            for shard in listing
-                .shards(&index)
-                .map_err(|reason| lacking(name, &format!("{}: {reason}", entry.name)))?
-            {
+            let named = listing.shards(&index);
+            let shards = named.map_err(|reason| lacking(name, &format!("`{}`: {reason}", entry.name)))?;
+            for shard in shards {
                 work.obtain(shard)?;
             }
         }

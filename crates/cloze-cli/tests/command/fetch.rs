@@ -260,6 +260,10 @@ fn a_model_that_cloze_cannot_run_is_refused_before_its_weights() {
     assert!(error.contains("`tests/tiny` cannot be used: model type `t5` is not supported"), "{error}");
     assert!(!hub.asked().iter().any(|path| path.contains("model.safetensors")));
     assert!(names(folder.path("model")).is_empty());
+    // What was there before is the user's.
+    folder.write("model/config.json", br#"{"model_type": "t5"}"#);
+    hub.fail(&folder, &[NAME, "--to", "model"]);
+    assert_eq!(names(folder.path("model")), ["config.json"]);
     hub.remove("config.json");
     assert!(hub.fail(&folder, &[NAME]).contains("there is no `config.json`"));
 }

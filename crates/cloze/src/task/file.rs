@@ -12,7 +12,8 @@ use super::{Data, Label, Options, Origin, Task};
 use crate::error::{Mistake, TaskError, list, nearest};
 use crate::pattern::Pattern;
 
-const TOP: &[&str] = &["format", "name", "patterns", "spacing", "data", "labels", "model", "train", "distil"];
+const TOP: &[&str] =
+    &["format", "name", "patterns", "spacing", "data", "labels", "model", "train", "ipet", "distil"];
 const DATA: &[&str] = &["dir", "train", "unlabeled", "test", "label", "unlabeled_limit"];
 const MODEL: &[&str] = &["directory"];
 const TRAIN: &[&str] = &[
@@ -32,6 +33,7 @@ const TRAIN: &[&str] = &[
     "keep",
     "compare",
 ];
+const IPET: &[&str] = &["generations", "scale", "teachers", "most_likely"];
 const DISTIL: &[&str] = &["steps", "batch_size", "learning_rate", "temperature"];
 
 /// Text with its place in the file.
@@ -325,6 +327,8 @@ impl<'f> Reader<'f> {
         let defaults = Options::default();
         let train = self.section(top, "train");
         self.known(&train, TRAIN);
+        let ipet = self.section(top, "ipet");
+        self.known(&ipet, IPET);
         let distil = self.section(top, "distil");
         self.known(&distil, DISTIL);
         Options {
@@ -341,6 +345,12 @@ impl<'f> Reader<'f> {
             lm_weight: self.float(&train, "lm_weight").unwrap_or(defaults.lm_weight),
             keep: self.choice(&train, "keep").unwrap_or(defaults.keep),
             compare: self.boolean(&train, "compare").unwrap_or(defaults.compare),
+            ipet: super::Ipet {
+                generations: self.number(&ipet, "generations").unwrap_or(defaults.ipet.generations),
+                scale: self.float(&ipet, "scale").unwrap_or(defaults.ipet.scale),
+                teachers: self.float(&ipet, "teachers").unwrap_or(defaults.ipet.teachers),
+                most_likely: self.number(&ipet, "most_likely").unwrap_or(defaults.ipet.most_likely),
+            },
             distil: super::Distil {
                 steps: self.number(&distil, "steps").unwrap_or(defaults.distil.steps),
                 batch_size: self.number(&distil, "batch_size").unwrap_or(defaults.distil.batch_size),

@@ -82,6 +82,15 @@ impl Task {
         line("keep", &quoted(options.keep.word()));
         line("compare", &options.compare);
 
+        text.push_str("\n[ipet]\n");
+        let mut line = |key: &str, value: &dyn Display| {
+            let _ = writeln!(text, "{key} = {value}");
+        };
+        line("generations", &options.ipet.generations);
+        line("scale", &options.ipet.scale);
+        line("teachers", &options.ipet.teachers);
+        line("most_likely", &options.ipet.most_likely);
+
         text.push_str("\n[distil]\n");
         let mut line = |key: &str, value: &dyn Display| {
             let _ = writeln!(text, "{key} = {value}");

@@ -12,6 +12,8 @@ pub enum Method {
     /// Pattern-exploiting training: fine-tune on patterns, annotate, distil.
     #[default]
     Pet,
+    /// The same over several generations, each of which also learns from rows that the one before has labelled.
+    Ipet,
     /// Plain fine-tuning of a classifier on the labelled rows, the baseline.
     Supervised,
 }
@@ -50,7 +52,8 @@ pub(crate) trait Choice: Copy + PartialEq + 'static {
 }
 
 impl Choice for Method {
-    const ALL: &'static [(&'static str, Self)] = &[("pet", Method::Pet), ("supervised", Method::Supervised)];
+    const ALL: &'static [(&'static str, Self)] =
+        &[("pet", Method::Pet), ("ipet", Method::Ipet), ("supervised", Method::Supervised)];
 }
 
 impl Choice for Keep {
@@ -66,7 +69,7 @@ impl Choice for Reduction {
 /// [`Options::default`] is what a task file without these sections means.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Options {
-    /// `method`: `pet` or `supervised`.
+    /// `method`: `pet`, `ipet` or `supervised`.
     pub method: Method,
     /// `seeds`: every pattern is trained once for each. `seed = s` with `repetitions = n` means s, s+1, … s+n-1.
     pub seeds: Vec<u64>,
@@ -93,10 +96,26 @@ pub struct Options {
     pub lm_weight: f64,
     /// `keep`: which models stay in the run directory.
     pub keep: Keep,
-    /// `compare`: with `pet`, also train the plain classifier on the labelled rows, to compare.
+    /// `compare`: with `pet` and `ipet`, also train the plain classifier on the labelled rows, to compare.
     pub compare: bool,
+    /// The section `[ipet]`.
+    pub ipet: Ipet,
     /// The section `[distil]`.
     pub distil: Distil,
+}
+
+/// How the training sets grow: the section `[ipet]`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ipet {
+    /// `generations`: ensembles that are trained one after the other.
+    pub generations: usize,
+    /// `scale`: how many times as many rows the next generation trains on.
+    pub scale: f64,
+    /// `teachers`: the share of the other members that label a member's new rows.
+    pub teachers: f64,
+    /// `most_likely`: without labelled rows, the first new rows of a label are drawn from so many that are likeliest to have it;
+    /// 0 to draw from those with no likelier label.
+    pub most_likely: usize,
 }
 
 /// How the final classifier learns from the soft labels: the section `[distil]`.
@@ -128,6 +147,7 @@ impl Default for Options {
             lm_weight: 0.0,
             keep: Keep::All,
             compare: false,
+            ipet: Ipet { generations: 3, scale: 5.0, teachers: 0.25, most_likely: 100 },
             distil: Distil { steps: 400, batch_size: 16, learning_rate: 1e-4, temperature: 2.0 },
         }
     }
@@ -148,6 +168,15 @@ pub struct OutOfRange {
 }
 
 impl Options {
+    /// Ensembles that are trained one after the other.
+    pub fn generations(&self) -> usize {
+        match self.method {
+            Method::Pet => 1,
+            Method::Ipet => self.ipet.generations,
+            Method::Supervised => 0,
+        }
+    }
+
     /// The options that have no meaning, for example 0 steps.
     pub fn out_of_range(&self) -> Vec<OutOfRange> {
         let mut found = Vec::new();
@@ -174,6 +203,16 @@ impl Options {
         ] {
             check(key, value, value > 0.0 && value.is_finite(), "a number above 0");
         }
+        let ipet = &self.ipet;
+        let generations = ipet.generations;
+        check("ipet.generations", generations as f64, (1..=100).contains(&generations), "from 1 to 100");
+        check("ipet.scale", ipet.scale, (1.0..=1000.0).contains(&ipet.scale), "from 1 to 1000");
+        check(
+            "ipet.teachers",
+            ipet.teachers,
+            ipet.teachers > 0.0 && ipet.teachers <= 1.0,
+            "above 0 and at most 1",
+        );
         let decay = self.weight_decay;
         check("train.weight_decay", decay, decay >= 0.0 && decay.is_finite(), "a number of at least 0");
         check("train.warmup", self.warmup, (0.0..=1.0).contains(&self.warmup), "a share between 0 and 1");

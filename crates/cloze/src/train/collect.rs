@@ -6,7 +6,7 @@ use crate::data::gold;
 use crate::ensemble::{Reduction, Weights, merge};
 use crate::metrics::Evaluation;
 use crate::plan::Work;
-use crate::results::{FORMAT, Results, Stage};
+use crate::results::{FORMAT, Generation, Results, Stage};
 use crate::scores::Scores;
 use crate::summary::Summary;
 use crate::task::{Method, Set};
@@ -19,7 +19,7 @@ impl Trainer<'_> {
             let stage = Summary::read(&self.finished("final")?)?.stage("final");
             match self.task.options.method {
                 Method::Supervised => results.supervised = Some(stage),
-                Method::Pet => results.distilled = Some(stage),
+                Method::Pet | Method::Ipet => results.distilled = Some(stage),
             }
         }
         Ok(results)
@@ -34,6 +34,7 @@ impl Trainer<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             method: match self.task.options.method {
                 Method::Pet => "pet",
+                Method::Ipet => "ipet",
                 Method::Supervised => "supervised",
             }
             .to_owned(),
@@ -44,6 +45,8 @@ impl Trainer<'_> {
             notes: self.plan.notes.clone(),
             zero_shot: Vec::new(),
             zero_shot_together: None,
+            generations: Vec::new(),
+            sets: Vec::new(),
             members: Vec::new(),
             ensemble: None,
             distilled: None,
@@ -64,10 +67,21 @@ impl Trainer<'_> {
                     untouched.push(self.read_scores(&job, Set::Test)?);
                     results.zero_shot.push(Stage { pattern: Some(pattern), ..stage });
                 }
-                Work::Member { pattern, seed } => {
+                Work::Sets { .. } => {
+                    // What was the last generation so far was not the last one.
+                    results.generations.push(Generation {
+                        sets: std::mem::take(&mut results.sets),
+                        members: std::mem::take(&mut results.members),
+                        ensemble: results.ensemble.take(),
+                        agreement: results.agreement.take(),
+                    });
+                    results.sets = job.read_json("sets.json")?;
+                    results.notes.extend(summary.notes);
+                }
+                Work::Member { pattern, seed, .. } => {
                     results.members.push(Stage { pattern: Some(pattern), seed: Some(seed), ..stage });
                 }
-                Work::Ensemble => {
+                Work::Ensemble { .. } => {
                     for member in &mut results.members {
                         member.weight = summary.weights.get(&member.job).copied();
                     }

@@ -1,8 +1,8 @@
 //! The job that merges the members' scores.
 
-use super::Trainer;
+use super::{Member, Trainer};
 use crate::Result;
-use crate::ensemble::{Agreement, Weights, merge, soft_labels};
+use crate::ensemble::{Agreement, Reduction, Weights, merge, soft_labels};
 use crate::plan::{self, Work};
 use crate::results::Disputed;
 use crate::scores::{Scores, best};
@@ -14,16 +14,11 @@ use crate::task::Set;
 const LABEL_NEXT: usize = 20;
 
 impl Trainer<'_> {
-    pub(super) fn ensemble(&mut self, draft: &Draft) -> Result<()> {
-        let members = self.members();
-        let mut accuracies = Vec::new();
-        for (_, pattern, _) in &members {
-            let zero_shot = self.finished(&format!("zero-shot/p{pattern}"))?;
-            accuracies.push(Summary::read(&zero_shot)?.train_accuracy.unwrap_or(0.0));
-        }
-        let weights = Weights::new(self.task.options.merge, &accuracies);
-        let test = merge(&self.member_scores(Set::Test)?, &weights);
-        let of_members = self.member_scores(Set::Unlabeled)?;
+    pub(super) fn ensemble(&mut self, draft: &Draft, generation: usize) -> Result<()> {
+        let members = self.members(generation);
+        let weights = self.weights(&members)?;
+        let test = merge(&self.member_scores(&members, Set::Test)?, &weights);
+        let of_members = self.member_scores(&members, Set::Unlabeled)?;
         let scores = merge(&of_members, &weights);
         let agreement = Agreement::new(&of_members);
         self.write_scores(draft, Set::Test, &test)?;
@@ -31,7 +26,7 @@ impl Trainer<'_> {
         self.write_predictions(draft, &scores, Some(&agreement))?;
         draft.write_json("label_next.json", &self.label_next(&of_members, &scores, &agreement))?;
         let mut summary = self.summary(None, &test);
-        let names = members.into_iter().map(|(name, ..)| name);
+        let names = members.into_iter().map(Member::name);
         if weights.fell_back {
             summary.notes.push(
                 "the untouched model labels no training row rightly with any pattern, so that all members count the \
@@ -44,17 +39,33 @@ impl Trainer<'_> {
         summary.write(draft)
     }
 
-    /// Names, patterns and seeds of the members.
-    pub(super) fn members(&self) -> Vec<(String, usize, u64)> {
+    /// The members of a generation.
+    pub(super) fn members(&self, wanted: usize) -> Vec<Member> {
         let member = |job: &plan::Job| match job.work {
-            Work::Member { pattern, seed } => Some((job.name.clone(), pattern, seed)),
+            Work::Member { generation, pattern, seed } if generation == wanted => {
+                Some(Member { generation, pattern, seed })
+            }
             _ => None,
         };
         self.plan.jobs.iter().filter_map(member).collect()
     }
 
-    pub(super) fn member_scores(&self, set: Set) -> Result<Vec<Scores>> {
-        self.members().iter().map(|(name, ..)| self.read_scores(&self.finished(name)?, set)).collect()
+    /// Their shares: by the accuracy of the untouched model with their patterns, if that is asked for and can be known.
+    pub(super) fn weights(&self, members: &[Member]) -> Result<Weights> {
+        let mut accuracies = Vec::new();
+        for member in members {
+            let zero_shot = self.finished(&format!("zero-shot/p{}", member.pattern))?;
+            accuracies.push(Summary::read(&zero_shot)?.train_accuracy.unwrap_or(0.0));
+        }
+        let reduction = match self.data.train.is_empty() {
+            true => Reduction::Mean,
+            false => self.task.options.merge,
+        };
+        Ok(Weights::new(reduction, &accuracies))
+    }
+
+    pub(super) fn member_scores(&self, members: &[Member], set: Set) -> Result<Vec<Scores>> {
+        members.iter().map(|member| self.read_scores(&self.finished(&member.name())?, set)).collect()
     }
 
     /// The unlabelled rows on which the fewest members agree; among equals those whose two likeliest labels are closest.

@@ -3,7 +3,7 @@
 use cloze_encoder::{Model, Sequence, Session};
 
 use super::files::write_steps;
-use super::{SCORING_TOKENS, Trainer};
+use super::{Member, SCORING_TOKENS, Trainer};
 use crate::classifier::{self, Target};
 use crate::data::gold;
 use crate::encode::{ClassifierEncoder, Encoded, PatternEncoder};
@@ -27,13 +27,18 @@ impl Trainer<'_> {
         self.summary(Some(&train), &test).write(draft)
     }
 
-    pub(super) fn member(&mut self, draft: &Draft, name: &str, pattern: usize, seed: u64) -> Result<()> {
+    pub(super) fn member(&mut self, draft: &Draft, name: &str, member: Member) -> Result<()> {
+        let Member { generation, pattern, seed } = member;
         let options = &self.task.options;
         let mut session = Session::new(Model::masked_lm(self.checkpoint)?, self.device);
         let verbalizer = self.verbalizer(pattern)?;
-        let clozes = self.clozes(pattern, Set::Train)?;
-        let labels = label_ids(&self.data.train);
+        let mut clozes = self.clozes(pattern, Set::Train)?;
+        let mut labels = label_ids(&self.data.train);
         let unlabeled = self.clozes(pattern, Set::Unlabeled)?;
+        for drawn in self.drawn(member)? {
+            clozes.push(unlabeled[drawn.row - 1].clone());
+            labels.push(drawn.label as u32);
+        }
         let fine_tuning = self.fine_tuning(options.steps, options.learning_rate, options.accumulation);
         let masked_lm = (options.lm_weight > 0.0 && !unlabeled.is_empty()).then(|| MaskedLm {
             weight: options.lm_weight as f32,
@@ -50,9 +55,13 @@ impl Trainer<'_> {
             stream: plan::stream(&self.task.patterns[pattern]),
         };
         let log = &mut self.log;
-        let steps = pvp::fine_tune(&mut session, &verbalizer, training, &clozes, &labels, |step| {
-            log.progress(name, "train", "steps", step.step, fine_tuning.steps)
-        })?;
+        let steps = match clozes.is_empty() {
+            // The first generation of a task without labelled rows.
+            true => Vec::new(),
+            false => pvp::fine_tune(&mut session, &verbalizer, training, &clozes, &labels, |step| {
+                log.progress(name, "train", "steps", step.step, fine_tuning.steps)
+            })?,
+        };
         write_steps(draft, &steps)?;
         let train = self.score_pattern(&mut session, name, pattern, Set::Train)?;
         let test = self.score_pattern(&mut session, name, pattern, Set::Test)?;
@@ -60,7 +69,7 @@ impl Trainer<'_> {
         self.write_scores(draft, Set::Test, &test)?;
         self.write_scores(draft, Set::Unlabeled, &scores)?;
         self.write_predictions(draft, &scores, None)?;
-        if keeps_members(self.task, self.data.unlabeled.len()) {
+        if keeps_members(self.task, generation, self.data.unlabeled.len()) {
             session.into_model().save(&draft.dir().join("model"), &self.checkpoint.tokenizer)?;
         }
         self.summary(Some(&train), &test).write(draft)
@@ -76,11 +85,15 @@ impl Trainer<'_> {
 
     pub(super) fn distil(&mut self, draft: &Draft, name: &str, seed: u64) -> Result<()> {
         let distil = &self.task.options.distil;
-        let teacher = self.read_scores(&self.finished("g0/ensemble")?, Set::Unlabeled)?;
+        let teacher = self.read_scores(&self.finished(&self.last_ensemble())?, Set::Unlabeled)?;
         let fine_tuning = self.fine_tuning(distil.steps, distil.learning_rate, 1);
         let target = Target::Soft { teacher: &teacher, temperature: distil.temperature as f32 };
         let training = classifier::Training { fine_tuning: &fine_tuning, batch: distil.batch_size, seed };
         self.classifier(draft, name, training, Set::Unlabeled, target)
+    }
+
+    fn last_ensemble(&self) -> String {
+        plan::ensemble_name(plan::generations(self.task, self.data.unlabeled.len()).saturating_sub(1))
     }
 
     /// Trains a classifier on the rows of `set` and scores the labelled ones.
@@ -168,6 +181,7 @@ impl Trainer<'_> {
     }
 
     pub(super) fn summary(&self, train: Option<&Scores>, test: &Scores) -> Summary {
+        let train = train.filter(|scores| !scores.is_empty());
         let train_accuracy = train.map(|scores| accuracy(&gold(&self.data.train), &scores.predictions()));
         Summary { train_accuracy, test: self.evaluation(test), ..Summary::new(&self.task.label_names()) }
     }
