@@ -183,6 +183,7 @@ impl Planner<'_> {
             self.model.fingerprint.clone(),
             self.task.label_names(),
             self.task.options.max_length,
+            self.task.options.precision,
             json(data),
         )
     }

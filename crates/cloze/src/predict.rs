@@ -73,18 +73,19 @@ impl Predictor {
         let run = Run::open(dir)?;
         let name = dir.join("run.toml").display().to_string();
         let task = Task::parse(&name, &run.manifest()?, dir)?;
+        let device = task.options.precision.device(device);
         let classifier = run.job("final")?;
         let models = match (with, classifier) {
             (None | Some(With::Classifier), Some(job)) => {
                 let checkpoint = read_model(&job, "")?;
-                let session = Session::new(Model::classifier(&checkpoint)?, device);
+                let session = Session::new(Model::classifier(&checkpoint)?, &device);
                 Models::Classifier(Box::new(Loaded { session, tokenizer: checkpoint.tokenizer }))
             }
             (None, None) if !dir.join("results.json").exists() => return Err(unfinished(dir)),
             (Some(With::Classifier), None) => return Err(no_classifier(dir)),
             (None | Some(With::Ensemble), _) => ensemble(&run, &task)?,
         };
-        Ok(Predictor { task, device: device.clone(), models })
+        Ok(Predictor { task, device, models })
     }
 
     /// The task of the run, with its labels and columns.

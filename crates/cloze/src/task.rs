@@ -43,7 +43,7 @@ use serde::Serialize;
 
 pub use examples::{Example, Set, fingerprint, label_counts};
 pub(crate) use frozen::quoted;
-pub use options::{Distil, Ipet, Keep, Method, Options, OutOfRange};
+pub use options::{Distil, Ipet, Keep, Method, Options, OutOfRange, Precision};
 
 use crate::error::Mistake;
 use crate::pattern::Pattern;

@@ -68,7 +68,7 @@ pub fn train(
     let mut trainer = Trainer {
         task,
         checkpoint,
-        device,
+        device: &task.options.precision.device(device),
         data: &data,
         plan: &plan,
         model: &model,

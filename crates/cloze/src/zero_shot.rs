@@ -61,7 +61,8 @@ pub fn zero_shot(
     } else {
         ("unlabeled", &data.unlabeled[..data.unlabeled.len().min(SAMPLE)])
     };
-    let mut session = Session::new(Model::masked_lm(checkpoint)?, device);
+    let device = task.options.precision.device(device);
+    let mut session = Session::new(Model::masked_lm(checkpoint)?, &device);
     let mut all = Vec::new();
     let total = task.patterns.len() * examples.len();
     for pattern in 0..task.patterns.len() {

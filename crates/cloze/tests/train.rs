@@ -225,6 +225,16 @@ fn the_auxiliary_loss_and_plain_fine_tuning_run_too() {
 }
 
 #[test]
+fn another_precision_is_another_result_and_nothing_is_reused() {
+    let folder = Folder::new();
+    let all = done(&folder, TASK);
+    let bfloat16 = TASK.replace("[train]", "[train]\nprecision = \"bfloat16\"");
+    assert_eq!(done(&folder, &bfloat16), all);
+    let spelled = TASK.replace("[train]", "[train]\nprecision = \"float32\"");
+    assert_eq!(done(&folder, &spelled), [""; 0]);
+}
+
+#[test]
 fn a_place_that_cannot_be_written_to_is_named_before_anything_is_computed() {
     let folder = Folder::new();
     folder.write("runs", "a file where a directory should be");

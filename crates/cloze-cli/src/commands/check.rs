@@ -50,7 +50,8 @@ fn estimate(task: &Task, checkpoint: &Checkpoint, global: &Global) -> Result<Opt
     if data.train.is_empty() {
         return Ok(None);
     }
-    let speed = Speed::measure(checkpoint, &device(global)?)?;
+    let device = task.options.precision.device(&device(global)?);
+    let speed = Speed::measure(checkpoint, &device)?;
     Ok(Some(Estimate::new(task, &data, checkpoint, speed)?))
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use cloze::data::Data;
 use cloze::estimate::{Estimate, Speed};
-use cloze::task::Task;
+use cloze::task::{Precision, Task};
 use cloze::train::{self, Outcome};
 use cloze_encoder::Device;
 
@@ -52,6 +52,10 @@ pub(crate) fn carry_out(
     printer: &Printer,
 ) -> Result<Outcome> {
     let checkpoint = &model.checkpoint;
+    let device = &task.options.precision.device(device);
+    if task.options.precision == Precision::Bfloat16 && !device.kernels().is_bf16() {
+        printer.note("this processor gains nothing by bfloat16: computing in float32");
+    }
     let speed = Speed::measure(checkpoint, device)?;
     let estimate = Estimate::new(task, &Data::read(task)?, checkpoint, speed)?;
     printer.note(format_args!("{} if nothing is done yet", summary::expected(&estimate)));

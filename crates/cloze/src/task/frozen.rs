@@ -77,6 +77,7 @@ impl Task {
         line("weight_decay", &options.weight_decay);
         line("warmup", &options.warmup);
         line("max_length", &options.max_length);
+        line("precision", &quoted(options.precision.word()));
         line("merge", &quoted(options.merge.word()));
         line("lm_weight", &options.lm_weight);
         line("keep", &quoted(options.keep.word()));
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn a_frozen_task_is_read_back_as_itself() {
         let text = EXAMPLE.replace("name ", "spacing = 'parts'\nname ")
-            + "[model]\ndirectory = 'm'\n[train]\nseeds = [7, 9]\nlm_weight = 1e-4\nmerge = 'mean'\n";
+            + "[model]\ndirectory = 'm'\n[train]\nseeds = [7, 9]\nlm_weight = 1e-4\nmerge = 'mean'\nprecision = 'bfloat16'\n";
         let task = parse(&text);
         let again = Task::parse("run.toml", &task.to_toml(), Path::new("/elsewhere")).unwrap();
         assert_eq!(again.to_toml(), task.to_toml());
