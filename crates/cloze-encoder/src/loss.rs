@@ -1,5 +1,7 @@
 //! Losses over rows of logits, with their gradients.
 
+use rayon::prelude::*;
+
 use crate::Device;
 use crate::kernel::{Kernels, vector};
 
@@ -37,6 +39,40 @@ fn sum_of_rows(kernels: Kernels, logits: &mut [f32], targets: &[u32], share: f32
             let (above, below) = if spread { rayon::join(first, second) } else { join(first, second) };
             above + below
         }
+    }
+}
+
+/// For every row of `logits` `[rows, classes]` the logarithm of the sum of e^x: what is subtracted from a logit to make a
+/// logarithmic probability of it.
+pub fn log_norms(device: &Device, logits: &[f32], classes: usize) -> Vec<f32> {
+    let kernels = device.kernels();
+    device.run(|| logits.par_chunks_exact(classes).map(|row| vector::log_sum_exp(kernels, row)).collect())
+}
+
+/// Turns `logits` `[rows, classes]`, whose [`log_norms`] are given, into the gradient of a weighted sum of cross-entropies:
+/// `targets` are a row, a class and the weight of the cross-entropy of that row with that class; a row can have several.
+///
+/// # Panics
+/// If a target is no row or no class.
+pub fn weighted_cross_entropy(
+    device: &Device,
+    logits: &mut [f32],
+    norms: &[f32],
+    targets: &[(usize, u32, f32)],
+) {
+    let classes = logits.len() / norms.len().max(1);
+    let mut totals = vec![0.0; norms.len()];
+    targets.iter().for_each(|(row, _, weight)| totals[*row] += weight);
+    let kernels = device.kernels();
+    device.run(|| {
+        logits.par_chunks_exact_mut(classes.max(1)).zip(norms).zip(&totals).for_each(
+            |((row, norm), total)| {
+                vector::scaled_softmax(kernels, row, *norm, *total);
+            },
+        );
+    });
+    for (row, class, weight) in targets {
+        logits[row * classes + *class as usize] -= weight;
     }
 }
 
@@ -96,6 +132,20 @@ mod tests {
             (loss.to_bits(), grad)
         };
         assert_eq!(run(1), run(3));
+    }
+
+    #[test]
+    fn a_weighted_sum_over_one_class_is_the_cross_entropy() {
+        let device = Device::new(2);
+        let logits: Vec<f32> = (0..30).map(|i| (i as f32 * 0.7).sin() * 4.0).collect();
+        let (mut plain, mut weighted) = (logits.clone(), logits.clone());
+        let loss = cross_entropy(&device, &mut plain, &[3, 0, 9], 0.6);
+        let norms = log_norms(&device, &logits, 10);
+        let targets = [(0, 3, 0.2), (1, 0, 0.15), (1, 0, 0.05), (2, 9, 0.2)];
+        weighted_cross_entropy(&device, &mut weighted, &norms, &targets);
+        plain.iter().zip(&weighted).for_each(|(a, b)| assert!((a - b).abs() < 1e-6, "{a} {b}"));
+        let mean = (norms[0] - logits[3] + norms[1] - logits[10] + norms[2] - logits[29]) / 3.0;
+        assert!((loss - mean).abs() < 1e-5, "{loss} {mean}");
     }
 
     #[test]

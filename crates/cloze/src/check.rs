@@ -72,10 +72,10 @@ pub struct LabelReport {
 pub struct WordReport {
     /// As the task file has it.
     pub word: String,
-    /// The token it is in the vocabulary.
-    pub token: String,
-    /// The token's id.
-    pub id: u32,
+    /// The tokens it is in the vocabulary; none if it is taken from columns.
+    pub tokens: Vec<String>,
+    /// The tokens' ids.
+    pub ids: Vec<u32>,
 }
 
 /// A pattern with some rows filled in.
@@ -176,8 +176,8 @@ pub fn check(task: &Task, tokenizer: &Tokenizer, positions: usize) -> Result<Che
 
     let sample = sample(train, unlabeled, test);
     let mut patterns = Vec::new();
-    for pattern in 0..task.patterns.len() {
-        let report = fill(task, pattern, tokenizer, &sample)?;
+    for (pattern, verbalizer) in verbalizers.iter().enumerate() {
+        let report = fill(task, pattern, tokenizer, verbalizer, &sample)?;
         if report.lengths.cut_share > CUT_SHARE {
             warnings.push(Warning {
                 place: task.place_of_pattern(pattern),
@@ -246,8 +246,8 @@ fn labels(
         let words = verbalizer.map_or(&[][..], |verbalizer| &verbalizer.words()[index]);
         let word = |word: &crate::verbalizer::Word| WordReport {
             word: word.text.clone(),
-            token: tokenizer.text(word.token).unwrap_or_default(),
-            id: word.token,
+            tokens: word.tokens.iter().map(|&id| tokenizer.text(id).unwrap_or_default()).collect(),
+            ids: word.tokens.clone(),
         };
         LabelReport {
             name: label.name.clone(),
@@ -336,8 +336,14 @@ fn sample<'a>(train: &'a [Example], unlabeled: &'a [Example], test: &'a [Example
     sample
 }
 
-fn fill(task: &Task, pattern: usize, tokenizer: &Tokenizer, sample: &[&Example]) -> Result<PatternReport> {
-    let encoder = PatternEncoder::of_task(task, pattern, tokenizer);
+fn fill(
+    task: &Task,
+    pattern: usize,
+    tokenizer: &Tokenizer,
+    verbalizer: &Verbalizer,
+    sample: &[&Example],
+) -> Result<PatternReport> {
+    let encoder = PatternEncoder::of_task(task, pattern, tokenizer).asking_for(verbalizer);
     let mut encoded = Vec::with_capacity(sample.len());
     for example in sample {
         let row = encoder.encode(&example.texts);
@@ -405,13 +411,26 @@ max_length = 12
     const TRAIN: &str = "text,y\nthe house,good\nthe sun,bad\n";
 
     #[test]
+    fn words_of_several_tokens_and_from_columns_are_shown() {
+        let task = TASK.replace("[\"good\", \"great\"]", "[\"the house\", \"{text}\"]");
+        let report = checked(&task, TRAIN, "text\nof the sun\n", "text,y\na,good\n").unwrap();
+        let words = &report.labels[0].words;
+        assert_eq!((words[0].tokens.concat().as_str(), words[0].ids.len()), ("thehouse", 2));
+        assert_eq!((words[1].word.as_str(), words[1].ids.len()), ("{text}", 0));
+        let columns = task.replace("{text}\"]", "{colour}\"]");
+        let error = checked(&columns, TRAIN, "text\nof the sun\n", "text,y\na,good\n").unwrap_err();
+        let Error::Task(error) = error else { panic!("{error}") };
+        assert_eq!(&columns[error.mistakes()[0].span()], "{colour}");
+    }
+
+    #[test]
     fn a_report_shows_counts_words_lengths_and_filled_patterns() {
         let long = format!("text\nof the sun\n{}\n", "sun ".repeat(20));
         let report = checked(TASK, TRAIN, &long, "text,y\nthe hand,good\n").unwrap();
         let rows: Vec<_> = report.sets.iter().map(|set| (set.set, set.rows)).collect();
         assert_eq!(rows, [("train", 2), ("unlabeled", 2), ("test", 1)]);
         assert_eq!((report.labels[0].train_rows, report.labels[0].test_rows), (1, 1));
-        assert_eq!(report.labels[0].words[1].token, "great");
+        assert_eq!(report.labels[0].words[1].tokens, ["great"]);
         let lengths = report.patterns[0].lengths;
         assert_eq!((lengths.rows, lengths.longest, lengths.cut_share), (4, 12, 0.25));
         let longest = report.patterns[0].examples.last().unwrap();

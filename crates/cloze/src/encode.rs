@@ -5,11 +5,14 @@
 //! any left. Literals, the mask and `{field!}` are never cut. This is the rule of the reference implementation of PET.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use cloze_encoder::{Sequence, Tokenizer, truncate_pair};
 
+use crate::multi_token::Candidates;
 use crate::pattern::{Field, Part, Pattern};
 use crate::task::{Example, Spacing, Task};
+use crate::verbalizer::Verbalizer;
 use crate::{Error, Result};
 
 /// A filled pattern as the encoder takes it.
@@ -17,8 +20,12 @@ use crate::{Error, Result};
 pub struct Encoded {
     /// The tokens.
     pub sequence: Sequence,
-    /// The position of the mask in `sequence`.
+    /// The position of the first mask in `sequence`.
     pub mask: usize,
+    /// Masks that follow each other from there: as many as the longest of the labels' words has tokens.
+    pub masks: usize,
+    /// The labels' words for this row, unless each is one token and the same for all rows.
+    pub candidates: Option<Arc<Candidates>>,
     /// What had to be cut, field by field; empty if all of the row is there.
     pub cut: Vec<Cut>,
 }
@@ -84,6 +91,10 @@ pub struct PatternEncoder<'a> {
     pattern: &'a Pattern,
     /// For every field of the pattern its place among the texts of a row.
     columns: Vec<usize>,
+    /// The names of a row's texts.
+    fields: Vec<String>,
+    /// What the masks are for; without it there is one.
+    verbalizer: Option<&'a Verbalizer>,
     spacing: Spacing,
     max_length: usize,
 }
@@ -118,7 +129,14 @@ impl<'a> PatternEncoder<'a> {
         let column = |field: &Field| fields.iter().position(|name| *name == field.name);
         let columns =
             pattern.fields().map(|field| column(field).expect("every field of the pattern is given"));
-        PatternEncoder { tokenizer, pattern, columns: columns.collect(), spacing, max_length }
+        let (columns, fields) = (columns.collect(), fields.to_vec());
+        PatternEncoder { tokenizer, pattern, columns, fields, verbalizer: None, spacing, max_length }
+    }
+
+    /// The same with as many masks as the words of `verbalizer` need.
+    #[must_use]
+    pub fn asking_for(self, verbalizer: &'a Verbalizer) -> Self {
+        PatternEncoder { verbalizer: Some(verbalizer), ..self }
     }
 
     /// Encodes all rows.
@@ -154,9 +172,16 @@ impl<'a> PatternEncoder<'a> {
     /// # Errors
     /// When the text cannot be shortened enough.
     pub fn encode<T: AsRef<str>>(&self, texts: &[T]) -> std::result::Result<Encoded, TooLong> {
+        let column = |name: &str| {
+            let place = self.fields.iter().position(|field| field == name);
+            place.and_then(|place| texts.get(place)).map_or("", AsRef::as_ref)
+        };
+        let candidates = self.verbalizer.and_then(|verbalizer| verbalizer.candidates(self.tokenizer, column));
+        let masks = candidates.as_ref().map_or(1, |candidates| candidates.longest());
+        let blank = vec![self.tokenizer.special().mask; masks];
         let (mut a, mut b) = match self.spacing {
-            Spacing::Text => self.running_text(texts),
-            Spacing::Parts => self.separate_parts(texts),
+            Spacing::Text => self.running_text(texts, &blank),
+            Spacing::Parts => self.separate_parts(texts, &blank),
         };
         let pair = self.pattern.is_pair();
         let lengths = |runs: &[Run]| runs.iter().map(Run::length).collect::<Vec<_>>();
@@ -184,7 +209,7 @@ impl<'a> PatternEncoder<'a> {
         let is_mask = |id: &u32| *id == self.tokenizer.special().mask;
         let mask =
             sequence.ids.iter().position(is_mask).expect("a pattern has a mask, and masks are never cut");
-        Ok(Encoded { sequence, mask, cut })
+        Ok(Encoded { sequence, mask, masks, candidates, cut })
     }
 
     /// The filled pattern piece by piece, for people to read, with what had to be cut as pieces of its own. Where
@@ -239,14 +264,14 @@ impl<'a> PatternEncoder<'a> {
     }
 
     /// The tokens of both segments, where every part is tokenised on its own, as after a blank, and empty ones are dropped.
-    fn separate_parts<T: AsRef<str>>(&self, texts: &[T]) -> (Vec<Run<'a>>, Vec<Run<'a>>) {
+    fn separate_parts<T: AsRef<str>>(&self, texts: &[T], blank: &[u32]) -> (Vec<Run<'a>>, Vec<Run<'a>>) {
         let tokenize = |text: &str| self.tokenizer.tokenize(&self.tokenizer.after_blank(text));
         let mut segments = Segments::default();
         let mut columns = self.columns.iter();
         for part in self.pattern.parts() {
             match part {
                 Part::Sep => segments.second = true,
-                Part::Mask => segments.push(vec![self.tokenizer.special().mask], None),
+                Part::Mask => segments.push(blank.to_vec(), None),
                 Part::Literal(text) => segments.push(tokenize(text), None),
                 Part::Field(field) => {
                     let text = value(&mut columns, texts);
@@ -260,7 +285,7 @@ impl<'a> PatternEncoder<'a> {
 
     /// The tokens of both segments as running text, interrupted by the mask only. A token belongs to a field if all
     /// of its letters do; one that a literal and a field share is never cut.
-    fn running_text<T: AsRef<str>>(&self, texts: &[T]) -> (Vec<Run<'a>>, Vec<Run<'a>>) {
+    fn running_text<T: AsRef<str>>(&self, texts: &[T], blank: &[u32]) -> (Vec<Run<'a>>, Vec<Run<'a>>) {
         let mut segments = Segments::default();
         let mut columns = self.columns.iter();
         let mut text = String::new();
@@ -284,7 +309,7 @@ impl<'a> PatternEncoder<'a> {
                     if *part == Part::Sep {
                         segments.second = true;
                     } else {
-                        segments.push(vec![self.tokenizer.special().mask], None);
+                        segments.push(blank.to_vec(), None);
                     }
                 }
             }

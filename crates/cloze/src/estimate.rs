@@ -16,6 +16,7 @@ use crate::plan::{Job, Plan, Work, keeps_members};
 use crate::results::ModelSource;
 use crate::task::{Example, Method, Task};
 use crate::train::{SCORING_TOKENS, fitting};
+use crate::verbalizer::Verbalizer;
 
 /// Rows of every part that are encoded to learn how long rows are.
 const SAMPLE: usize = 64;
@@ -232,7 +233,9 @@ impl Costs<'_> {
         let tokenizer = &self.checkpoint.tokenizer;
         let lengths: Vec<usize> = match pattern {
             Some(pattern) => {
-                let clozes = PatternEncoder::of_task(self.task, pattern, tokenizer).encode_all(&sample)?;
+                let verbalizer = Verbalizer::new(self.task, pattern, tokenizer)?;
+                let encoder = PatternEncoder::of_task(self.task, pattern, tokenizer).asking_for(&verbalizer);
+                let clozes = encoder.encode_all(&sample)?;
                 clozes.iter().map(|cloze| cloze.sequence.len()).collect()
             }
             None => {

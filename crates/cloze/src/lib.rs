@@ -13,6 +13,7 @@ pub mod fine_tuning;
 pub mod generations;
 pub mod init;
 pub mod metrics;
+pub mod multi_token;
 pub mod pattern;
 pub mod plan;
 pub mod predict;

@@ -147,6 +147,45 @@ impl Serialize for Pattern {
     }
 }
 
+/// A label's word with what it takes from the row: `{choice1}`, or plain text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Template {
+    parts: Vec<Part>,
+}
+
+impl Template {
+    /// The columns used.
+    pub fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.parts.iter().filter_map(|part| if let Part::Field(field) = part { Some(field) } else { None })
+    }
+
+    /// The word, given the value of every column.
+    pub fn fill<'t>(&self, value: impl Fn(&str) -> &'t str) -> String {
+        let text = |part: &Part| match part {
+            Part::Literal(text) => text.clone(),
+            Part::Field(field) => field.apply(value(&field.name)).into_owned(),
+            Part::Mask | Part::Sep => String::new(),
+        };
+        self.parts.iter().map(text).collect()
+    }
+}
+
+impl FromStr for Template {
+    type Err = PatternError;
+
+    fn from_str(source: &str) -> Result<Self, PatternError> {
+        let parts = parts(source)?;
+        if parts.contains(&Part::Mask) || parts.contains(&Part::Sep) {
+            return Err(error(
+                0..source.len(),
+                "a word has no `{mask}` and no `{sep}`",
+                "write the word, or a column in braces, for example `{choice}`",
+            ));
+        }
+        Ok(Template { parts })
+    }
+}
+
 /// Why a text is not a pattern, and where in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
@@ -174,67 +213,73 @@ impl FromStr for Pattern {
                 "write a sentence with a `{mask}`, for example `{text} This is about {mask}.`",
             ));
         }
-        let mut parts = Vec::new();
-        let mut literal = String::new();
-        let mut rest = source;
-        while let Some(brace) = rest.find(['{', '}']) {
-            let at = source.len() - rest.len() + brace;
-            literal.push_str(&rest[..brace]);
-            let tail = &rest[brace..];
-            rest = if let Some(after) = tail.strip_prefix("{{") {
-                literal.push('{');
-                after
-            } else if let Some(after) = tail.strip_prefix("}}") {
-                literal.push('}');
-                after
-            } else if tail.starts_with('}') {
-                return Err(error(
-                    at..at + 1,
-                    "a `}` without a `{` before it",
-                    "for a brace that is meant as text write `}}`",
-                ));
-            } else {
-                let inside = &tail[1..];
-                let end = inside.find(['{', '}']).filter(|&end| inside[end..].starts_with('}'));
-                let Some(end) = end else {
-                    return Err(error(
-                        at..at + 1,
-                        "this `{` is never closed",
-                        "close it with `}`; for a brace that is meant as text write `{{`",
-                    ));
-                };
-                if !literal.is_empty() {
-                    parts.push(Part::Literal(std::mem::take(&mut literal)));
-                }
-                let part = hole(&inside[..end], at + 1)?;
-                let span = at..at + end + 2;
-                if part == Part::Mask && parts.contains(&part) {
-                    return Err(error(
-                        span,
-                        "a second `{mask}`",
-                        "keep one `{mask}`; a label word of several tokens does not need several",
-                    ));
-                }
-                if part == Part::Sep && parts.contains(&part) {
-                    return Err(error(
-                        span,
-                        "a second `{sep}`",
-                        "keep one `{sep}`; the encoder knows two segments",
-                    ));
-                }
-                parts.push(part);
-                &inside[end + 1..]
-            };
-        }
-        literal.push_str(rest);
-        if !literal.is_empty() {
-            parts.push(Part::Literal(literal));
-        }
+        let parts = parts(source)?;
         if !parts.contains(&Part::Mask) {
             return Err(without_mask(source));
         }
         Ok(Pattern { parts })
     }
+}
+
+/// Text, columns, masks and separators in order, at most one of each of the last two.
+fn parts(source: &str) -> Result<Vec<Part>, PatternError> {
+    let mut parts = Vec::new();
+    let mut literal = String::new();
+    let mut rest = source;
+    while let Some(brace) = rest.find(['{', '}']) {
+        let at = source.len() - rest.len() + brace;
+        literal.push_str(&rest[..brace]);
+        let tail = &rest[brace..];
+        rest = if let Some(after) = tail.strip_prefix("{{") {
+            literal.push('{');
+            after
+        } else if let Some(after) = tail.strip_prefix("}}") {
+            literal.push('}');
+            after
+        } else if tail.starts_with('}') {
+            return Err(error(
+                at..at + 1,
+                "a `}` without a `{` before it",
+                "for a brace that is meant as text write `}}`",
+            ));
+        } else {
+            let inside = &tail[1..];
+            let end = inside.find(['{', '}']).filter(|&end| inside[end..].starts_with('}'));
+            let Some(end) = end else {
+                return Err(error(
+                    at..at + 1,
+                    "this `{` is never closed",
+                    "close it with `}`; for a brace that is meant as text write `{{`",
+                ));
+            };
+            if !literal.is_empty() {
+                parts.push(Part::Literal(std::mem::take(&mut literal)));
+            }
+            let part = hole(&inside[..end], at + 1)?;
+            let span = at..at + end + 2;
+            if part == Part::Mask && parts.contains(&part) {
+                return Err(error(
+                    span,
+                    "a second `{mask}`",
+                    "keep one `{mask}`; a label word of several tokens does not need several",
+                ));
+            }
+            if part == Part::Sep && parts.contains(&part) {
+                return Err(error(
+                    span,
+                    "a second `{sep}`",
+                    "keep one `{sep}`; the encoder knows two segments",
+                ));
+            }
+            parts.push(part);
+            &inside[end + 1..]
+        };
+    }
+    literal.push_str(rest);
+    if !literal.is_empty() {
+        parts.push(Part::Literal(literal));
+    }
+    Ok(parts)
 }
 
 /// Points at what was perhaps meant as the mask, else at the whole pattern.

@@ -190,7 +190,8 @@ impl Planner<'_> {
 
     /// What the score of a pattern depends on.
     fn pvp(&self, pattern: usize) -> impl Serialize {
-        (self.task.patterns[pattern].to_string(), self.task.spacing, json(&self.task.labels))
+        let task = self.task;
+        (task.patterns[pattern].to_string(), task.spacing, json(&task.labels), task.options.decoding)
     }
 
     fn zero_shot(&self, pattern: usize) -> Id {
@@ -229,7 +230,7 @@ impl Planner<'_> {
         let options = &self.task.options;
         let numbers =
             [options.learning_rate, options.weight_decay, options.warmup].map(|number| number.to_string());
-        (options.steps, options.batch_size, options.accumulation, numbers)
+        (options.steps, options.batch_size, options.accumulation, numbers, options.hinge)
     }
 
     fn keeps_members(&self, generation: usize) -> bool {

@@ -121,9 +121,10 @@ impl Predictor {
                         None => load(&member.job, &self.device)?,
                     };
                     let tokenizer = &loaded.tokenizer;
-                    let clozes =
-                        PatternEncoder::of_task(task, member.pattern, tokenizer).encode_all(examples)?;
                     let verbalizer = Verbalizer::new(task, member.pattern, tokenizer)?;
+                    let encoder =
+                        PatternEncoder::of_task(task, member.pattern, tokenizer).asking_for(&verbalizer);
+                    let clozes = encoder.encode_all(examples)?;
                     let report = |done| progress(number * rows + done, total);
                     all.push(pvp::score(&mut loaded.session, &verbalizer, &clozes, SCORING_TOKENS, report)?);
                     member.loaded = resident.then_some(loaded);

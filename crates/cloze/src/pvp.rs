@@ -6,12 +6,12 @@
 
 use cloze_encoder::{Batch, Columns, Mode, Random, Sequence, Session, SpecialTokens, loss};
 
-use crate::Result;
 use crate::batches::{Shuffled, by_length};
 use crate::encode::Encoded;
 use crate::fine_tuning::{FineTuning, Step};
 use crate::scores::Scores;
 use crate::verbalizer::Verbalizer;
+use crate::{Result, multi_token};
 
 /// Label scores of `clozes` in their order, computed in groups of at most `budget` tokens. `progress` hears how many rows
 /// are done.
@@ -22,6 +22,16 @@ pub fn score(
     budget: usize,
     mut progress: impl FnMut(usize) -> Result<()>,
 ) -> Result<Scores> {
+    if !verbalizer.is_one_token() {
+        return multi_token::score(
+            session,
+            verbalizer.labels(),
+            clozes,
+            verbalizer.decoding,
+            budget,
+            progress,
+        );
+    }
     let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
     let mut scores = Scores::zeros(clozes.len(), verbalizer.labels());
     let (mut batch, mut masks, mut done) = (Batch::new(), Vec::new(), 0);
@@ -38,7 +48,7 @@ pub fn score(
     Ok(scores)
 }
 
-/// One micro-batch: the mean cross-entropy of `labels` (one per cloze); adds `weight` times its gradient.
+/// One micro-batch: the mean cross-entropy of `labels` (one per cloze), or the hinge loss of [`multi_token::train`]; adds `weight` times its gradient.
 pub fn train(
     session: &mut Session,
     verbalizer: &Verbalizer,
@@ -47,6 +57,9 @@ pub fn train(
     dropout_seed: u64,
     weight: f32,
 ) -> f32 {
+    if !verbalizer.is_one_token() {
+        return multi_token::train(session, clozes, labels, verbalizer.hinge, dropout_seed, weight);
+    }
     let (mut batch, mut masks) = (Batch::new(), Vec::new());
     fill(&mut batch, &mut masks, clozes.iter().copied());
     let columns = verbalizer.columns();

@@ -43,10 +43,10 @@ use serde::Serialize;
 
 pub use examples::{Example, Set, fingerprint, label_counts};
 pub(crate) use frozen::quoted;
-pub use options::{Distil, Ipet, Keep, Method, Options, OutOfRange, Precision};
+pub use options::{Decoding, Distil, Hinge, Ipet, Keep, Method, Options, OutOfRange, Precision};
 
 use crate::error::Mistake;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, Template};
 use crate::{Error, Place, Result};
 
 /// How the parts of a filled pattern meet.
@@ -159,7 +159,10 @@ impl Task {
     /// The columns that the patterns use, each once, in order of first use.
     pub fn fields(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        for field in self.patterns.iter().flat_map(Pattern::fields) {
+        let words: Vec<Template> =
+            self.labels.iter().flat_map(|label| &label.words).filter_map(|word| word.parse().ok()).collect();
+        let of_words = words.iter().flat_map(Template::fields);
+        for field in self.patterns.iter().flat_map(Pattern::fields).chain(of_words) {
             if !names.contains(&field.name) {
                 names.push(field.name.clone());
             }
@@ -222,20 +225,20 @@ impl Task {
         self.mistake(self.origin.patterns.get(pattern), problem, remedy)
     }
 
-    /// A mistake in a field of a pattern.
+    /// A mistake in a field where it is used first, in a pattern or a word.
     pub fn mistake_in_field(
         &self,
-        pattern: usize,
         field: &str,
         problem: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Mistake {
-        let whole = self.origin.patterns.get(pattern);
-        let within = whole.and_then(|span| {
+        let within = |span: &Range<usize>| {
             let found = find_field(&self.origin.text[span.clone()], field)?;
             Some(span.start + found.start..span.start + found.end)
-        });
-        self.mistake(within.as_ref().or(whole), problem, remedy)
+        };
+        let mut places = self.origin.patterns.iter().chain(self.origin.words.iter().flatten());
+        let first = self.origin.patterns.first();
+        self.mistake(places.find_map(within).as_ref().or(first), problem, remedy)
     }
 
     /// A mistake in a label's word.
@@ -336,8 +339,8 @@ billing   = ["invoice", "payment"]
     #[test]
     fn a_field_is_pointed_at_within_its_pattern() {
         let task = parse(EXAMPLE);
-        let mistake = task.mistake_in_field(1, "subject", "", "");
-        assert_eq!(&EXAMPLE[mistake.span()], "{subject|trim}");
+        let mistake = task.mistake_in_field("subject", "", "");
+        assert_eq!(&EXAMPLE[mistake.span()], "{subject}");
         assert_eq!(mistake.place(), Place::file("t.toml").line(4));
         assert_eq!(&EXAMPLE[task.mistake_in_word(1, 1, "", "").span()], "\"payment\"");
         assert_eq!(&EXAMPLE[task.mistake_in_key("data.label", "", "").span()], "\"team\"");

@@ -80,10 +80,11 @@ pub fn train(
 /// Finds mistakes in words and rows that cannot be cut enough now, not after the first patterns have been trained.
 fn check_patterns(task: &Task, checkpoint: &Checkpoint, data: &Data) -> Result<()> {
     for (number, pattern) in task.patterns.iter().enumerate() {
-        Verbalizer::new(task, number, &checkpoint.tokenizer)?;
-        let encoder = PatternEncoder::of_task(task, number, &checkpoint.tokenizer);
+        let verbalizer = Verbalizer::new(task, number, &checkpoint.tokenizer)?;
+        let encoder = PatternEncoder::of_task(task, number, &checkpoint.tokenizer).asking_for(&verbalizer);
         // Where every field may be cut, one row fits if another does.
-        let rows = if pattern.fields().any(|field| field.whole) { usize::MAX } else { 1 };
+        let all = pattern.fields().any(|field| field.whole) || !verbalizer.is_one_token();
+        let rows = if all { usize::MAX } else { 1 };
         for part in [&data.train, &data.unlabeled, &data.test] {
             encoder.encode_all(&part[..part.len().min(rows)])?;
         }

@@ -1,29 +1,53 @@
-//! Verbalizers: the tokens whose scores at the mask are the scores of a label.
+//! Verbalizers: the words whose scores at the mask are the scores of a label.
 //!
-//! A label's score is the arithmetic mean of the raw logits of its words at the mask, as in the reference
-//! implementation of PET. Every word is one token of the vocabulary; words of several tokens, which need several
-//! masks, will find their place in [`Word`].
+//! Where every word is one token of the vocabulary, a label's score is the arithmetic mean of the raw logits of its words at the
+//! mask, as in the reference implementation of PET. Where some have several tokens, or are taken from columns and so differ from
+//! row to row, all are scored as in [`crate::multi_token`].
+
+use std::sync::Arc;
 
 use crate::Result;
 use crate::error::{TaskError, list};
-use crate::pattern::{Part, Pattern};
-use crate::task::{Label, Spacing, Task};
+use crate::multi_token::Candidates;
+use crate::pattern::{Part, Pattern, Template};
+use crate::task::{Decoding, Hinge, Label, Spacing, Task};
 use cloze_encoder::Tokenizer;
 
-/// A word of a label with the token that it is.
+/// A word of a label with the tokens that it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
     /// As the task file has it.
     pub text: String,
-    /// Its token id.
-    pub token: u32,
+    /// Its token ids; none if it is taken from columns.
+    pub tokens: Vec<u32>,
+    /// How it is taken from the columns of a row.
+    template: Option<Template>,
 }
 
-/// The words of all labels for one pattern. No token stands for two words.
+/// The words of all labels for one pattern. No tokens stand for two words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verbalizer {
     words: Vec<Vec<Word>>,
-    columns: Vec<u32>,
+    /// Whether a blank before the mask belongs to the word.
+    leading_space: bool,
+    kind: Kind,
+    /// The order in which several masks are filled.
+    pub decoding: Decoding,
+    /// What is compared in training with several masks.
+    pub hinge: Hinge,
+}
+
+/// Words of the task file with more tokens than this are whole sentences by mistake.
+const LONGEST: usize = 32;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    /// All words are one token: the columns of the vocabulary whose logits are needed.
+    OneToken(Vec<u32>),
+    /// The words of all rows.
+    Fixed(Arc<Candidates>),
+    /// The words of a row come from its columns.
+    FromColumns,
 }
 
 /// Why a word cannot stand for a label.
@@ -43,10 +67,14 @@ impl Verbalizer {
     /// The verbalizer of a task's pattern.
     ///
     /// # Errors
-    /// Mistakes in the task file: words that are not one token of the vocabulary each, or the same one.
+    /// Mistakes in the task file: words that the vocabulary does not know, or that are the same tokens.
     pub fn new(task: &Task, pattern: usize, tokenizer: &Tokenizer) -> Result<Verbalizer> {
         let leading_space = leading_space(&task.patterns[pattern], task.spacing);
-        Verbalizer::of_labels(&task.labels, tokenizer, leading_space).map_err(|problems| {
+        let options = &task.options;
+        let found = Verbalizer::of_labels(&task.labels, tokenizer, leading_space);
+        let found =
+            found.map(|found| Verbalizer { decoding: options.decoding, hinge: options.hinge, ..found });
+        found.map_err(|problems| {
             let mistakes = problems
                 .into_iter()
                 .map(|found| task.mistake_in_word(found.label, found.word, found.problem, found.remedy))
@@ -59,7 +87,7 @@ impl Verbalizer {
     /// The verbalizer of these labels where the mask has, or has not, a blank on its left.
     ///
     /// # Errors
-    /// Every word that is not one token of its own, at least one.
+    /// Every word that the vocabulary does not know or that another one is too, at least one.
     pub fn of_labels(
         labels: &[Label],
         tokenizer: &Tokenizer,
@@ -72,25 +100,41 @@ impl Verbalizer {
             for (word, text) in entry.words.iter().enumerate() {
                 let mut problem =
                     |problem, remedy| problems.push(WordProblem { label, word, problem, remedy });
-                match token(text, tokenizer, leading_space) {
+                let template = match text.parse::<Template>() {
+                    Ok(template) => template,
+                    Err(error) => {
+                        problem(error.problem, error.remedy);
+                        continue;
+                    }
+                };
+                if template.fields().next().is_some() {
+                    words[label].push(Word {
+                        text: text.clone(),
+                        tokens: Vec::new(),
+                        template: Some(template),
+                    });
+                    continue;
+                }
+                match tokens(&template.fill(|_| ""), tokenizer, leading_space) {
                     Err((what, remedy)) => problem(what, remedy),
-                    Ok(token) => {
+                    Ok(tokens) => {
                         let same = words.iter().enumerate().find_map(|(other, words)| {
-                            words.iter().find(|word| word.token == token).map(|word| (other, &word.text))
+                            words.iter().find(|word| word.tokens == tokens).map(|word| (other, &word.text))
                         });
+                        let them = if tokens.len() == 1 { "token" } else { "tokens" };
                         match same {
                             Some((other, twin)) if other == label => problem(
-                                format!("`{twin}` and `{text}` are the same token of the vocabulary"),
+                                format!("`{twin}` and `{text}` are the same {them} of the vocabulary"),
                                 "remove one of them".into(),
                             ),
                             Some((other, twin)) => problem(
                                 format!(
-                                    "`{text}` is the same token of the vocabulary as `{twin}` of the label `{}`",
+                                    "`{text}` is the same {them} of the vocabulary as `{twin}` of the label `{}`",
                                     labels[other].name
                                 ),
                                 "give each label words of its own, else they cannot be told apart".into(),
                             ),
-                            None => words[label].push(Word { text: text.clone(), token }),
+                            None => words[label].push(Word { text: text.clone(), tokens, template: None }),
                         }
                     }
                 }
@@ -99,8 +143,46 @@ impl Verbalizer {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let columns = words.iter().flatten().map(|word| word.token).collect();
-        Ok(Verbalizer { words, columns })
+        let all = || words.iter().flatten();
+        let kind = if all().any(|word| word.template.is_some()) {
+            Kind::FromColumns
+        } else if all().all(|word| word.tokens.len() == 1) {
+            Kind::OneToken(all().flat_map(|word| word.tokens.iter().copied()).collect())
+        } else {
+            let tokens = |words: &Vec<Word>| words.iter().map(|word| word.tokens.clone()).collect();
+            Kind::Fixed(Arc::new(Candidates(words.iter().map(tokens).collect())))
+        };
+        let (decoding, hinge) = (Decoding::default(), Hinge::default());
+        Ok(Verbalizer { words, leading_space, kind, decoding, hinge })
+    }
+
+    /// The words of a row whose columns have the values that `value` gives by their names; none if every word is one token, which
+    /// needs no row. A word that is empty in this row, or unknown, stands as the unknown token.
+    pub fn candidates<'t>(
+        &self,
+        tokenizer: &Tokenizer,
+        value: impl Fn(&str) -> &'t str,
+    ) -> Option<Arc<Candidates>> {
+        let of_row = |word: &Word| match &word.template {
+            None => word.tokens.clone(),
+            Some(template) => {
+                let tokens = tokenize(&template.fill(&value), tokenizer, self.leading_space);
+                if tokens.is_empty() { vec![tokenizer.special().unk] } else { tokens }
+            }
+        };
+        match &self.kind {
+            Kind::OneToken(_) => None,
+            Kind::Fixed(candidates) => Some(Arc::clone(candidates)),
+            Kind::FromColumns => {
+                let words = self.words.iter().map(|words| words.iter().map(of_row).collect());
+                Some(Arc::new(Candidates(words.collect())))
+            }
+        }
+    }
+
+    /// Whether every word is one token, the same for all rows.
+    pub fn is_one_token(&self) -> bool {
+        matches!(self.kind, Kind::OneToken(_))
     }
 
     /// The words of every label, in the order of the task file.
@@ -113,9 +195,13 @@ impl Verbalizer {
         self.words.len()
     }
 
-    /// The tokens of all words, label by label: the columns of the vocabulary whose logits are needed.
+    /// The tokens of all words, label by label: the columns of the vocabulary whose logits are needed. Empty where words have
+    /// several tokens.
     pub fn columns(&self) -> &[u32] {
-        &self.columns
+        match &self.kind {
+            Kind::OneToken(columns) => columns,
+            _ => &[],
+        }
     }
 
     /// Label scores `[labels]` from the logits `[columns]` at a mask.
@@ -149,33 +235,37 @@ pub fn leading_space(pattern: &Pattern, spacing: Spacing) -> bool {
     }
 }
 
-/// The one token of a word, or what is wrong and what to do.
-fn token(
+fn tokenize(text: &str, tokenizer: &Tokenizer, leading_space: bool) -> Vec<u32> {
+    match leading_space {
+        true => tokenizer.tokenize(&tokenizer.after_blank(text)),
+        false => tokenizer.tokenize(text),
+    }
+}
+
+/// The tokens of a word, or what is wrong and what to do.
+fn tokens(
     text: &str,
     tokenizer: &Tokenizer,
     leading_space: bool,
-) -> std::result::Result<u32, (String, String)> {
-    let tokens = match leading_space {
-        true => tokenizer.tokenize(&tokenizer.after_blank(text)),
-        false => tokenizer.tokenize(text),
-    };
-    let unknown = tokenizer.special().unk;
-    match tokens.as_slice() {
-        _ if tokens.contains(&unknown) => Err((
+) -> std::result::Result<Vec<u32>, (String, String)> {
+    let tokens = tokenize(text, tokenizer, leading_space);
+    if tokens.contains(&tokenizer.special().unk) {
+        return Err((
             format!("the vocabulary does not know `{text}`"),
             "choose a more common word, without unusual characters".into(),
-        )),
-        [] => Err((format!("`{text}` has no visible characters"), "write a word".into())),
-        [token] => Ok(*token),
-        several => {
-            let pieces: Vec<String> = several.iter().filter_map(|&token| tokenizer.text(token)).collect();
-            let pieces = list(pieces);
-            Err((
-                format!("`{text}` is {} tokens of the vocabulary: {pieces}", several.len()),
-                "choose a word that is one token; words of several tokens come with a later version".into(),
-            ))
-        }
+        ));
     }
+    if tokens.is_empty() {
+        return Err((format!("`{text}` has no visible characters"), "write a word".into()));
+    }
+    if tokens.len() > LONGEST {
+        let pieces = list(tokens.iter().take(6).filter_map(|&token| tokenizer.text(token)));
+        return Err((
+            format!("`{text}` is {} tokens of the vocabulary: {pieces}, …", tokens.len()),
+            format!("choose a word of at most {LONGEST} tokens"),
+        ));
+    }
+    Ok(tokens)
 }
 
 #[cfg(test)]
@@ -236,12 +326,35 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_word_of_several_tokens_is_refused_with_its_pieces() {
-        let found = problems(&[&["yes"], &["no", "nerve fibre"]]);
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].0, found[0].1), (1, 1));
-        let pieces = "`ne`, `r`, `ve`, `fi`, `b`, `re`";
-        assert_eq!(found[0].2, format!("`nerve fibre` is 6 tokens of the vocabulary: {pieces}"));
+    fn a_word_of_several_tokens_needs_several_masks() {
+        let tokenizer = tokenizer();
+        let verbalizer =
+            Verbalizer::of_labels(&labels(&[&["yes"], &["no", "nerve fibre"]]), &tokenizer, true).unwrap();
+        assert!(!verbalizer.is_one_token() && verbalizer.columns().is_empty());
+        let candidates = verbalizer.candidates(&tokenizer, |_| "").unwrap();
+        assert_eq!(candidates.longest(), 6);
+        assert_eq!(candidates.0[0], [[tokenizer.id("yes").unwrap()]]);
+    }
+
+    #[test]
+    fn a_word_from_a_column_differs_from_row_to_row() {
+        let tokenizer = tokenizer();
+        let words: &[&[&str]] = &[&["{a|lower_first}"], &["not {b}", "no"]];
+        let verbalizer = Verbalizer::of_labels(&labels(words), &tokenizer, true).unwrap();
+        let row = |a: &'static str, b: &'static str| {
+            verbalizer.candidates(&tokenizer, |name| if name == "a" { a } else { b }).unwrap().0.clone()
+        };
+        let ids = |text: &str| tokenizer.tokenize(text);
+        assert_eq!(row("The sun", "house"), [vec![ids("the sun")], vec![ids("not house"), ids("no")]]);
+        assert_eq!(row("", "house")[0], [[tokenizer.special().unk]]);
+    }
+
+    #[test]
+    fn a_sentence_is_no_word() {
+        let sentence = "house ".repeat(40);
+        let found = problems(&[&["yes"], &[sentence.as_str()]]);
+        assert!(found[0].2.contains("tokens of the vocabulary"), "{found:?}");
+        assert_eq!(problems(&[&["yes"], &["{mask}"]])[0].2, "a word has no `{mask}` and no `{sep}`");
     }
 
     #[test]
@@ -263,10 +376,11 @@ pub(crate) mod tests {
 
     #[test]
     fn the_task_file_is_pointed_at() {
-        let error = Verbalizer::new(&parse(EXAMPLE), 0, &tokenizer()).unwrap_err();
+        let text = EXAMPLE.replace("bug", "日本");
+        let error = Verbalizer::new(&parse(&text), 0, &tokenizer()).unwrap_err();
         let Error::Task(error) = error else { panic!() };
         let first = &error.mistakes()[0];
-        assert_eq!((&EXAMPLE[first.span()], first.place().line), ("\"bug\"", Some(12)));
+        assert_eq!((&text[first.span()], first.place().line), ("\"日本\"", Some(12)));
     }
 
     #[test]

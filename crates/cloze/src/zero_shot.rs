@@ -67,8 +67,9 @@ pub fn zero_shot(
     let total = task.patterns.len() * examples.len();
     for pattern in 0..task.patterns.len() {
         let tokenizer = &checkpoint.tokenizer;
-        let clozes = PatternEncoder::of_task(task, pattern, tokenizer).encode_all(examples)?;
         let verbalizer = Verbalizer::new(task, pattern, tokenizer)?;
+        let encoder = PatternEncoder::of_task(task, pattern, tokenizer).asking_for(&verbalizer);
+        let clozes = encoder.encode_all(examples)?;
         let report = |done| progress(pattern * examples.len() + done, total);
         all.push(pvp::score(&mut session, &verbalizer, &clozes, SCORING_TOKENS, report)?);
     }

@@ -41,6 +41,8 @@ fn cloze(example: &Value, typed: bool) -> Encoded {
     Encoded {
         sequence: Sequence { ids, type_ids },
         mask: example["masks"][0].as_u64().unwrap() as usize,
+        masks: example["masks"].as_array().unwrap().len(),
+        candidates: None,
         cut: Vec::new(),
     }
 }
@@ -102,7 +104,9 @@ fn label_scores_and_losses_agree_with_the_goldens() {
                         .filter(|x| x.get("error").is_none())
                         .collect();
                     if examples.iter().any(|example| example.get("scores").is_none()) {
-                        println!("not yet supported: {task}, {model}, pattern {pattern}: several masks");
+                        let held =
+                            if task == "wsc" { "not yet supported" } else { "see tests/multi_token.rs" };
+                        println!("{task}, {model}, pattern {pattern}: several masks: {held}");
                         break;
                     }
                     println!("{task}, {model}, pattern {pattern}, length {length}");

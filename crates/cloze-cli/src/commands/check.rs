@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cloze::Warning;
-use cloze::check::{self, CheckReport, FilledReport, LabelReport, PatternReport, SetReport};
+use cloze::check::{self, CheckReport, FilledReport, LabelReport, PatternReport, SetReport, WordReport};
 use cloze::data::Data;
 use cloze::encode::{Piece, PieceKind};
 use cloze::estimate::{Estimate, Speed};
@@ -87,10 +87,22 @@ pub(crate) fn labels_with_words(labels: &[LabelReport], printer: &Printer) -> St
     let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Left]);
     table.row(["label", "labelled", "test", "words and their token ids"].map(|title| printer.dim(title)));
     for LabelReport { name, train_rows, test_rows, words } in labels {
-        let words: Vec<String> = words.iter().map(|word| format!("{} {}", word.word, word.id)).collect();
+        let words: Vec<String> = words.iter().map(word_with_tokens).collect();
         table.row([name.clone(), count(*train_rows), count(*test_rows), words.join(", ")]);
     }
     format!("\n{table}")
+}
+
+/// `payment 7909`, `rock climbing (2600 + 8218)`, or `{choice1} (from the row)`.
+fn word_with_tokens(word: &WordReport) -> String {
+    match word.ids.as_slice() {
+        [] => format!("{} (from the row)", word.word),
+        [id] => format!("{} {id}", word.word),
+        ids => {
+            let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
+            format!("{} ({})", word.word, ids.join(" + "))
+        }
+    }
 }
 
 /// A pattern and, below it, some rows in it.

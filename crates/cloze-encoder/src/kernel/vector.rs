@@ -370,6 +370,29 @@ vectorised! {
         total.ln() - chosen
     }
 
+    /// The logarithm of the sum of e^x.
+    fn log_sum_exp(row: &[f32]) -> f32 {
+        let top = max(row);
+        let mut lanes = [0.0; 16];
+        let (chunks, rest) = row.as_chunks::<16>();
+        for chunk in chunks {
+            for (l, x) in lanes.iter_mut().zip(chunk) {
+                *l += exp(*x - top);
+            }
+        }
+        for (l, x) in lanes.iter_mut().zip(rest) {
+            *l += exp(*x - top);
+        }
+        reduce(lanes).ln() + top
+    }
+
+    /// row = scale * e^(row - norm).
+    fn scaled_softmax(row: &mut [f32], norm: f32, scale: f32) {
+        for x in row.iter_mut() {
+            *x = scale * exp(*x - norm);
+        }
+    }
+
     /// One AdamW update of parameters `p` with gradient `g` and moments `m`, `v`; `g` is cleared.
     ///
     /// Loshchilov & Hutter, "Decoupled Weight Decay Regularization" (2019), with PyTorch's order: decay

@@ -187,17 +187,14 @@ impl Task {
     /// Where `fields` (of [`Task::fields`]) stand among a file's columns.
     ///
     /// # Errors
-    /// A mistake in the pattern that uses a column the file does not have.
+    /// A mistake in the pattern or word that uses a column the file does not have.
     pub fn project(&self, columns: &Columns, fields: &[String]) -> Result<Vec<usize>> {
         fields
             .iter()
             .map(|field| {
                 columns.find(field).ok_or_else(|| {
-                    let uses =
-                        |pattern: &crate::pattern::Pattern| pattern.fields().any(|used| &used.name == field);
-                    let pattern = self.patterns.iter().position(uses).unwrap_or(0);
                     let problem = format!("there is no column `{field}` in {}", columns.place());
-                    self.mistake_in_field(pattern, field, problem, columns.hint(field)).into()
+                    self.mistake_in_field(field, problem, columns.hint(field)).into()
                 })
             })
             .collect()

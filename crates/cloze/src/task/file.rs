@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::options::Choice;
 use super::{Data, Label, Options, Origin, Task};
 use crate::error::{Mistake, TaskError, list, nearest};
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, Template};
 
 const TOP: &[&str] =
     &["format", "name", "patterns", "spacing", "data", "labels", "model", "train", "ipet", "distil"];
@@ -30,6 +30,8 @@ const TRAIN: &[&str] = &[
     "max_length",
     "precision",
     "merge",
+    "decoding",
+    "hinge",
     "lm_weight",
     "keep",
     "compare",
@@ -279,12 +281,9 @@ impl<'f> Reader<'f> {
                         format!("a word of the label `{name}` is empty"),
                         "write a word that fits into the patterns",
                     );
-                } else if word.contains(['{', '}']) {
-                    self.mistake(
-                        span.clone(),
-                        "words taken from columns are not supported yet",
-                        "write the word itself",
-                    );
+                } else if let Err(error) = word.parse::<Template>() {
+                    let within = self.within(word, span, error.span);
+                    self.mistake(within, error.problem, error.remedy);
                 } else if words[..i].iter().any(|(other, _)| other == word) {
                     self.mistake(
                         span.clone(),
@@ -344,6 +343,8 @@ impl<'f> Reader<'f> {
             max_length: self.number(&train, "max_length").unwrap_or(defaults.max_length),
             precision: self.choice(&train, "precision").unwrap_or(defaults.precision),
             merge: self.choice(&train, "merge").unwrap_or(defaults.merge),
+            decoding: self.choice(&train, "decoding").unwrap_or(defaults.decoding),
+            hinge: self.choice(&train, "hinge").unwrap_or(defaults.hinge),
             lm_weight: self.float(&train, "lm_weight").unwrap_or(defaults.lm_weight),
             keep: self.choice(&train, "keep").unwrap_or(defaults.keep),
             compare: self.boolean(&train, "compare").unwrap_or(defaults.compare),

@@ -79,6 +79,8 @@ impl Task {
         line("max_length", &options.max_length);
         line("precision", &quoted(options.precision.word()));
         line("merge", &quoted(options.merge.word()));
+        line("decoding", &quoted(options.decoding.word()));
+        line("hinge", &quoted(options.hinge.word()));
         line("lm_weight", &options.lm_weight);
         line("keep", &quoted(options.keep.word()));
         line("compare", &options.compare);

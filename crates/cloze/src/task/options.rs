@@ -51,6 +51,30 @@ impl Precision {
     }
 }
 
+/// The order in which the masks of a word of several tokens are filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decoding {
+    /// Whichever the model is surest of.
+    #[default]
+    MaxFirst,
+    /// From left to right.
+    LeftToRight,
+    /// All at once.
+    Parallel,
+}
+
+/// What is compared in training with words of several tokens: the cross-entropy of all tokens of a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hinge {
+    /// Their sum.
+    #[default]
+    Sum,
+    /// Their mean, so that length does not matter.
+    Mean,
+}
+
 /// A choice written as a word in the task file.
 pub(crate) trait Choice: Copy + PartialEq + 'static {
     /// Every choice with its word.
@@ -87,6 +111,18 @@ impl Choice for Precision {
         &[("float32", Precision::Float32), ("bfloat16", Precision::Bfloat16)];
 }
 
+impl Choice for Decoding {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("max-first", Decoding::MaxFirst),
+        ("left-to-right", Decoding::LeftToRight),
+        ("parallel", Decoding::Parallel),
+    ];
+}
+
+impl Choice for Hinge {
+    const ALL: &'static [(&'static str, Self)] = &[("sum", Hinge::Sum), ("mean", Hinge::Mean)];
+}
+
 impl Choice for Reduction {
     const ALL: &'static [(&'static str, Self)] = &[("mean", Reduction::Mean), ("wmean", Reduction::Wmean)];
 }
@@ -119,6 +155,10 @@ pub struct Options {
     /// `merge`: how the members' scores are averaged.
     #[serde(rename = "merge")]
     pub merge: Reduction,
+    /// `decoding`: the order in which the masks of words of several tokens are filled.
+    pub decoding: Decoding,
+    /// `hinge`: what is compared in training with words of several tokens.
+    pub hinge: Hinge,
     /// `lm_weight`: share w of the auxiliary masked-LM loss, loss = (1 - w) CE + w LM, 0 for none.
     ///
     /// It is the α of the PET paper (which uses 1e-4), and 1 - `alpha` of the reference implementation (0.9999).
@@ -174,6 +214,8 @@ impl Default for Options {
             max_length: 256,
             precision: Precision::Float32,
             merge: Reduction::Wmean,
+            decoding: Decoding::MaxFirst,
+            hinge: Hinge::Sum,
             lm_weight: 0.0,
             keep: Keep::All,
             compare: false,

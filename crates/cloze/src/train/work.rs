@@ -156,7 +156,9 @@ impl Trainer<'_> {
     }
 
     pub(super) fn clozes(&self, pattern: usize, set: Set) -> Result<Vec<Encoded>> {
-        PatternEncoder::of_task(self.task, pattern, &self.checkpoint.tokenizer).encode_all(self.examples(set))
+        let verbalizer = self.verbalizer(pattern)?;
+        let encoder = PatternEncoder::of_task(self.task, pattern, &self.checkpoint.tokenizer);
+        encoder.asking_for(&verbalizer).encode_all(self.examples(set))
     }
 
     /// The rows as the classifier sees them.

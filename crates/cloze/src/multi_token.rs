@@ -1,0 +1,238 @@
+//! Label words of several tokens: as many masks as tokens.
+//!
+//! Follows section 3 of Schick and Schütze, "It's not just size that matters: small language models are also few-shot learners"
+//! (2021). A word of k tokens is scored by the sum of their logarithmic probabilities at k masks, which are filled one after
+//! the other, the surest first. In training all masks are predicted at once, and a right word is to be better than every wrong
+//! one by a margin.
+
+use std::collections::HashMap;
+
+use cloze_encoder::{Batch, Columns, Mode, Sequence, Session, loss};
+
+use crate::Result;
+use crate::batches::by_length;
+use crate::encode::Encoded;
+use crate::scores::Scores;
+use crate::task::{Decoding, Hinge};
+
+/// How much better a right word should be than a wrong one, as the paper has it.
+const MARGIN: f32 = 1.0;
+
+/// Logits that are computed at a time: 64 MB.
+const LOGITS: usize = 16 << 20;
+
+/// The words of every label for one row, as tokens: `[labels][words][tokens]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidates(pub Vec<Vec<Vec<u32>>>);
+
+impl Candidates {
+    /// Tokens of the longest word: the masks that training needs.
+    pub fn longest(&self) -> usize {
+        self.words().map(|(_, word)| word.len()).max().unwrap_or(1)
+    }
+
+    /// Every word with its label.
+    fn words(&self) -> impl Iterator<Item = (usize, &Vec<u32>)> {
+        self.0.iter().enumerate().flat_map(|(label, words)| words.iter().map(move |word| (label, word)))
+    }
+}
+
+/// A word that is being filled in.
+#[derive(Debug, Clone)]
+struct Filling<'c> {
+    /// The row of the score, the label, and its share in the label's score.
+    row: usize,
+    label: usize,
+    share: f32,
+    tokens: &'c [u32],
+}
+
+/// An input some of whose masks are filled, with the words that it stands for.
+struct State<'c> {
+    sequence: Sequence,
+    /// Where its masks were, `[tokens]`, and which of them are still there.
+    first: usize,
+    open: Vec<usize>,
+    words: Vec<Filling<'c>>,
+}
+
+/// Label scores of `clozes` in their order: the mean over a label's words of their tokens' logarithmic probabilities, summed.
+/// Groups of at most `budget` tokens are computed at a time; words that look alike so far share their computation.
+///
+/// # Panics
+/// If a cloze has no candidates.
+pub fn score(
+    session: &mut Session,
+    labels: usize,
+    clozes: &[Encoded],
+    decoding: Decoding,
+    budget: usize,
+    mut progress: impl FnMut(usize) -> Result<()>,
+) -> Result<Scores> {
+    let mut scores = Scores::zeros(clozes.len(), labels);
+    // Rows of similar length go through all steps together, so that not all states exist at the same time.
+    let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
+    let mut done = 0;
+    for group in by_length(&lengths, 8 * budget) {
+        let mut states: Vec<State> = group.iter().flat_map(|row| begin(*row, &clozes[*row])).collect();
+        while !states.is_empty() {
+            states = step(session, states, decoding, budget, &mut scores);
+        }
+        done += group.len();
+        progress(done)?;
+    }
+    Ok(scores)
+}
+
+/// A row with as many masks as a word has tokens, for every number of tokens.
+fn begin(row: usize, cloze: &Encoded) -> Vec<State<'_>> {
+    let candidates = cloze.candidates.as_deref().expect("words of several tokens come with the row");
+    let mut states: Vec<State> = Vec::new();
+    for (label, tokens) in candidates.words() {
+        let share = 1.0 / candidates.0[label].len() as f32;
+        let filling = Filling { row, label, share, tokens };
+        match states.iter_mut().find(|state| state.open.len() == tokens.len()) {
+            Some(state) => state.words.push(filling),
+            None => {
+                let (mut sequence, surplus) = (cloze.sequence.clone(), cloze.masks - tokens.len());
+                sequence.ids.drain(cloze.mask..cloze.mask + surplus);
+                sequence.type_ids.drain(cloze.mask..cloze.mask + surplus);
+                let open = (0..tokens.len()).collect();
+                states.push(State { sequence, first: cloze.mask, open, words: vec![filling] });
+            }
+        }
+    }
+    states
+}
+
+/// Fills one mask of every word (all of them at once if they are decoded in parallel), adds the tokens' logarithmic
+/// probabilities to the scores, and returns what is not full yet.
+fn step<'c>(
+    session: &mut Session,
+    states: Vec<State<'c>>,
+    decoding: Decoding,
+    budget: usize,
+    scores: &mut Scores,
+) -> Vec<State<'c>> {
+    let device = session.device().clone();
+    let vocabulary = session.model().config().vocab_size;
+    // A mask costs as much room as so many tokens.
+    let mask = (budget * vocabulary).div_ceil(LOGITS).max(1);
+    let costs: Vec<usize> =
+        states.iter().map(|state| state.sequence.len().max(state.open.len() * mask)).collect();
+    let mut next: Vec<State> = Vec::new();
+    // What a state has become after a token, by the state, the mask and the token.
+    let mut known: HashMap<(usize, usize, u32), usize> = HashMap::new();
+    let mut batch = Batch::new();
+    for group in by_length(&costs, budget) {
+        batch.clear();
+        let mut rows = Vec::new();
+        for (place, number) in group.iter().enumerate() {
+            let state = &states[*number];
+            batch.push(&state.sequence);
+            rows.extend(state.open.iter().map(|open| batch.row(place, state.first + open)));
+        }
+        let logits = session.mask_logits(&batch, &rows, Columns::All, Mode::Predict);
+        let norms = loss::log_norms(&device, logits, vocabulary);
+        let mut at = 0;
+        for number in group {
+            let state = &states[number];
+            let probability = |place: usize, token: u32| {
+                logits[(at + place) * vocabulary + token as usize] - norms[at + place]
+            };
+            for word in &state.words {
+                let gains: Vec<f32> = (state.open.iter().enumerate())
+                    .map(|(place, open)| probability(place, word.tokens[*open]))
+                    .collect();
+                let place = match decoding {
+                    Decoding::Parallel => {
+                        scores.row_mut(word.row)[word.label] += word.share * gains.iter().sum::<f32>();
+                        continue;
+                    }
+                    Decoding::LeftToRight => 0,
+                    Decoding::MaxFirst => crate::scores::best(&gains),
+                };
+                scores.row_mut(word.row)[word.label] += word.share * gains[place];
+                if state.open.len() == 1 {
+                    continue;
+                }
+                let (open, token) = (state.open[place], word.tokens[state.open[place]]);
+                let to = *known.entry((number, open, token)).or_insert_with(|| {
+                    let mut sequence = state.sequence.clone();
+                    sequence.ids[state.first + open] = token;
+                    let left = state.open.iter().copied().filter(|other| *other != open).collect();
+                    next.push(State { sequence, first: state.first, open: left, words: Vec::new() });
+                    next.len() - 1
+                });
+                next[to].words.push(word.clone());
+            }
+            at += state.open.len();
+        }
+    }
+    next
+}
+
+/// One micro-batch: the mean over `clozes` of the hinge loss, that is the sum over the wrong labels of max(0, 1 + S(right) -
+/// S(wrong)), where S is the cross-entropy of a label's tokens at the masks, all predicted at once, summed over the tokens or
+/// averaged, and averaged over the label's words. Adds `weight` times its gradient.
+///
+/// # Panics
+/// If a cloze has no candidates.
+pub fn train(
+    session: &mut Session,
+    clozes: &[&Encoded],
+    labels: &[u32],
+    hinge: Hinge,
+    dropout_seed: u64,
+    weight: f32,
+) -> f32 {
+    let (mut batch, mut rows, mut starts) = (Batch::new(), Vec::new(), Vec::new());
+    for (place, cloze) in clozes.iter().enumerate() {
+        batch.push(&cloze.sequence);
+        starts.push(rows.len());
+        rows.extend((cloze.mask..cloze.mask + cloze.masks).map(|mask| batch.row(place, mask)));
+    }
+    let device = session.device().clone();
+    let vocabulary = session.model().config().vocab_size;
+    let logits = session.mask_logits(&batch, &rows, Columns::All, Mode::Train { dropout_seed });
+    let norms = loss::log_norms(&device, logits, vocabulary);
+
+    // How much each token at each mask weighs in the gradient of the loss by the cross-entropies.
+    let mut targets: Vec<(usize, u32, f32)> = Vec::new();
+    let mut loss = 0.0;
+    for ((cloze, right), start) in clozes.iter().zip(labels).zip(starts) {
+        let candidates = cloze.candidates.as_deref().expect("words of several tokens come with the row");
+        let right = *right as usize;
+        let share = |label: usize, word: &[u32]| {
+            let words = 1.0 / candidates.0[label].len() as f32;
+            match hinge {
+                Hinge::Sum => words,
+                Hinge::Mean => words / word.len() as f32,
+            }
+        };
+        let mut costs = vec![0.0f32; candidates.0.len()];
+        for (label, word) in candidates.words() {
+            let cost = |(place, token): (usize, &u32)| {
+                let row = start + place;
+                norms[row] - logits[row * vocabulary + *token as usize]
+            };
+            costs[label] += share(label, word) * word.iter().enumerate().map(cost).sum::<f32>();
+        }
+        let mut weights = vec![0.0f32; costs.len()];
+        for wrong in (0..costs.len()).filter(|label| *label != right) {
+            let miss = MARGIN + costs[right] - costs[wrong];
+            if miss > 0.0 {
+                loss += miss / clozes.len() as f32;
+                weights[right] += 1.0;
+                weights[wrong] -= 1.0;
+            }
+        }
+        for (label, word) in candidates.words() {
+            let factor = weights[label] * share(label, word) * weight / clozes.len() as f32;
+            targets.extend(word.iter().enumerate().map(|(place, token)| (start + place, *token, factor)));
+        }
+    }
+    loss::weighted_cross_entropy(&device, logits, &norms, &targets);
+    session.backward_in_place();
+    loss
+}

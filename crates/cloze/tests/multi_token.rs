@@ -1,0 +1,252 @@
+//! Label words of several tokens: scores and losses against the golden numbers, and whole runs on a tiny random model.
+
+#[path = "common/mod.rs"]
+mod common;
+mod golden;
+
+use std::sync::Arc;
+
+use cloze::encode::{Encoded, PatternEncoder};
+use cloze::multi_token::{Candidates, score, train};
+use cloze::pattern::Pattern;
+use cloze::predict::{Predictor, With};
+use cloze::task::{Decoding, Hinge, Label, Set, Spacing};
+use cloze::verbalizer::Verbalizer;
+use cloze_encoder::{Checkpoint, Device, Model, Sequence, Session};
+use common::{Folder, TASK};
+use golden::{folders, ids, json, list, tokenizer};
+use serde_json::Value;
+
+const DECODINGS: [(&str, Decoding); 3] =
+    [("default", Decoding::MaxFirst), ("ltr", Decoding::LeftToRight), ("parallel", Decoding::Parallel)];
+
+/// The golden files `pet/<task>.json` that are here.
+fn goldens(task: &str) -> Vec<Value> {
+    let files = folders().into_iter().map(|folder| folder.join("pet").join(format!("{task}.json")));
+    files.filter(|file| file.exists()).map(|file| json(&file)).collect()
+}
+
+fn session(model: &str) -> Session {
+    let dirs = folders().into_iter().map(|folder| folder.join("encoder").join(model));
+    let dir = dirs.into_iter().find(|dir| dir.join("model.safetensors").exists()).expect(model);
+    Session::new(Model::masked_lm(&Checkpoint::open(&dir).unwrap()).unwrap(), &Device::new(2))
+}
+
+#[track_caller]
+fn near(found: f32, expected: &Value, tolerance: f64) {
+    let expected = expected.as_f64().unwrap();
+    assert!((f64::from(found) - expected).abs() <= tolerance, "{found} instead of {expected}");
+}
+
+/// A golden input whose candidates are these tokens, a label each.
+fn cloze(example: &Value, candidates: &Value) -> Encoded {
+    let ids = ids(&example["input_ids"]);
+    let masks = list(&example["masks"]);
+    let words = list(candidates).iter().map(|word| vec![golden::ids(word)]).collect();
+    Encoded {
+        sequence: Sequence { type_ids: vec![0; ids.len()], ids },
+        mask: masks[0].as_u64().unwrap() as usize,
+        masks: masks.len(),
+        candidates: Some(Arc::new(Candidates(words))),
+        cut: Vec::new(),
+    }
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn words_of_different_length_agree_with_the_goldens() {
+    for golden in goldens("multimask") {
+        let pattern: Pattern = "{text}It was{mask}.".parse().unwrap();
+        let words: Vec<String> = serde_json::from_value(golden["choices"].clone()).unwrap();
+        let label =
+            |(number, word): (usize, &String)| Label { name: number.to_string(), words: vec![word.clone()] };
+        let labels: Vec<Label> = words.iter().enumerate().map(label).collect();
+        let right: Vec<u32> =
+            list(&golden["examples"]).iter().map(|x| x["label"].as_str().unwrap().parse().unwrap()).collect();
+        for (model, golden_of_model) in golden["models"].as_object().unwrap() {
+            let (tokenizer, mut session) = (tokenizer(model), session(model));
+            let verbalizer = Verbalizer::of_labels(&labels, &tokenizer, true).unwrap();
+            let found = verbalizer.candidates(&tokenizer, |_| "").unwrap();
+            let expected = list(&golden_of_model["choice_token_ids"]).iter().map(|word| vec![ids(word)]);
+            assert_eq!(found.0, expected.collect::<Vec<_>>());
+
+            let fields = names(&["text"]);
+            let encoder = PatternEncoder::new(&tokenizer, &pattern, &fields, Spacing::Parts, 64);
+            let encoder = encoder.asking_for(&verbalizer);
+            let mut clozes = Vec::new();
+            for (example, wanted) in list(&golden["examples"]).iter().zip(list(&golden_of_model["examples"]))
+            {
+                let got = encoder.encode(&[example["text"].as_str().unwrap()]).unwrap();
+                assert_eq!(got.sequence.ids, ids(&wanted["input_ids"]));
+                let masks: Vec<u32> = (got.mask..got.mask + got.masks).map(|mask| mask as u32).collect();
+                assert_eq!(masks, ids(&wanted["masks"]));
+                clozes.push(got);
+            }
+            for (name, decoding) in DECODINGS {
+                // A small budget, so that there are several groups.
+                let scores = score(&mut session, labels.len(), &clozes, decoding, 64, |_| Ok(())).unwrap();
+                for (row, example) in scores.iter().zip(list(&golden_of_model["examples"])) {
+                    let wanted = list(&example["log_probs"][name]);
+                    row.iter().zip(wanted).for_each(|(got, wanted)| near(*got, wanted, 1e-3));
+                }
+            }
+            let all: Vec<&Encoded> = clozes.iter().collect();
+            let loss = train(&mut session, &all, &right, Hinge::Sum, 0, 1.0);
+            near(loss, &golden_of_model["train_loss_batch"], 1e-4);
+            for ((cloze, right), wanted) in
+                all.iter().zip(&right).zip(list(&golden_of_model["train_loss_each"]))
+            {
+                near(train(&mut session, &[cloze], &[*right], Hinge::Sum, 0, 1.0), wanted, 1e-4);
+            }
+        }
+    }
+}
+
+#[test]
+fn choices_from_columns_agree_with_the_goldens() {
+    // What the reference puts between premise and choice depends on the question; here it is a column.
+    let patterns = [
+        "\"{choice1!|strip_punct|lower_first}\" or \"{choice2!|strip_punct|lower_first}\"?{premise|strip_punct}{joint!}{mask}.",
+        "{choice1!|strip_punct|lower_first}or{choice2!|strip_punct|lower_first}?{premise|strip_punct}{joint!}{mask}.",
+    ];
+    let fields = names(&["premise", "choice1", "choice2", "joint"]);
+    let words = ["{choice1|strip_punct|lower_first}", "{choice2|strip_punct|lower_first}"];
+    let labels = words.map(|word| Label { name: word[7..8].to_owned(), words: vec![word.to_owned()] });
+    for golden in goldens("copa") {
+        for (model, numbers) in golden["models"].as_object().unwrap() {
+            let (tokenizer, mut session) = (tokenizer(model), session(model));
+            let verbalizer = Verbalizer::of_labels(&labels, &tokenizer, true).unwrap();
+            for (number, numbers) in numbers["patterns"].as_object().unwrap() {
+                let pattern = patterns[number.parse::<usize>().unwrap()].parse().unwrap();
+                for (length, case) in numbers["msl"].as_object().unwrap() {
+                    let length = length.parse().unwrap();
+                    let encoder = PatternEncoder::new(&tokenizer, &pattern, &fields, Spacing::Parts, length);
+                    let encoder = encoder.asking_for(&verbalizer);
+                    let (mut clozes, mut decoded) = (Vec::new(), Vec::new());
+                    for wanted in list(&case["examples"]) {
+                        let example = &golden["examples"][wanted["row"].as_u64().unwrap() as usize];
+                        let meta = |name: &str| example["meta"][name].as_str().unwrap();
+                        let joint = if meta("question") == "cause" { "because" } else { ", so" };
+                        let premise = example["text_a"].as_str().unwrap();
+                        let got = encoder.encode(&[premise, meta("choice1"), meta("choice2"), joint]);
+                        if wanted.get("error").is_some() {
+                            assert!(got.is_err(), "{wanted}");
+                            continue;
+                        }
+                        let got = got.unwrap();
+                        assert_eq!(got.sequence.ids, ids(&wanted["input_ids"]), "{model} {number} {length}");
+                        assert_eq!(
+                            got,
+                            Encoded { cut: got.cut.clone(), ..cloze(wanted, &wanted["choice_token_ids"]) }
+                        );
+                        clozes.push(got);
+                        decoded.push(&wanted["decoding"]);
+                    }
+                    for (name, decoding) in DECODINGS {
+                        let scores = score(&mut session, 2, &clozes, decoding, 256, |_| Ok(())).unwrap();
+                        for (row, wanted) in scores.iter().zip(&decoded) {
+                            let wanted = list(&wanted[name]["log_probs"]);
+                            row.iter().zip(wanted).for_each(|(got, wanted)| near(*got, wanted, 1e-3));
+                        }
+                    }
+                    // The reference compares means over a whole batch; only for a batch of one that is the loss.
+                    for example in list(&case["train"]["examples"]) {
+                        let choices = list(&example["choices"]);
+                        let tokens = |choice: &Value| {
+                            tokenizer.tokenize(&tokenizer.after_blank(choice.as_str().unwrap()))
+                        };
+                        let tokens: Vec<Vec<u32>> = choices.iter().map(tokens).collect();
+                        let cloze = cloze(example, &serde_json::to_value(tokens).unwrap());
+                        let right = example["label"].as_str().unwrap().parse().unwrap();
+                        near(
+                            train(&mut session, &[&cloze], &[right], Hinge::Mean, 0, 1.0),
+                            &example["loss_alone"],
+                            1e-4,
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn many_candidates_agree_with_the_goldens() {
+    for golden in goldens("record") {
+        for (model, numbers) in golden["models"].as_object().unwrap() {
+            let (tokenizer, mut session) = (tokenizer(model), session(model));
+            for case in numbers["patterns"]["0"]["msl"].as_object().unwrap().values() {
+                for example in list(&case["examples"]) {
+                    let cloze = cloze(example, &example["candidate_token_ids"]);
+                    let candidates = list(&example["candidates"]);
+                    for (name, decoding) in DECODINGS {
+                        let scores = score(
+                            &mut session,
+                            candidates.len(),
+                            std::slice::from_ref(&cloze),
+                            decoding,
+                            512,
+                            |_| Ok(()),
+                        )
+                        .unwrap();
+                        let wanted = &example["decoding"][name];
+                        let row = scores.row(0).iter().zip(list(&wanted["log_probs"]));
+                        row.for_each(|(got, wanted)| near(*got, wanted, 1e-3));
+                        assert_eq!(candidates[scores.predictions()[0]], wanted["best_candidate"]);
+                    }
+                }
+                for example in list(&case["train"]["examples"]) {
+                    let tokens = |candidate: &Value| {
+                        tokenizer.tokenize(&tokenizer.after_blank(candidate.as_str().unwrap()))
+                    };
+                    let tokens: Vec<Vec<u32>> = list(&example["candidates"]).iter().map(tokens).collect();
+                    let cloze = cloze(example, &serde_json::to_value(tokens).unwrap());
+                    // The right one comes first.
+                    let loss = train(&mut session, &[&cloze], &[0], Hinge::Mean, 0, 1.0);
+                    near(loss, &example["loss_alone"], 1e-4);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_gradient_leads_downhill() {
+    for golden in goldens("multimask") {
+        let mut session = session("bert");
+        let numbers = &golden["models"]["bert"];
+        let clozes: Vec<Encoded> =
+            list(&numbers["examples"]).iter().map(|x| cloze(x, &numbers["choice_token_ids"])).collect();
+        let (all, right) = (clozes.iter().collect::<Vec<_>>(), [3, 0, 0, 3, 0, 0]);
+        for hinge in [Hinge::Sum, Hinge::Mean] {
+            let loss = |session: &mut Session| train(session, &all, &right, hinge, 0, 1.0);
+            let before = loss(&mut session);
+            let adamw = cloze_encoder::AdamW { learning_rate: 1e-4, weight_decay: 0.0, ..Default::default() };
+            session.update(&adamw);
+            assert!(loss(&mut session) < before, "{hinge:?}");
+            session.update(&adamw);
+        }
+    }
+}
+
+#[test]
+fn a_run_with_such_words_goes_all_the_way() {
+    for (method, up) in [("pet", "\"very good\""), ("ipet", "[\"good\", \"{text}\"]")] {
+        let task = TASK
+            .replace("[\"good\", \"great\"]", up)
+            .replace("[train]\n", &format!("[train]\nmethod = \"{method}\"\n"));
+        let folder = Folder::new();
+        let outcome = folder.train(&task).unwrap();
+        assert!(outcome.results.distilled.is_some());
+        let test = folder.task(&task).examples(Set::Test).unwrap();
+        let mut predictor = Predictor::open(&outcome.run, Some(With::Ensemble), &Device::new(1)).unwrap();
+        let mut file = Vec::new();
+        let scores = predictor.score(&test, |_, _| Ok(())).unwrap();
+        scores.write_csv(&names(&["up", "down"]), &mut file).unwrap();
+        let job = &outcome.results.ensemble.as_ref().unwrap().job;
+        assert_eq!(file, std::fs::read(outcome.run.join(job).join("test.csv")).unwrap(), "{method}");
+    }
+}
