@@ -40,6 +40,8 @@ ROWS = [
     ("minilm train 8x128", dict(model="minilm", mode="train", batch=8, seq=128)),
     ("base train 8x128", dict(model="base", mode="train", batch=8, seq=128)),
     ("minilm forward 16x64", dict(model="minilm", mode="fwd", batch=16, seq=64)),
+    ("minilm train 16x64 bf16", dict(model="minilm", mode="train", batch=16, seq=64, dtype="bf16")),
+    ("minilm forward 16x64 bf16", dict(model="minilm", mode="fwd", batch=16, seq=64, dtype="bf16")),
     ("base forward 8x128", dict(model="base", mode="fwd", batch=8, seq=128)),
 ]
 # Token counts of news items in the order of the file, and the same number of tokens in equal sequences.

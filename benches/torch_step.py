@@ -15,6 +15,7 @@ args.add_argument("--model", default="minilm", choices=["mini", "minilm", "base"
 args.add_argument("--mode", default="train", choices=["fwd", "train"])
 args.add_argument("--batch", type=int, default=8)
 args.add_argument("--seq", type=int, default=128)
+args.add_argument("--dtype", default="f32", choices=["f32", "bf16"], help="bf16: under autocast")
 args.add_argument("--dropout", type=float, default=0.1)
 args.add_argument("--threads", type=int, default=2)
 args.add_argument("--budget", type=float, default=10.0, help="seconds to measure for")
@@ -53,9 +54,10 @@ attend = torch.ones_like(ids)
 
 
 def loss():
-    states = model.bert(input_ids=ids, attention_mask=attend).last_hidden_state
-    logits = model.cls(states.reshape(-1, HIDDEN)[rows])
-    return torch.nn.functional.cross_entropy(logits, targets)
+    with torch.autocast("cpu", torch.bfloat16, enabled=args.dtype == "bf16"):
+        states = model.bert(input_ids=ids, attention_mask=attend).last_hidden_state
+        logits = model.cls(states.reshape(-1, HIDDEN)[rows])
+    return torch.nn.functional.cross_entropy(logits.float(), targets)
 
 
 def step():
@@ -85,7 +87,7 @@ print(
             "version": torch.__version__,
             "model": args.model,
             "mode": args.mode,
-            "dtype": "f32",
+            "dtype": args.dtype,
             "head": "masked",
             "dropout": args.dropout,
             "batch": args.batch,
