@@ -1,6 +1,6 @@
 """Times the step of `cloze-bench` in PyTorch and prints one JSON line with the same fields.
 
-The same work: a BERT masked language model with random weights, 15 % of the tokens masked, the loss over those
+The same work: a BERT or ALBERT masked language model with random weights, 15 % of the tokens masked, the loss over those
 tokens only (transformers by itself would compute the vocabulary at every position), AdamW in one fused pass.
 """
 
@@ -11,11 +11,11 @@ import resource
 import time
 
 args = argparse.ArgumentParser(description=__doc__)
-args.add_argument("--model", default="minilm", choices=["mini", "minilm", "base"])
+args.add_argument("--model", default="minilm", choices=["mini", "minilm", "base", "albert"])
 args.add_argument("--mode", default="train", choices=["fwd", "train"])
 args.add_argument("--batch", type=int, default=8)
 args.add_argument("--seq", type=int, default=128)
-args.add_argument("--dtype", default="f32", choices=["f32", "bf16"], help="bf16: under autocast")
+args.add_argument("--dtype", default="f32", choices=["f32", "bf16"], help="bf16 is autocast")
 args.add_argument("--dropout", type=float, default=0.1)
 args.add_argument("--threads", type=int, default=2)
 args.add_argument("--budget", type=float, default=10.0, help="seconds to measure for")
@@ -24,15 +24,15 @@ args = args.parse_args()
 os.environ.update(OMP_NUM_THREADS=str(args.threads), MKL_NUM_THREADS=str(args.threads), HF_HUB_OFFLINE="1")
 
 import torch  # noqa: E402: the number of threads is read when it is loaded
-from transformers import BertConfig, BertForMaskedLM  # noqa: E402
+from transformers import AlbertConfig, AlbertForMaskedLM, BertConfig, BertForMaskedLM  # noqa: E402
 
 MASK = 103
-LAYERS, HIDDEN, HEADS = {"mini": (4, 256, 4), "minilm": (6, 384, 12), "base": (12, 768, 12)}[args.model]
+SIZES = {"mini": (4, 256, 4), "minilm": (6, 384, 12), "base": (12, 768, 12), "albert": (12, 768, 12)}
+LAYERS, HIDDEN, HEADS = SIZES[args.model]
 
 torch.set_num_threads(args.threads)
 torch.manual_seed(1)
-config = BertConfig(
-    vocab_size=30522,
+shape = dict(
     hidden_size=HIDDEN,
     num_hidden_layers=LAYERS,
     num_attention_heads=HEADS,
@@ -40,7 +40,14 @@ config = BertConfig(
     hidden_dropout_prob=args.dropout,
     attention_probs_dropout_prob=args.dropout,
 )
-model = BertForMaskedLM(config)
+if args.model == "albert":
+    config = AlbertConfig(vocab_size=30000, embedding_size=128, **shape)
+    model = AlbertForMaskedLM(config)
+    encoder, head = model.albert, model.predictions
+else:
+    config = BertConfig(vocab_size=30522, **shape)
+    model = BertForMaskedLM(config)
+    encoder, head = model.bert, model.cls
 model.train(args.mode == "train")
 optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01, fused=True)
 
@@ -54,9 +61,9 @@ attend = torch.ones_like(ids)
 
 
 def loss():
-    with torch.autocast("cpu", torch.bfloat16, enabled=args.dtype == "bf16"):
-        states = model.bert(input_ids=ids, attention_mask=attend).last_hidden_state
-        logits = model.cls(states.reshape(-1, HIDDEN)[rows])
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.dtype == "bf16"):
+        states = encoder(input_ids=ids, attention_mask=attend).last_hidden_state
+        logits = head(states.reshape(-1, HIDDEN)[rows])
     return torch.nn.functional.cross_entropy(logits.float(), targets)
 
 

@@ -9,7 +9,7 @@ use cloze_encoder::{Device, Kernels};
 /// Time a forward pass or a training step of a masked language model with random weights.
 #[derive(Parser)]
 struct Args {
-    /// mini (4 x 256), minilm (6 x 384) or base (12 x 768).
+    /// mini (4 x 256), minilm (6 x 384), base (12 x 768), albert (12 x 768, layers shared) or albert-xxlarge (12 x 4096).
     #[arg(long, default_value = "minilm")]
     model: String,
     /// fwd or train; or product, for matrix products alone.
@@ -40,6 +40,9 @@ struct Args {
     /// What products multiply: f32, or bf16 where the machine is faster with it.
     #[arg(long, default_value = "f32", value_parser = ["f32", "bf16"])]
     dtype: String,
+    /// Keep only the inputs of the layers in training, and compute the rest again.
+    #[arg(long)]
+    recompute: bool,
     /// Seconds to measure for.
     #[arg(long, default_value_t = 10.0)]
     budget: f64,

@@ -17,16 +17,19 @@ struct Work {
 const MASK: u32 = 103;
 
 fn config(model: &str) -> Config {
-    let (layers, hidden, heads) = match model {
-        "mini" => (4, 256, 4),
-        "minilm" => (6, 384, 12),
-        "base" => (12, 768, 12),
-        other => panic!("no model `{other}`: use mini, minilm or base"),
+    let (family, layers, hidden, heads) = match model {
+        "mini" => ("bert", 4, 256, 4),
+        "minilm" => ("bert", 6, 384, 12),
+        "base" => ("bert", 12, 768, 12),
+        "albert" => ("albert", 12, 768, 12),
+        "albert-xxlarge" => ("albert", 12, 4096, 64),
+        other => panic!("no model `{other}`: see --help"),
     };
+    let (vocabulary, activation) = if family == "albert" { (30000, "gelu_new") } else { (30522, "gelu") };
     let json = json!({
-        "model_type": "bert", "vocab_size": 30522, "hidden_size": hidden, "num_hidden_layers": layers,
+        "model_type": family, "vocab_size": vocabulary, "hidden_size": hidden, "num_hidden_layers": layers,
         "num_attention_heads": heads, "intermediate_size": 4 * hidden, "max_position_embeddings": 512,
-        "type_vocab_size": 2, "hidden_act": "gelu", "layer_norm_eps": 1e-12,
+        "type_vocab_size": 2, "hidden_act": activation, "layer_norm_eps": 1e-12, "embedding_size": 128,
     });
     Config::from_json(json.to_string().as_bytes()).expect("the configuration above is one")
 }
@@ -87,6 +90,7 @@ pub(crate) fn time(args: &Args) -> Value {
     let device = args.device();
     let works = works(args, config.vocab_size);
     let mut session = Session::new(Model::untrained(config, 1), &device);
+    session.set_recompute(args.recompute);
     let train = args.mode == "train";
 
     let first = one(&mut session, &works[0], &args.head, train, 0);
@@ -108,7 +112,8 @@ pub(crate) fn time(args: &Args) -> Value {
     ms.sort_by(f64::total_cmp);
     json!({
         "engine": "cloze", "kernels": device.kernels().name(), "model": args.model, "mode": args.mode,
-        "dtype": crate::dtype(&device), "head": args.head, "dropout": args.dropout, "batch": args.batch,
+        "dtype": crate::dtype(&device), "head": args.head, "dropout": args.dropout,
+        "recompute": args.recompute, "batch": args.batch,
         "seq": if args.lengths.is_some() { json!("ragged") } else { json!(args.seq) },
         "threads": args.threads, "n": ms.len(), "ms": ms[ms.len() / 2], "ms_min": ms[0],
         "ms_max": ms[ms.len() - 1], "tokens_per_second": tokens as f64 / seconds, "rss_mb": peak_memory(),
