@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use cloze::predict::With;
 use cloze::table::Format;
-use cloze::task::{Keep, Method};
+use cloze::task::{Keep, Method, Preset};
 
 use crate::hub::{Name, Revision};
 
@@ -278,6 +278,10 @@ pub(crate) struct TaskArg {
     /// Where the task's data files are [default: what the task file says, or its folder]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub data: Option<PathBuf>,
+    /// Values for the options that the task file does not give: for a laptop, those of the PET papers, or to try something out
+    /// [default: the task file's, or laptop]
+    #[arg(long, value_name = "PRESET", value_parser = choice(PRESETS))]
+    pub preset: Option<Preset>,
     /// The model that everything starts from.
     #[command(flatten)]
     pub model: ModelArg,
@@ -306,6 +310,8 @@ fn choice<T: Copy + Send + Sync + 'static>(
 const FORMATS: &[(&str, Format)] = &[("csv", Format::Csv), ("tsv", Format::Tsv), ("jsonl", Format::Jsonl)];
 const METHODS: &[(&str, Method)] =
     &[("pet", Method::Pet), ("ipet", Method::Ipet), ("supervised", Method::Supervised)];
+const PRESETS: &[(&str, Preset)] =
+    &[("laptop", Preset::Laptop), ("paper", Preset::Paper), ("quick", Preset::Quick)];
 const KEEPS: &[(&str, Keep)] = &[("all", Keep::All), ("final", Keep::Final)];
 const ANSWERERS: &[(&str, With)] = &[("final", With::Classifier), ("ensemble", With::Ensemble)];
 

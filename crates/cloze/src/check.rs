@@ -360,7 +360,7 @@ fn fill(
             cut: row.cut.clone(),
         });
     }
-    Ok(PatternReport { pattern: task.patterns[pattern].to_string(), examples, lengths })
+    Ok(PatternReport { pattern: task.pattern_text(pattern), examples, lengths })
 }
 
 /// The first row, the first one with another label, and the longest.

@@ -220,19 +220,25 @@ impl<'a> PatternEncoder<'a> {
             .map(|part| match part {
                 Part::Field(field) => field.apply(value(&mut columns, texts)),
                 Part::Literal(text) => text.as_str().into(),
-                Part::Mask | Part::Sep => "".into(),
+                Part::Mask | Part::Sep | Part::Join => "".into(),
             })
             .collect();
         let mut missing: Vec<(&str, usize)> =
             cut.iter().map(|cut| (cut.field.as_str(), cut.tokens)).collect();
         // The last field is cut first, so the pieces are made from the end.
         let mut pieces: Vec<Piece> = Vec::new();
-        for (part, text) in self.pattern.parts().iter().zip(values).rev() {
+        let joined = self.joined();
+        for ((part, text), joined) in self.pattern.parts().iter().zip(values).zip(joined).rev() {
+            if *part == Part::Join {
+                pieces.pop_if(|piece| self.spacing == Spacing::Parts && piece.text == " ");
+                continue;
+            }
             let (kind, missing) = match part {
                 Part::Literal(_) => (PieceKind::Literal, None),
                 Part::Mask => (PieceKind::Mask, None),
                 Part::Sep => (PieceKind::Sep, None),
-                Part::Field(field) if field.whole => (PieceKind::Field, None),
+                Part::Field(field) if field.whole || joined => (PieceKind::Field, None),
+                Part::Join => continue,
                 Part::Field(field) => (
                     PieceKind::Field,
                     missing.iter_mut().find(|(name, left)| *name == field.name && *left > 0),
@@ -268,19 +274,36 @@ impl<'a> PatternEncoder<'a> {
         let tokenize = |text: &str| self.tokenizer.tokenize(&self.tokenizer.after_blank(text));
         let mut segments = Segments::default();
         let mut columns = self.columns.iter();
-        for part in self.pattern.parts() {
+        let mut one_part = String::new();
+        let parts = self.pattern.parts();
+        for (place, (part, joined)) in parts.iter().zip(self.joined()).enumerate() {
             match part {
                 Part::Sep => segments.second = true,
                 Part::Mask => segments.push(blank.to_vec(), None),
-                Part::Literal(text) => segments.push(tokenize(text), None),
-                Part::Field(field) => {
+                Part::Literal(text) if !joined => segments.push(tokenize(text), None),
+                Part::Field(field) if !joined => {
                     let text = value(&mut columns, texts);
                     let cuttable = (!field.whole).then_some(field);
                     segments.push(tokenize(&field.apply(text)), cuttable);
                 }
+                Part::Literal(text) => one_part.push_str(text),
+                Part::Field(field) => one_part.push_str(&field.apply(value(&mut columns, texts))),
+                Part::Join => continue,
+            }
+            if joined && parts.get(place + 1) != Some(&Part::Join) {
+                segments.push(tokenize(&one_part), None);
+                one_part.clear();
             }
         }
         (segments.a, segments.b)
+    }
+
+    /// For every part of the pattern whether it is joined to another, which is of no interest in running text.
+    fn joined(&self) -> Vec<bool> {
+        let parts = self.pattern.parts();
+        let join = |place: Option<usize>| place.and_then(|place| parts.get(place)) == Some(&Part::Join);
+        let joined = |place: usize| join(place.checked_sub(1)) || join(Some(place + 1));
+        (0..parts.len()).map(|place| self.spacing == Spacing::Parts && joined(place)).collect()
     }
 
     /// The tokens of both segments as running text, interrupted by the mask only. A token belongs to a field if all
@@ -293,6 +316,7 @@ impl<'a> PatternEncoder<'a> {
         for part in self.pattern.parts() {
             match part {
                 Part::Literal(literal) => text.push_str(literal),
+                Part::Join => {}
                 Part::Field(field) => {
                     let start = text.len();
                     text.push_str(&field.apply(value(&mut columns, texts)));
@@ -572,7 +596,12 @@ mod tests {
         let (tokenizer, pattern) = (tokenizer(), "{a!} is {mask} {b}".parse().unwrap());
         let encoder = PatternEncoder::new(&tokenizer, &pattern, &names(&["a", "b"]), Spacing::Text, 8);
         let place = Place::file("d.csv").line(3);
-        let long = Example { texts: names(&["the sun and the house and the sun", "x"]), label: None, place };
+        let long = Example {
+            texts: names(&["the sun and the house and the sun", "x"]),
+            label: None,
+            group: None,
+            place,
+        };
         let error = encoder.encode_all(&[long]).unwrap_err();
         assert_eq!(
             error.to_string(),

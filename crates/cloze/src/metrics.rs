@@ -89,12 +89,18 @@ pub fn accuracy(gold: &[usize], predicted: &[usize]) -> f64 {
 }
 
 /// Share of questions all of whose rows are predicted rightly (MultiRC); rows of a question carry the same number.
-pub fn exact_match(gold: &[usize], predicted: &[usize], questions: &[usize]) -> f64 {
+pub fn exact_match<Q: Ord>(gold: &[usize], predicted: &[usize], questions: &[Q]) -> f64 {
+    let right = all_right(gold, predicted, questions);
+    ratio(right.iter().filter(|&&right| right).count() as u64, right.len() as u64)
+}
+
+/// For every question whether all of its rows are predicted rightly.
+fn all_right<Q: Ord>(gold: &[usize], predicted: &[usize], questions: &[Q]) -> Vec<bool> {
     let mut right = std::collections::BTreeMap::new();
     for ((gold, predicted), question) in gold.iter().zip(predicted).zip(questions) {
         *right.entry(question).or_insert(true) &= gold == predicted;
     }
-    ratio(right.values().filter(|&&right| right).count() as u64, right.len() as u64)
+    right.into_values().collect()
 }
 
 /// A figure measured on a sample of rows, with its 95 % interval.
@@ -108,6 +114,19 @@ pub struct Measured {
     pub high: f64,
 }
 
+impl Measured {
+    /// No row wrong (or right) of `rows`: with 95 % confidence at most a share of 3/rows is (Hanley and Lippman-Hand, 1983).
+    fn widened(mut self, rows: usize) -> Self {
+        let three = (3.0 / rows.max(1) as f64).min(1.0);
+        if rows > 0 && self.value == 1.0 {
+            self.low = 1.0 - three;
+        } else if rows > 0 && self.value == 0.0 {
+            self.high = three;
+        }
+        self
+    }
+}
+
 /// Percentile bootstrap (Efron and Tibshirani, 1993, chapter 13): the rows are drawn again with replacement, as many as
 /// there are, [`RESAMPLES`] times; the interval runs from the 2.5th to the 97.5th percentile of the figure on these draws.
 ///
@@ -116,7 +135,7 @@ pub struct Measured {
 pub fn bootstrap<const N: usize>(
     confusion: &Confusion,
     seed: u64,
-    figures: [fn(&Confusion) -> f64; N],
+    figures: [&dyn Fn(&Confusion) -> f64; N],
 ) -> [Measured; N] {
     let labels = confusion.labels;
     // The order of rows does not matter, so they are drawn from the confusion matrix laid out row by row.
@@ -162,6 +181,12 @@ pub struct Evaluation {
     pub accuracy: Measured,
     /// Mean F1 over the labels that occur.
     pub macro_f1: Measured,
+    /// F1 of the task's positive label, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub f1: Option<Measured>,
+    /// Share of the questions all of whose rows are predicted rightly, if the task's rows belong to questions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact_match: Option<Measured>,
     /// Each label, in the task's order.
     pub labels: Vec<LabelEvaluation>,
     /// `confusion[gold][predicted]`, in the order of `labels`.
@@ -189,20 +214,14 @@ impl Evaluation {
     /// Compares `predicted` with `gold`, both positions in `labels`. The intervals depend on the counts alone.
     pub fn new(labels: &[String], gold: &[usize], predicted: &[usize]) -> Self {
         let confusion = Confusion::new(labels.len(), gold, predicted);
-        let [mut accuracy, macro_f1] = bootstrap(&confusion, 0, [Confusion::accuracy, Confusion::macro_f1]);
-        if !gold.is_empty() {
-            // No row wrong in n: with 95 % confidence at most 3/n are (Hanley and Lippman-Hand, 1983).
-            let three = (3.0 / gold.len() as f64).min(1.0);
-            if accuracy.value == 1.0 {
-                accuracy.low = 1.0 - three;
-            } else if accuracy.value == 0.0 {
-                accuracy.high = three;
-            }
-        }
+        let [accuracy, macro_f1] = bootstrap(&confusion, 0, [&Confusion::accuracy, &Confusion::macro_f1]);
+        let accuracy = accuracy.widened(gold.len());
         Evaluation {
             rows: gold.len(),
             accuracy,
             macro_f1,
+            f1: None,
+            exact_match: None,
             labels: labels
                 .iter()
                 .enumerate()
@@ -220,6 +239,26 @@ impl Evaluation {
                 .collect(),
             confusion: confusion.counts.chunks(labels.len().max(1)).map(<[u64]>::to_vec).collect(),
         }
+    }
+
+    /// The same with F1 of the label `positive`, its interval from the same kind of draws.
+    #[must_use]
+    pub fn with_f1(mut self, positive: usize) -> Self {
+        let confusion = Confusion { labels: self.labels.len(), counts: self.confusion.concat() };
+        let [f1] = bootstrap(&confusion, 0, [&|draw: &Confusion| draw.label(positive).f1]);
+        self.f1 = Some(f1);
+        self
+    }
+
+    /// The same with the share of questions all of whose rows are predicted rightly; `questions` tells each row's. For the interval
+    /// questions are drawn, not rows.
+    #[must_use]
+    pub fn with_questions<Q: Ord>(mut self, gold: &[usize], predicted: &[usize], questions: &[Q]) -> Self {
+        let right: Vec<usize> = all_right(gold, predicted, questions).into_iter().map(usize::from).collect();
+        let confusion = Confusion::new(2, &vec![1; right.len()], &right);
+        let [exact_match] = bootstrap(&confusion, 0, [&Confusion::accuracy]);
+        self.exact_match = Some(exact_match.widened(right.len()));
+        self
     }
 }
 

@@ -5,12 +5,13 @@
 //! {field!}    a column that is never cut
 //! {mask}      the blank, exactly once
 //! {sep}       where the second segment begins, at most once
+//! {+}         joins what stands on its left and right to one part, for spacing = "parts"
 //! {f|filter}  strip_punct, lower_first, upper_first, trim; several are applied from left to right
 //! {{ }}       literal braces
 //! ```
 //!
 //! A [`Pattern`] that exists is valid: it has exactly one mask and at most one separator. Whether its fields are
-//! columns of the data is for the task to check. A column whose name is `mask` or `sep`, ends in `!` or contains a
+//! columns of the data is for the task to check. A column whose name is `mask`, `sep` or `+`, ends in `!` or contains a
 //! brace or `|` cannot be named in a pattern.
 
 use std::borrow::Cow;
@@ -39,6 +40,8 @@ pub enum Part {
     Mask,
     /// The end of the first segment.
     Sep,
+    /// What stands on its left and right is one part and never cut.
+    Join,
 }
 
 /// A column as a pattern uses it.
@@ -128,6 +131,7 @@ impl fmt::Display for Pattern {
                 Part::Literal(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}"))?,
                 Part::Mask => f.write_str("{mask}")?,
                 Part::Sep => f.write_str("{sep}")?,
+                Part::Join => f.write_str("{+}")?,
                 Part::Field(field) => {
                     write!(f, "{{{}{}", field.name, if field.whole { "!" } else { "" })?;
                     for filter in &field.filters {
@@ -159,12 +163,28 @@ impl Template {
         self.parts.iter().filter_map(|part| if let Part::Field(field) = part { Some(field) } else { None })
     }
 
+    /// The same with the columns `one` and `other` in each other's place.
+    #[must_use]
+    pub fn swapped(&self, one: &str, other: &str) -> Template {
+        let mut swapped = self.clone();
+        for part in &mut swapped.parts {
+            if let Part::Field(field) = part {
+                if field.name == one {
+                    field.name = other.to_owned();
+                } else if field.name == other {
+                    field.name = one.to_owned();
+                }
+            }
+        }
+        swapped
+    }
+
     /// The word, given the value of every column.
-    pub fn fill<'t>(&self, value: impl Fn(&str) -> &'t str) -> String {
+    pub fn fill<'t>(&self, mut value: impl FnMut(&str) -> &'t str) -> String {
         let text = |part: &Part| match part {
             Part::Literal(text) => text.clone(),
             Part::Field(field) => field.apply(value(&field.name)).into_owned(),
-            Part::Mask | Part::Sep => String::new(),
+            Part::Mask | Part::Sep | Part::Join => String::new(),
         };
         self.parts.iter().map(text).collect()
     }
@@ -175,10 +195,10 @@ impl FromStr for Template {
 
     fn from_str(source: &str) -> Result<Self, PatternError> {
         let parts = parts(source)?;
-        if parts.contains(&Part::Mask) || parts.contains(&Part::Sep) {
+        if [Part::Mask, Part::Sep, Part::Join].iter().any(|part| parts.contains(part)) {
             return Err(error(
                 0..source.len(),
-                "a word has no `{mask}` and no `{sep}`",
+                "a word has no `{mask}`, no `{sep}` and no `{+}`",
                 "write the word, or a column in braces, for example `{choice}`",
             ));
         }
@@ -216,6 +236,17 @@ impl FromStr for Pattern {
         let parts = parts(source)?;
         if !parts.contains(&Part::Mask) {
             return Err(without_mask(source));
+        }
+        let text = |part: Option<&Part>| matches!(part, Some(Part::Literal(_) | Part::Field(_)));
+        for (place, _) in parts.iter().enumerate().filter(|(_, part)| **part == Part::Join) {
+            let before = place.checked_sub(1).and_then(|before| parts.get(before));
+            if !text(before) || !text(parts.get(place + 1)) {
+                return Err(error(
+                    0..source.len(),
+                    "`{+}` stands where there is nothing to join",
+                    "write it between a column and the text beside it, for example `in \"{+}{text}{+}\"?`",
+                ));
+            }
         }
         Ok(Pattern { parts })
     }
@@ -337,6 +368,7 @@ fn hole(inside: &str, start: usize) -> Result<Part, PatternError> {
     let special = match name {
         "mask" => Part::Mask,
         "sep" => Part::Sep,
+        "+" => Part::Join,
         _ => return Ok(Part::Field(Field { name: name.to_owned(), whole, filters })),
     };
     if whole || !filters.is_empty() {
@@ -418,6 +450,18 @@ mod tests {
     }
 
     #[test]
+    fn only_text_and_columns_can_be_joined() {
+        let pattern: Pattern = "in \"{+}{a!}{ + }\"?{mask}".parse().unwrap();
+        assert_eq!(pattern.to_string(), "in \"{+}{a!}{+}\"?{mask}");
+        for source in
+            ["{+}{a}{mask}", "{a}{+}{mask}", "{a}{+}{+}{b}{mask}", "{a}{mask}{sep}{+}b", "{mask}{a}{+}"]
+        {
+            assert_eq!(refuse(source).0, "`{+}` stands where there is nothing to join", "{source}");
+        }
+        assert_eq!(refuse("{a}{+!}b{mask}").0, "`{+}` takes neither `!` nor filters");
+    }
+
+    #[test]
     fn an_empty_pattern_and_a_decorated_mask_are_refused() {
         assert_eq!(refuse(" ").0, "the pattern is empty");
         assert_eq!(refuse("{mask!}").0, "`{mask}` takes neither `!` nor filters");
@@ -473,9 +517,25 @@ mod tests {
             })
     }
 
+    /// The same with what can be joined joined where `joins` says so.
+    fn joined(pattern: Pattern, joins: &[bool]) -> Pattern {
+        let text = |part: &Part| matches!(part, Part::Literal(_) | Part::Field(_));
+        let mut parts: Vec<Part> = Vec::new();
+        for (part, join) in pattern.parts.into_iter().zip(joins.iter().cycle()) {
+            if *join && text(&part) && parts.last().is_some_and(text) {
+                parts.push(Part::Join);
+            }
+            parts.push(part);
+        }
+        Pattern { parts }
+    }
+
     proptest! {
         #[test]
-        fn a_printed_pattern_is_read_back_as_itself(pattern in pattern()) {
+        fn a_printed_pattern_is_read_back_as_itself(
+            pattern in pattern(), joins in prop::collection::vec(any::<bool>(), 1..8),
+        ) {
+            let pattern = joined(pattern, &joins);
             prop_assert_eq!(pattern.to_string().parse::<Pattern>(), Ok(pattern));
         }
 

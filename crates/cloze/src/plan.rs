@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::data::Data;
-use crate::pattern::Pattern;
 use crate::results::{DataSource, ModelSource};
 use crate::store::Id;
 use crate::task::{Keep, Method, Task};
@@ -191,7 +190,12 @@ impl Planner<'_> {
     /// What the score of a pattern depends on.
     fn pvp(&self, pattern: usize) -> impl Serialize {
         let task = self.task;
-        (task.patterns[pattern].to_string(), task.spacing, json(&task.labels), task.options.decoding)
+        (
+            task.patterns[pattern].to_string(),
+            task.spacing,
+            json(task.labels_of(pattern)),
+            task.options.decoding,
+        )
     }
 
     fn zero_shot(&self, pattern: usize) -> Id {
@@ -278,9 +282,9 @@ fn json(value: impl Serialize) -> String {
     serde_json::to_string(&value).expect("plain data has a JSON form")
 }
 
-/// What tells the draws of this pattern from those of another under the same seed: its text, not its number, so that
-/// a new pattern before it changes nothing.
-pub(crate) fn stream(pattern: &Pattern) -> u64 {
-    let id = Id::of(&pattern.to_string());
+/// What tells the draws of this pattern from those of another under the same seed: its text and its own words, not its number,
+/// so that a new pattern before it changes nothing.
+pub(crate) fn stream(task: &Task, pattern: usize) -> u64 {
+    let id = Id::of(&task.pattern_text(pattern));
     u64::from_str_radix(&id.as_str()[..16], 16).unwrap_or_default()
 }

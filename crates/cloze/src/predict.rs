@@ -14,7 +14,7 @@ use crate::scores::{Scores, best};
 use crate::store::{Job, Run};
 use crate::summary::Summary;
 use crate::table::{Format, Reader, Row, Writer};
-use crate::task::{Example, Task};
+use crate::task::{Example, Task, View};
 use crate::train::SCORING_TOKENS;
 use crate::verbalizer::Verbalizer;
 use crate::{Error, Result};
@@ -147,7 +147,7 @@ impl Predictor {
         let labelled: Vec<Example> =
             examples.iter().filter(|example| example.label.is_some()).cloned().collect();
         let predictions = self.score(&labelled, progress)?.predictions();
-        Ok(Evaluation::new(&self.task.label_names(), &crate::data::gold(&labelled), &predictions))
+        Ok(self.task.evaluation(&labelled, &predictions))
     }
 
     /// Reads rows, and writes each with its label and the probability of every label: columns `label` and `p_NAME`, or
@@ -164,9 +164,13 @@ impl Predictor {
         format: Format,
         mut progress: impl FnMut(usize) -> Result<()>,
     ) -> Result<usize> {
-        let columns = reader.columns().clone();
-        let places = self.task.project(&columns, &self.task.fields())?;
-        let labels = self.task.label_names();
+        let task = self.task.clone();
+        let fields = task.fields();
+        let mut view = View::new(&task, reader.columns(), &fields, None)?;
+        // Rows within rows are not written as the file's rows: nothing there would tell one from the other.
+        let within = task.data.rows.is_some();
+        let columns = if within { reader.columns().renamed(&fields) } else { reader.columns().clone() };
+        let labels = task.label_names();
         let mut added = vec![columns.free_name("label")];
         added.extend(labels.iter().map(|label| columns.free_name(&format!("p_{label}"))));
         let mut writer = Writer::new(name, output, format, &columns, &added)?;
@@ -180,21 +184,23 @@ impl Predictor {
             if chunk.is_empty() {
                 break;
             }
-            let example = |row: &Row| Example {
-                texts: places.iter().map(|&column| row.value(column).to_owned()).collect(),
-                label: None,
-                place: row.place(),
-            };
-            let examples: Vec<Example> = chunk.iter().map(example).collect();
+            let mut examples = Vec::with_capacity(chunk.len());
+            let mut out = Vec::with_capacity(chunk.len());
+            for row in chunk {
+                for texts in view.read(&row)? {
+                    out.push(if within { row.with_values(texts.clone()) } else { row.clone() });
+                    examples.push(Example { texts, label: None, group: None, place: row.place() });
+                }
+            }
             let scores = self.score(&examples, |_, _| progress(written))?;
-            for (row, scores) in chunk.iter().zip(scores.iter()) {
+            for (row, scores) in out.iter().zip(scores.iter()) {
                 let mut values = vec![Value::from(labels[best(scores)].as_str())];
                 // Six digits are more than these probabilities are good for.
                 let rounded = |probability: f64| Value::from((probability * 1e6).round() / 1e6);
                 values.extend(soft_labels(scores, 1.0).into_iter().map(rounded));
                 writer.write(row, &values)?;
             }
-            written += chunk.len();
+            written += out.len();
             writer.flush()?;
             progress(written)?;
         }

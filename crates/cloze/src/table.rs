@@ -147,6 +147,18 @@ impl Columns {
         }
     }
 
+    /// Other columns of the same file; of equal names only the first is a column.
+    pub(crate) fn renamed(&self, names: &[String]) -> Columns {
+        let mut unique: Vec<String> = Vec::new();
+        for name in names {
+            if !unique.contains(name) {
+                unique.push(name.clone());
+            }
+        }
+        let places = unique.iter().enumerate().map(|(place, name)| (name.clone(), place)).collect();
+        Columns { names: unique.into(), places: std::sync::Arc::new(places), ..self.clone() }
+    }
+
     /// `wanted`, changed where there is a column of that name already.
     pub fn free_name(&self, wanted: &str) -> String {
         let taken = |name: &String| self.places.contains_key(name);
@@ -187,6 +199,11 @@ impl Row {
     /// The text of all columns.
     pub fn values(&self) -> &[String] {
         &self.values
+    }
+
+    /// A row at the same place with these values and nothing else.
+    pub(crate) fn with_values(&self, values: Vec<String>) -> Row {
+        Row { file: Arc::clone(&self.file), line: self.line, values, object: None }
     }
 
     /// Its first line in the file, counted from 1.

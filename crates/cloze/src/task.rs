@@ -25,11 +25,15 @@
 //! | `data.dir` | where relative paths of `[data]` start, itself relative to the task file | the task file's folder |
 //! | `data.train`, `data.unlabeled`, `data.test` | a file, a pattern of file names, or a list of them | none |
 //! | `data.label` | the column with the label; rows where it is empty are not labelled | required with `train` or `test` |
+//! | `data.rows`, `columns.*` | see [`Rows`], [`Column`] | none |
+//! | `data.mirror` | see [`Mirror`] | none |
+//! | `metrics.*` | see [`Metrics`] | none |
 //! | `data.unlabeled_limit` | use so many unlabelled rows, evenly spread over the files | all |
 //! | `labels.NAME` | the label's word, or a list of words | at least two labels |
 //! | `model.directory` | a Hugging Face directory, relative to the task file | the model in the program |
 //! | `train.*`, `ipet.*`, `distil.*` | see [`Options`] | see [`Options`] |
 
+mod columns;
 mod examples;
 mod file;
 mod frozen;
@@ -41,9 +45,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub(crate) use columns::View;
+pub use columns::{Column, Made, Rows};
 pub use examples::{Example, Set, fingerprint, label_counts};
 pub(crate) use frozen::quoted;
-pub use options::{Decoding, Distil, Hinge, Ipet, Keep, Method, Options, OutOfRange, Precision};
+pub use options::{Decoding, Distil, Hinge, Ipet, Keep, Method, Options, OutOfRange, Precision, Preset};
 
 use crate::error::Mistake;
 use crate::pattern::{Pattern, Template};
@@ -87,8 +93,32 @@ pub struct Data {
     pub test: Vec<String>,
     /// The column with the label.
     pub label: Option<String>,
+    /// The lists within a file's row whose items are rows.
+    pub rows: Option<Rows>,
+    /// Columns that change places in a second copy of every row to learn from or to annotate.
+    pub mirror: Option<Mirror>,
+    /// Columns made of others: the section `[columns]`.
+    pub columns: Vec<Column>,
     /// How many unlabelled rows are used at most.
     pub unlabeled_limit: Option<usize>,
+}
+
+/// Two columns that change places, and the labels with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mirror {
+    /// The columns.
+    pub columns: [String; 2],
+    /// For every label the one that a row of it has once its columns have changed places.
+    pub labels: Vec<usize>,
+}
+
+/// What is measured beside accuracy and macro F1: the section `[metrics]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// The label whose F1 is measured.
+    pub positive: Option<usize>,
+    /// The column that is the same in rows of one question, all of which are to be right.
+    pub group: Option<String>,
 }
 
 /// A task: everything that a run depends on beside the data's contents and the model.
@@ -98,12 +128,16 @@ pub struct Task {
     pub name: String,
     /// At least one.
     pub patterns: Vec<Pattern>,
+    /// For every pattern the words that it has for itself instead of those of `labels`; the labels are the same.
+    pub own_words: Vec<Option<Vec<Label>>>,
     /// How the parts of a filled pattern meet.
     pub spacing: Spacing,
     /// At least two, with different names, in the order of the file.
     pub labels: Vec<Label>,
     /// Where the rows are.
     pub data: Data,
+    /// What is measured.
+    pub metrics: Metrics,
     /// A model's directory, or `None` for the default model.
     pub model: Option<PathBuf>,
     /// How to train.
@@ -128,6 +162,14 @@ impl Task {
     /// # Errors
     /// When it cannot be read, or with all the mistakes in it.
     pub fn open(path: &Path) -> Result<Task> {
+        Task::open_with(path, None)
+    }
+
+    /// The same with this `preset` in the place of the file's.
+    ///
+    /// # Errors
+    /// As [`Task::open`].
+    pub fn open_with(path: &Path, preset: Option<Preset>) -> Result<Task> {
         let bytes = std::fs::read(path).map_err(|source| Error::io("read", path, source))?;
         let name = path.display().to_string();
         let text = String::from_utf8(bytes).map_err(|error| {
@@ -139,7 +181,7 @@ impl Task {
             Error::data(place, "the text is not UTF-8", "save the task file as UTF-8")
         })?;
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Task::parse(&name, &text, dir)
+        Ok(file::parse(&name, &text, dir, preset)?)
     }
 
     /// Reads the text of a task file that errors call `file`; relative paths start at `dir`.
@@ -147,7 +189,7 @@ impl Task {
     /// # Errors
     /// All the mistakes in it.
     pub fn parse(file: &str, text: &str, dir: &Path) -> Result<Task> {
-        Ok(file::parse(file, text, dir)?)
+        Ok(file::parse(file, text, dir, None)?)
     }
 
     /// Takes the data from another folder: relative paths of `[data]` start there.
@@ -159,8 +201,9 @@ impl Task {
     /// The columns that the patterns use, each once, in order of first use.
     pub fn fields(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
+        let labels = self.labels.iter().chain(self.own_words.iter().flatten().flatten());
         let words: Vec<Template> =
-            self.labels.iter().flat_map(|label| &label.words).filter_map(|word| word.parse().ok()).collect();
+            labels.flat_map(|label| &label.words).filter_map(|word| word.parse().ok()).collect();
         let of_words = words.iter().flat_map(Template::fields);
         for field in self.patterns.iter().flat_map(Pattern::fields).chain(of_words) {
             if !names.contains(&field.name) {
@@ -168,6 +211,25 @@ impl Task {
             }
         }
         names
+    }
+
+    /// The labels with the words that they have in a pattern.
+    ///
+    /// # Panics
+    /// If the task has no such pattern.
+    pub fn labels_of(&self, pattern: usize) -> &[Label] {
+        self.own_words[pattern].as_deref().unwrap_or(&self.labels)
+    }
+
+    /// A pattern for people to read, with its words if it has some for itself.
+    ///
+    /// # Panics
+    /// If the task has no such pattern.
+    pub fn pattern_text(&self, pattern: usize) -> String {
+        let text = self.patterns[pattern].to_string();
+        let Some(labels) = &self.own_words[pattern] else { return text };
+        let words: Vec<String> = labels.iter().map(|label| label.words.join(", ")).collect();
+        format!("{text} ({})", words.join(" / "))
     }
 
     /// The labels' names in order.

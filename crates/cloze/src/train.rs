@@ -217,7 +217,7 @@ impl Trainer<'_> {
     }
 
     fn what(&self, work: Work) -> String {
-        let pattern_text = |pattern: usize| self.task.patterns[pattern].to_string();
+        let pattern_text = |pattern: usize| self.task.pattern_text(pattern);
         match work {
             Work::ZeroShot { pattern } => {
                 format!("untouched model with pattern {pattern}: {}", pattern_text(pattern))

@@ -71,13 +71,16 @@ impl Verbalizer {
     pub fn new(task: &Task, pattern: usize, tokenizer: &Tokenizer) -> Result<Verbalizer> {
         let leading_space = leading_space(&task.patterns[pattern], task.spacing);
         let options = &task.options;
-        let found = Verbalizer::of_labels(&task.labels, tokenizer, leading_space);
+        let found = Verbalizer::of_labels(task.labels_of(pattern), tokenizer, leading_space);
         let found =
             found.map(|found| Verbalizer { decoding: options.decoding, hinge: options.hinge, ..found });
         found.map_err(|problems| {
             let mistakes = problems
                 .into_iter()
-                .map(|found| task.mistake_in_word(found.label, found.word, found.problem, found.remedy))
+                .map(|found| match task.own_words[pattern] {
+                    Some(_) => task.mistake_in_pattern(pattern, found.problem, found.remedy),
+                    None => task.mistake_in_word(found.label, found.word, found.problem, found.remedy),
+                })
                 .collect();
             // `of_labels` fails with at least one problem.
             TaskError { mistakes }.into()
@@ -354,7 +357,10 @@ pub(crate) mod tests {
         let sentence = "house ".repeat(40);
         let found = problems(&[&["yes"], &[sentence.as_str()]]);
         assert!(found[0].2.contains("tokens of the vocabulary"), "{found:?}");
-        assert_eq!(problems(&[&["yes"], &["{mask}"]])[0].2, "a word has no `{mask}` and no `{sep}`");
+        assert_eq!(
+            problems(&[&["yes"], &["{mask}"]])[0].2,
+            "a word has no `{mask}`, no `{sep}` and no `{+}`"
+        );
     }
 
     #[test]

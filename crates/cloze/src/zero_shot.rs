@@ -74,11 +74,10 @@ pub fn zero_shot(
         all.push(pvp::score(&mut session, &verbalizer, &clozes, SCORING_TOKENS, report)?);
     }
     let together = merge(&all, &Weights::new(Reduction::Mean, &vec![1.0; all.len()]));
-    let patterns = task.patterns.iter().zip(&all);
     Ok(ZeroShot {
         rows,
-        patterns: patterns
-            .map(|(text, scores)| outcome(task, Some(text.to_string()), examples, scores))
+        patterns: (all.iter().enumerate())
+            .map(|(pattern, scores)| outcome(task, Some(task.pattern_text(pattern)), examples, scores))
             .collect(),
         together: outcome(task, None, examples, &together),
     })
@@ -90,6 +89,6 @@ fn outcome(task: &Task, pattern: Option<String>, examples: &[Example], scores: &
     for &label in &predictions {
         *predicted.entry(names[label].clone()).or_default() += 1;
     }
-    let evaluation = (!gold.is_empty()).then(|| Evaluation::new(&names, &gold, &predictions));
+    let evaluation = (!gold.is_empty()).then(|| task.evaluation(examples, &predictions));
     Outcome { pattern, evaluation, predicted }
 }

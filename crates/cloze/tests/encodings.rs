@@ -4,11 +4,11 @@
 mod golden;
 
 use cloze::encode::{ClassifierEncoder, Length, PatternEncoder, shorten};
-use cloze::pattern::Pattern;
+use cloze::pvp::score;
 use cloze::task::{Label, Spacing};
 use cloze::verbalizer::Verbalizer;
-use cloze_encoder::{Sequence, Tokenizer, truncate_pair};
-use golden::{columns, every_task, folders, ids, json, list, patterns, tokenizer};
+use cloze_encoder::{Checkpoint, Device, Model, Sequence, Session, Tokenizer, truncate_pair};
+use golden::{every_task, examples, folders, ids, json, list, task, tokenizer, with_length};
 use serde_json::Value;
 
 fn types(golden: &Value) -> Vec<u8> {
@@ -18,19 +18,19 @@ fn types(golden: &Value) -> Vec<u8> {
 
 #[test]
 fn filled_patterns_are_the_reference_s() {
-    every_task(|task, golden, tokenizer, numbers| {
-        for (id, source) in patterns(task).unwrap().iter().enumerate() {
-            let pattern: Pattern = source.parse().unwrap();
+    every_task(|task, golden, model, numbers| {
+        let (tokenizer, rows) = (tokenizer(model), examples(task, golden));
+        assert_eq!(task.patterns.len(), numbers["patterns"].as_object().unwrap().len(), "{}", task.name);
+        for id in 0..task.patterns.len() {
             let golden_pattern = &numbers["patterns"][id.to_string()];
             for (max_length, goldens) in golden_pattern["msl"].as_object().unwrap() {
+                let task = with_length(task, max_length);
+                let encoder = PatternEncoder::of_task(&task, id, &tokenizer);
                 for wanted in list(&goldens["examples"]) {
-                    let (names, texts) =
-                        columns(&golden["examples"][wanted["row"].as_u64().unwrap() as usize]);
-                    let max_length = max_length.parse().unwrap();
-                    let encoder =
-                        PatternEncoder::new(tokenizer, &pattern, &names, Spacing::Parts, max_length);
-                    let got = encoder.encode(&texts);
-                    let case = format!("{task}, pattern {id}, length {max_length}, row {}", wanted["row"]);
+                    let row = wanted["row"].as_u64().unwrap() as usize;
+                    let got = encoder.encode(&rows[row].texts);
+                    let case =
+                        format!("{}, pattern {id}, length {max_length}, row {row}, {model}", task.name);
                     if wanted.get("error").is_some() {
                         assert!(got.is_err(), "{case}");
                         continue;
@@ -51,14 +51,46 @@ fn filled_patterns_are_the_reference_s() {
 }
 
 #[test]
+fn label_scores_are_the_reference_s() {
+    every_task(|task, golden, model, numbers| {
+        let rows = examples(task, golden);
+        let dirs = folders().into_iter().map(|folder| folder.join("encoder").join(model));
+        let dir = dirs.into_iter().find(|dir| dir.join("model.safetensors").exists()).expect(model);
+        let checkpoint = Checkpoint::open(&dir).unwrap();
+        let mut session = Session::new(Model::masked_lm(&checkpoint).unwrap(), &Device::new(2));
+        for id in 0..task.patterns.len() {
+            let verbalizer = Verbalizer::new(task, id, &checkpoint.tokenizer).unwrap();
+            for (max_length, goldens) in numbers["patterns"][id.to_string()]["msl"].as_object().unwrap() {
+                let task = with_length(task, max_length);
+                let encoder =
+                    PatternEncoder::of_task(&task, id, &checkpoint.tokenizer).asking_for(&verbalizer);
+                let goldens: Vec<&Value> =
+                    list(&goldens["examples"]).iter().filter(|wanted| wanted["scores"].is_array()).collect();
+                let row = |wanted: &&Value| wanted["row"].as_u64().unwrap() as usize;
+                let clozes: Vec<_> =
+                    goldens.iter().map(|wanted| encoder.encode(&rows[row(wanted)].texts).unwrap()).collect();
+                let scores = score(&mut session, &verbalizer, &clozes, 4096, |_| Ok(())).unwrap();
+                for (found, wanted) in scores.iter().zip(goldens) {
+                    for (found, wanted) in found.iter().zip(list(&wanted["scores"])) {
+                        let off = (f64::from(*found) - wanted.as_f64().unwrap()).abs();
+                        assert!(off < 1e-4, "{}, pattern {id}, {model}: {off}", task.name);
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[test]
 fn running_text_and_parts_agree_where_white_space_does_not_matter() {
     let (tokenizer, golden) = (tokenizer("bert"), json(&folders()[0].join("pet/boolq.json")));
-    for source in patterns("boolq").unwrap() {
-        let pattern: Pattern = source.parse().unwrap();
-        for example in list(&golden["examples"]) {
-            let (names, texts) = columns(example);
-            let encode =
-                |spacing| PatternEncoder::new(&tokenizer, &pattern, &names, spacing, 96).encode(&texts);
+    let mut task = with_length(&task("boolq").unwrap(), "96");
+    for example in examples(&task, &golden) {
+        for id in 0..task.patterns.len() {
+            let mut encode = |spacing| {
+                task.spacing = spacing;
+                PatternEncoder::of_task(&task, id, &tokenizer).encode(&example.texts)
+            };
             assert_eq!(encode(Spacing::Text), encode(Spacing::Parts));
         }
     }
@@ -76,12 +108,11 @@ fn label_words_have_the_token_ids_of_the_reference() {
     let wanted = |ids: &Value| -> Vec<u32> {
         list(ids).iter().flat_map(list).filter_map(|id| id.as_u64()).map(|id| id as u32).collect()
     };
-    every_task(|_, golden, tokenizer, numbers| {
-        for pattern in numbers["patterns"].as_object().unwrap().values() {
-            let words = |index: usize, _: &str| pattern["verbalizer_words"][index].clone();
-            let verbalizer =
-                Verbalizer::of_labels(&labels(&golden["labels"], &words), tokenizer, true).unwrap();
-            assert_eq!(verbalizer.columns(), wanted(&pattern["verbalizer_ids"]));
+    every_task(|task, _, model, numbers| {
+        for id in 0..task.patterns.len() {
+            let pattern = &numbers["patterns"][id.to_string()];
+            let verbalizer = Verbalizer::new(task, id, &tokenizer(model)).unwrap();
+            assert_eq!(verbalizer.columns(), wanted(&pattern["verbalizer_ids"]), "{}", task.name);
         }
     });
     for folder in folders() {
@@ -103,7 +134,8 @@ fn label_words_have_the_token_ids_of_the_reference() {
 
 #[test]
 fn classifier_inputs_are_the_reference_s() {
-    every_task(|task, golden, tokenizer, numbers| {
+    every_task(|task, golden, model, numbers| {
+        let (task, tokenizer) = (task.name.as_str(), &tokenizer(model));
         for (max_length, goldens) in numbers["classifier_inputs"].as_object().unwrap() {
             let max_length: usize = max_length.parse().unwrap();
             for wanted in list(goldens) {

@@ -107,31 +107,20 @@ fn words_of_different_length_agree_with_the_goldens() {
 
 #[test]
 fn choices_from_columns_agree_with_the_goldens() {
-    // What the reference puts between premise and choice depends on the question; here it is a column.
-    let patterns = [
-        "\"{choice1!|strip_punct|lower_first}\" or \"{choice2!|strip_punct|lower_first}\"?{premise|strip_punct}{joint!}{mask}.",
-        "{choice1!|strip_punct|lower_first}or{choice2!|strip_punct|lower_first}?{premise|strip_punct}{joint!}{mask}.",
-    ];
-    let fields = names(&["premise", "choice1", "choice2", "joint"]);
-    let words = ["{choice1|strip_punct|lower_first}", "{choice2|strip_punct|lower_first}"];
-    let labels = words.map(|word| Label { name: word[7..8].to_owned(), words: vec![word.to_owned()] });
+    let task = golden::task("copa").unwrap();
     for golden in goldens("copa") {
+        let rows = golden::examples(&task, &golden);
         for (model, numbers) in golden["models"].as_object().unwrap() {
             let (tokenizer, mut session) = (tokenizer(model), session(model));
-            let verbalizer = Verbalizer::of_labels(&labels, &tokenizer, true).unwrap();
-            for (number, numbers) in numbers["patterns"].as_object().unwrap() {
-                let pattern = patterns[number.parse::<usize>().unwrap()].parse().unwrap();
-                for (length, case) in numbers["msl"].as_object().unwrap() {
-                    let length = length.parse().unwrap();
-                    let encoder = PatternEncoder::new(&tokenizer, &pattern, &fields, Spacing::Parts, length);
-                    let encoder = encoder.asking_for(&verbalizer);
+            assert_eq!(task.patterns.len(), numbers["patterns"].as_object().unwrap().len());
+            for number in 0..task.patterns.len() {
+                let verbalizer = Verbalizer::new(&task, number, &tokenizer).unwrap();
+                for (length, case) in numbers["patterns"][number.to_string()]["msl"].as_object().unwrap() {
+                    let task = golden::with_length(&task, length);
+                    let encoder = PatternEncoder::of_task(&task, number, &tokenizer).asking_for(&verbalizer);
                     let (mut clozes, mut decoded) = (Vec::new(), Vec::new());
                     for wanted in list(&case["examples"]) {
-                        let example = &golden["examples"][wanted["row"].as_u64().unwrap() as usize];
-                        let meta = |name: &str| example["meta"][name].as_str().unwrap();
-                        let joint = if meta("question") == "cause" { "because" } else { ", so" };
-                        let premise = example["text_a"].as_str().unwrap();
-                        let got = encoder.encode(&[premise, meta("choice1"), meta("choice2"), joint]);
+                        let got = encoder.encode(&rows[wanted["row"].as_u64().unwrap() as usize].texts);
                         if wanted.get("error").is_some() {
                             assert!(got.is_err(), "{wanted}");
                             continue;

@@ -31,7 +31,7 @@ pub(crate) struct NamedModel {
 
 /// Reads the task file, with its data where `--data` says.
 pub(crate) fn open_task(args: &TaskArg) -> Result<Task> {
-    let task = Task::open(&args.task)?;
+    let task = Task::open_with(&args.task, args.preset)?;
     Ok(match &args.data {
         Some(dir) => task.with_data_dir(dir),
         None => task,

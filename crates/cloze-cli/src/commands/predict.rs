@@ -53,7 +53,7 @@ fn examples(texts: &[String], task: &Task) -> Result<Vec<Example>> {
 
 /// A row that was typed.
 pub(crate) fn example(texts: &[String]) -> Example {
-    Example { texts: texts.to_vec(), label: None, place: Place::file("the command line") }
+    Example { texts: texts.to_vec(), label: None, group: None, place: Place::file("the command line") }
 }
 
 /// A text with its label and the probability of every label.

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Task;
+use super::{Mirror, Task, View};
 use crate::error::{list, nearest};
-use crate::table::{Columns, Reader, expand};
+use crate::metrics::Evaluation;
+use crate::table::{Reader, expand};
 use crate::{Error, Place, Result};
 
 /// Which of a task's files are meant.
@@ -45,6 +46,8 @@ pub struct Example {
     pub texts: Vec<String>,
     /// Index into the task's labels, where the row has one.
     pub label: Option<usize>,
+    /// What it has in common with the other rows of its question, where the task's metrics ask for that.
+    pub group: Option<String>,
     /// Where it stands.
     pub place: Place,
 }
@@ -93,20 +96,32 @@ impl Task {
     /// task's.
     pub fn examples(&self, set: Set) -> Result<Vec<Example>> {
         let fields = self.fields();
-        let mut examples = Vec::new();
+        let (mut examples, mut mirrored) = (Vec::new(), Vec::new());
         for file in self.files(set)? {
-            self.read_file(&file, set, &fields, &mut examples)?;
+            self.read_file(&file, set, &fields, None, &mut examples)?;
+            if set != Set::Test && self.data.mirror.is_some() {
+                self.read_file(&file, set, &fields, self.data.mirror.as_ref(), &mut mirrored)?;
+            }
         }
         if set == Set::Unlabeled
             && let Some(limit) = self.data.unlabeled_limit
         {
             spread(&mut examples, limit);
+            spread(&mut mirrored, limit);
         }
+        examples.append(&mut mirrored);
         Ok(examples)
     }
 
-    fn read_file(&self, file: &Path, set: Set, fields: &[String], examples: &mut Vec<Example>) -> Result<()> {
-        let rows = self.read_rows(Reader::open(file, None)?, set, fields)?;
+    fn read_file(
+        &self,
+        file: &Path,
+        set: Set,
+        fields: &[String],
+        mirror: Option<&Mirror>,
+        examples: &mut Vec<Example>,
+    ) -> Result<()> {
+        let rows = self.read_rows(Reader::open(file, None)?, set, fields, mirror)?;
         if rows.is_empty() && set != Set::Unlabeled {
             return Err(Error::data(
                 Place::file(file.display().to_string()),
@@ -118,43 +133,58 @@ impl Task {
         Ok(())
     }
 
-    fn read_rows(&self, reader: Reader, set: Set, fields: &[String]) -> Result<Vec<Example>> {
+    fn read_rows(
+        &self,
+        reader: Reader,
+        set: Set,
+        fields: &[String],
+        mirror: Option<&Mirror>,
+    ) -> Result<Vec<Example>> {
         let columns = reader.columns().clone();
-        let texts = self.project(&columns, fields)?;
+        let has = |name: &str| View::has(self, &columns, name);
         let label = match (&self.data.label, set) {
-            (Some(label), Set::Train) => match columns.find(label) {
-                Some(column) => Some(column),
-                None => {
-                    let problem = format!("there is no column `{label}` in {}", columns.place());
-                    return Err(self.mistake_in_key("data.label", problem, columns.hint(label)).into());
-                }
-            },
-            (Some(label), Set::Test) => columns.find(label),
+            (Some(label), Set::Train) if !has(label) => {
+                let problem = format!("there is no column `{label}` in {}", columns.place());
+                return Err(self.mistake_in_key("data.label", problem, columns.hint(label)).into());
+            }
+            (Some(label), Set::Train | Set::Test) if has(label) => Some(label),
             _ => None,
         };
+        let group = match &self.metrics.group {
+            Some(group) if set == Set::Test && !has(group) => {
+                let problem = format!("there is no column `{group}` in {}", columns.place());
+                return Err(self.mistake_in_key("metrics.group", problem, columns.hint(group)).into());
+            }
+            group => group.as_ref().filter(|_| set == Set::Test),
+        };
+        let names: Vec<String> = fields.iter().chain(label).chain(group).cloned().collect();
+        let mut view = View::new(self, &columns, &names, mirror.map(|mirror| &mirror.columns))?;
         let mut rows = Vec::new();
         let mut unknown: Vec<String> = Vec::new();
         let mut first_unknown = None;
         for row in reader {
             let row = row?;
-            let label = match label {
-                // A row that nobody has labelled yet, in a file where others are.
-                Some(column) if row.value(column).trim().is_empty() => continue,
-                Some(column) => {
-                    let name = row.value(column).trim();
-                    let known = self.labels.iter().position(|label| label.name == name);
-                    if known.is_none() {
-                        first_unknown.get_or_insert_with(|| row.place().field(&columns.names()[column]));
-                        if !unknown.iter().any(|other| other == name) && unknown.len() < 12 {
-                            unknown.push(name.to_owned());
-                        }
-                    }
-                    known
+            for mut texts in view.read(&row)? {
+                let group = group.and_then(|_| texts.pop());
+                let found = label.and_then(|_| texts.pop());
+                let name = found.as_deref().map(str::trim);
+                if name == Some("") {
+                    // A row that nobody has labelled yet, in a file where others are.
+                    continue;
                 }
-                None => None,
-            };
-            let texts = texts.iter().map(|&column| row.value(column).to_owned()).collect();
-            rows.push(Example { texts, label, place: row.place() });
+                let known = name.and_then(|name| self.labels.iter().position(|label| label.name == name));
+                if let (Some(name), Some(label), None) = (name, label, known) {
+                    first_unknown.get_or_insert_with(|| row.place().field(label));
+                    if !unknown.iter().any(|other| other == name) && unknown.len() < 12 {
+                        unknown.push(name.to_owned());
+                    }
+                }
+                let label = match mirror {
+                    Some(mirror) => known.map(|label| mirror.labels[label]),
+                    None => known,
+                };
+                rows.push(Example { texts, label, group, place: row.place() });
+            }
         }
         match first_unknown {
             Some(place) => Err(self.unknown_labels(place, &unknown)),
@@ -184,31 +214,31 @@ impl Task {
         Error::data(place, problem, remedy)
     }
 
-    /// Where `fields` (of [`Task::fields`]) stand among a file's columns.
-    ///
-    /// # Errors
-    /// A mistake in the pattern or word that uses a column the file does not have.
-    pub fn project(&self, columns: &Columns, fields: &[String]) -> Result<Vec<usize>> {
-        fields
-            .iter()
-            .map(|field| {
-                columns.find(field).ok_or_else(|| {
-                    let problem = format!("there is no column `{field}` in {}", columns.place());
-                    self.mistake_in_field(field, problem, columns.hint(field)).into()
-                })
-            })
-            .collect()
-    }
-
     /// Reads labelled rows to evaluate on, wherever they come from.
     ///
     /// # Errors
     /// As [`Task::examples`]; also when there is no label column.
     pub fn examples_of(&self, reader: Reader) -> Result<Vec<Example>> {
-        if let Some(label) = &self.data.label {
+        if let Some(label) =
+            self.data.label.as_ref().filter(|label| !View::has(self, reader.columns(), label))
+        {
             reader.columns().require(label)?;
         }
-        self.read_rows(reader, Set::Test, &self.fields())
+        self.read_rows(reader, Set::Test, &self.fields(), None)
+    }
+
+    /// Compares predictions for labelled rows with their labels.
+    pub fn evaluation(&self, examples: &[Example], predicted: &[usize]) -> Evaluation {
+        let gold = crate::data::gold(examples);
+        let mut evaluation = Evaluation::new(&self.label_names(), &gold, predicted);
+        if let Some(positive) = self.metrics.positive {
+            evaluation = evaluation.with_f1(positive);
+        }
+        let groups: Vec<&str> = examples.iter().filter_map(|example| example.group.as_deref()).collect();
+        if self.metrics.group.is_some() && groups.len() == gold.len() {
+            evaluation = evaluation.with_questions(&gold, predicted, &groups);
+        }
+        evaluation
     }
 }
 

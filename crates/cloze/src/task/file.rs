@@ -8,15 +8,22 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::options::Choice;
-use super::{Data, Label, Options, Origin, Task};
+use super::{Data, Label, Metrics, Options, Origin, Preset, Task};
 use crate::error::{Mistake, TaskError, list, nearest};
-use crate::pattern::{Pattern, Template};
+use crate::pattern::Template;
 
-const TOP: &[&str] =
-    &["format", "name", "patterns", "spacing", "data", "labels", "model", "train", "ipet", "distil"];
-const DATA: &[&str] = &["dir", "train", "unlabeled", "test", "label", "unlabeled_limit"];
+mod columns;
+mod patterns;
+
+const TOP: &[&str] = &[
+    "format", "name", "patterns", "spacing", "data", "columns", "labels", "metrics", "model", "train",
+    "ipet", "distil",
+];
+const DATA: &[&str] = &["dir", "train", "unlabeled", "test", "label", "rows", "mirror", "unlabeled_limit"];
+const METRICS: &[&str] = &["positive", "group"];
 const MODEL: &[&str] = &["directory"];
 const TRAIN: &[&str] = &[
+    "preset",
     "method",
     "seed",
     "seeds",
@@ -43,7 +50,7 @@ const DISTIL: &[&str] = &["steps", "batch_size", "learning_rate", "temperature"]
 type Located = (String, Range<usize>);
 
 /// Reads a task, collecting every mistake on the way.
-pub(super) fn parse(file: &str, text: &str, dir: &Path) -> Result<Task, TaskError> {
+pub(super) fn parse(file: &str, text: &str, dir: &Path, preset: Option<Preset>) -> Result<Task, TaskError> {
     let mut reader = Reader { file, text: text.into(), mistakes: Vec::new(), keys: Vec::new() };
     let document = match DeTable::parse(text) {
         Ok(document) => document.into_inner(),
@@ -59,7 +66,7 @@ pub(super) fn parse(file: &str, text: &str, dir: &Path) -> Result<Task, TaskErro
     };
     let top = Section { name: "", table: Some(&document), span: 0..0 };
     reader.known(&top, TOP);
-    let task = reader.task(&top, dir);
+    let task = reader.task(&top, dir, preset);
     match TaskError::of(reader.mistakes) {
         Some(error) => Err(error),
         None => Ok(task),
@@ -96,7 +103,7 @@ impl<'f> Reader<'f> {
         self.mistakes.push(Mistake::new(self.file, &self.text, span, problem, remedy));
     }
 
-    fn task(&mut self, top: &Section, dir: &Path) -> Task {
+    fn task(&mut self, top: &Section, dir: &Path, preset: Option<Preset>) -> Task {
         match self.number::<u64>(top, "format") {
             Some(1) => {}
             Some(other) => {
@@ -114,15 +121,19 @@ impl<'f> Reader<'f> {
         }
         let name = self.name(top);
         let spacing = self.choice(top, "spacing").unwrap_or_default();
-        let (patterns, pattern_spans) = self.patterns(top);
+        self.require_patterns(top);
         let data_section = self.section(top, "data");
-        let data = self.data(&data_section, dir);
-        self.leaks(&patterns, &pattern_spans, data.label.as_deref());
+        let mut data = self.data(&data_section, dir);
+        data.columns = self.columns(top);
         let (labels, label_spans, word_spans) = self.labels(top);
+        let (patterns, own_words, pattern_spans) = self.patterns(top, &labels);
+        self.leaks(&patterns, &pattern_spans, &data);
+        self.mirror(&data_section, &mut data, &labels);
+        let metrics = self.metrics(top, &labels);
         let model = self.section(top, "model");
         self.known(&model, MODEL);
         let model = self.text(&model, "directory").map(|(path, _)| dir.join(path));
-        let options = self.options(top);
+        let options = self.options(top, preset);
         for found in options.out_of_range() {
             let span = self.span_of(found.key);
             self.mistake(span, found.problem, found.remedy);
@@ -135,7 +146,7 @@ impl<'f> Reader<'f> {
             words: word_spans,
             keys: std::mem::take(&mut self.keys),
         };
-        Task { name, patterns, spacing, labels, data, model, options, origin }
+        Task { name, patterns, own_words, spacing, labels, data, metrics, model, options, origin }
     }
 
     fn name(&mut self, top: &Section) -> String {
@@ -151,80 +162,6 @@ impl<'f> Reader<'f> {
             );
         }
         name
-    }
-
-    fn patterns(&mut self, top: &Section) -> (Vec<Pattern>, Vec<Range<usize>>) {
-        let (mut patterns, mut spans) = (Vec::new(), Vec::new());
-        if let Some(sources) = self.texts(top, "patterns") {
-            if sources.is_empty() {
-                let span = self.span_of("patterns");
-                self.mistake(
-                    span,
-                    "there is no pattern",
-                    "write at least one, for example `\"{text} This is about {mask}.\"`",
-                );
-            }
-            for (source, span) in sources {
-                match source.parse::<Pattern>() {
-                    Ok(pattern) if patterns.contains(&pattern) => {
-                        self.mistake(span, "this pattern is there twice", "remove one");
-                    }
-                    Ok(pattern) => {
-                        if pattern.fields().next().is_none() {
-                            self.mistake(
-                                span.clone(),
-                                "the pattern uses no column of the data, so that it asks the same of every row",
-                                "name a column in braces, for example `{text} This is about {mask}.`",
-                            );
-                        }
-                        patterns.push(pattern);
-                        spans.push(span);
-                    }
-                    Err(error) => {
-                        let within = self.within(&source, &span, error.span);
-                        self.mistake(within, error.problem, error.remedy);
-                    }
-                }
-            }
-        } else if self.span_of("patterns").is_empty() {
-            self.mistake(
-                0..0,
-                "`patterns` is missing",
-                "write for example `patterns = [\"{text} This is about {mask}.\"]`",
-            );
-        }
-        (patterns, spans)
-    }
-
-    /// A place within a string of the file, or all of it where escapes make bytes of the value and the file differ.
-    fn within(&self, value: &str, span: &Range<usize>, place: Range<usize>) -> Range<usize> {
-        let written = &self.text[span.clone()];
-        let quote =
-            ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| written.starts_with(quote)).unwrap_or("");
-        match written.get(quote.len()..written.len() - quote.len()) {
-            Some(inner) if inner == value => {
-                let start = span.start + quote.len();
-                start + place.start..start + place.end
-            }
-            _ => span.clone(),
-        }
-    }
-
-    /// A pattern must not show the answer.
-    fn leaks(&mut self, patterns: &[Pattern], spans: &[Range<usize>], label: Option<&str>) {
-        for (pattern, span) in patterns.iter().zip(spans) {
-            if let Some(label) = label
-                && pattern.fields().any(|field| field.name == label)
-            {
-                let within = super::find_field(&self.text[span.clone()], label)
-                    .map_or(span.clone(), |found| span.start + found.start..span.start + found.end);
-                self.mistake(
-                    within,
-                    format!("the pattern shows the label column `{label}`"),
-                    "use `{mask}` where the label's word should stand",
-                );
-            }
-        }
     }
 
     fn data(&mut self, section: &Section, dir: &Path) -> Data {
@@ -249,6 +186,9 @@ impl<'f> Reader<'f> {
             unlabeled,
             test,
             label,
+            rows: self.rows(section),
+            mirror: None,
+            columns: Vec::new(),
             unlabeled_limit: self.number(section, "unlabeled_limit"),
         }
     }
@@ -323,17 +263,32 @@ impl<'f> Reader<'f> {
         parts
     }
 
-    fn options(&mut self, top: &Section) -> Options {
-        let defaults = Options::default();
+    fn metrics(&mut self, top: &Section, labels: &[Label]) -> Metrics {
+        let section = self.section(top, "metrics");
+        self.known(&section, METRICS);
+        let positive = self.text(&section, "positive").and_then(|(name, span)| {
+            let found = labels.iter().position(|label| label.name == name);
+            if found.is_none() {
+                let names = list(labels.iter().map(|label| &label.name));
+                self.mistake(span, format!("there is no label `{name}`"), format!("the labels are {names}"));
+            }
+            found
+        });
+        Metrics { positive, group: self.text(&section, "group").map(|(name, _)| name) }
+    }
+
+    fn options(&mut self, top: &Section, preset: Option<Preset>) -> Options {
         let train = self.section(top, "train");
         self.known(&train, TRAIN);
+        let own = self.choice(&train, "preset");
+        let defaults = preset.or(own).unwrap_or_default().options();
         let ipet = self.section(top, "ipet");
         self.known(&ipet, IPET);
         let distil = self.section(top, "distil");
         self.known(&distil, DISTIL);
         Options {
             method: self.choice(&train, "method").unwrap_or(defaults.method),
-            seeds: self.seeds(&train).unwrap_or(defaults.seeds),
+            seeds: self.seeds(&train, &defaults.seeds).unwrap_or(defaults.seeds),
             steps: self.number(&train, "steps").unwrap_or(defaults.steps),
             batch_size: self.number(&train, "batch_size").unwrap_or(defaults.batch_size),
             accumulation: self.number(&train, "accumulation").unwrap_or(defaults.accumulation),
@@ -364,11 +319,11 @@ impl<'f> Reader<'f> {
     }
 
     /// `seeds`, or `repetitions` seeds from `seed` on.
-    fn seeds(&mut self, train: &Section) -> Option<Vec<u64>> {
+    fn seeds(&mut self, train: &Section, default: &[u64]) -> Option<Vec<u64>> {
         let seed = self.number::<u64>(train, "seed");
         let repetitions = self.number::<u64>(train, "repetitions");
         let Some(value) = self.get(train, "seeds") else {
-            let (first, count) = (seed.unwrap_or(0), repetitions.unwrap_or(1));
+            let (first, count) = (seed.unwrap_or(0), repetitions.unwrap_or(default.len() as u64));
             if repetitions.is_some_and(|count| !(1..=1000).contains(&count)) {
                 let span = self.span_of("train.repetitions");
                 self.mistake(
@@ -677,7 +632,7 @@ mod tests {
                 chars[at] = text;
             }
             let text = chars.concat();
-            if let Err(error) = parse("t.toml", &text, Path::new(".")) {
+            if let Err(error) = parse("t.toml", &text, Path::new("."), None) {
                 for mistake in error.mistakes() {
                     prop_assert!(text.get(mistake.span()).is_some());
                 }

@@ -2,8 +2,8 @@
 
 use std::fmt::{Display, Write};
 
-use super::Task;
 use super::options::Choice;
+use super::{Made, Task};
 
 impl Task {
     /// The task as a task file with every option spelled out and absolute folders.
@@ -34,7 +34,15 @@ impl Task {
         };
         line("format", &1);
         line("name", &quoted(&self.name));
-        line("patterns", &list(self.patterns.iter().map(|pattern| pattern.to_string())));
+        let pattern = |(pattern, own): (&crate::pattern::Pattern, &Option<Vec<super::Label>>)| {
+            let text = quoted(&pattern.to_string());
+            let Some(labels) = own else { return text };
+            let words =
+                labels.iter().map(|label| format!("{} = {}", quoted(&label.name), list(&label.words)));
+            format!("{{ pattern = {text}, words = {{ {} }} }}", words.collect::<Vec<_>>().join(", "))
+        };
+        let patterns: Vec<String> = self.patterns.iter().zip(&self.own_words).map(pattern).collect();
+        line("patterns", &format!("[{}]", patterns.join(", ")));
         line("spacing", &quoted(self.spacing.word()));
 
         text.push_str("\n[data]\n");
@@ -50,8 +58,29 @@ impl Task {
         if let Some(label) = &self.data.label {
             line("label", &quoted(label));
         }
+        if let Some(rows) = &self.data.rows {
+            line("rows", &quoted(rows.source()));
+        }
+        if let Some(mirror) = &self.data.mirror {
+            line("mirror", &list(&mirror.columns));
+        }
         if let Some(limit) = self.data.unlabeled_limit {
             line("unlabeled_limit", &limit);
+        }
+        if !self.data.columns.is_empty() {
+            text.push_str("\n[columns]\n");
+        }
+        for column in &self.data.columns {
+            let _ = writeln!(text, "{} = {}", quoted(&column.name), made(&column.made));
+        }
+        if self.metrics != super::Metrics::default() {
+            text.push_str("\n[metrics]\n");
+        }
+        if let Some(positive) = self.metrics.positive {
+            let _ = writeln!(text, "positive = {}", quoted(&self.labels[positive].name));
+        }
+        if let Some(group) = &self.metrics.group {
+            let _ = writeln!(text, "group = {}", quoted(group));
         }
 
         text.push_str("\n[labels]\n");
@@ -103,6 +132,25 @@ impl Task {
         line("learning_rate", &options.distil.learning_rate);
         line("temperature", &options.distil.temperature);
         text
+    }
+}
+
+/// How a column is made, on one line.
+fn made(made: &Made) -> String {
+    let pairs = |pairs: &[(String, String)]| {
+        let pairs: Vec<String> =
+            pairs.iter().map(|(key, value)| format!("{} = {}", quoted(key), quoted(value))).collect();
+        format!("{{ {} }}", pairs.join(", "))
+    };
+    match made {
+        Made::Text(text) => quoted(text),
+        Made::Values { from, values } => format!("{{ from = {}, values = {} }}", quoted(from), pairs(values)),
+        Made::Replace { from, replace } => {
+            format!("{{ from = {}, replace = {} }}", quoted(from), pairs(replace))
+        }
+        Made::Mark { from, mark, at } => {
+            format!("{{ from = {}, mark = {}, at = {} }}", quoted(from), quoted(mark), quoted(at))
+        }
     }
 }
 

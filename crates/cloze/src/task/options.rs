@@ -200,6 +200,49 @@ pub struct Distil {
     pub temperature: f64,
 }
 
+/// Values for all options that a task file does not give: `preset` of `[train]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Preset {
+    /// Made for a small model on a laptop: [`Options::default`].
+    #[default]
+    Laptop,
+    /// The recipe of the PET papers, for large models: Schick and Schütze (2021), arXiv 2001.07676 and 2009.07118.
+    Paper,
+    /// To see whether a task works at all: short inputs, few updates.
+    Quick,
+}
+
+impl Choice for Preset {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("laptop", Preset::Laptop), ("paper", Preset::Paper), ("quick", Preset::Quick)];
+}
+
+impl Preset {
+    /// The values.
+    pub fn options(self) -> Options {
+        let options = Options::default();
+        match self {
+            Preset::Laptop => options,
+            Preset::Paper => Options {
+                seeds: vec![0, 1, 2],
+                steps: 250,
+                batch_size: 4,
+                accumulation: 4,
+                learning_rate: 1e-5,
+                warmup: 0.0,
+                distil: Distil { steps: 5000, batch_size: 16, learning_rate: 1e-5, temperature: 2.0 },
+                ..options
+            },
+            Preset::Quick => Options {
+                steps: 50,
+                max_length: 128,
+                distil: Distil { steps: 100, ..options.distil.clone() },
+                ..options
+            },
+        }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Options {

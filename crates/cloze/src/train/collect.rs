@@ -39,7 +39,7 @@ impl Trainer<'_> {
             }
             .to_owned(),
             labels: self.task.label_names(),
-            patterns: self.task.patterns.iter().map(ToString::to_string).collect(),
+            patterns: (0..self.task.patterns.len()).map(|pattern| self.task.pattern_text(pattern)).collect(),
             model: self.model.clone(),
             data: self.plan.data.clone(),
             notes: self.plan.notes.clone(),
@@ -104,6 +104,6 @@ impl Trainer<'_> {
 
     pub(super) fn evaluation(&self, test: &Scores) -> Option<Evaluation> {
         let gold = gold(&self.data.test);
-        (!gold.is_empty()).then(|| Evaluation::new(&self.task.label_names(), &gold, &test.predictions()))
+        (!gold.is_empty()).then(|| self.task.evaluation(&self.data.test, &test.predictions()))
     }
 }

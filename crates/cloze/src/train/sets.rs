@@ -95,7 +95,7 @@ impl Trainer<'_> {
         let itself = |other: &Member| other.pattern == pattern && (untouched || other.seed == seed);
         let mut others: Vec<Member> = before.iter().filter(|other| !itself(other)).copied().collect();
         let first = self.task.options.seeds.first().copied().unwrap_or(0);
-        let text = stream(&self.task.patterns[pattern]);
+        let text = stream(self.task, pattern);
         let mut random = Random::stream(first, &[PURPOSE, text, seed, generation as u64]);
         if others.is_empty() {
             let note = "there is only one model, so that it learns from its own labels; with several patterns models \

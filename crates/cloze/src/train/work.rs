@@ -52,7 +52,7 @@ impl Trainer<'_> {
             batch: options.batch_size,
             masked_lm,
             seed,
-            stream: plan::stream(&self.task.patterns[pattern]),
+            stream: plan::stream(self.task, pattern),
         };
         let log = &mut self.log;
         let steps = match clozes.is_empty() {

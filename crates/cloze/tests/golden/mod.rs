@@ -1,8 +1,9 @@
-//! What the golden tests share: where the files are, and the papers' patterns in the pattern language.
+//! What the golden tests share: where the files are, and the papers' tasks, as `tasks/` has them.
 #![allow(dead_code, unreachable_pub)] // every test uses some of it
 
 use std::path::{Path, PathBuf};
 
+use cloze::task::{Example, Set, Task};
 use cloze_encoder::Tokenizer;
 use serde_json::Value;
 
@@ -31,53 +32,35 @@ pub fn ids(value: &Value) -> Vec<u32> {
     serde_json::from_value(value.clone()).unwrap()
 }
 
-/// The patterns of the papers' tasks with one mask, by pattern id, over the columns `a`, `b` and those of `meta`.
-pub fn patterns(task: &str) -> Option<&'static [&'static str]> {
-    Some(match task {
-        "agnews" => &[
-            "{mask}:{a}{b}",
-            "{mask}News:{a}{b}",
-            "{a}({mask}){b}",
-            "{a}{b}({mask})",
-            "[ Category:{mask}]{a}{b}",
-            "{mask}-{a}{b}",
-        ],
-        "rte" => &[
-            "\"{b|strip_punct}\" ?{sep}{mask}, \"{a}\"",
-            "{b|strip_punct}?{sep}{mask},{a}",
-            "\"{b|strip_punct}\" ?{sep}{mask}. \"{a}\"",
-            "{b|strip_punct}?{sep}{mask}.{a}",
-            "{a} question: {b} True or False? answer:{mask}",
-        ],
-        "cb" => &[
-            "\"{b|strip_punct}\" ?{sep}{mask}, \"{a}\"",
-            "{b|strip_punct}?{sep}{mask},{a}",
-            "\"{b|strip_punct}\" ?{sep}{mask}. \"{a}\"",
-            "{b|strip_punct}?{sep}{mask}.{a}",
-            "{a} question: {b} true, false or neither? answer:{mask}",
-        ],
-        "boolq" => &[
-            "{a}. Question: {b}? Answer: {mask}.",
-            "{a}. Question: {b}? Answer: {mask}.",
-            "{a}. Based on the previous passage, {b}?{mask}.",
-            "{a}. Based on the previous passage, {b}?{mask}.",
-            "Based on the following passage, {b}?{mask}.{a}",
-            "Based on the following passage, {b}?{mask}.{a}",
-        ],
-        "multirc" => &[
-            "{a}. Question: {b!}? Is it {answer!}?{mask}.",
-            "{a}. Question: {b!}? Is the correct answer \"{answer!}\"?{mask}.",
-            "{a}. Based on the previous passage, {b!}? Is \"{answer!}\" a correct answer?{mask}.",
-            "{a}{b!}- [{mask}]{answer!}",
-        ],
-        "wic" => &[
-            // What the reference tokenises in one piece with the word is a column of its own, see `columns`.
-            "\"{a}\" / \"{b}{similar!}{mask}.",
-            "{a}{b}{same!}{mask}",
-            "{sense!}{a}\" ({mask}) \"{b}\"",
-        ],
-        _ => return None,
-    })
+/// The task file of a paper's task.
+pub fn task(name: &str) -> Option<Task> {
+    let file = if name == "agnews" { "agnews-paper" } else { name };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tasks").join(format!("{file}.toml"));
+    path.exists().then(|| Task::open(&path).unwrap_or_else(|error| panic!("{error:?}")))
+}
+
+/// The rows of a golden as its task file reads them: the golden has so many of them.
+pub fn examples(task: &Task, golden: &Value) -> Vec<Example> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut task = task.clone();
+    let mut text = String::new();
+    for row in list(&golden["rows"]) {
+        let row = match row.as_array() {
+            Some(values) => serde_json::json!({"label": values[0], "title": values[1], "body": values[2]}),
+            None => row.clone(),
+        };
+        text.push_str(&format!("{row}\n"));
+    }
+    std::fs::write(folder.path().join("rows.jsonl"), text).unwrap();
+    task.data.dir = folder.path().to_owned();
+    task.data.test = vec!["rows.jsonl".into()];
+    let mut examples = task.examples(Set::Test).unwrap();
+    let wanted = list(&golden["examples"]);
+    examples.truncate(wanted.len());
+    for (example, wanted) in examples.iter().zip(wanted) {
+        assert_eq!(example.label, list(&golden["labels"]).iter().position(|name| *name == wanted["label"]));
+    }
+    examples
 }
 
 /// The tokenizer of a golden model.
@@ -88,48 +71,35 @@ pub fn tokenizer(model: &str) -> Tokenizer {
 }
 
 /// Calls `check` for every task with one mask and every model that there are goldens for, and names the other tasks.
-pub fn every_task(check: impl Fn(&str, &Value, &Tokenizer, &Value)) {
+pub fn every_task(check: impl Fn(&Task, &Value, &str, &Value)) {
     for folder in folders() {
         let mut files: Vec<PathBuf> =
             std::fs::read_dir(folder.join("pet")).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         for file in files.iter().filter(|file| file.extension().is_some_and(|kind| kind == "json")) {
             let golden = json(file);
-            let (Some(task), Some(models)) = (golden["task"].as_str(), golden["models"].as_object()) else {
+            let (Some(name), Some(models)) = (golden["task"].as_str(), golden["models"].as_object()) else {
                 continue;
             };
-            if !golden["examples"].is_array() {
+            if !golden["examples"].is_array() || !golden["rows"].is_array() {
                 continue;
             }
-            if patterns(task).is_none() {
-                let where_else = if task == "wsc" { "not yet supported" } else { "see tests/multi_token.rs" };
+            let Some(task) = task(name).filter(|_| name != "copa") else {
+                let where_else = if name == "wsc" { "not yet supported" } else { "see tests/multi_token.rs" };
                 println!("{}: several masks: {where_else}", file.display());
                 continue;
-            }
+            };
             for (model, numbers) in models {
                 println!("{} with the model `{model}`", file.display());
-                check(task, &golden, &tokenizer(model), numbers);
+                check(&task, &golden, model, numbers);
             }
         }
     }
 }
 
-/// The columns' names and their texts for an example of the goldens.
-pub fn columns(example: &Value) -> (Vec<String>, Vec<String>) {
-    let meta = example["meta"].as_object().unwrap();
-    let mut columns = vec![("a", &example["text_a"]), ("b", &example["text_b"])];
-    columns.extend(meta.iter().map(|(name, value)| (name.as_str(), value)));
-    let text =
-        |(name, value): (&str, &Value)| (name.to_owned(), value.as_str().unwrap_or_default().to_owned());
-    let mut columns: Vec<(String, String)> = columns.into_iter().map(text).collect();
-    if let Some(word) = meta.get("word").and_then(Value::as_str) {
-        for (name, text) in [
-            ("similar", format!("\" Similar sense of \"{word}\"?")),
-            ("same", format!("Does {word} have the same meaning in both sentences?")),
-            ("sense", format!("{word} . Sense (1) (a) \"")),
-        ] {
-            columns.push((name.to_owned(), text));
-        }
-    }
-    columns.into_iter().unzip()
+/// The task with this much room.
+pub fn with_length(task: &Task, length: &str) -> Task {
+    let mut task = task.clone();
+    task.options.max_length = length.parse().unwrap();
+    task
 }

@@ -1,0 +1,140 @@
+//! What a task file says of columns: `[columns]`, and `rows` and `mirror` of `[data]`.
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::{Reader, Section, ordered};
+use crate::error::list;
+use crate::pattern::{Pattern, Template};
+use crate::task::{Column, Data, Label, Made, Mirror, Rows};
+
+impl Reader<'_> {
+    /// The section `[columns]`.
+    pub(super) fn columns(&mut self, top: &Section) -> Vec<Column> {
+        let section = self.section(top, "columns");
+        let mut columns = Vec::new();
+        for (key, value) in ordered(&section) {
+            let name = key.get_ref().to_string();
+            let full = format!("columns.{name}");
+            self.keys.push((full, value.span()));
+            if format!("{{mask}}{{{name}}}").parse::<Pattern>().is_ok_and(|found| {
+                found.fields().any(|field| field.name == name && field.filters.is_empty() && !field.whole)
+            }) {
+                columns.extend(self.column(&name, value).map(|made| Column { name, made }));
+            } else {
+                self.mistake(
+                    key.span(),
+                    format!("no pattern can name the column `{name}`"),
+                    "use letters, digits, `_` and `-`",
+                );
+            }
+        }
+        columns
+    }
+
+    fn column(&mut self, name: &str, value: &Spanned<DeValue>) -> Option<Made> {
+        let table = match value.get_ref() {
+            DeValue::String(text) => {
+                let text = text.to_string();
+                if let Err(error) = text.parse::<Template>() {
+                    let within = self.within(&text, &value.span(), error.span);
+                    self.mistake(within, error.problem.replace("a word", "a column"), error.remedy);
+                    return None;
+                }
+                return Some(Made::Text(text));
+            }
+            DeValue::Table(table) => table,
+            _ => {
+                self.wrong_type(name, value, "text with columns in it, or a table with `from`");
+                return None;
+            }
+        };
+        let section = Section { name: "columns", table: Some(table), span: value.span() };
+        self.known(&section, &["from", "values", "replace", "mark", "at"]);
+        let mut text = |key| self.text(&section, key).map(|(text, _)| text);
+        let (from, mark, at) = (text("from"), text("mark"), text("at"));
+        let values = self.pairs(&section, "values");
+        let replace = self.pairs(&section, "replace");
+        match (from, values, replace, mark, at) {
+            (Some(from), Some(values), None, None, None) => Some(Made::Values { from, values }),
+            (Some(from), None, Some(replace), None, None) => Some(Made::Replace { from, replace }),
+            (Some(from), None, None, Some(mark), Some(at)) => Some(Made::Mark { from, mark, at }),
+            _ => {
+                self.mistake(
+                    value.span(),
+                    format!("this does not say how the column `{name}` is made"),
+                    "write `from` with either `values`, `replace`, or `mark` and `at`",
+                );
+                None
+            }
+        }
+    }
+
+    /// A table of texts in the order of the file; at least one.
+    fn pairs(&mut self, parent: &Section, key: &'static str) -> Option<Vec<(String, String)>> {
+        let section = self.section(parent, key);
+        section.table?;
+        let mut pairs = Vec::new();
+        for (name, value) in ordered(&section) {
+            match value.get_ref() {
+                DeValue::String(text) => pairs.push((name.get_ref().to_string(), text.to_string())),
+                _ => self.wrong_type(name.get_ref(), value, "text in quotes"),
+            }
+        }
+        if pairs.iter().any(|(name, _)| name.is_empty()) && key == "replace" {
+            self.mistake(
+                section.span,
+                "there is nothing to replace",
+                "write the text that is to be replaced",
+            );
+            return None;
+        }
+        Some(pairs)
+    }
+
+    /// `rows`: the lists whose items are rows.
+    pub(super) fn rows(&mut self, data: &Section) -> Option<Rows> {
+        let (source, span) = self.text(data, "rows")?;
+        match Rows::parse(&source) {
+            Ok(rows) => Some(rows),
+            Err((problem, remedy)) => {
+                self.mistake(span, problem, remedy);
+                None
+            }
+        }
+    }
+
+    /// `mirror`: two columns that change places in a second copy of every row, and with them the labels whose words they are.
+    pub(super) fn mirror(&mut self, section: &Section, data: &mut Data, labels: &[Label]) {
+        let Some(columns) = self.texts(section, "mirror") else { return };
+        let span = self.span_of("data.mirror");
+        let [(one, _), (other, _)] = columns.as_slice() else {
+            self.mistake(
+                span,
+                format!("`mirror` names {} columns", columns.len()),
+                "name the two columns that change places, for example `[\"choice1\", \"choice2\"]`",
+            );
+            return;
+        };
+        let words = |label: &Label| -> Option<Vec<Template>> {
+            label.words.iter().map(|word| word.parse().ok()).collect()
+        };
+        let partner = |label: &Label| {
+            let swapped: Vec<Template> = words(label)?.iter().map(|word| word.swapped(one, other)).collect();
+            labels.iter().position(|label| words(label).as_ref() == Some(&swapped))
+        };
+        let partners: Option<Vec<usize>> = labels.iter().map(partner).collect();
+        match partners {
+            Some(labels) if one != other => {
+                data.mirror = Some(Mirror { columns: [one.clone(), other.clone()], labels });
+            }
+            _ => self.mistake(
+                span,
+                format!("the labels do not change places with the columns {}", list([one, other])),
+                format!(
+                    "give the labels these columns as their words, for example `0 = \"{{{one}}}\"` and `1 = \"{{{other}}}\"`"
+                ),
+            ),
+        }
+    }
+}
