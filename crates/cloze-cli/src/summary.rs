@@ -49,12 +49,22 @@ fn lines<'r>(results: &'r Results) -> Vec<Line<'r>> {
     lines
 }
 
-/// The table of all stages, each with its accuracy, interval and time.
+/// The table of all stages, each with its accuracy, interval, what else the task asks for, and time.
 pub(crate) fn table(results: &Results, dir: &Path, printer: &Printer) -> Result<String> {
     let run = Run::open(dir)?;
-    let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Right]);
-    table.row(["", "accuracy", "95 % interval", "time"].map(|title| printer.dim(title)));
-    for Line { title, stage, outcome } in lines(results) {
+    let lines = lines(results);
+    // The first one, macro F1, is measured for all tasks and stands in the report.
+    let figures =
+        |stage: &Stage| stage.test.as_ref().map(|test| test.figures().split_off(1)).unwrap_or_default();
+    let others = lines.first().map_or(Vec::new(), |line| figures(line.stage));
+    let names = others.iter().map(|(name, _)| *name);
+    let titles = ["", "accuracy", "95 % interval"].into_iter().chain(names).chain(["time"]);
+    let titles: Vec<String> = titles.map(|title| printer.dim(title)).collect();
+    let mut aligned = vec![Align::Right; titles.len()];
+    aligned[0] = Align::Left;
+    let mut table = Table::new(aligned);
+    table.row(titles);
+    for Line { title, stage, outcome } in lines {
         let time =
             run.job(&stage.job).ok().flatten().map_or(String::new(), |job| duration(job.record().seconds));
         let (accuracy, within) = match &stage.test {
@@ -62,7 +72,8 @@ pub(crate) fn table(results: &Results, dir: &Path, printer: &Printer) -> Result<
             None => ("-".into(), "-".into()),
         };
         let accuracy = if outcome { printer.strong(&accuracy) } else { accuracy };
-        table.row([title, accuracy, within, time]);
+        let others = figures(stage).into_iter().map(|(_, figure)| percent(figure.value));
+        table.row([vec![title, accuracy, within], others.collect(), vec![time]].concat());
     }
     Ok(table.to_string())
 }

@@ -241,6 +241,12 @@ impl Evaluation {
         }
     }
 
+    /// What is measured beside accuracy, each by its name for people.
+    pub fn figures(&self) -> Vec<(&'static str, Measured)> {
+        let figures = [("macro F1", Some(self.macro_f1)), ("F1", self.f1), ("exact match", self.exact_match)];
+        figures.into_iter().filter_map(|(name, figure)| Some((name, figure?))).collect()
+    }
+
     /// The same with F1 of the label `positive`, its interval from the same kind of draws.
     #[must_use]
     pub fn with_f1(mut self, positive: usize) -> Self {
@@ -286,6 +292,20 @@ mod tests {
         assert_eq!(value, 0.8);
         assert!((low - (0.8 - half)).abs() < 0.004, "{low}");
         assert!((high - (0.8 + half)).abs() < 0.004, "{high}");
+    }
+
+    #[test]
+    fn a_question_is_right_if_all_of_its_rows_are() {
+        let (gold, predicted) = ([1, 0, 1, 1, 0], [1, 0, 1, 0, 0]);
+        let plain = Evaluation::new(&names(2), &gold, &predicted);
+        assert_eq!(plain.figures().len(), 1);
+        let all = plain.with_f1(1).with_questions(&gold, &predicted, &["a", "a", "b", "b", "c"]);
+        let figures: Vec<_> = all.figures().into_iter().map(|(name, figure)| (name, figure.value)).collect();
+        assert_eq!(figures[1..], [("F1", 0.8), ("exact match", 2.0 / 3.0)]);
+        let Measured { low, value, high } = all.exact_match.unwrap();
+        assert!(low < value && value < high && high <= 1.0);
+        let right = all.with_questions(&gold, &gold, &[1, 1, 1, 2, 2]).exact_match.unwrap();
+        assert_eq!((right.low, right.value), (0.0, 1.0));
     }
 
     #[test]

@@ -212,14 +212,20 @@ fn generations(page: &mut String, results: &Results) {
     page.push_str("</table>\n");
 }
 
+/// `macro F1 80.0 % (70.0 % to 90.0 %), exact match …`.
+fn figures(test: &Evaluation) -> String {
+    let figure = |(name, Measured { value, low, high }): (&str, Measured)| {
+        format!("{name} {} ({} to {})", percent(value), percent(low), percent(high))
+    };
+    test.figures().into_iter().map(figure).collect::<Vec<_>>().join(", ")
+}
+
 fn labels(page: &mut String, test: &Evaluation) {
     let _ = writeln!(
         page,
-        "<h2>Labels</h2>\n<p>Macro F1 {} (95 % interval {} to {}).</p>\n<table><tr><th>label</th>\
+        "<h2>Labels</h2>\n<p>With 95 % intervals: {}.</p>\n<table><tr><th>label</th>\
          <th class=\"n\">rows</th><th class=\"n\">precision</th><th class=\"n\">recall</th><th class=\"n\">F1</th></tr>",
-        percent(test.macro_f1.value),
-        percent(test.macro_f1.low),
-        percent(test.macro_f1.high)
+        figures(test)
     );
     for label in &test.labels {
         let _ = writeln!(
@@ -352,15 +358,13 @@ pub fn model_card(results: &Results) -> String {
         Some(test) => {
             let _ = write!(
                 card,
-                "On {} test rows, with 95 % bootstrap intervals: accuracy {} ({} to {}), macro F1 {} ({} to {}).\n\n\
+                "On {} test rows, with 95 % bootstrap intervals: accuracy {} ({} to {}), {}.\n\n\
                  | label | rows | precision | recall | F1 |\n| --- | ---: | ---: | ---: | ---: |\n",
                 test.rows,
                 percent(test.accuracy.value),
                 percent(test.accuracy.low),
                 percent(test.accuracy.high),
-                percent(test.macro_f1.value),
-                percent(test.macro_f1.low),
-                percent(test.macro_f1.high)
+                figures(test)
             );
             for label in &test.labels {
                 let _ = writeln!(

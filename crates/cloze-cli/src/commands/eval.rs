@@ -1,7 +1,7 @@
 //! `cloze eval`: how good a trained classifier is on labelled rows.
 
 use cloze::Error;
-use cloze::metrics::Evaluation;
+use cloze::metrics::{Evaluation, Measured};
 use cloze::predict::Predictor;
 
 use crate::args::{Eval, Global};
@@ -32,15 +32,18 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
     drop(counter);
 
     printer.json(&evaluation)?;
-    let (accuracy, f1) = (&evaluation.accuracy, &evaluation.macro_f1);
+    let accuracy = &evaluation.accuracy;
+    let figure = |(name, figure): (&str, Measured)| {
+        format!("{name} {} ({})", percent(figure.value), interval(&figure))
+    };
+    let figures: Vec<String> = evaluation.figures().into_iter().map(figure).collect();
     printer.show(format_args!(
-        "{}: {} of {} right (95 % interval {}), macro F1 {} ({})\n\n{}{}",
+        "{}: {} of {} right (95 % interval {}), {}\n\n{}{}",
         printer.heading(&task.name),
         printer.strong(&percent(accuracy.value)),
         counted(evaluation.rows, "row"),
         interval(accuracy),
-        percent(f1.value),
-        interval(f1),
+        figures.join(", "),
         labels(&evaluation, printer),
         confused(&evaluation, printer),
     ))?;

@@ -334,6 +334,32 @@ mod tests {
     }
 
     #[test]
+    fn rows_to_learn_from_are_mirrored_and_rows_of_a_question_belong_together() {
+        let text = "format = 1\npatterns = '{c} or {d}? {mask}'\n[data]\ntrain = 'a.jsonl'\nunlabeled = 'a.jsonl'\ntest = 'a.jsonl'\n\
+            label = 'right'\nmirror = ['c', 'd']\nunlabeled_limit = 1\n[metrics]\ngroup = 'of.id'\npositive = 'true'\n\
+            [labels]\nfalse = '{c}'\ntrue = '{d}'\n";
+        let row = |c: &str, right: &str| {
+            format!("{{\"c\": \"{c}\", \"d\": \"z\", \"right\": {right}, \"of\": {{\"id\": 7}}}}\n")
+        };
+        let folder = Folder::new(&[("a.jsonl", &(row("x", "true") + &row("y", "false")))]);
+        let task = Task::parse("t.toml", text, folder.0.path()).unwrap();
+        let show = |set| -> Vec<(String, Option<usize>)> {
+            let examples = task.examples(set).unwrap();
+            examples.iter().map(|example| (example.texts.concat(), example.label)).collect()
+        };
+        let row = |text: &str, label| (text.to_owned(), label);
+        let train = [row("xz", Some(1)), row("yz", Some(0)), row("zx", Some(0)), row("zy", Some(1))];
+        assert_eq!(show(Set::Train), train);
+        assert_eq!(show(Set::Unlabeled), [row("yz", None), row("zy", None)]);
+        assert_eq!(show(Set::Test), train[..2]);
+        let test = task.examples(Set::Test).unwrap();
+        assert_eq!(test[0].group.as_deref(), Some("7"));
+        let evaluation = task.evaluation(&test, &[1, 1]);
+        assert_eq!(evaluation.exact_match.unwrap().value, 0.0);
+        assert_eq!(evaluation.f1.unwrap().value, 2.0 / 3.0);
+    }
+
+    #[test]
     fn a_label_that_the_task_does_not_know_is_an_error_with_its_line() {
         let folder =
             Folder::new(&[("labelled.csv", "message,team,subject\na,billing,b\nc,biling,d\ne,biling,f\n")]);

@@ -584,6 +584,86 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_may_have_words_of_its_own() {
+        let own = "{ pattern = '{subject} {mask}', words = { billing = 'money' } }";
+        let task = read(&EXAMPLE.replace("'Team: {mask}. {subject|trim} {message}'", own));
+        assert_eq!(task.labels_of(0)[1].words, ["invoice", "payment"]);
+        assert_eq!(task.labels_of(1)[1].words, ["money"]);
+        assert_eq!(task.labels_of(1)[0].words, ["bug"]);
+        assert_eq!(task.pattern_text(1), "{subject} {mask} (bug / money / other)");
+        let wrong = |new: &str| one(&EXAMPLE.replace("'Team: {mask}. {subject|trim} {message}'", new));
+        let got = wrong(&own.replace("billing", "biling"));
+        assert_eq!(got.3, "did you mean `billing`?");
+        is(got, 4, "biling", "there is no label `biling`");
+        is(wrong(&own.replace("'money'", "[]")), 4, "[]", "the label `billing` has no word");
+        is(wrong(&own.replace("'money'", "' '")), 4, "' '", "a word of the label `billing` is empty");
+        is(wrong(&own.replace("words", "word")), 4, "word", "there is no key `word` in `[patterns]`");
+    }
+
+    #[test]
+    fn a_column_that_cannot_be_made_or_named_is_refused() {
+        let column = |text: &str| one(&format!("{EXAMPLE}[columns]\n{text}\n"));
+        is(column("a = '{x'"), 16, "{", "this `{` is never closed");
+        is(
+            column("a = { from = 'b' }"),
+            16,
+            "{ from = 'b' }",
+            "this does not say how the column `a` is made",
+        );
+        is(
+            column("a = { from = 'b', value = 'c', at = 'd', mark = 'e' }"),
+            16,
+            "value",
+            "there is no key `value` in `[columns]`",
+        );
+        is(column("mask = 'b'"), 16, "mask", "no pattern can name the column `mask`");
+        is(column("a = 3"), 16, "3", "`a` is an integer");
+        let shows = format!("{}[columns]\nmessage = 'of {{team}}'\n", EXAMPLE);
+        is(
+            one(&shows),
+            16,
+            "'of {team}'",
+            "the column `message` shows the label column `team`, and a pattern uses it",
+        );
+        let rows = EXAMPLE.replace("label     = \"team\"", "label = 'team'\nrows = 'a.b'");
+        is(one(&rows), 10, "'a.b'", "`a.b` does not end with a list");
+    }
+
+    #[test]
+    fn mirrored_columns_need_labels_that_change_places_with_them() {
+        let mirror = |columns: &str, first: &str| {
+            EXAMPLE
+                .replace("label     = \"team\"", &format!("label = 'team'\nmirror = {columns}"))
+                .replace("\"bug\"", first)
+                .replace("[\"invoice\", \"payment\"]", "'{d|trim}'")
+        };
+        let task = read(&mirror("['c', 'd']", "'{c|trim}'"));
+        assert_eq!(task.data.mirror.unwrap().labels, [1, 0, 2]);
+        let problem = "the labels do not change places with the columns `c`, `d`";
+        is(one(&mirror("['c', 'd']", "'{c}'")), 10, "['c', 'd']", problem);
+        is(one(&mirror("['c']", "'{c|trim}'")), 10, "['c']", "`mirror` names 1 columns");
+    }
+
+    #[test]
+    fn metrics_name_labels_of_the_task() {
+        let task = read(&format!("{EXAMPLE}[metrics]\npositive = 'billing'\ngroup = 'id'\n"));
+        assert_eq!((task.metrics.positive, task.metrics.group.as_deref()), (Some(1), Some("id")));
+        let got = one(&format!("{EXAMPLE}[metrics]\npositive = 'yes'\n"));
+        is(got, 16, "'yes'", "there is no label `yes`");
+    }
+
+    #[test]
+    fn a_preset_fills_in_what_the_file_does_not_say() {
+        let text = format!("{EXAMPLE}[train]\npreset = 'paper'\nsteps = 7\n");
+        let task = read(&text);
+        let options = (task.options.steps, task.options.accumulation, task.options.distil.steps);
+        assert_eq!((options, task.options.seeds), ((7, 4, 5000), vec![0, 1, 2]));
+        let quick = parse("t.toml", &text, Path::new("."), Some(Preset::Quick)).unwrap().options;
+        assert_eq!((quick.steps, quick.accumulation, quick.max_length), (7, 1, 128));
+        is(one(&text.replace("paper", "papr")), 16, "'papr'", "`papr` is no value of `preset`");
+    }
+
+    #[test]
     fn text_that_is_not_toml_is_pointed_at() {
         let (line, ..) = one("format = 1\nname = support\n");
         assert_eq!(line, 2);

@@ -189,6 +189,23 @@ mod tests {
     }
 
     #[test]
+    fn columns_and_metrics_and_words_of_a_pattern_are_frozen_too() {
+        let own = "{ pattern = '{subject} {mask}', words = { billing = 'money' } }";
+        let text = EXAMPLE.replace("'Team: {mask}. {subject|trim} {message}'", own).replace(
+            "[labels]",
+            "rows = 'a[].b[]'\nmirror = ['one', 'two']\n[columns]\nsubject = \"{a.b}: \\u007f\"\n\
+             message = { from = 'm', values = { 'a \"' = '1', b = '' } }\nx = { from = 'x', replace = { '\\' = ' ' } }\n\
+             y = { from = 't', mark = 'w', at = 'n' }\n[metrics]\npositive = 'billing'\ngroup = 'a.id'\n[labels]",
+        );
+        let text = text.replace("\"bug\"", "'{one}'").replace("[\"invoice\", \"payment\"]", "'{two}'");
+        let task = parse(&text);
+        let again = Task::parse("run.toml", &task.to_toml(), Path::new("/elsewhere")).unwrap();
+        assert_eq!(again.to_toml(), task.to_toml());
+        assert_eq!((&again.data, &again.metrics), (&task.data, &task.metrics));
+        assert_eq!((&again.own_words, task.data.columns.len()), (&task.own_words, 4));
+    }
+
+    #[test]
     fn the_canonical_text_does_not_depend_on_folders_or_on_how_it_was_written() {
         let moved = Task::parse("u.toml", EXAMPLE, Path::new("/other")).unwrap();
         let spelled = parse(&format!("{EXAMPLE}[train]\nsteps = {}\n", Options::default().steps));

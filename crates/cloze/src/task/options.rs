@@ -351,7 +351,10 @@ mod tests {
 
     #[test]
     fn the_defaults_are_within_their_ranges() {
-        assert_eq!(Options::default().out_of_range(), []);
+        assert_eq!(Preset::default().options(), Options::default());
+        for (_, preset) in Preset::ALL {
+            assert_eq!(preset.options().out_of_range(), []);
+        }
     }
 
     #[test]
