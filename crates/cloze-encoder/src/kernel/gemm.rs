@@ -1,15 +1,15 @@
 //! Matrix products: packing, blocking, threads. The innermost tiles are in the files of the instruction sets.
 //!
 //! The scheme is that of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008): a
-//! block of A is packed, once for all threads, into panels that stay in the second-level cache; each thread
-//! packs panels of its own columns of B, and a register tile runs over both. Every element of C is summed along
-//! k in one fixed order, whatever the number of threads and wherever the matrix is cut.
+//! block of A is packed into panels that stay in the second-level cache, panels of columns of B are packed beside
+//! it, and a register tile runs over both. Every thread has a part of C and packs what it needs for it. Every
+//! element of C is summed along k in one fixed order, whatever the number of threads and wherever the matrix is
+//! cut.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use super::matrix::{Mat, MatMut};
 use super::{Kernels, amx, avx2, avx512, bf16, portable};
-use rayon::prelude::*;
 
 /// What a product is added to.
 #[derive(Clone, Copy)]
@@ -20,6 +20,16 @@ pub(crate) enum Start<'a> {
     Accumulate,
     /// A row that is added to every row of the product: a bias. C is overwritten.
     Bias(&'a [f32]),
+}
+
+impl<'a> Start<'a> {
+    /// For the first `cols` columns and for the others.
+    fn split(self, cols: usize) -> (Start<'a>, Start<'a>) {
+        match self {
+            Start::Bias(bias) => (Start::Bias(&bias[..cols]), Start::Bias(&bias[cols..])),
+            other => (other, other),
+        }
+    }
 }
 
 /// How a tile begins: [`Start`] without its lifetime, for the kernels.
@@ -104,9 +114,9 @@ struct Line([u32; 16]);
 
 /// Memory for packed panels that grows but never shrinks.
 #[derive(Default)]
-struct Panels(Vec<Line>);
+struct Room(Vec<Line>);
 
-impl Panels {
+impl Room {
     fn room<T: Tile>(&mut self, words: usize) -> &mut [T::Word] {
         const { assert!(size_of::<T::Word>() == 4) };
         let needed = words.div_ceil(16);
@@ -118,11 +128,15 @@ impl Panels {
     }
 }
 
+/// What a thread packs into.
+#[derive(Default)]
+struct Panels {
+    a: Room,
+    b: Room,
+}
+
 thread_local! {
-    /// Panels of A, lent to all threads of a product.
-    static SHARED: Cell<Panels> = Cell::default();
-    /// Panels of B, each thread's own.
-    static OWN: RefCell<Panels> = RefCell::default();
+    static PANELS: RefCell<Panels> = RefCell::default();
 }
 
 /// Products smaller than this many multiplications are in float32 in every set, for tiles of bfloat16 would be mostly
@@ -154,115 +168,99 @@ fn with_set(kernels: Kernels, a: Mat, b: Mat, c: MatMut, start: Start, threads: 
     }
     debug_assert!(kernels.available());
     match kernels {
-        Kernels::AmxBf16 => blocks::<amx::TileAmx>(a, b, c, start, threads),
-        Kernels::Avx512Bf16 => blocks::<bf16::TileBf16>(a, b, c, start, threads),
-        Kernels::Avx512 => blocks::<avx512::Tile512>(a, b, c, start, threads),
-        Kernels::Avx2 => blocks::<avx2::Tile256>(a, b, c, start, threads),
-        Kernels::Portable => blocks::<portable::TilePlain>(a, b, c, start, threads),
+        Kernels::AmxBf16 => spread::<amx::TileAmx>(a, b, c, start, threads),
+        Kernels::Avx512Bf16 => spread::<bf16::TileBf16>(a, b, c, start, threads),
+        Kernels::Avx512 => spread::<avx512::Tile512>(a, b, c, start, threads),
+        Kernels::Avx2 => spread::<avx2::Tile256>(a, b, c, start, threads),
+        Kernels::Portable => spread::<portable::TilePlain>(a, b, c, start, threads),
     }
 }
 
-/// Cuts A into blocks of rows and steps.
-fn blocks<T: Tile>(a: Mat, b: Mat, mut c: MatMut, start: Start, threads: usize) {
+/// Cuts the larger side of C in two until there is a piece for every thread, which is a product of its own: to pack some panels
+/// twice takes less time than to wait for each other at every block.
+fn spread<T: Tile>(a: Mat, b: Mat, c: MatMut, start: Start, threads: usize) {
+    if threads <= 1 {
+        return PANELS.with_borrow_mut(|panels| blocks::<T>(a, b, c, start, panels));
+    }
+    let (m, n, k, half) = (c.rows, c.cols, a.cols, threads / 2);
+    let cut = |size: usize, unit: usize| (size * half / threads).next_multiple_of(unit).min(size);
+    // Cutting rows repeats the packing of B, cutting columns that of A.
+    if m >= n {
+        let rows = cut(m, T::ROWS);
+        let (upper, lower) = c.split_rows(rows);
+        rayon::join(
+            || spread::<T>(a.block(0, rows, 0, k), b, upper, start, half),
+            || spread::<T>(a.block(rows, m - rows, 0, k), b, lower, start, threads - half),
+        );
+    } else {
+        let cols = cut(n, T::COLS);
+        let (left, right) = c.split_cols(cols);
+        let (start_left, start_right) = start.split(cols);
+        rayon::join(
+            || spread::<T>(a, b.block(0, k, 0, cols), left, start_left, half),
+            || spread::<T>(a, b.block(0, k, cols, n - cols), right, start_right, threads - half),
+        );
+    }
+}
+
+/// Cuts A into blocks of rows and steps, B into blocks of columns, and multiplies them.
+fn blocks<T: Tile>(a: Mat, b: Mat, mut c: MatMut, start: Start, panels: &mut Panels) {
     let (m, n, k) = (c.rows, c.cols, a.cols);
     if k == 0 {
         return fill(c, start);
     }
     // Blocks of equal depth: 768 is 3 x 256, 384 is 2 x 192.
     let depth = k.div_ceil(k.div_ceil(T::DEPTH));
-    // Taken, not borrowed: a thread that waits for others may begin another product.
-    let mut shared = SHARED.take();
+    // SAFETY: the set was chosen because the processor has it.
+    unsafe { T::begin() };
     for row in (0..m).step_by(BLOCK_ROWS) {
         let rows = BLOCK_ROWS.min(m - row);
         for step in (0..k).step_by(depth) {
             let steps = depth.min(k - step);
-            let packed = shared.room::<T>(rows.next_multiple_of(T::ROWS) * T::words(steps));
-            pack_rows::<T>(a.block(row, rows, step, steps), packed, threads);
-            let start = if step > 0 { Start::Accumulate } else { start };
-            spread::<T>(packed, b.block(step, steps, 0, n), c.rows_mut(row, rows), start, threads);
-        }
-    }
-    SHARED.set(shared);
-}
-
-/// Packs a block of A, each thread a part of its panels.
-fn pack_rows<T: Tile>(a: Mat, dst: &mut [T::Word], threads: usize) {
-    let panel = T::ROWS * T::words(a.cols);
-    let pack = |first: usize, dst: &mut [T::Word]| {
-        let first = first * T::ROWS;
-        let rows = (dst.len() / panel * T::ROWS).min(a.rows - first);
-        // SAFETY: the set was chosen because the processor has it.
-        unsafe { T::pack_a(a.block(first, rows, 0, a.cols), dst) }
-    };
-    if threads <= 1 {
-        return pack(0, dst);
-    }
-    let panels = (dst.len() / panel).div_ceil(threads);
-    dst.par_chunks_mut(panels * panel).enumerate().for_each(|(i, dst)| pack(i * panels, dst));
-}
-
-/// Cuts C in two until there is a piece for every thread: columns if there are enough of them, for cutting rows repeats the
-/// packing of B.
-fn spread<T: Tile>(a: &[T::Word], b: Mat, c: MatMut, start: Start, threads: usize) {
-    if threads <= 1 {
-        return columns::<T>(a, b, c, start);
-    }
-    let (m, n, k) = (c.rows, c.cols, b.rows);
-    let half = threads / 2;
-    let cut = |size: usize, unit: usize| ((size * half / threads).next_multiple_of(unit)).min(size);
-    if n >= threads * T::COLS || n >= m {
-        let cols = cut(n, T::COLS);
-        let (left, right) = c.split_cols(cols);
-        let (start_left, start_right) = match start {
-            Start::Bias(bias) => (Start::Bias(&bias[..cols]), Start::Bias(&bias[cols..])),
-            other => (other, other),
-        };
-        rayon::join(
-            || spread::<T>(a, b.block(0, k, 0, cols), left, start_left, half),
-            || spread::<T>(a, b.block(0, k, cols, n - cols), right, start_right, threads - half),
-        );
-    } else {
-        let rows = cut(m, T::ROWS);
-        let (upper, lower) = c.split_rows(rows);
-        let (above, below) = a.split_at(rows.next_multiple_of(T::ROWS) * T::words(k));
-        rayon::join(
-            || spread::<T>(above, b, upper, start, half),
-            || spread::<T>(below, b, lower, start, threads - half),
-        );
-    }
-}
-
-/// Multiplies packed rows of A with columns of B, on the calling thread.
-fn columns<T: Tile>(a: &[T::Word], b: Mat, c: MatMut, start: Start) {
-    let (m, n, words) = (c.rows, c.cols, T::words(b.rows));
-    OWN.with_borrow_mut(|own| {
-        // SAFETY: the set was chosen because the processor has it.
-        unsafe { T::begin() };
-        for col in (0..n).step_by(BLOCK_COLS) {
-            let cols = BLOCK_COLS.min(n - col);
-            let packed = own.room::<T>(cols.next_multiple_of(T::COLS) * words);
+            let words = T::words(steps);
+            let packed_a = panels.a.room::<T>(rows.next_multiple_of(T::ROWS) * words);
             // SAFETY: as above.
-            unsafe { T::pack_b(b.block(0, b.rows, col, cols).t(), packed) };
-            for (j, b) in packed.chunks_exact(T::COLS * words).enumerate() {
-                let j = j * T::COLS;
-                let start = match start {
-                    Start::Zero => TileStart::Zero,
-                    Start::Accumulate => TileStart::Accumulate,
-                    Start::Bias(bias) => TileStart::Bias(bias[col + j..].as_ptr()),
-                };
-                for (i, a) in a.chunks_exact(T::ROWS * words).enumerate() {
-                    let i = i * T::ROWS;
-                    let (rows, cols) = (T::ROWS.min(m - i), T::COLS.min(cols - j));
-                    let c_at = c.ptr.wrapping_add(i * c.stride + col + j);
-                    // SAFETY: both panels hold `b.rows` steps; the tile lies inside C, which this view alone
-                    // may write; the bias has an element per column; `begin` and `end` stand around.
-                    unsafe { T::tile(rows, cols, a, b, c_at, c.stride, start) };
-                }
+            unsafe { T::pack_a(a.block(row, rows, step, steps), packed_a) };
+            let start = if step > 0 { Start::Accumulate } else { start };
+            for col in (0..n).step_by(BLOCK_COLS) {
+                let cols = BLOCK_COLS.min(n - col);
+                let packed_b = panels.b.room::<T>(cols.next_multiple_of(T::COLS) * words);
+                // SAFETY: as above.
+                unsafe { T::pack_b(b.block(step, steps, col, cols).t(), packed_b) };
+                tiles::<T>(packed_a, packed_b, words, c.rows_mut(row, rows), col, cols, start);
             }
         }
-        // SAFETY: as above.
-        unsafe { T::end() };
-    });
+    }
+    // SAFETY: as above.
+    unsafe { T::end() };
+}
+
+/// Multiplies packed rows of A with packed columns of B into the columns of `c` from `col` on.
+fn tiles<T: Tile>(
+    a: &[T::Word],
+    b: &[T::Word],
+    words: usize,
+    c: MatMut,
+    col: usize,
+    cols: usize,
+    start: Start,
+) {
+    for (j, b) in b.chunks_exact(T::COLS * words).enumerate() {
+        let j = j * T::COLS;
+        let start = match start {
+            Start::Zero => TileStart::Zero,
+            Start::Accumulate => TileStart::Accumulate,
+            Start::Bias(bias) => TileStart::Bias(bias[col + j..].as_ptr()),
+        };
+        for (i, a) in a.chunks_exact(T::ROWS * words).enumerate() {
+            let i = i * T::ROWS;
+            let (rows, cols) = (T::ROWS.min(c.rows - i), T::COLS.min(cols - j));
+            let c_at = c.ptr.wrapping_add(i * c.stride + col + j);
+            // SAFETY: both panels hold equally many steps; the tile lies inside C, which this view alone may write; the bias
+            // has an element per column; the caller has begun and will end.
+            unsafe { T::tile(rows, cols, a, b, c_at, c.stride, start) };
+        }
+    }
 }
 
 /// A product along no dimension at all is the start itself.
