@@ -14,7 +14,7 @@ use crate::data::Data;
 use crate::encode::{ClassifierEncoder, PatternEncoder};
 use crate::plan::{Job, Plan, Work, keeps_members};
 use crate::results::ModelSource;
-use crate::task::{Example, Method, Task};
+use crate::task::{Example, Keep, Method, Task};
 use crate::train::{SCORING_TOKENS, fitting};
 use crate::verbalizer::Verbalizer;
 
@@ -118,7 +118,7 @@ impl Estimate {
         }
         let models = plan.jobs.iter().filter(|job| match job.work {
             Work::Member { generation, .. } => keeps_members(task, generation, data.unlabeled.len()),
-            Work::Final { .. } => true,
+            Work::Final { .. } => task.options.keep != Keep::None,
             _ => false,
         });
         let rows = (data.unlabeled.len() + data.test.len()) * plan.jobs.len();

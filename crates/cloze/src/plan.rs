@@ -91,7 +91,7 @@ impl Plan {
             }
         }
         match task.options.method {
-            Method::Supervised => plan.add("final", Work::Final { seed }, plan.supervised(seed)),
+            Method::Supervised => plan.add("final", Work::Final { seed }, plan.last(plan.supervised(seed))),
             Method::Pet | Method::Ipet => plan.pet(seed),
         }
         let Planner { jobs, notes, .. } = plan;
@@ -165,7 +165,7 @@ impl Planner<'_> {
             );
         } else {
             let id = Id::of(&(COMPUTATION, "distil", ensemble, &self.task.fields(), &options.distil, seed));
-            self.add("final", Work::Final { seed }, id);
+            self.add("final", Work::Final { seed }, self.last(id));
         }
     }
 
@@ -230,6 +230,11 @@ impl Planner<'_> {
         ))
     }
 
+    /// The id of a final classifier, which is another job if its model does not stay.
+    fn last(&self, id: Id) -> Id {
+        if self.task.options.keep == Keep::None { Id::of(&(id, "measured only")) } else { id }
+    }
+
     fn training(&self) -> impl Serialize {
         let options = &self.task.options;
         let numbers =
@@ -270,11 +275,15 @@ pub(crate) fn sets_name(generation: usize) -> String {
     format!("g{generation}/sets")
 }
 
-/// Whether the models of a generation's members stay: on demand, and where there is nothing else to predict with; only those of
-/// the last generation predict.
+/// Whether the models of a generation's members stay: on demand, and where a run is to predict and has nothing else; only
+/// those of the last generation predict.
 pub(crate) fn keeps_members(task: &Task, generation: usize, unlabeled_rows: usize) -> bool {
     let last = generation + 1 == generations(task, unlabeled_rows);
-    last && (task.options.keep == Keep::All || unlabeled_rows == 0)
+    match task.options.keep {
+        Keep::All => last,
+        Keep::Final => last && unlabeled_rows == 0,
+        Keep::None => false,
+    }
 }
 
 fn json(value: impl Serialize) -> String {

@@ -14,7 +14,7 @@ use crate::scores::{Scores, best};
 use crate::store::{Job, Run};
 use crate::summary::Summary;
 use crate::table::{Format, Reader, Row, Writer};
-use crate::task::{Example, Task, View};
+use crate::task::{Example, Keep, Task, View};
 use crate::train::SCORING_TOKENS;
 use crate::verbalizer::Verbalizer;
 use crate::{Error, Result};
@@ -73,6 +73,12 @@ impl Predictor {
         let run = Run::open(dir)?;
         let name = dir.join("run.toml").display().to_string();
         let task = Task::parse(&name, &run.manifest()?, dir)?;
+        if task.options.keep == Keep::None {
+            return Err(Error::usage(
+                format!("`{}` has kept no model: its task says `keep = \"none\"`", dir.display()),
+                "write `keep = \"all\"` or `keep = \"final\"` under `[train]` in the task file and run `cloze train` again",
+            ));
+        }
         let device = task.options.precision.device(device);
         let classifier = run.job("final")?;
         let models = match (with, classifier) {

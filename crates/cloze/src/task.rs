@@ -28,6 +28,8 @@
 //! | `data.rows`, `columns.*` | see [`Rows`], [`Column`] | none |
 //! | `data.mirror` | see [`Mirror`] | none |
 //! | `metrics.*` | see [`Metrics`] | none |
+//! | `data.train_limit` | use so many labelled rows, drawn | all |
+//! | `data.train_seed` | what they are drawn from | 0 |
 //! | `data.unlabeled_limit` | use so many unlabelled rows, evenly spread over the files | all |
 //! | `labels.NAME` | the label's word, or a list of words | at least two labels |
 //! | `model.directory` | a Hugging Face directory, relative to the task file | the model in the program |
@@ -99,6 +101,10 @@ pub struct Data {
     pub mirror: Option<Mirror>,
     /// Columns made of others: the section `[columns]`.
     pub columns: Vec<Column>,
+    /// How many labelled rows are used at most: drawn, every label by its share and once at least where that is possible.
+    pub train_limit: Option<usize>,
+    /// What these are drawn from; with the same seed, fewer rows are some of more.
+    pub train_seed: u64,
     /// How many unlabelled rows are used at most.
     pub unlabeled_limit: Option<usize>,
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use cloze::Error;
 use cloze::estimate::{Estimate, Speed};
 use cloze::event::{Event, Silence};
+use cloze::predict::Predictor;
 use cloze::results::Results;
 use cloze::train::{Outcome, train};
 use cloze_encoder::{Checkpoint, Device};
@@ -222,6 +223,18 @@ fn the_auxiliary_loss_and_plain_fine_tuning_run_too() {
     let Outcome { run, results } = folder.train(&supervised).unwrap();
     assert!(results.members.is_empty() && results.supervised.is_some());
     Checkpoint::open(&run.join("final")).unwrap();
+}
+
+#[test]
+fn a_run_that_only_measures_keeps_no_model_and_says_so() {
+    let folder = Folder::new();
+    let kept = folder.train(TASK).unwrap().results;
+    let none = TASK.replace("[train]", "[train]\nkeep = \"none\"");
+    let Outcome { run, results } = folder.train(&none).unwrap();
+    assert_eq!(results.distilled, kept.distilled);
+    assert!(!run.join("final/model.safetensors").exists() && !run.join("g0/p0-s0/model").exists());
+    let error = Predictor::open(&run, None, &Device::new(1)).err().unwrap();
+    assert!(error.to_string().contains("has kept no model"), "{error}");
 }
 
 #[test]

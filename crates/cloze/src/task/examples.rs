@@ -1,12 +1,18 @@
 //! A task's rows: the columns that its patterns use, and the labels.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+
+use cloze_encoder::Random;
 
 use super::{Mirror, Task, View};
 use crate::error::{list, nearest};
 use crate::metrics::Evaluation;
 use crate::table::{Reader, expand};
 use crate::{Error, Place, Result};
+
+/// What tells the draw of labelled rows from all others under the same seed.
+const PURPOSE: u64 = 0x1ABE;
 
 /// Which of a task's files are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,11 +109,17 @@ impl Task {
                 self.read_file(&file, set, &fields, self.data.mirror.as_ref(), &mut mirrored)?;
             }
         }
-        if set == Set::Unlabeled
-            && let Some(limit) = self.data.unlabeled_limit
-        {
-            spread(&mut examples, limit);
-            spread(&mut mirrored, limit);
+        match (set, self.data.train_limit, self.data.unlabeled_limit) {
+            (Set::Train, Some(limit), _) => {
+                let kept = sample(&examples, limit, self.data.train_seed);
+                keep(&mut examples, &kept);
+                keep(&mut mirrored, &kept);
+            }
+            (Set::Unlabeled, _, Some(limit)) => {
+                spread(&mut examples, limit);
+                spread(&mut mirrored, limit);
+            }
+            _ => {}
         }
         examples.append(&mut mirrored);
         Ok(examples)
@@ -240,6 +252,37 @@ impl Task {
         }
         evaluation
     }
+}
+
+/// The numbers of `limit` rows drawn from `seed`: first one of every label, then every label by its share. What is drawn for a
+/// smaller limit is among what is drawn for a larger one.
+fn sample(examples: &[Example], limit: usize, seed: u64) -> HashSet<usize> {
+    let mut order: Vec<usize> = (0..examples.len()).collect();
+    Random::stream(seed, &[PURPOSE]).shuffle(&mut order);
+    let mut totals: HashMap<Option<usize>, usize> = HashMap::new();
+    examples.iter().for_each(|example| *totals.entry(example.label).or_default() += 1);
+    // The i-th of a label's n rows comes when i + 1/2 of n are due; the first one before all that.
+    let mut drawn: HashMap<Option<usize>, usize> = HashMap::new();
+    let mut due: Vec<(f64, usize)> = Vec::new();
+    for row in order {
+        let label = examples[row].label;
+        let before = drawn.entry(label).or_default();
+        let share = if *before == 0 { 0.0 } else { (*before as f64 + 0.5) / totals[&label] as f64 };
+        due.push((share, row));
+        *before += 1;
+    }
+    // Stable, so that equals stay in the order in which they were drawn.
+    due.sort_by(|a, b| a.0.total_cmp(&b.0));
+    due.into_iter().take(limit).map(|(_, row)| row).collect()
+}
+
+/// Keeps the rows with these numbers, in their order.
+fn keep(examples: &mut Vec<Example>, kept: &HashSet<usize>) {
+    let mut row = 0;
+    examples.retain(|_| {
+        row += 1;
+        kept.contains(&(row - 1))
+    });
 }
 
 /// Keeps `limit` rows, evenly spread, so that files sorted by anything stay represented.
@@ -422,6 +465,24 @@ mod tests {
         let folder = Folder::new(&[("labelled.csv", "subject,message,team\na,b,billing\n")]);
         let task = Task::parse("t.toml", EXAMPLE, Path::new("/nowhere")).unwrap();
         assert_eq!(task.with_data_dir(folder.0.path()).examples(Set::Train).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_sample_of_labelled_rows_has_every_label_by_its_share_and_grows_with_its_size() {
+        let row = |i: usize| format!("s,{i},{}\n", if i < 16 { "billing" } else { "technical" });
+        let text: String = (0..20).map(row).collect();
+        let folder = Folder::new(&[("labelled.csv", &format!("subject,message,team\n{text}"))]);
+        let mut task = folder.task();
+        let mut draw = |limit, seed| {
+            (task.data.train_limit, task.data.train_seed) = (Some(limit), seed);
+            task.examples(Set::Train).unwrap()
+        };
+        for (limit, shares) in [(0, [0, 0, 0]), (2, [1, 1, 0]), (10, [2, 8, 0]), (99, [4, 16, 0])] {
+            assert_eq!(label_counts(3, &draw(limit, 7)), shares, "{limit}");
+        }
+        let (small, large, other) = (draw(5, 1), draw(10, 1), draw(10, 2));
+        assert!(small.iter().all(|row| large.contains(row)) && large != other);
+        assert!(large.is_sorted_by_key(|row| row.place.line));
     }
 
     #[test]

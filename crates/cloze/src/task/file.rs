@@ -19,7 +19,18 @@ const TOP: &[&str] = &[
     "format", "name", "patterns", "spacing", "data", "columns", "labels", "metrics", "model", "train",
     "ipet", "distil",
 ];
-const DATA: &[&str] = &["dir", "train", "unlabeled", "test", "label", "rows", "mirror", "unlabeled_limit"];
+const DATA: &[&str] = &[
+    "dir",
+    "train",
+    "unlabeled",
+    "test",
+    "label",
+    "rows",
+    "mirror",
+    "train_limit",
+    "train_seed",
+    "unlabeled_limit",
+];
 const METRICS: &[&str] = &["positive", "group"];
 const MODEL: &[&str] = &["directory"];
 const TRAIN: &[&str] = &[
@@ -189,6 +200,8 @@ impl<'f> Reader<'f> {
             rows: self.rows(section),
             mirror: None,
             columns: Vec::new(),
+            train_limit: self.number(section, "train_limit"),
+            train_seed: self.number(section, "train_seed").unwrap_or(0),
             unlabeled_limit: self.number(section, "unlabeled_limit"),
         }
     }

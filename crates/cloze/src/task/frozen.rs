@@ -64,6 +64,10 @@ impl Task {
         if let Some(mirror) = &self.data.mirror {
             line("mirror", &list(&mirror.columns));
         }
+        if let Some(limit) = self.data.train_limit {
+            line("train_limit", &limit);
+            line("train_seed", &self.data.train_seed);
+        }
         if let Some(limit) = self.data.unlabeled_limit {
             line("unlabeled_limit", &limit);
         }

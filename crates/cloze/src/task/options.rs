@@ -28,6 +28,8 @@ pub enum Keep {
     All,
     /// The final classifier only.
     Final,
+    /// None: the run only measures.
+    None,
 }
 
 /// What matrix products multiply. Weights, sums and the optimizer are in float32 either way.
@@ -103,7 +105,8 @@ impl Choice for Method {
 }
 
 impl Choice for Keep {
-    const ALL: &'static [(&'static str, Self)] = &[("all", Keep::All), ("final", Keep::Final)];
+    const ALL: &'static [(&'static str, Self)] =
+        &[("all", Keep::All), ("final", Keep::Final), ("none", Keep::None)];
 }
 
 impl Choice for Precision {

@@ -14,7 +14,7 @@ use crate::pvp::{self, MaskedLm, Training};
 use crate::scores::Scores;
 use crate::store::Draft;
 use crate::summary::Summary;
-use crate::task::{Example, Method, Set};
+use crate::task::{Example, Keep, Method, Set};
 use crate::verbalizer::Verbalizer;
 use crate::{Result, report};
 
@@ -125,7 +125,7 @@ impl Trainer<'_> {
         self.write_scores(draft, Set::Test, &test)?;
         let summary = self.summary(Some(&train), &test);
         summary.write(draft)?;
-        if name == "final" {
+        if name == "final" && self.task.options.keep != Keep::None {
             session.into_model().save(draft.dir(), &self.checkpoint.tokenizer)?;
             let mut results = self.results_so_far()?;
             let stage = summary.stage(name);
