@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use cloze::predict::With;
+use cloze::study::Factor;
 use cloze::table::Format;
 use cloze::task::{Keep, Method, Preset};
 
@@ -84,6 +85,20 @@ pub(crate) enum Verb {
 
 Ctrl-C is safe at any moment, and so is a power cut: the same command goes on where it was.")]
     Train(Train),
+    /// Find out which factors matter on a task: patterns, distillation, method, numbers of rows, models
+    #[command(after_help = "Examples:
+  cloze study task.toml
+  cloze study task.toml --factors labels,unlabeled --seeds 5
+  cloze study task.toml --factors models --models ~/models/bert-base-uncased,~/models/roberta-base
+
+`patterns`: the untouched model, every pattern alone, all together. `distillation`: the ensemble and the classifier \
+distilled from it. `merge`: `mean` and `wmean`. `method`: supervised, pet, ipet. `labels`, `unlabeled`: fewer rows, up to \
+what is there. `samples`: other labelled rows, as many. `decoding`: with words of several tokens, three orders of filling them \
+in. `models`: the task's and those after `--models`.
+
+Needs labelled test rows. Every job is done once, whatever needs it; after Ctrl-C the same command goes on, and one with more \
+factors or seeds takes over what is done.")]
+    Study(Study),
     /// Measure a trained classifier on labelled rows
     #[command(after_help = "Examples:
   cloze eval runs/support-1a2b3c4d checked.csv
@@ -183,6 +198,27 @@ pub(crate) struct Train {
     pub overrides: Overrides,
 }
 
+/// `cloze study`
+#[derive(Debug, Args)]
+pub(crate) struct Study {
+    /// The task.
+    #[command(flatten)]
+    pub task: TaskArg,
+    /// What to vary, one at a time
+    #[arg(long, value_name = "FACTOR,…", value_delimiter = ',', value_parser = choice(Factor::ALL),
+          default_value = "patterns,distillation,merge,method")]
+    pub factors: Vec<Factor>,
+    /// Repeat everything with so many seeds
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub seeds: u16,
+    /// Other models for `models` to compare with the task's, separated by commas
+    #[arg(long, value_name = "DIR,…", value_delimiter = ',', value_hint = ValueHint::DirPath)]
+    pub models: Vec<PathBuf>,
+    /// The directory that studies and their runs are kept in
+    #[arg(long, value_name = "DIR", default_value = "studies", value_hint = ValueHint::DirPath)]
+    pub studies: PathBuf,
+}
+
 /// Options of a task that can be given on the command line too.
 #[derive(Debug, Args)]
 pub(crate) struct Overrides {
@@ -192,7 +228,7 @@ pub(crate) struct Overrides {
     /// Train every pattern once with each of these seeds [default: the task file's]
     #[arg(long, value_name = "N,…", value_delimiter = ',', visible_alias = "seed")]
     pub seeds: Vec<u64>,
-    /// Keep all models, so that the ensemble can predict, or the final classifier only [default: the task file's]
+    /// Keep all models, so that the ensemble can predict, the final classifier only, or none [default: the task file's]
     #[arg(long, value_name = "MODELS", value_parser = choice(KEEPS))]
     pub keep: Option<Keep>,
 }
@@ -312,7 +348,7 @@ const METHODS: &[(&str, Method)] =
     &[("pet", Method::Pet), ("ipet", Method::Ipet), ("supervised", Method::Supervised)];
 const PRESETS: &[(&str, Preset)] =
     &[("laptop", Preset::Laptop), ("paper", Preset::Paper), ("quick", Preset::Quick)];
-const KEEPS: &[(&str, Keep)] = &[("all", Keep::All), ("final", Keep::Final)];
+const KEEPS: &[(&str, Keep)] = &[("all", Keep::All), ("final", Keep::Final), ("none", Keep::None)];
 const ANSWERERS: &[(&str, With)] = &[("final", With::Classifier), ("ensemble", With::Ensemble)];
 
 #[cfg(test)]

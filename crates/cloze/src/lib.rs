@@ -22,6 +22,7 @@ pub mod report;
 pub mod results;
 pub mod scores;
 pub mod store;
+pub mod study;
 pub mod summary;
 pub mod table;
 pub mod task;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use crate::metrics::{Evaluation, Measured};
 use crate::results::{Results, Stage};
 
-const STYLE: &str = "
+pub(crate) const STYLE: &str = "
 body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#1c2530;background:#fff}
 h1{margin-bottom:0}h2{margin-top:2.5rem;border-bottom:1px solid #d8dee6;padding-bottom:.2rem}
 .sub{color:#5b6776;margin-top:.2rem}
@@ -392,7 +392,7 @@ fn line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
@@ -403,7 +403,7 @@ fn shorten(text: &str, longest: usize) -> String {
     }
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -78,7 +78,7 @@ pub fn train(
 }
 
 /// Finds mistakes in words and rows that cannot be cut enough now, not after the first patterns have been trained.
-fn check_patterns(task: &Task, checkpoint: &Checkpoint, data: &Data) -> Result<()> {
+pub(crate) fn check_patterns(task: &Task, checkpoint: &Checkpoint, data: &Data) -> Result<()> {
     for (number, pattern) in task.patterns.iter().enumerate() {
         let verbalizer = Verbalizer::new(task, number, &checkpoint.tokenizer)?;
         let encoder = PatternEncoder::of_task(task, number, &checkpoint.tokenizer).asking_for(&verbalizer);

@@ -7,12 +7,14 @@ pub(crate) mod eval;
 pub(crate) mod fetch;
 pub(crate) mod init;
 pub(crate) mod predict;
+pub(crate) mod study;
 pub(crate) mod train;
 pub(crate) mod zero_shot;
 
 use std::path::{Path, PathBuf};
 
 use cloze::Error;
+pub(crate) use cloze::study::NamedModel;
 use cloze::table::{Format, Reader};
 use cloze::task::Task;
 use cloze_encoder::{Checkpoint, Device, Kernels};
@@ -22,12 +24,6 @@ use crate::builtin;
 use crate::failure::Result;
 use crate::hub::Name;
 use crate::hub::cache::Cache;
-
-/// A model and what the user calls it.
-pub(crate) struct NamedModel {
-    pub(crate) name: String,
-    pub checkpoint: Checkpoint,
-}
 
 /// Reads the task file, with its data where `--data` says.
 pub(crate) fn open_task(args: &TaskArg) -> Result<Task> {
@@ -43,6 +39,11 @@ pub(crate) fn open_model(args: &ModelArg, task: Option<&Task>) -> Result<NamedMo
     let Some(given) = args.model.as_deref().or_else(|| task.and_then(|task| task.model.as_deref())) else {
         return Ok(NamedModel { name: builtin::MODEL_NAME.to_owned(), checkpoint: builtin::model()? });
     };
+    find_model(given)
+}
+
+/// Reads the model of a directory, or one that was fetched.
+pub(crate) fn find_model(given: &Path) -> Result<NamedModel> {
     let name = given.display().to_string();
     if given.is_dir() {
         return Ok(NamedModel { name, checkpoint: Checkpoint::open(given)? });

@@ -10,4 +10,5 @@ mod hub;
 mod interruption;
 mod readme;
 mod snapshots;
+mod study;
 mod support;

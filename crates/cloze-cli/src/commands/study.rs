@@ -1,0 +1,93 @@
+//! `cloze study`: which factors matter on a task.
+
+use std::time::Instant;
+
+use cloze::estimate::Speed;
+use cloze::study::{Factor, Finding, Outcome, Study};
+use serde_json::json;
+
+use crate::args::{Global, Study as Args};
+use crate::failure::Result;
+use crate::layout::{Align, Table, counted, interval, percent};
+use crate::printer::Printer;
+use crate::progress::Progress;
+use crate::summary;
+
+use super::{device, find_model, open_model, open_task};
+
+/// Carries a study out, or goes on with it, and shows what it has found.
+pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
+    let began = Instant::now();
+    let task = open_task(&args.task)?;
+    let mut models = vec![open_model(&args.task.model, Some(&task))?];
+    for model in &args.models {
+        models.push(find_model(model)?);
+    }
+    let mut factors = args.factors.clone();
+    if !args.models.is_empty() && !factors.contains(&Factor::Models) {
+        factors.push(Factor::Models);
+    }
+    let device = device(global)?;
+    let study = Study::new(&task, &models, &factors, usize::from(args.seeds))?;
+    let own = task.options.precision.device(&device);
+    let speeds = models.iter().map(|model| Speed::measure(&model.checkpoint, &own));
+    let estimate = study.estimate(&speeds.collect::<cloze::Result<Vec<_>>>()?)?;
+    printer.note(format_args!(
+        "{}, {}: {} if nothing is done yet",
+        counted(study.variations.len(), "run"),
+        counted(estimate.jobs.len(), "job"),
+        summary::expected(&estimate)
+    ));
+    let expected = estimate.jobs.into_iter().map(|job| (job.job, job.seconds));
+    let mut progress = Progress::new(printer, expected);
+    let outcome = study.carry_out(&device, &args.studies, &mut progress)?;
+    drop(progress);
+
+    printer.json(&json!({
+        "study": outcome.dir,
+        "seconds": began.elapsed().as_secs_f64(),
+        "run_seconds": outcome.run_seconds,
+        "results": outcome.findings,
+    }))?;
+    show(&outcome, printer)?;
+    printer.show(format_args!(
+        "\n{}; the whole story is in {}/report.html\n",
+        summary::cost(began.elapsed()),
+        outcome.dir.display()
+    ))?;
+    Ok(())
+}
+
+fn show(outcome: &Outcome, printer: &Printer) -> Result {
+    let findings = &outcome.findings;
+    for finding in &findings.factors {
+        printer.show(table(finding, printer))?;
+        if let Some(overview) = &finding.overview {
+            printer.show(format_args!("  {overview}\n"))?;
+        }
+    }
+    for note in &findings.notes {
+        printer.show(format_args!("\nnote: {note}\n"))?;
+    }
+    printer.show(format_args!("\n{}\n", printer.heading("what helped")))?;
+    for conclusion in &findings.conclusions {
+        printer.show(format_args!("  {conclusion}\n"))?;
+    }
+    Ok(())
+}
+
+fn table(finding: &Finding, printer: &Printer) -> String {
+    let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Right, Align::Left]);
+    table.row(["", "accuracy", "95 % interval", "macro F1", "by seed"].map(|title| printer.dim(title)));
+    for setting in &finding.settings {
+        let seeds: Vec<String> = setting.arms.iter().map(|arm| percent(arm.accuracy.value)).collect();
+        table.row([
+            setting.setting.clone(),
+            percent(setting.accuracy.value),
+            interval(&setting.accuracy),
+            percent(setting.macro_f1),
+            seeds.join(", "),
+        ]);
+    }
+    format!("\n{}: {}\n\n{table}", printer.heading(finding.factor.name()), finding.question)
+}

@@ -1,0 +1,217 @@
+//! Studies on a tiny random model: every factor, sharing, resuming.
+
+mod common;
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use cloze::estimate::Speed;
+use cloze::event::Event;
+use cloze::study::{Factor, Findings, NamedModel, Outcome, Study, Verdict};
+use cloze::{Error, Result};
+use cloze_encoder::Device;
+use common::{Folder, TASK, tiny};
+
+const SHORT: &[Factor] = &[Factor::Patterns, Factor::Distillation];
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    let train: String = (0..20)
+        .map(|row| format!("day {row} of the road,{}\n", if row % 4 == 0 { "down" } else { "up" }))
+        .collect();
+    folder.write("train.csv", &format!("text,mood\n{train}"));
+    let unlabeled: String = (0..64).map(|row| format!("day {row} of the long road\n")).collect();
+    folder.write("unlabeled.csv", &format!("text\n{unlabeled}"));
+    folder
+}
+
+fn models(names: &[&str]) -> Vec<NamedModel> {
+    names.iter().map(|name| NamedModel { name: (*name).to_owned(), checkpoint: tiny() }).collect()
+}
+
+fn studies(folder: &Folder) -> PathBuf {
+    folder.0.path().join("studies")
+}
+
+/// Carries a study with two seeds out until `stop` says so.
+fn study(
+    folder: &Folder,
+    task: &str,
+    factors: &[Factor],
+    mut stop: impl FnMut(&Event) -> bool,
+) -> Result<Outcome> {
+    let (task, models) = (folder.task(task), models(&["tiny"]));
+    let mut listener =
+        |event: &Event| if stop(event) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    Study::new(&task, &models, factors, 2)?.carry_out(&Device::new(2), &studies(folder), &mut listener)
+}
+
+/// The outcome and the jobs that were done for it.
+fn done(folder: &Folder, task: &str, factors: &[Factor]) -> (Outcome, Vec<String>) {
+    let (mut started, mut planned) = (Vec::new(), Vec::new());
+    let outcome = study(folder, task, factors, |event| {
+        match event {
+            Event::JobStarted { job, .. } => started.push(job.clone()),
+            Event::Planned { jobs } => planned.clone_from(jobs),
+            _ => {}
+        }
+        false
+    });
+    assert!(started.iter().all(|job| planned.contains(job)), "{started:?} {planned:?}");
+    (outcome.unwrap(), started)
+}
+
+fn settings(findings: &Findings, factor: Factor) -> Vec<&str> {
+    let finding = findings.factors.iter().find(|finding| finding.factor == factor).unwrap();
+    finding.settings.iter().map(|setting| setting.setting.as_str()).collect()
+}
+
+#[test]
+fn the_cheap_factors_share_the_jobs_of_one_run_for_each_seed() {
+    let folder = folder();
+    let (Outcome { dir, findings, run_seconds }, jobs) = done(&folder, TASK, Factor::CHEAP);
+    // Untouched: 2. For each seed: members 2, ensemble, classifier; another merge 2; supervised 1; two more generations 9.
+    assert_eq!(jobs.len(), 2 + 2 * (4 + 2 + 1 + 9), "{jobs:?}");
+    assert_eq!(run_seconds.len(), findings.runs.len());
+    let alone = ["untouched model", "pattern 0 alone", "pattern 1 alone", "all patterns"];
+    assert_eq!(settings(&findings, Factor::Patterns), alone);
+    assert_eq!(settings(&findings, Factor::Distillation), ["ensemble", "distilled classifier"]);
+    assert_eq!(settings(&findings, Factor::Merge), ["mean", "wmean"]);
+    assert_eq!(settings(&findings, Factor::Method), ["supervised", "pet", "ipet"]);
+    let comparisons: usize = findings.factors.iter().map(|finding| finding.comparisons.len()).sum();
+    assert_eq!((comparisons, findings.conclusions.len()), (3 + 1 + 1 + 3, comparisons));
+    for finding in &findings.factors {
+        for setting in &finding.settings {
+            assert_eq!(setting.arms.iter().map(|arm| arm.seed).collect::<Vec<_>>(), [0, 1]);
+            let mean: f64 = setting.arms.iter().map(|arm| arm.accuracy.value).sum::<f64>() / 2.0;
+            assert!((setting.accuracy.value - mean).abs() < 1e-12, "{}", setting.setting);
+        }
+        let name = finding.factor.name();
+        let csv = fs::read_to_string(dir.join(format!("{name}.csv"))).unwrap();
+        assert_eq!(csv.lines().count(), 1 + 2 * finding.settings.len());
+        let svg = fs::read_to_string(dir.join(format!("{name}.svg"))).unwrap();
+        assert_eq!(svg.matches("<circle").count(), 2 * finding.settings.len());
+    }
+    let file = fs::read(dir.join("results.json")).unwrap();
+    assert_eq!(file.trim_ascii_end(), serde_json::to_vec_pretty(&findings).unwrap());
+    assert_eq!(serde_json::from_slice::<Findings>(&file).unwrap().runs, findings.runs);
+    assert_eq!(
+        findings.command,
+        "cloze study moods.toml --factors patterns,distillation,merge,method --seeds 2"
+    );
+    let page = fs::read_to_string(dir.join("report.html")).unwrap();
+    assert!(findings.conclusions.iter().all(|line| page.contains(&line.replace('\'', "&#39;"))));
+    // A study keeps no model.
+    let runs = fs::read_dir(studies(&folder).join("runs")).unwrap();
+    assert!(runs.flatten().all(|run| !run.path().join("final/model.safetensors").exists()));
+}
+
+#[test]
+fn a_second_study_does_only_what_the_first_has_not_done() {
+    let folder = folder();
+    let first = done(&folder, TASK, SHORT);
+    assert_eq!(first.1.len(), 10);
+    let again = done(&folder, TASK, SHORT);
+    assert_eq!((again.0.findings, again.1.len()), (first.0.findings, 0));
+    let (outcome, jobs) = done(&folder, TASK, &[Factor::Merge]);
+    assert_eq!(jobs, ["1:g0/ensemble", "1:final", "2:g0/ensemble", "2:final"]);
+    assert_ne!(outcome.dir, first.0.dir);
+}
+
+#[test]
+fn fewer_rows_are_drawn_with_the_seed_and_samples_share_them() {
+    let folder = folder();
+    let (Outcome { findings, .. }, jobs) = done(&folder, TASK, &[Factor::Labels, Factor::Samples]);
+    let sizes = ["0 labelled rows", "8 labelled rows", "16 labelled rows", "20 labelled rows"];
+    assert_eq!(settings(&findings, Factor::Labels), sizes);
+    let samples = ["8 labelled rows, draw 0", "8 labelled rows, draw 1"];
+    assert_eq!(settings(&findings, Factor::Samples), samples);
+    // All rows: 2 untouched and 4 for each seed. Of 16 and of 8, two draws: 6 for each. The other seed on both draws of 8: 4 for each.
+    assert_eq!(jobs.len(), 2 + 2 * 4 + 2 * 6 + 2 * 6 + 2 * 4);
+    let limited = findings.runs.iter().filter(|run| run.task.contains("train_limit = 8\n"));
+    assert_eq!(limited.count(), 4);
+}
+
+#[test]
+fn unlabelled_rows_models_and_decoding_are_varied_where_that_means_something() {
+    let folder = folder();
+    let factors = [Factor::Unlabeled, Factor::Decoding, Factor::Models];
+    let (Outcome { findings, .. }, _) = done(&folder, TASK, &factors);
+    assert_eq!(findings.factors.len(), 1);
+    assert_eq!(settings(&findings, Factor::Unlabeled), ["16 unlabelled rows", "64 unlabelled rows"]);
+    assert_eq!(
+        findings.notes,
+        [
+            "`decoding` makes no difference on this task: every word is one token",
+            "`models` makes no difference on this task: there is only one model; name others after `--models`",
+        ]
+    );
+    let long = TASK.replace("\"bad\"", "\"very bad\"");
+    let (Outcome { findings, .. }, _) = done(&folder, &long, &[Factor::Decoding]);
+    assert_eq!(settings(&findings, Factor::Decoding), ["max-first", "left-to-right", "parallel"]);
+
+    let (task, models) = (folder.task(TASK), models(&["tiny", "the same again"]));
+    let study = Study::new(&task, &models, &[Factor::Models], 2).unwrap();
+    let outcome = study.carry_out(&Device::new(2), &studies(&folder), &mut cloze::event::Silence).unwrap();
+    let comparison = &outcome.findings.factors[0].comparisons[0];
+    assert_eq!((comparison.difference.value, comparison.verdict), (0.0, Verdict::Undecided));
+    assert!(outcome.findings.conclusions[0].contains("cannot be told apart: +0.0 points"));
+}
+
+#[test]
+fn a_study_stopped_anywhere_ends_with_the_same_bytes_and_does_nothing_twice() {
+    let bytes = |outcome: &Outcome| fs::read(outcome.dir.join("results.json")).unwrap();
+    let whole = folder();
+    let mut events = 0;
+    let expected = study(&whole, TASK, SHORT, |_| {
+        events += 1;
+        false
+    });
+    let expected = bytes(&expected.unwrap());
+    let folder = folder();
+    let (mut finished, mut limit) = (0, 1);
+    let outcome = loop {
+        let mut seen = 0;
+        let outcome = study(&folder, TASK, SHORT, |event| {
+            finished += usize::from(matches!(event, Event::JobFinished { .. }));
+            seen += 1;
+            seen > limit
+        });
+        match outcome {
+            Ok(outcome) => break outcome,
+            Err(error) => assert!(matches!(error, Error::Stopped), "{error}"),
+        }
+        limit += events / 9;
+    };
+    assert_eq!(bytes(&outcome), expected);
+    assert_eq!(finished, 10);
+}
+
+#[test]
+fn the_estimate_counts_a_shared_job_once() {
+    let folder = folder();
+    let (task, models) = (folder.task(TASK), models(&["tiny"]));
+    let study = Study::new(&task, &models, Factor::CHEAP, 2).unwrap();
+    let speed = Speed::measure(&models[0].checkpoint, &Device::new(1)).unwrap();
+    let estimate = study.estimate(&[speed]).unwrap();
+    assert_eq!(estimate.jobs.len(), 34);
+    let mut names: Vec<_> = estimate.jobs.iter().map(|job| &job.job).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 34);
+}
+
+#[test]
+fn a_study_needs_rows_to_learn_from_and_to_measure_on_and_a_factor_that_applies() {
+    let folder = folder();
+    let refuse = |task: &str, factors| study(&folder, task, factors, |_| false).unwrap_err();
+    let error = refuse(&TASK.replace("test      = \"test.csv\"\n", ""), SHORT);
+    assert!(error.to_string().ends_with("there are no labelled test rows to measure on"), "{error}");
+    assert!(error.remedy().unwrap().contains("`test`"));
+    let error = refuse(&TASK.replace("train     = \"train.csv\"\n", ""), SHORT);
+    assert!(error.to_string().ends_with("there are no labelled rows to learn from"), "{error}");
+    let error = refuse(TASK, &[Factor::Decoding]);
+    assert!(error.to_string().contains("every word is one token"), "{error}");
+    assert!(!studies(&folder).exists());
+}
