@@ -172,10 +172,13 @@ impl Predictor {
     ) -> Result<usize> {
         let task = self.task.clone();
         let fields = task.fields();
-        let mut view = View::new(&task, reader.columns(), &fields, None)?;
         // Rows within rows are not written as the file's rows: nothing there would tell one from the other.
         let within = task.data.rows.is_some();
-        let columns = if within { reader.columns().renamed(&fields) } else { reader.columns().clone() };
+        let group =
+            task.metrics.group.iter().filter(|group| within && View::has(&task, reader.columns(), group));
+        let names: Vec<String> = group.chain(&fields).cloned().collect();
+        let mut view = View::new(&task, reader.columns(), &names, None)?;
+        let columns = if within { reader.columns().renamed(&names) } else { reader.columns().clone() };
         let labels = task.label_names();
         let mut added = vec![columns.free_name("label")];
         added.extend(labels.iter().map(|label| columns.free_name(&format!("p_{label}"))));
@@ -193,8 +196,9 @@ impl Predictor {
             let mut examples = Vec::with_capacity(chunk.len());
             let mut out = Vec::with_capacity(chunk.len());
             for row in chunk {
-                for texts in view.read(&row)? {
+                for mut texts in view.read(&row)? {
                     out.push(if within { row.with_values(texts.clone()) } else { row.clone() });
+                    texts.drain(..names.len() - fields.len());
                     examples.push(Example { texts, label: None, group: None, place: row.place() });
                 }
             }

@@ -147,16 +147,11 @@ impl Columns {
         }
     }
 
-    /// Other columns of the same file; of equal names only the first is a column.
+    /// Columns with other names, all different, for rows made of this file's.
     pub(crate) fn renamed(&self, names: &[String]) -> Columns {
-        let mut unique: Vec<String> = Vec::new();
-        for name in names {
-            if !unique.contains(name) {
-                unique.push(name.clone());
-            }
-        }
-        let places = unique.iter().enumerate().map(|(place, name)| (name.clone(), place)).collect();
-        Columns { names: unique.into(), places: std::sync::Arc::new(places), ..self.clone() }
+        let places: HashMap<String, usize> =
+            names.iter().enumerate().map(|(place, name)| (name.clone(), place)).collect();
+        Columns { names: names.into(), places: places.into(), ..self.clone() }
     }
 
     /// `wanted`, changed where there is a column of that name already.

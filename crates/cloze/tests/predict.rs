@@ -53,6 +53,39 @@ fn rows_keep_their_columns_and_get_a_label_and_probabilities() {
 }
 
 #[test]
+fn rows_within_rows_are_learnt_from_measured_by_question_and_written_one_by_one() {
+    let folder = Folder::new();
+    let row = |id: u8, text: &str| {
+        let answers = r#"[{"text": "warm", "right": 1}, {"text": "cold", "right": false}]"#;
+        format!(r#"{{"of": {{"text": "{text}", "questions": [{{"id": {id}, "answers": {answers}}}]}}}}"#)
+            + "\n"
+    };
+    for file in ["train.jsonl", "unlabeled.jsonl", "test.jsonl"] {
+        folder.write(file, &(row(1, "the sun was warm") + &row(2, "a fine day") + &row(3, "they laughed")));
+    }
+    let task = TASK
+        .replace(".csv\"", ".jsonl\"")
+        .replace("label     = \"mood\"", "label = 'right'\nrows = 'of.questions[].answers[]'")
+        .replace("\n[labels]\nup   =", "[columns]\nright = '{of.questions.answers.right}'\nid = 'q{of.questions.id}'\n\
+            text = '{of.text} {of.questions.answers.text}'\n[metrics]\ngroup = 'id'\npositive = '1'\n[labels]\n1 =")
+        .replace("down =", "false =");
+    let outcome = folder.train(&task).unwrap();
+    let test = outcome.results.distilled.as_ref().unwrap().test.clone().unwrap();
+    assert_eq!((test.rows, test.f1.is_some(), test.exact_match.is_some()), (6, true, true));
+    assert_eq!(outcome.results.data["unlabeled"].rows, 6);
+    let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
+    let examples = folder.task(&task).examples(Set::Test).unwrap();
+    let again = predictor.evaluate(&examples, |_, _| Ok(())).unwrap();
+    assert_eq!((again.confusion, again.exact_match), (test.confusion, test.exact_match));
+    let output = annotate(&mut predictor, &(row(1, "a fine day") + &row(2, "rain")));
+    let lines: Vec<&str> = output.lines().collect();
+    assert_eq!(lines[0], "id,text,label,p_1,p_false");
+    let starts = ["q1,a fine day warm,", "q1,a fine day cold,", "q2,rain warm,", "q2,rain cold,"];
+    assert!(lines[1..].iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{output}");
+    assert_eq!(lines.len(), 5);
+}
+
+#[test]
 fn columns_of_the_input_are_never_overwritten() {
     let folder = Folder::new();
     let run = folder.train(TASK).unwrap().run;
