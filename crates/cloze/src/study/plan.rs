@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::rc::Rc;
 
 use cloze_encoder::Checkpoint;
 
@@ -41,7 +42,7 @@ pub struct Variation {
     /// The number of its model.
     pub model: usize,
     pub(super) plan: Plan,
-    data: Data,
+    data: Rc<Data>,
     /// For every job whether no earlier variation has it.
     pub(super) new: Vec<bool>,
 }
@@ -398,7 +399,10 @@ impl Planner<'_> {
     fn variation(&mut self, title: &str, mut task: Task, seed: u64, model: usize) -> Result<usize> {
         task.options.seeds = vec![seed];
         let NamedModel { name, checkpoint } = &self.models[model];
-        let data = Data::read(&task)?;
+        let data = match self.variations.iter().find(|known| known.task.data == task.data) {
+            Some(known) => Rc::clone(&known.data),
+            None => Rc::new(Data::read(&task)?),
+        };
         let source = ModelSource { name: name.clone(), fingerprint: checkpoint.fingerprint().to_owned() };
         let plan = Plan::new(&fitting(&task, checkpoint), &source, &data);
         if let Some(known) = self.variations.iter().position(|known| known.plan.id == plan.id) {
