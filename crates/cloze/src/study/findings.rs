@@ -16,7 +16,7 @@ pub(super) const FORMAT: u32 = 1;
 /// `results.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Findings {
-    /// [`FORMAT`].
+    /// Version of the format.
     pub format: u32,
     /// The task's name.
     pub name: String,

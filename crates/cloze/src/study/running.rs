@@ -36,7 +36,7 @@ impl Study<'_> {
     /// one takes over what another has done. The listener hears of every job once.
     ///
     /// # Errors
-    /// As [`train`].
+    /// As [`train()`].
     pub fn carry_out(&self, device: &Device, studies: &Path, listener: &mut dyn Listener) -> Result<Outcome> {
         let began = Instant::now();
         let dir = studies.join(format!("{}-{}", self.task.name, self.id.short()));
