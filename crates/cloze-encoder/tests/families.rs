@@ -8,17 +8,17 @@ use cloze_encoder::{
     loss,
 };
 
-/// Six special tokens and no words: nothing here is made of text.
-const TOKENIZER: &str = r###"{"version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer": null,
-    "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-    "max_input_chars_per_word": 100,
-    "vocab": {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4}}}"###;
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder")
+}
 
 /// The shape of a model of every family, with dropout.
 fn configs() -> Vec<(String, Config)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder");
-    let mut folders: Vec<PathBuf> =
-        std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|p| p.is_dir()).collect();
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(fixtures())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|p| p.is_dir())
+        .collect();
     folders.sort();
     let config = |dir: PathBuf| {
         let config = Config::from_json(&std::fs::read(dir.join("config.json")).unwrap()).unwrap();
@@ -85,7 +85,7 @@ fn a_saved_classifier_is_the_same_when_it_is_loaded() {
     for (name, config) in configs() {
         let labels: Vec<String> = ["no", "perhaps", "yes"].map(String::from).into();
         let (device, batch) = (Device::new(2), batch(&config));
-        let tokenizer = Tokenizer::from_bytes(TOKENIZER.as_bytes()).unwrap();
+        let tokenizer = Tokenizer::open(&fixtures().join(&name)).unwrap();
         let dir = tempfile::tempdir().unwrap();
 
         let model = Model::untrained(config.with_labels(&labels), 5);

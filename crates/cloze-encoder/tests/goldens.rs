@@ -37,23 +37,15 @@ struct Golden {
     checkpoint: Checkpoint,
 }
 
-/// Tokenizers have tests of their own.
-const TOKENIZER: &str = r###"{"version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer": null,
-    "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-    "max_input_chars_per_word": 100,
-    "vocab": {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4}}}"###;
-
 fn goldens() -> Vec<Golden> {
     let goldens = folders().into_iter().map(|dir| {
         let read = |name: &str| std::fs::read(dir.join(name)).unwrap();
-        let (config, weights) = (read("config.json"), read("model.safetensors"));
         Golden {
             name: dir.display().to_string(),
             index: serde_json::from_slice(&read("index.json")).unwrap(),
             tensors: read("goldens.safetensors"),
             classifier: read("classifier.safetensors"),
-            checkpoint: Checkpoint::from_parts(&config, TOKENIZER.as_bytes(), weights)
-                .unwrap_or_else(|e| panic!("{}: {e}", dir.display())),
+            checkpoint: Checkpoint::open(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display())),
         }
     });
     goldens.collect()

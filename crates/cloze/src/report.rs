@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use crate::metrics::{Evaluation, Measured};
 use crate::results::{Results, Stage};
 
-pub(crate) const STYLE: &str = "
+const STYLE: &str = "
 body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#1c2530;background:#fff}
 h1{margin-bottom:0}h2{margin-top:2.5rem;border-bottom:1px solid #d8dee6;padding-bottom:.2rem}
 .sub{color:#5b6776;margin-top:.2rem}
@@ -18,17 +18,19 @@ code{background:#f2f4f7;padding:.1rem .3rem;border-radius:.2rem}
 svg text{font:13px system-ui,sans-serif;fill:#1c2530}
 ";
 
-/// The page.
-pub fn html(results: &Results) -> String {
-    let mut page = String::new();
-    let name = escape(&results.name);
-    // Writing to a string cannot fail, here and below.
-    let _ = write!(
-        page,
+/// How a page begins, with its title and its heading, which are escaped already.
+pub(crate) fn opening(title: &str, heading: &str) -> String {
+    format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{name}: cloze report</title>\n<style>{STYLE}</style></head><body>\n<h1>{name}</h1>\n"
-    );
+         <title>{title}</title>\n<style>{STYLE}</style></head><body>\n<h1>{heading}</h1>\n"
+    )
+}
+
+/// The page.
+pub fn html(results: &Results) -> String {
+    let name = escape(&results.name);
+    let mut page = opening(&format!("{name}: cloze report"), &name);
     head(&mut page, results);
     comparison(&mut page, results);
     patterns(&mut page, results);

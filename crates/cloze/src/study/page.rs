@@ -4,21 +4,19 @@ use std::fmt::Write as _;
 
 use super::findings::{Finding, Findings};
 use super::plot;
-use crate::report::{STYLE, escape, percent};
+use crate::report::{escape, opening, percent};
 
 /// The page.
 pub(super) fn html(findings: &Findings) -> String {
     let name = escape(&findings.name);
     let rows = |part: &str| findings.data.get(part).map_or(0, |source| source.rows);
     let seeds: Vec<String> = findings.seeds.iter().map(u64::to_string).collect();
-    let mut page = String::new();
+    let title = format!("{name}: which factors matter");
+    let mut page = opening(&title, &title);
     // Writing to a string cannot fail, here and below.
     let _ = writeln!(
         page,
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{name}: which factors matter</title>\n<style>{STYLE}</style></head><body>\n<h1>{name}: which factors matter</h1>\n\
-         <p class=\"sub\">{} labelled, {} unlabelled and {} test rows; model <code>{}</code>; seeds {}</p>",
+        "<p class=\"sub\">{} labelled, {} unlabelled and {} test rows; model <code>{}</code>; seeds {}</p>",
         rows("train"),
         rows("unlabeled"),
         rows("test"),

@@ -21,8 +21,12 @@ use crate::{Result, report};
 impl Trainer<'_> {
     pub(super) fn zero_shot(&mut self, draft: &Draft, name: &str, pattern: usize) -> Result<()> {
         let mut session = Session::new(Model::masked_lm(self.checkpoint)?, self.device);
-        let train = self.score_pattern(&mut session, name, pattern, Set::Train)?;
-        let test = self.score_pattern(&mut session, name, pattern, Set::Test)?;
+        let verbalizer = self.verbalizer(pattern)?;
+        let mut score = |set| {
+            let clozes = self.clozes(pattern, &verbalizer, set)?;
+            self.score_clozes(&mut session, name, &verbalizer, &clozes)
+        };
+        let (train, test) = (score(Set::Train)?, score(Set::Test)?);
         self.write_scores(draft, Set::Test, &test)?;
         self.summary(Some(&train), &test).write(draft)
     }
@@ -32,9 +36,9 @@ impl Trainer<'_> {
         let options = &self.task.options;
         let mut session = Session::new(Model::masked_lm(self.checkpoint)?, self.device);
         let verbalizer = self.verbalizer(pattern)?;
-        let mut clozes = self.clozes(pattern, Set::Train)?;
+        let mut clozes = self.clozes(pattern, &verbalizer, Set::Train)?;
         let mut labels = label_ids(&self.data.train);
-        let unlabeled = self.clozes(pattern, Set::Unlabeled)?;
+        let unlabeled = self.clozes(pattern, &verbalizer, Set::Unlabeled)?;
         for drawn in self.drawn(member)? {
             clozes.push(unlabeled[drawn.row - 1].clone());
             labels.push(drawn.label as u32);
@@ -63,9 +67,11 @@ impl Trainer<'_> {
             })?,
         };
         write_steps(draft, &steps)?;
-        let train = self.score_pattern(&mut session, name, pattern, Set::Train)?;
-        let test = self.score_pattern(&mut session, name, pattern, Set::Test)?;
-        let scores = self.score_pattern(&mut session, name, pattern, Set::Unlabeled)?;
+        // Behind the labelled rows are those drawn for this member.
+        clozes.truncate(self.data.train.len());
+        let test = self.clozes(pattern, &verbalizer, Set::Test)?;
+        let mut score = |clozes: &[Encoded]| self.score_clozes(&mut session, name, &verbalizer, clozes);
+        let (train, test, scores) = (score(&clozes)?, score(&test)?, score(&unlabeled)?);
         self.write_scores(draft, Set::Test, &test)?;
         self.write_scores(draft, Set::Unlabeled, &scores)?;
         self.write_predictions(draft, &scores, None)?;
@@ -155,10 +161,9 @@ impl Trainer<'_> {
         Verbalizer::new(self.task, pattern, &self.checkpoint.tokenizer)
     }
 
-    pub(super) fn clozes(&self, pattern: usize, set: Set) -> Result<Vec<Encoded>> {
-        let verbalizer = self.verbalizer(pattern)?;
+    pub(super) fn clozes(&self, pattern: usize, verbalizer: &Verbalizer, set: Set) -> Result<Vec<Encoded>> {
         let encoder = PatternEncoder::of_task(self.task, pattern, &self.checkpoint.tokenizer);
-        encoder.asking_for(&verbalizer).encode_all(self.examples(set))
+        encoder.asking_for(verbalizer).encode_all(self.examples(set))
     }
 
     /// The rows as the classifier sees them.
@@ -167,17 +172,15 @@ impl Trainer<'_> {
         self.examples(set).iter().map(|example| encoder.encode(&example.texts).0).collect()
     }
 
-    pub(super) fn score_pattern(
+    pub(super) fn score_clozes(
         &mut self,
         session: &mut Session,
         name: &str,
-        pattern: usize,
-        set: Set,
+        verbalizer: &Verbalizer,
+        clozes: &[Encoded],
     ) -> Result<Scores> {
-        let verbalizer = self.verbalizer(pattern)?;
-        let clozes = self.clozes(pattern, set)?;
         let log = &mut self.log;
-        pvp::score(session, &verbalizer, &clozes, SCORING_TOKENS, |done| {
+        pvp::score(session, verbalizer, clozes, SCORING_TOKENS, |done| {
             log.progress(name, "score", "rows", done, clozes.len())
         })
     }
