@@ -5,6 +5,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
 
+use crate::kernel::pages;
 use crate::parameters::{HeadPlace, Kind, Layout};
 use crate::{Checkpoint, Config, Error, Random, Result, Tokenizer};
 
@@ -86,7 +87,7 @@ impl Model {
     /// and tests.
     pub fn untrained(config: Config, seed: u64) -> Model {
         let layout = Layout::new(&config);
-        let mut values = vec![0.0; layout.len];
+        let mut values = pages::zeros(layout.len);
         let mut random = Random::stream(seed, &[0x1417]);
         for parameter in &layout.parameters {
             let values = &mut values[parameter.place.clone()];
@@ -120,7 +121,7 @@ impl Model {
         require(checkpoint.weights_file(), &needed, what)?;
         let missing = missing.into_iter().map(str::to_owned).collect();
         // Not before the file is known to hold what `config.json` promises: it could promise any amount.
-        let mut values = vec![0.0; layout.len];
+        let mut values = pages::zeros(layout.len);
         checkpoint.read(wanted().map(|p| (p.name.as_str(), p.place.clone())), &mut values)?;
         Ok((Model { config, layout, values }, missing))
     }

@@ -7,8 +7,8 @@
 
 use rayon::prelude::*;
 
-use crate::kernel::Kernels;
 use crate::kernel::vector::{self, AdamStep};
+use crate::kernel::{Kernels, pages};
 use crate::parameters::{Kind, Layout};
 
 /// The settings of AdamW (Loshchilov & Hutter, 2019), as PyTorch has them. Biases and LayerNorm weights do not
@@ -61,11 +61,17 @@ pub(crate) struct Training {
 
 impl Training {
     pub(crate) fn new(layout: &Layout, size: usize) -> Training {
-        // `vec!` of zeros asks the system for pages that come into being when they are first written.
+        // `vec!` of zeros asks the system for pages that come into being when they are first written. Few of the word
+        // embeddings' are, and so those stay small.
+        let zeros = || {
+            let memory = vec![0.0; layout.len];
+            pages::prefer_large(&memory[layout.words.end..]);
+            memory
+        };
         Training {
-            grads: vec![0.0; layout.len],
-            first: vec![0.0; layout.len],
-            second: vec![0.0; layout.len],
+            grads: zeros(),
+            first: zeros(),
+            second: zeros(),
             live: vec![false; layout.words.len() / size],
             pending: 1.0,
             updates: 0,
@@ -87,7 +93,12 @@ impl Training {
     /// Makes all rows live: the gradient of a softmax over the vocabulary reaches every one.
     pub(crate) fn wake_all(&mut self, values: &mut [f32]) {
         self.settle(values);
-        self.live.fill(true);
+        if !self.live.iter().all(|live| *live) {
+            self.live.fill(true);
+            for memory in [&self.grads, &self.first, &self.second] {
+                pages::prefer_large(memory);
+            }
+        }
     }
 
     /// Gives all rows the decay that is due to them.

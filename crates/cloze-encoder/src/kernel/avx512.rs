@@ -48,6 +48,9 @@ pub(super) mod imp {
         }
     }
 
+    /// Rows of memory that are fetched before they are packed: the hardware does not foresee strides of kilobytes.
+    const AHEAD: usize = 12;
+
     /// Packs panels of `W` lanes.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     pub(super) fn pack<const W: usize>(view: Mat, dst: &mut [f32]) {
@@ -60,18 +63,22 @@ pub(super) mod imp {
         }
         let dst = dst.as_mut_ptr();
         if lane_stride == 1 {
-            // Steps outside: whole rows of memory are read one after the other.
-            for step in 0..depth {
-                for first in (0..lanes).step_by(W) {
-                    for half in (0..W).step_by(16) {
-                        let (width, have) = (W - half, lanes.saturating_sub(first + half));
-                        let from = src.wrapping_add(first + half + step * step_stride);
-                        // SAFETY: masked lanes are not read and the rest lie inside the view; `dst` has room
-                        // for whole panels.
-                        unsafe {
-                            let row = _mm512_maskz_loadu_ps(mask(have.min(width)), from);
-                            let to = dst.add(first * depth + step * W + half);
-                            _mm512_mask_storeu_ps(to, mask(width), row);
+            // A few panels at a time: enough that rows of memory are read by whole cache lines, and so few that the lines
+            // written to, a panel apart, which is a power of two, do not push each other out of the cache.
+            for group in (0..lanes).step_by(4 * W) {
+                for step in 0..depth {
+                    for first in (group..lanes.min(group + 4 * W)).step_by(W) {
+                        for half in (0..W).step_by(16) {
+                            let (width, have) = (W - half, lanes.saturating_sub(first + half));
+                            let from = src.wrapping_add(first + half + step * step_stride);
+                            _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(AHEAD * step_stride).cast());
+                            // SAFETY: masked lanes are not read and the rest lie inside the view; `dst` has room
+                            // for whole panels.
+                            unsafe {
+                                let row = _mm512_maskz_loadu_ps(mask(have.min(width)), from);
+                                let to = dst.add(first * depth + step * W + half);
+                                _mm512_mask_storeu_ps(to, mask(width), row);
+                            }
                         }
                     }
                 }
@@ -87,10 +94,10 @@ pub(super) mod imp {
                     let mut block = [_mm512_setzero_ps(); 16];
                     let steps = (depth - step).min(16);
                     for (lane, row) in block.iter_mut().enumerate().take(have) {
+                        let from = from.wrapping_add(lane * lane_stride + step);
+                        _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(16 * lane_stride).cast());
                         // SAFETY: as above; steps beyond `depth` are masked.
-                        *row = unsafe {
-                            _mm512_maskz_loadu_ps(mask(steps), from.wrapping_add(lane * lane_stride + step))
-                        };
+                        *row = unsafe { _mm512_maskz_loadu_ps(mask(steps), from) };
                     }
                     transpose(&mut block);
                     for (i, row) in block.iter().enumerate().take(steps) {

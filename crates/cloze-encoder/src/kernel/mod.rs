@@ -57,6 +57,7 @@ mod avx512;
 mod bf16;
 mod gemm;
 mod matrix;
+pub(crate) mod pages;
 mod portable;
 pub(crate) mod vector;
 

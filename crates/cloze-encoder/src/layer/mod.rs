@@ -1,6 +1,6 @@
 //! The parts of the encoder, forward and backward by hand. Each works on whole ragged batches, `[tokens, size]`.
 
-use crate::kernel::{Kernels, vector};
+use crate::kernel::{Kernels, pages, vector};
 
 pub(crate) mod activation;
 pub(crate) mod attention;
@@ -13,7 +13,7 @@ pub(crate) mod norm;
 /// What they hold is left over from before.
 pub(crate) fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
     if buffer.len() < len {
-        buffer.resize(len, 0.0);
+        *buffer = pages::zeros(len);
     }
     &mut buffer[..len]
 }

@@ -1,0 +1,28 @@
+//! Memory in large pages: products walk through weights and activations in strides of kilobytes, which needs more
+//! translations of addresses than the processor remembers for pages of 4 KiB.
+
+/// `len` zeros, in large pages where the system has them. They come into being when they are first written.
+pub(crate) fn zeros(len: usize) -> Vec<f32> {
+    let memory = vec![0.0; len];
+    prefer_large(&memory);
+    memory
+}
+
+/// Asks the system to back memory with large pages where they lie wholly inside it.
+#[cfg(target_os = "linux")]
+pub(crate) fn prefer_large(memory: &[f32]) {
+    const PAGE: usize = 4096;
+    /// Less than this is soon in the cache as a whole.
+    const FROM: usize = 512 * 1024;
+    let bytes = memory.as_ptr_range();
+    let (start, end) = ((bytes.start as usize).next_multiple_of(PAGE), bytes.end as usize / PAGE * PAGE);
+    if size_of_val(memory) >= FROM {
+        // SAFETY: the pages lie inside memory that is borrowed, and the advice changes nothing about what they hold.
+        // Where it is not taken, because the system has no large pages or pages of another size, nothing is lost.
+        unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_HUGEPAGE) };
+    }
+}
+
+/// Elsewhere the system decides by itself.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn prefer_large(_: &[f32]) {}
