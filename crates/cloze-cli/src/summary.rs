@@ -10,7 +10,7 @@ use cloze::train::Outcome;
 use serde_json::{Value, json};
 
 use crate::failure::Result;
-use crate::layout::{Align, Table, bytes, count, duration, interval, percent};
+use crate::layout::{Align, Table, bytes, count, counted, duration, interval, percent};
 use crate::printer::Printer;
 
 /// A line of the table: what it is, and its figures.
@@ -78,12 +78,17 @@ pub(crate) fn table(results: &Results, dir: &Path, printer: &Printer) -> Result<
     Ok(table.to_string())
 }
 
+/// `10 labels`, or what there is instead.
+pub(crate) fn labels(count: usize) -> String {
+    if count == 0 { "choices of each row's own".to_owned() } else { counted(count, "label") }
+}
+
 /// `10 labels; 40 labelled, 2,000 unlabelled and 1,000 test rows; model cloze-mini-en`.
 pub(crate) fn inputs(results: &Results) -> String {
     let rows = |part: &str| count(results.data.get(part).map_or(0, |source| source.rows));
     format!(
-        "{} labels; {} labelled, {} unlabelled and {} test rows; model {}",
-        results.labels.len(),
+        "{}; {} labelled, {} unlabelled and {} test rows; model {}",
+        labels(results.labels.len()),
         rows("train"),
         rows("unlabeled"),
         rows("test"),

@@ -26,7 +26,7 @@ pub struct CheckReport {
     pub file: String,
     /// The sets of rows that the task has.
     pub sets: Vec<SetReport>,
-    /// The labels in the order of the task file.
+    /// The labels in the order of the task file; none where rows have choices of their own.
     pub labels: Vec<LabelReport>,
     /// The patterns in the order of the task file.
     pub patterns: Vec<PatternReport>,
@@ -170,7 +170,10 @@ pub fn check(task: &Task, tokenizer: &Tokenizer, positions: usize) -> Result<Che
     let [train, unlabeled, test] = &mut rows;
     let mut warnings = Vec::new();
     let sets = sets(task, [train, unlabeled, test])?;
-    let labels = labels(task, tokenizer, verbalizers.first(), train, test);
+    let labels = match task.choices {
+        Some(_) => Vec::new(),
+        None => labels(task, tokenizer, verbalizers.first(), train, test),
+    };
     warn_about_labels(task, &labels, train, &mut warnings);
     warn_about_rows(task, train, unlabeled, test, &mut warnings);
 
@@ -288,7 +291,7 @@ fn warn_about_rows(
             "write two to four that ask differently; their models correct each other",
         );
     }
-    if task.options.method != Method::Supervised && unlabeled.is_empty() {
+    if task.options.method != Method::Supervised && unlabeled.is_empty() && task.choices.is_none() {
         warn(
             task.mistake_in_key("data.unlabeled", "", "").place(),
             "there are no unlabelled rows, from which the final classifier learns".into(),

@@ -7,13 +7,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use cloze_encoder::{Sequence, Tokenizer, truncate_pair};
+use cloze_encoder::{Random, Sequence, Tokenizer, truncate_pair};
 
 use crate::multi_token::Candidates;
 use crate::pattern::{Field, Part, Pattern};
 use crate::task::{Example, Spacing, Task};
 use crate::verbalizer::Verbalizer;
-use crate::{Error, Result};
+use crate::{Error, Result, free_text};
 
 /// A filled pattern as the encoder takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Encoded {
     pub masks: usize,
     /// The labels' words for this row, unless each is one token and the same for all rows.
     pub candidates: Option<Arc<Candidates>>,
+    /// The text that the model is to write, where masks are filled freely.
+    pub wanted: Option<Arc<str>>,
     /// What had to be cut, field by field; empty if all of the row is there.
     pub cut: Vec<Cut>,
 }
@@ -144,8 +146,21 @@ impl<'a> PatternEncoder<'a> {
     /// # Errors
     /// The first row that cannot be shortened enough.
     pub fn encode_all(&self, examples: &[Example]) -> Result<Vec<Encoded>> {
+        self.encode_each(examples, || free_text::SURPLUS)
+    }
+
+    /// Encodes rows to learn from: where masks are filled freely, with a random number of them.
+    ///
+    /// # Errors
+    /// As [`PatternEncoder::encode_all`].
+    pub fn encode_to_learn(&self, examples: &[Example], random: &mut Random) -> Result<Vec<Encoded>> {
+        self.encode_each(examples, || free_text::surplus(random))
+    }
+
+    fn encode_each(&self, examples: &[Example], mut surplus: impl FnMut() -> usize) -> Result<Vec<Encoded>> {
         let encode = |example: &Example| {
-            self.encode(&example.texts).map_err(|long| self.too_long(long, example.place.clone()))
+            let encoded = self.encode_with(&example.texts, surplus());
+            encoded.map_err(|long| self.too_long(long, example.place.clone()))
         };
         examples.iter().map(encode).collect()
     }
@@ -172,12 +187,26 @@ impl<'a> PatternEncoder<'a> {
     /// # Errors
     /// When the text cannot be shortened enough.
     pub fn encode<T: AsRef<str>>(&self, texts: &[T]) -> std::result::Result<Encoded, TooLong> {
+        self.encode_with(texts, free_text::SURPLUS)
+    }
+
+    /// The same with so many masks beyond the text's tokens, where masks are filled freely.
+    ///
+    /// # Errors
+    /// As [`PatternEncoder::encode`].
+    pub fn encode_with<T: AsRef<str>>(
+        &self,
+        texts: &[T],
+        surplus: usize,
+    ) -> std::result::Result<Encoded, TooLong> {
         let column = |name: &str| {
             let place = self.fields.iter().position(|field| field == name);
             place.and_then(|place| texts.get(place)).map_or("", AsRef::as_ref)
         };
         let candidates = self.verbalizer.and_then(|verbalizer| verbalizer.candidates(self.tokenizer, column));
-        let masks = candidates.as_ref().map_or(1, |candidates| candidates.longest());
+        let wanted = self.verbalizer.and_then(|verbalizer| verbalizer.wanted(column));
+        let surplus = if wanted.is_some() { surplus } else { 0 };
+        let masks = candidates.as_ref().map_or(1, |candidates| candidates.longest()) + surplus;
         let blank = vec![self.tokenizer.special().mask; masks];
         let (mut a, mut b) = match self.spacing {
             Spacing::Text => self.running_text(texts, &blank),
@@ -209,7 +238,7 @@ impl<'a> PatternEncoder<'a> {
         let is_mask = |id: &u32| *id == self.tokenizer.special().mask;
         let mask =
             sequence.ids.iter().position(is_mask).expect("a pattern has a mask, and masks are never cut");
-        Ok(Encoded { sequence, mask, masks, candidates, cut })
+        Ok(Encoded { sequence, mask, masks, candidates, wanted, cut })
     }
 
     /// The filled pattern piece by piece, for people to read, with what had to be cut as pieces of its own. Where
@@ -275,11 +304,18 @@ impl<'a> PatternEncoder<'a> {
         let mut segments = Segments::default();
         let mut columns = self.columns.iter();
         let mut one_part = String::new();
+        // Whether the part being joined began with the mask, so that no blank stands before its text.
+        let mut after_mask = false;
         let parts = self.pattern.parts();
         for (place, (part, joined)) in parts.iter().zip(self.joined()).enumerate() {
             match part {
                 Part::Sep => segments.second = true,
-                Part::Mask => segments.push(blank.to_vec(), None),
+                Part::Mask => {
+                    // Mask tokens take the blank on their left.
+                    segments.push(tokenize(std::mem::take(&mut one_part).trim_end()), None);
+                    segments.push(blank.to_vec(), None);
+                    after_mask = joined;
+                }
                 Part::Literal(text) if !joined => segments.push(tokenize(text), None),
                 Part::Field(field) if !joined => {
                     let text = value(&mut columns, texts);
@@ -290,9 +326,11 @@ impl<'a> PatternEncoder<'a> {
                 Part::Field(field) => one_part.push_str(&field.apply(value(&mut columns, texts))),
                 Part::Join => continue,
             }
-            if joined && parts.get(place + 1) != Some(&Part::Join) {
-                segments.push(tokenize(&one_part), None);
-                one_part.clear();
+            if joined && *part != Part::Mask && parts.get(place + 1) != Some(&Part::Join) {
+                let text = std::mem::take(&mut one_part);
+                let tokens = if after_mask { self.tokenizer.tokenize(&text) } else { tokenize(&text) };
+                segments.push(tokens, None);
+                after_mask = false;
             }
         }
         (segments.a, segments.b)
@@ -599,6 +637,7 @@ mod tests {
         let long = Example {
             texts: names(&["the sun and the house and the sun", "x"]),
             label: None,
+            also: Vec::new(),
             group: None,
             place,
         };

@@ -53,6 +53,8 @@ pub fn merge(members: &[Scores], weights: &Weights) -> Scores {
             let sum: f64 = members
                 .iter()
                 .zip(&weights.values)
+                // The score of a label that a row cannot have is minus infinity.
+                .filter(|(_, weight)| **weight > 0.0)
                 .map(|(member, weight)| weight * f64::from(member.row(row)[label]))
                 .sum();
             merged.row_mut(row)[label] = sum as f32;

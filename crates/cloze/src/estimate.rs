@@ -9,7 +9,6 @@ use std::time::Instant;
 use cloze_encoder::{Batch, Checkpoint, Columns, Config, Device, Mode, Model, Sequence, Session};
 use serde::Serialize;
 
-use crate::Result;
 use crate::data::Data;
 use crate::encode::{ClassifierEncoder, PatternEncoder};
 use crate::plan::{Job, Plan, Work, keeps_members};
@@ -17,6 +16,7 @@ use crate::results::ModelSource;
 use crate::task::{Example, Keep, Method, Task};
 use crate::train::{SCORING_TOKENS, fitting};
 use crate::verbalizer::Verbalizer;
+use crate::{Result, multi_token};
 
 /// Rows of every part that are encoded to learn how long rows are.
 const SAMPLE: usize = 64;
@@ -138,20 +138,28 @@ impl Estimate {
 struct Lengths {
     mean: f64,
     longest: f64,
+    /// Where words have several tokens: the passes that scoring a row takes beyond one, the masks that they predict over the whole
+    /// vocabulary, and those that training does.
+    passes: f64,
+    masks: f64,
+    lesson: f64,
 }
 
 impl Lengths {
     fn of(lengths: &[usize]) -> Lengths {
-        if lengths.is_empty() {
-            return Lengths::default();
-        }
         let longest = lengths.iter().copied().max().unwrap_or(0) as f64;
-        Lengths { mean: lengths.iter().sum::<usize>() as f64 / lengths.len() as f64, longest }
+        Lengths { mean: mean(lengths.iter().copied()), longest, ..Lengths::default() }
     }
 
     fn max(self, other: Lengths) -> Lengths {
-        Lengths { mean: self.mean.max(other.mean), longest: self.longest.max(other.longest) }
+        Lengths { mean: self.mean.max(other.mean), longest: self.longest.max(other.longest), ..self }
     }
+}
+
+/// The mean of counts; 0 of none.
+fn mean(counts: impl ExactSizeIterator<Item = usize>) -> f64 {
+    let count = counts.len().max(1);
+    counts.sum::<usize>() as f64 / count as f64
 }
 
 struct Costs<'a> {
@@ -176,13 +184,13 @@ impl Costs<'_> {
             Work::Member { generation, pattern, .. } => {
                 let learning = if train.is_empty() { unlabeled } else { train };
                 let lengths = self.lengths(learning, Some(pattern))?;
-                let mut row = forward(&self.checkpoint.config, lengths.mean);
+                let mut row =
+                    forward(&self.checkpoint.config, lengths.mean) + lengths.lesson * self.vocabulary();
                 if options.lm_weight > 0.0 {
                     let tokens = self.lengths(unlabeled, Some(pattern))?.mean;
                     let config = &self.checkpoint.config;
                     // All tokens go through the last layer, and 15 % of them against the whole vocabulary.
-                    let vocabulary = 0.15 * tokens * 2.0 * (config.vocab_size * config.hidden_size) as f64;
-                    row += forward(config, tokens) + vocabulary;
+                    row += forward(config, tokens) + 0.15 * tokens * self.vocabulary();
                 }
                 let training = match (generation, train.is_empty()) {
                     // Nothing to learn from yet.
@@ -223,8 +231,15 @@ impl Costs<'_> {
 
     /// Seconds to score rows, with a pattern or plain.
     fn forward(&self, examples: &[Example], pattern: Option<usize>) -> Result<f64> {
-        let length = self.lengths(examples, pattern)?.mean;
-        Ok(examples.len() as f64 * forward(&self.checkpoint.config, length) / self.speed.flops)
+        let lengths = self.lengths(examples, pattern)?;
+        let passes = (1.0 + lengths.passes) * forward(&self.checkpoint.config, lengths.mean);
+        Ok(examples.len() as f64 * (passes + lengths.masks * self.vocabulary()) / self.speed.flops)
+    }
+
+    /// Floating-point operations of predicting a token over the whole vocabulary.
+    fn vocabulary(&self) -> f64 {
+        let config = &self.checkpoint.config;
+        2.0 * (config.vocab_size * config.embedding_size) as f64
     }
 
     fn lengths(&self, examples: &[Example], pattern: Option<usize>) -> Result<Lengths> {
@@ -236,7 +251,19 @@ impl Costs<'_> {
                 let verbalizer = Verbalizer::new(self.task, pattern, tokenizer)?;
                 let encoder = PatternEncoder::of_task(self.task, pattern, tokenizer).asking_for(&verbalizer);
                 let clozes = encoder.encode_all(&sample)?;
-                clozes.iter().map(|cloze| cloze.sequence.len()).collect()
+                let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
+                let lengths = Lengths::of(&lengths);
+                if verbalizer.is_one_token() {
+                    return Ok(lengths);
+                }
+                let work: Vec<(usize, usize)> =
+                    clozes.iter().map(|cloze| multi_token::work(cloze, verbalizer.decoding)).collect();
+                return Ok(Lengths {
+                    passes: (mean(work.iter().map(|work| work.0)) - 1.0).max(0.0),
+                    masks: mean(work.iter().map(|work| work.1)),
+                    lesson: mean(clozes.iter().map(|cloze| cloze.masks)),
+                    ..lengths
+                });
             }
             None => {
                 let encoder = ClassifierEncoder::new(tokenizer, self.task.options.max_length);

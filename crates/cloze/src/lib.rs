@@ -10,6 +10,7 @@ mod error;
 pub mod estimate;
 pub mod event;
 pub mod fine_tuning;
+pub mod free_text;
 pub mod generations;
 pub mod init;
 pub mod metrics;

@@ -164,6 +164,44 @@ pub fn bootstrap<const N: usize>(
     })
 }
 
+/// The same for a mean over rows.
+fn bootstrap_mean(values: &[f64], seed: u64) -> Measured {
+    let mean = |sum: f64| if values.is_empty() { 0.0 } else { sum / values.len() as f64 };
+    let value = mean(values.iter().sum());
+    if values.is_empty() {
+        return Measured { value, low: value, high: value };
+    }
+    let mut random = Random::new(seed);
+    let mut draw = || mean((0..values.len()).map(|_| values[random.below(values.len())]).sum());
+    let mut draws: Vec<f64> = (0..RESAMPLES).map(|_| draw()).collect();
+    draws.sort_by(f64::total_cmp);
+    Measured { value, low: percentile(&draws, 0.025), high: percentile(&draws, 0.975) }
+}
+
+/// F1 of the words of two texts, as SQuAD and ReCoRD measure answers (Rajpurkar et al., 2016): without capitals, ASCII
+/// punctuation and the articles; 1 if both have no words.
+pub fn words_f1(one: &str, other: &str) -> f64 {
+    let words = |text: &str| -> Vec<String> {
+        let plain: String =
+            text.to_lowercase().chars().filter(|letter| !letter.is_ascii_punctuation()).collect();
+        let words = plain.split_whitespace().filter(|word| !["a", "an", "the"].contains(word));
+        words.map(str::to_owned).collect()
+    };
+    let (one, mut other) = (words(one), words(other));
+    let total = one.len() + other.len();
+    if total == 0 {
+        return 1.0;
+    }
+    let mut common = 0;
+    for word in &one {
+        if let Some(place) = other.iter().position(|candidate| candidate == word) {
+            other.swap_remove(place);
+            common += 1;
+        }
+    }
+    2.0 * f64::from(common) / total as f64
+}
+
 /// Linear interpolation between the two nearest of the sorted `values`, which must not be empty.
 fn percentile(values: &[f64], share: f64) -> f64 {
     let place = share * (values.len() - 1) as f64;
@@ -179,7 +217,7 @@ pub struct Evaluation {
     pub rows: usize,
     /// Share of rows predicted rightly.
     pub accuracy: Measured,
-    /// Mean F1 over the labels that occur.
+    /// Mean F1 over the labels that occur; where rows have choices of their own, the mean over rows of [`words_f1`].
     pub macro_f1: Measured,
     /// F1 of the task's positive label, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,7 +225,7 @@ pub struct Evaluation {
     /// Share of the questions all of whose rows are predicted rightly, if the task's rows belong to questions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact_match: Option<Measured>,
-    /// Each label, in the task's order.
+    /// Each label, in the task's order; none where rows have choices of their own.
     pub labels: Vec<LabelEvaluation>,
     /// `confusion[gold][predicted]`, in the order of `labels`.
     pub confusion: Vec<Vec<u64>>,
@@ -241,9 +279,28 @@ impl Evaluation {
         }
     }
 
+    /// Rows with choices of their own: whether the right one was chosen, and how much its words have in common with the right
+    /// one's.
+    pub fn of_choices(rows: impl Iterator<Item = (bool, f64)>) -> Self {
+        let (right, f1): (Vec<bool>, Vec<f64>) = rows.unzip();
+        let right: Vec<usize> = right.into_iter().map(usize::from).collect();
+        let confusion = Confusion::new(2, &vec![1; right.len()], &right);
+        let [accuracy] = bootstrap(&confusion, 0, [&Confusion::accuracy]);
+        Evaluation {
+            rows: right.len(),
+            accuracy: accuracy.widened(right.len()),
+            macro_f1: bootstrap_mean(&f1, 0),
+            f1: None,
+            exact_match: None,
+            labels: Vec::new(),
+            confusion: Vec::new(),
+        }
+    }
+
     /// What is measured beside accuracy, each by its name for people.
     pub fn figures(&self) -> Vec<(&'static str, Measured)> {
-        let figures = [("macro F1", Some(self.macro_f1)), ("F1", self.f1), ("exact match", self.exact_match)];
+        let first = if self.labels.is_empty() { "F1 of the words" } else { "macro F1" };
+        let figures = [(first, Some(self.macro_f1)), ("F1", self.f1), ("exact match", self.exact_match)];
         figures.into_iter().filter_map(|(name, figure)| Some((name, figure?))).collect()
     }
 
@@ -306,6 +363,17 @@ mod tests {
         assert!(low < value && value < high && high <= 1.0);
         let right = all.with_questions(&gold, &gold, &[1, 1, 1, 2, 2]).exact_match.unwrap();
         assert_eq!((right.low, right.value), (0.0, 1.0));
+    }
+
+    #[test]
+    fn answers_are_compared_word_by_word() {
+        assert_eq!(words_f1("The West Brom", "west brom."), 1.0);
+        assert_eq!(words_f1("West Brom", "West Bromwich Albion"), 2.0 / 5.0);
+        assert_eq!(words_f1("no no", "no"), 2.0 / 3.0);
+        assert_eq!((words_f1("the", "a"), words_f1("the", "x")), (1.0, 0.0));
+        let found = Evaluation::of_choices([(true, 1.0), (false, 0.5)].into_iter());
+        assert_eq!((found.accuracy.value, found.macro_f1.value, found.rows), (0.5, 0.75, 2));
+        assert!(found.macro_f1.low < 0.75 && found.macro_f1.high > 0.75);
     }
 
     #[test]

@@ -21,7 +21,13 @@ const MARGIN: f32 = 1.0;
 /// Logits that are computed at a time: 64 MB.
 const LOGITS: usize = 16 << 20;
 
-/// The words of every label for one row, as tokens: `[labels][words][tokens]`.
+/// How many tokens a mask counts for when inputs are grouped by a `budget` of tokens: its logits take room.
+pub(crate) fn cost_of_mask(budget: usize, vocabulary: usize) -> usize {
+    (budget * vocabulary).div_ceil(LOGITS).max(1)
+}
+
+/// The words of every label for one row, as tokens: `[labels][words][tokens]`. A label without words is none that the row could
+/// have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidates(pub Vec<Vec<Vec<u32>>>);
 
@@ -35,6 +41,26 @@ impl Candidates {
     fn words(&self) -> impl Iterator<Item = (usize, &Vec<u32>)> {
         self.0.iter().enumerate().flat_map(|(label, words)| words.iter().map(move |word| (label, word)))
     }
+}
+
+/// How many passes it takes at most to score a row that has words of several tokens, and how many masks they predict in all.
+pub(crate) fn work(cloze: &Encoded, decoding: Decoding) -> (usize, usize) {
+    // One mask after the other, the first of `masks` included.
+    let filling = |masks: usize| (masks, masks * (masks + 1) / 2);
+    let parallel = decoding == Decoding::Parallel;
+    if cloze.wanted.is_some() {
+        return if parallel { (1, cloze.masks) } else { filling(cloze.masks) };
+    }
+    let lengths =
+        cloze.candidates.iter().flat_map(|candidates| candidates.words()).map(|(_, word)| word.len());
+    let mut seen: Vec<usize> = Vec::new();
+    lengths.fold((0, 0), |(passes, masks), length| {
+        // Words of one length share the first pass.
+        let first = if seen.contains(&length) { (0, 0) } else { (1, length) };
+        seen.push(length);
+        let others = if parallel { (0, 0) } else { filling(length - 1) };
+        (passes + first.0 + others.0, masks + first.1 + others.1)
+    })
 }
 
 /// A word that is being filled in.
@@ -73,6 +99,12 @@ pub fn score(
     // Rows of similar length go through all steps together, so that not all states exist at the same time.
     let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
     let mut done = 0;
+    for (row, cloze) in clozes.iter().enumerate() {
+        let words = cloze.candidates.iter().flat_map(|candidates| &candidates.0);
+        for (label, _) in words.enumerate().filter(|(_, words)| words.is_empty()) {
+            scores.row_mut(row)[label] = f32::NEG_INFINITY;
+        }
+    }
     for group in by_length(&lengths, 8 * budget) {
         let mut states: Vec<State> = group.iter().flat_map(|row| begin(*row, &clozes[*row])).collect();
         while !states.is_empty() {
@@ -116,8 +148,7 @@ fn step<'c>(
 ) -> Vec<State<'c>> {
     let device = session.device().clone();
     let vocabulary = session.model().config().vocab_size;
-    // A mask costs as much room as so many tokens.
-    let mask = (budget * vocabulary).div_ceil(LOGITS).max(1);
+    let mask = cost_of_mask(budget, vocabulary);
     let costs: Vec<usize> =
         states.iter().map(|state| state.sequence.len().max(state.open.len() * mask)).collect();
     let mut next: Vec<State> = Vec::new();
@@ -172,9 +203,44 @@ fn step<'c>(
     next
 }
 
+/// What is compared in the loss: the right label, or a wrong one, of one row or of all rows of a batch.
+#[derive(Default)]
+struct Slot {
+    /// Masks with the tokens that stand there, and the share of each in the sum.
+    tokens: Vec<(usize, u32, f32)>,
+    sum: f32,
+    shares: f32,
+}
+
+impl Slot {
+    /// Adds the words of a row whose first mask is row `first` of the logits.
+    fn add(&mut self, words: &[Vec<u32>], first: usize, hinge: Hinge, cost: impl Fn(usize, u32) -> f32) {
+        for word in words {
+            let share = match hinge {
+                Hinge::Mean => 1.0 / (words.len() * word.len()) as f32,
+                Hinge::Sum | Hinge::Batch => 1.0 / words.len() as f32,
+            };
+            let sum: f32 = word.iter().enumerate().map(|(place, token)| cost(first + place, *token)).sum();
+            self.sum += share * sum;
+            self.shares += share * word.len() as f32;
+            self.tokens.extend(word.iter().enumerate().map(|(place, token)| (first + place, *token, share)));
+        }
+    }
+
+    /// What the sum is divided by.
+    fn divisor(&self, hinge: Hinge) -> f32 {
+        if hinge == Hinge::Batch { self.shares } else { 1.0 }
+    }
+
+    fn cost(&self, hinge: Hinge) -> f32 {
+        self.sum / self.divisor(hinge)
+    }
+}
+
 /// One micro-batch: the mean over `clozes` of the hinge loss, that is the sum over the wrong labels of max(0, 1 + S(right) -
 /// S(wrong)), where S is the cross-entropy of a label's tokens at the masks, all predicted at once, summed over the tokens or
-/// averaged, and averaged over the label's words. Adds `weight` times its gradient.
+/// averaged, and averaged over the label's words; or a single such loss where S is the average over the tokens of all rows.
+/// Adds `weight` times its gradient.
 ///
 /// # Panics
 /// If a cloze has no candidates.
@@ -200,36 +266,40 @@ pub fn train(
     // How much each token at each mask weighs in the gradient of the loss by the cross-entropies.
     let mut targets: Vec<(usize, u32, f32)> = Vec::new();
     let mut loss = 0.0;
-    for ((cloze, right), start) in clozes.iter().zip(labels).zip(starts) {
-        let candidates = cloze.candidates.as_deref().expect("words of several tokens come with the row");
-        let right = *right as usize;
-        let share = |label: usize, word: &[u32]| {
-            let words = 1.0 / candidates.0[label].len() as f32;
-            match hinge {
-                Hinge::Sum => words,
-                Hinge::Mean => words / word.len() as f32,
+    // The rows whose cross-entropies are compared together.
+    let together = if hinge == Hinge::Batch { clozes.len() } else { 1 };
+    let groups = clozes.len().div_ceil(together) as f32;
+    for first in (0..clozes.len()).step_by(together) {
+        let group = first..(first + together).min(clozes.len());
+        let mut slots: Vec<Slot> = Vec::new();
+        for row in group {
+            let candidates =
+                clozes[row].candidates.as_deref().expect("words of several tokens come with the row");
+            let right = labels[row] as usize;
+            let wrong = (0..candidates.0.len()).filter(|label| *label != right);
+            let there = std::iter::once(right).chain(wrong).filter(|label| !candidates.0[*label].is_empty());
+            for (place, label) in there.enumerate() {
+                if slots.len() == place {
+                    slots.push(Slot::default());
+                }
+                slots[place].add(&candidates.0[label], starts[row], hinge, |mask, token| {
+                    norms[mask] - logits[mask * vocabulary + token as usize]
+                });
             }
-        };
-        let mut costs = vec![0.0f32; candidates.0.len()];
-        for (label, word) in candidates.words() {
-            let cost = |(place, token): (usize, &u32)| {
-                let row = start + place;
-                norms[row] - logits[row * vocabulary + *token as usize]
-            };
-            costs[label] += share(label, word) * word.iter().enumerate().map(cost).sum::<f32>();
         }
-        let mut weights = vec![0.0f32; costs.len()];
-        for wrong in (0..costs.len()).filter(|label| *label != right) {
-            let miss = MARGIN + costs[right] - costs[wrong];
+        let Some((right, wrong)) = slots.split_first() else { continue };
+        let mut weights = vec![0.0f32; slots.len()];
+        for (number, wrong) in wrong.iter().enumerate() {
+            let miss = MARGIN + right.cost(hinge) - wrong.cost(hinge);
             if miss > 0.0 {
-                loss += miss / clozes.len() as f32;
-                weights[right] += 1.0;
-                weights[wrong] -= 1.0;
+                loss += miss / groups;
+                weights[0] += 1.0;
+                weights[number + 1] -= 1.0;
             }
         }
-        for (label, word) in candidates.words() {
-            let factor = weights[label] * share(label, word) * weight / clozes.len() as f32;
-            targets.extend(word.iter().enumerate().map(|(place, token)| (start + place, *token, factor)));
+        for (slot, factor) in slots.iter().zip(weights) {
+            let factor = factor * weight / (groups * slot.divisor(hinge));
+            targets.extend(slot.tokens.iter().map(|(mask, token, share)| (*mask, *token, factor * share)));
         }
     }
     loss::weighted_cross_entropy(&device, logits, &norms, &targets);

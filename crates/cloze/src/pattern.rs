@@ -40,7 +40,7 @@ pub enum Part {
     Mask,
     /// The end of the first segment.
     Sep,
-    /// What stands on its left and right is one part and never cut.
+    /// What stands on its left and right, be it the mask, is one part and never cut.
     Join,
 }
 
@@ -237,7 +237,7 @@ impl FromStr for Pattern {
         if !parts.contains(&Part::Mask) {
             return Err(without_mask(source));
         }
-        let text = |part: Option<&Part>| matches!(part, Some(Part::Literal(_) | Part::Field(_)));
+        let text = |part: Option<&Part>| matches!(part, Some(Part::Literal(_) | Part::Field(_) | Part::Mask));
         for (place, _) in parts.iter().enumerate().filter(|(_, part)| **part == Part::Join) {
             let before = place.checked_sub(1).and_then(|before| parts.get(before));
             if !text(before) || !text(parts.get(place + 1)) {
@@ -450,12 +450,10 @@ mod tests {
     }
 
     #[test]
-    fn only_text_and_columns_can_be_joined() {
-        let pattern: Pattern = "in \"{+}{a!}{ + }\"?{mask}".parse().unwrap();
-        assert_eq!(pattern.to_string(), "in \"{+}{a!}{+}\"?{mask}");
-        for source in
-            ["{+}{a}{mask}", "{a}{+}{mask}", "{a}{+}{+}{b}{mask}", "{a}{mask}{sep}{+}b", "{mask}{a}{+}"]
-        {
+    fn only_text_columns_and_the_mask_can_be_joined() {
+        let pattern: Pattern = "in \"{+}{a!}{ + }\"?{mask}{+}.".parse().unwrap();
+        assert_eq!(pattern.to_string(), "in \"{+}{a!}{+}\"?{mask}{+}.");
+        for source in ["{+}{a}{mask}", "{a}{+}{+}{b}{mask}", "{a}{mask}{sep}{+}b", "{mask}{a}{+}"] {
             assert_eq!(refuse(source).0, "`{+}` stands where there is nothing to join", "{source}");
         }
         assert_eq!(refuse("{a}{+!}b{mask}").0, "`{+}` takes neither `!` nor filters");

@@ -13,7 +13,7 @@ use crate::store::Id;
 use crate::task::{Keep, Method, Task};
 
 /// Part of every id. To be raised whenever the same task gives other numbers than before, or a job other files.
-const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 1");
+const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 2");
 
 /// The jobs of a task, each after those that it needs.
 #[derive(Debug, Clone)]
@@ -86,7 +86,7 @@ impl Plan {
         let mut plan = Planner { task, model, sources: &sources, jobs: Vec::new(), notes: Vec::new() };
         let seed = task.options.seeds.first().copied().unwrap_or(0);
         for (label, rows) in task.labels.iter().zip(data.label_counts(task)) {
-            if rows == 0 {
+            if rows == 0 && task.choices.is_none() {
                 plan.notes.push(format!("the label `{}` has no labelled row to learn from", label.name));
             }
         }
@@ -194,6 +194,7 @@ impl Planner<'_> {
             task.patterns[pattern].to_string(),
             task.spacing,
             json(task.labels_of(pattern)),
+            task.choices.as_ref().map(|choices| choices.from.clone()),
             task.options.decoding,
         )
     }

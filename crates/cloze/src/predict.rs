@@ -156,8 +156,8 @@ impl Predictor {
         Ok(self.task.evaluation(&labelled, &predictions))
     }
 
-    /// Reads rows, and writes each with its label and the probability of every label: columns `label` and `p_NAME`, or
-    /// `predicted_label` and so on where the input has a column of that name. `output` is called `name` in errors;
+    /// Reads rows, and writes each with its label and the probability of every label: columns `label` and `p_NAME` (with choices
+    /// of each row's own `label` and `probability`), or `predicted_label` and so on where the input has a column of that name. `output` is called `name` in errors;
     /// `progress` hears how many rows are written. Returns how many rows there were.
     ///
     /// # Errors
@@ -179,9 +179,14 @@ impl Predictor {
         let names: Vec<String> = group.chain(&fields).cloned().collect();
         let mut view = View::new(&task, reader.columns(), &names, None)?;
         let columns = if within { reader.columns().renamed(&names) } else { reader.columns().clone() };
-        let labels = task.label_names();
         let mut added = vec![columns.free_name("label")];
-        added.extend(labels.iter().map(|label| columns.free_name(&format!("p_{label}"))));
+        match task.choices {
+            Some(_) => added.push(columns.free_name("probability")),
+            None => {
+                let names = task.label_names();
+                added.extend(names.iter().map(|label| columns.free_name(&format!("p_{label}"))));
+            }
+        }
         let mut writer = Writer::new(name, output, format, &columns, &added)?;
         let size = match self.models {
             Models::Patterns { resident: false, .. } => LARGE_CHUNK,
@@ -199,15 +204,27 @@ impl Predictor {
                 for mut texts in view.read(&row)? {
                     out.push(if within { row.with_values(texts.clone()) } else { row.clone() });
                     texts.drain(..names.len() - fields.len());
-                    examples.push(Example { texts, label: None, group: None, place: row.place() });
+                    task.check_choices(&texts, &row.place())?;
+                    examples.push(Example {
+                        texts,
+                        label: None,
+                        also: Vec::new(),
+                        group: None,
+                        place: row.place(),
+                    });
                 }
             }
             let scores = self.score(&examples, |_, _| progress(written))?;
-            for (row, scores) in out.iter().zip(scores.iter()) {
-                let mut values = vec![Value::from(labels[best(scores)].as_str())];
+            for ((row, example), scores) in out.iter().zip(&examples).zip(scores.iter()) {
+                let (names, label) = (task.names_for(&example.texts), best(scores));
+                let mut probabilities = soft_labels(scores, 1.0);
+                if task.choices.is_some() {
+                    probabilities = vec![probabilities[label]];
+                }
                 // Six digits are more than these probabilities are good for.
                 let rounded = |probability: f64| Value::from((probability * 1e6).round() / 1e6);
-                values.extend(soft_labels(scores, 1.0).into_iter().map(rounded));
+                let mut values = vec![Value::from(names[label].as_str())];
+                values.extend(probabilities.into_iter().map(rounded));
                 writer.write(row, &values)?;
             }
             written += out.len();

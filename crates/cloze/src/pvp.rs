@@ -11,7 +11,7 @@ use crate::encode::Encoded;
 use crate::fine_tuning::{FineTuning, Step};
 use crate::scores::Scores;
 use crate::verbalizer::Verbalizer;
-use crate::{Result, multi_token};
+use crate::{Result, free_text, multi_token};
 
 /// Label scores of `clozes` in their order, computed in groups of at most `budget` tokens. `progress` hears how many rows
 /// are done.
@@ -22,6 +22,10 @@ pub fn score(
     budget: usize,
     mut progress: impl FnMut(usize) -> Result<()>,
 ) -> Result<Scores> {
+    if let Some((label, tokenizer)) = verbalizer.free_text() {
+        let decoding = verbalizer.decoding;
+        return free_text::score(session, tokenizer, label, clozes, decoding, budget, progress);
+    }
     if !verbalizer.is_one_token() {
         return multi_token::score(
             session,
@@ -48,7 +52,8 @@ pub fn score(
     Ok(scores)
 }
 
-/// One micro-batch: the mean cross-entropy of `labels` (one per cloze), or the hinge loss of [`multi_token::train`]; adds `weight` times its gradient.
+/// One micro-batch: the mean cross-entropy of `labels` (one per cloze), the hinge loss of [`multi_token::train`], or the
+/// loss of [`free_text::train`]; adds `weight` times its gradient.
 pub fn train(
     session: &mut Session,
     verbalizer: &Verbalizer,
@@ -57,6 +62,9 @@ pub fn train(
     dropout_seed: u64,
     weight: f32,
 ) -> f32 {
+    if let Some((label, tokenizer)) = verbalizer.free_text() {
+        return free_text::train(session, label, tokenizer.special().pad, clozes, dropout_seed, weight);
+    }
     if !verbalizer.is_one_token() {
         return multi_token::train(session, clozes, labels, verbalizer.hinge, dropout_seed, weight);
     }

@@ -37,7 +37,9 @@ pub fn html(results: &Results) -> String {
     generations(&mut page, results);
     if let Some(Stage { test: Some(test), .. }) = results.outcome() {
         labels(&mut page, test);
-        confusion(&mut page, test);
+        if !test.labels.is_empty() {
+            confusion(&mut page, test);
+        }
     }
     label_next(&mut page, results);
     making(&mut page, results);
@@ -49,8 +51,11 @@ fn head(page: &mut String, results: &Results) {
     let rows = |part: &str| results.data.get(part).map_or(0, |source| source.rows);
     let _ = writeln!(
         page,
-        "<p class=\"sub\">{} labels, {} labelled and {} unlabelled rows, model <code>{}</code></p>",
-        results.labels.len(),
+        "<p class=\"sub\">{}, {} labelled and {} unlabelled rows, model <code>{}</code></p>",
+        match results.labels.len() {
+            0 => "choices of each row's own".to_owned(),
+            count => format!("{count} labels"),
+        },
         rows("train"),
         rows("unlabeled"),
         escape(&results.model.name)
@@ -59,13 +64,16 @@ fn head(page: &mut String, results: &Results) {
         let Measured { value, low, high } = test.accuracy;
         let _ = writeln!(
             page,
-            "<p><span class=\"big\">{}</span> of {} test rows are labelled rightly (95 % interval {} to {}; always \
-             giving the most frequent label would reach {}).</p>",
+            "<p><span class=\"big\">{}</span> of {} test rows are labelled rightly (95 % interval {} to {}{}).</p>",
             percent(value),
             test.rows,
             percent(low),
             percent(high),
-            percent(most_frequent(test))
+            match most_frequent(test) {
+                Some(share) =>
+                    format!("; always giving the most frequent label would reach {}", percent(share)),
+                None => String::new(),
+            }
         );
     } else {
         page.push_str(
@@ -78,9 +86,9 @@ fn head(page: &mut String, results: &Results) {
 }
 
 /// Share of the label that most test rows have.
-fn most_frequent(test: &Evaluation) -> f64 {
-    let most = test.labels.iter().map(|label| label.gold).max().unwrap_or(0);
-    if test.rows == 0 { 0.0 } else { most as f64 / test.rows as f64 }
+fn most_frequent(test: &Evaluation) -> Option<f64> {
+    let most = test.labels.iter().map(|label| label.gold).max()?;
+    (test.rows > 0).then(|| most as f64 / test.rows as f64)
 }
 
 fn comparison(page: &mut String, results: &Results) {
@@ -146,14 +154,17 @@ fn comparison(page: &mut String, results: &Results) {
             percent(high)
         );
     }
-    let x = left + chance * width;
-    let bottom = height - 20.0;
-    let _ = writeln!(
-        page,
-        "<path d=\"M{x:.1} 0V{bottom}\" stroke=\"#b04040\" stroke-dasharray=\"4 3\"/>\
-         <text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">most frequent label</text></svg>",
-        height - 5.0
-    );
+    if let Some(chance) = chance {
+        let x = left + chance * width;
+        let bottom = height - 20.0;
+        let _ = write!(
+            page,
+            "<path d=\"M{x:.1} 0V{bottom}\" stroke=\"#b04040\" stroke-dasharray=\"4 3\"/>\
+             <text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">most frequent label</text>",
+            height - 5.0
+        );
+    }
+    page.push_str("</svg>\n");
     page.push_str("<p class=\"sub\">The black lines are 95 % bootstrap intervals over the test rows.</p>\n");
 }
 
@@ -223,11 +234,13 @@ fn figures(test: &Evaluation) -> String {
 }
 
 fn labels(page: &mut String, test: &Evaluation) {
-    let _ = writeln!(
-        page,
-        "<h2>Labels</h2>\n<p>With 95 % intervals: {}.</p>\n<table><tr><th>label</th>\
-         <th class=\"n\">rows</th><th class=\"n\">precision</th><th class=\"n\">recall</th><th class=\"n\">F1</th></tr>",
-        figures(test)
+    let _ = writeln!(page, "<h2>Labels</h2>\n<p>With 95 % intervals: {}.</p>", figures(test));
+    if test.labels.is_empty() {
+        return;
+    }
+    page.push_str(
+        "<table><tr><th>label</th><th class=\"n\">rows</th><th class=\"n\">precision</th>\
+         <th class=\"n\">recall</th><th class=\"n\">F1</th></tr>\n",
     );
     for label in &test.labels {
         let _ = writeln!(

@@ -32,9 +32,11 @@
 //! | `data.train_seed` | what they are drawn from | 0 |
 //! | `data.unlabeled_limit` | use so many unlabelled rows, evenly spread over the files | all |
 //! | `labels.NAME` | the label's word, or a list of words | at least two labels |
+//! | `choices.*` | instead of labels, see [`Choices`] | none |
 //! | `model.directory` | a Hugging Face directory, relative to the task file | the model in the program |
 //! | `train.*`, `ipet.*`, `distil.*` | see [`Options`] | see [`Options`] |
 
+mod choices;
 mod columns;
 mod examples;
 mod file;
@@ -47,6 +49,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use choices::Choices;
+pub(crate) use choices::texts as texts_of_list;
 pub(crate) use columns::View;
 pub use columns::{Column, Made, Rows};
 pub use examples::{Example, Set, fingerprint, label_counts};
@@ -140,6 +144,8 @@ pub struct Task {
     pub spacing: Spacing,
     /// At least two, with different names, in the order of the file.
     pub labels: Vec<Label>,
+    /// Where rows have choices of their own; then `labels` are the places of a list, and have no words.
+    pub choices: Option<Choices>,
     /// Where the rows are.
     pub data: Data,
     /// What is measured.
@@ -216,6 +222,8 @@ impl Task {
                 names.push(field.name.clone());
             }
         }
+        let choices = self.choices.iter().map(|choices| &choices.from);
+        names.extend(choices.filter(|from| !names.contains(from)).cloned().collect::<Vec<_>>());
         names
     }
 
@@ -241,6 +249,17 @@ impl Task {
     /// The labels' names in order.
     pub fn label_names(&self) -> Vec<String> {
         self.labels.iter().map(|label| label.name.clone()).collect()
+    }
+
+    /// The names of the labels that a row whose texts are those of [`Task::fields`] can have, in order: its own choices, or all
+    /// labels.
+    pub fn names_for<T: AsRef<str>>(&self, row: &[T]) -> Vec<String> {
+        if self.choices.is_some() { self.choices_of(row) } else { self.label_names() }
+    }
+
+    /// What results name as labels: all labels, or none where rows have choices of their own.
+    pub(crate) fn common_labels(&self) -> Vec<String> {
+        if self.choices.is_some() { Vec::new() } else { self.label_names() }
     }
 
     /// Checks options that were changed after reading, for example on the command line.

@@ -81,6 +81,19 @@ pub fn train(
 pub(crate) fn check_patterns(task: &Task, checkpoint: &Checkpoint, data: &Data) -> Result<()> {
     for (number, pattern) in task.patterns.iter().enumerate() {
         let verbalizer = Verbalizer::new(task, number, &checkpoint.tokenizer)?;
+        let of = |label: usize| data.train.iter().any(|example| example.label == Some(label));
+        if let Some((label, _)) =
+            verbalizer.free_text().filter(|(label, _)| !of(*label) && !data.train.is_empty())
+        {
+            let name = &task.labels[label].name;
+            return Err(Error::data(
+                data.train[0].place.clone(),
+                format!(
+                    "no labelled row is `{name}`, and what the model is to write can be learnt only from such"
+                ),
+                format!("label a few rows with `{name}`"),
+            ));
+        }
         let encoder = PatternEncoder::of_task(task, number, &checkpoint.tokenizer).asking_for(&verbalizer);
         // Where every field may be cut, one row fits if another does.
         let all = pattern.fields().any(|field| field.whole) || !verbalizer.is_one_token();

@@ -2,7 +2,7 @@
 //!
 //! Where every word is one token of the vocabulary, a label's score is the arithmetic mean of the raw logits of its words at the
 //! mask, as in the reference implementation of PET. Where some have several tokens, or are taken from columns and so differ from
-//! row to row, all are scored as in [`crate::multi_token`].
+//! row to row, all are scored as in [`crate::multi_token`]. Where one of two labels has no words, see [`crate::free_text`].
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::Result;
 use crate::error::{TaskError, list};
 use crate::multi_token::Candidates;
 use crate::pattern::{Part, Pattern, Template};
-use crate::task::{Decoding, Hinge, Label, Spacing, Task};
+use crate::task::{Decoding, Hinge, Label, Spacing, Task, texts_of_list};
 use cloze_encoder::Tokenizer;
 
 /// A word of a label with the tokens that it is.
@@ -25,7 +25,7 @@ pub struct Word {
 }
 
 /// The words of all labels for one pattern. No tokens stand for two words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Verbalizer {
     words: Vec<Vec<Word>>,
     /// Whether a blank before the mask belongs to the word.
@@ -40,7 +40,7 @@ pub struct Verbalizer {
 /// Words of the task file with more tokens than this are whole sentences by mistake.
 const LONGEST: usize = 32;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Kind {
     /// All words are one token: the columns of the vocabulary whose logits are needed.
     OneToken(Vec<u32>),
@@ -48,6 +48,10 @@ enum Kind {
     Fixed(Arc<Candidates>),
     /// The words of a row come from its columns.
     FromColumns,
+    /// The words of a row are the texts in the list of a column, one for every label as far as the list goes.
+    Choices(String),
+    /// One label is the text that the model may write, the other has no words.
+    Free { label: usize, tokenizer: Tokenizer },
 }
 
 /// Why a word cannot stand for a label.
@@ -71,6 +75,15 @@ impl Verbalizer {
     pub fn new(task: &Task, pattern: usize, tokenizer: &Tokenizer) -> Result<Verbalizer> {
         let leading_space = leading_space(&task.patterns[pattern], task.spacing);
         let options = &task.options;
+        if let Some(choices) = &task.choices {
+            return Ok(Verbalizer {
+                words: vec![Vec::new(); task.labels.len()],
+                leading_space,
+                kind: Kind::Choices(choices.from.clone()),
+                decoding: options.decoding,
+                hinge: options.hinge,
+            });
+        }
         let found = Verbalizer::of_labels(task.labels_of(pattern), tokenizer, leading_space);
         let found =
             found.map(|found| Verbalizer { decoding: options.decoding, hinge: options.hinge, ..found });
@@ -147,7 +160,10 @@ impl Verbalizer {
             return Err(problems);
         }
         let all = || words.iter().flatten();
-        let kind = if all().any(|word| word.template.is_some()) {
+        let kind = if let Some(without) = words.iter().position(Vec::is_empty) {
+            // The task file's reader has made sure that the other one of two labels has a word.
+            Kind::Free { label: 1 - without.min(1), tokenizer: tokenizer.clone() }
+        } else if all().any(|word| word.template.is_some()) {
             Kind::FromColumns
         } else if all().all(|word| word.tokens.len() == 1) {
             Kind::OneToken(all().flat_map(|word| word.tokens.iter().copied()).collect())
@@ -166,20 +182,42 @@ impl Verbalizer {
         tokenizer: &Tokenizer,
         value: impl Fn(&str) -> &'t str,
     ) -> Option<Arc<Candidates>> {
+        let tokens = |text: &str| {
+            let tokens = tokenize(text, tokenizer, self.leading_space);
+            if tokens.is_empty() { vec![tokenizer.special().unk] } else { tokens }
+        };
         let of_row = |word: &Word| match &word.template {
             None => word.tokens.clone(),
-            Some(template) => {
-                let tokens = tokenize(&template.fill(&value), tokenizer, self.leading_space);
-                if tokens.is_empty() { vec![tokenizer.special().unk] } else { tokens }
-            }
+            Some(template) => tokens(&template.fill(&value)),
         };
         match &self.kind {
             Kind::OneToken(_) => None,
             Kind::Fixed(candidates) => Some(Arc::clone(candidates)),
-            Kind::FromColumns => {
+            Kind::Choices(column) => {
+                let choices = texts_of_list(value(column)).unwrap_or_default();
+                let mut words: Vec<Vec<Vec<u32>>> = choices.iter().map(|text| vec![tokens(text)]).collect();
+                words.resize(self.words.len(), Vec::new());
+                Some(Arc::new(Candidates(words)))
+            }
+            Kind::FromColumns | Kind::Free { .. } => {
                 let words = self.words.iter().map(|words| words.iter().map(of_row).collect());
                 Some(Arc::new(Candidates(words.collect())))
             }
+        }
+    }
+
+    /// The text that the model is to write for a row, where masks are filled freely.
+    pub fn wanted<'t>(&self, value: impl Fn(&str) -> &'t str) -> Option<Arc<str>> {
+        let Kind::Free { label, .. } = &self.kind else { return None };
+        let word = self.words[*label].first()?;
+        Some(word.template.as_ref().map_or(word.text.clone(), |template| template.fill(value)).into())
+    }
+
+    /// The label whose text the model is to write, and the vocabulary to read it with, where masks are filled freely.
+    pub fn free_text(&self) -> Option<(usize, &Tokenizer)> {
+        match &self.kind {
+            Kind::Free { label, tokenizer } => Some((*label, tokenizer)),
+            _ => None,
         }
     }
 

@@ -37,7 +37,9 @@ pub struct Outcome {
     pub pattern: Option<String>,
     /// How good it is, if the rows have labels.
     pub evaluation: Option<Evaluation>,
-    /// How many rows were given each label.
+    /// How many rows there are.
+    pub count: usize,
+    /// How many rows were given each label; nothing where rows have choices of their own.
     pub predicted: BTreeMap<String, usize>,
 }
 
@@ -84,11 +86,11 @@ pub fn zero_shot(
 }
 
 fn outcome(task: &Task, pattern: Option<String>, examples: &[Example], scores: &Scores) -> Outcome {
-    let (names, gold, predictions) = (task.label_names(), gold(examples), scores.predictions());
+    let (names, gold, predictions) = (task.common_labels(), gold(examples), scores.predictions());
     let mut predicted: BTreeMap<String, usize> = names.iter().map(|name| (name.clone(), 0)).collect();
-    for &label in &predictions {
-        *predicted.entry(names[label].clone()).or_default() += 1;
+    for name in predictions.iter().filter_map(|label| names.get(*label)) {
+        *predicted.entry(name.clone()).or_default() += 1;
     }
     let evaluation = (!gold.is_empty()).then(|| task.evaluation(examples, &predictions));
-    Outcome { pattern, evaluation, predicted }
+    Outcome { pattern, count: examples.len(), evaluation, predicted }
 }

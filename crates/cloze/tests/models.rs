@@ -43,6 +43,7 @@ fn cloze(example: &Value, typed: bool) -> Encoded {
         mask: example["masks"][0].as_u64().unwrap() as usize,
         masks: example["masks"].as_array().unwrap().len(),
         candidates: None,
+        wanted: None,
         cut: Vec::new(),
     }
 }

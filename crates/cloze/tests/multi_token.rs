@@ -10,33 +10,12 @@ use cloze::encode::{Encoded, PatternEncoder};
 use cloze::multi_token::{Candidates, score, train};
 use cloze::pattern::Pattern;
 use cloze::predict::{Predictor, With};
-use cloze::task::{Decoding, Hinge, Label, Set, Spacing};
+use cloze::task::{Hinge, Label, Set, Spacing};
 use cloze::verbalizer::Verbalizer;
-use cloze_encoder::{Checkpoint, Device, Model, Sequence, Session};
+use cloze_encoder::{Device, Sequence, Session};
 use common::{Folder, TASK};
-use golden::{folders, ids, json, list, tokenizer};
+use golden::{DECODINGS, goldens, ids, list, near, session, tokenizer};
 use serde_json::Value;
-
-const DECODINGS: [(&str, Decoding); 3] =
-    [("default", Decoding::MaxFirst), ("ltr", Decoding::LeftToRight), ("parallel", Decoding::Parallel)];
-
-/// The golden files `pet/<task>.json` that are here.
-fn goldens(task: &str) -> Vec<Value> {
-    let files = folders().into_iter().map(|folder| folder.join("pet").join(format!("{task}.json")));
-    files.filter(|file| file.exists()).map(|file| json(&file)).collect()
-}
-
-fn session(model: &str) -> Session {
-    let dirs = folders().into_iter().map(|folder| folder.join("encoder").join(model));
-    let dir = dirs.into_iter().find(|dir| dir.join("model.safetensors").exists()).expect(model);
-    Session::new(Model::masked_lm(&Checkpoint::open(&dir).unwrap()).unwrap(), &Device::new(2))
-}
-
-#[track_caller]
-fn near(found: f32, expected: &Value, tolerance: f64) {
-    let expected = expected.as_f64().unwrap();
-    assert!((f64::from(found) - expected).abs() <= tolerance, "{found} instead of {expected}");
-}
 
 /// A golden input whose candidates are these tokens, a label each.
 fn cloze(example: &Value, candidates: &Value) -> Encoded {
@@ -48,6 +27,7 @@ fn cloze(example: &Value, candidates: &Value) -> Encoded {
         mask: masks[0].as_u64().unwrap() as usize,
         masks: masks.len(),
         candidates: Some(Arc::new(Candidates(words))),
+        wanted: None,
         cut: Vec::new(),
     }
 }
@@ -141,7 +121,7 @@ fn choices_from_columns_agree_with_the_goldens() {
                             row.iter().zip(wanted).for_each(|(got, wanted)| near(*got, wanted, 1e-3));
                         }
                     }
-                    // The reference compares means over a whole batch; only for a batch of one that is the loss.
+                    let mut lessons = Vec::new();
                     for example in list(&case["train"]["examples"]) {
                         let choices = list(&example["choices"]);
                         let tokens = |choice: &Value| {
@@ -150,52 +130,20 @@ fn choices_from_columns_agree_with_the_goldens() {
                         let tokens: Vec<Vec<u32>> = choices.iter().map(tokens).collect();
                         let cloze = cloze(example, &serde_json::to_value(tokens).unwrap());
                         let right = example["label"].as_str().unwrap().parse().unwrap();
-                        near(
-                            train(&mut session, &[&cloze], &[right], Hinge::Mean, 0, 1.0),
-                            &example["loss_alone"],
-                            1e-4,
-                        );
+                        for hinge in [Hinge::Mean, Hinge::Batch] {
+                            let loss = train(&mut session, &[&cloze], &[right], hinge, 0, 1.0);
+                            near(loss, &example["loss_alone"], 1e-4);
+                        }
+                        lessons.push((cloze, right));
                     }
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn many_candidates_agree_with_the_goldens() {
-    for golden in goldens("record") {
-        for (model, numbers) in golden["models"].as_object().unwrap() {
-            let (tokenizer, mut session) = (tokenizer(model), session(model));
-            for case in numbers["patterns"]["0"]["msl"].as_object().unwrap().values() {
-                for example in list(&case["examples"]) {
-                    let cloze = cloze(example, &example["candidate_token_ids"]);
-                    let candidates = list(&example["candidates"]);
-                    for (name, decoding) in DECODINGS {
-                        let scores = score(
-                            &mut session,
-                            candidates.len(),
-                            std::slice::from_ref(&cloze),
-                            decoding,
-                            512,
-                            |_| Ok(()),
-                        )
-                        .unwrap();
-                        let wanted = &example["decoding"][name];
-                        let row = scores.row(0).iter().zip(list(&wanted["log_probs"]));
-                        row.for_each(|(got, wanted)| near(*got, wanted, 1e-3));
-                        assert_eq!(candidates[scores.predictions()[0]], wanted["best_candidate"]);
-                    }
-                }
-                for example in list(&case["train"]["examples"]) {
-                    let tokens = |candidate: &Value| {
-                        tokenizer.tokenize(&tokenizer.after_blank(candidate.as_str().unwrap()))
+                    let mut batch = |count: usize| {
+                        let clozes: Vec<&Encoded> =
+                            lessons.iter().take(count).map(|(cloze, _)| cloze).collect();
+                        let right: Vec<u32> = lessons.iter().map(|(_, right)| *right).collect();
+                        train(&mut session, &clozes, &right[..clozes.len()], Hinge::Batch, 0, 1.0)
                     };
-                    let tokens: Vec<Vec<u32>> = list(&example["candidates"]).iter().map(tokens).collect();
-                    let cloze = cloze(example, &serde_json::to_value(tokens).unwrap());
-                    // The right one comes first.
-                    let loss = train(&mut session, &[&cloze], &[0], Hinge::Mean, 0, 1.0);
-                    near(loss, &example["loss_alone"], 1e-4);
+                    near(batch(4), &case["train"]["loss_batch_of_first_4"], 1e-4);
+                    near(batch(usize::MAX), &case["train"]["loss_batch_all"], 1e-4);
                 }
             }
         }
@@ -210,7 +158,7 @@ fn the_gradient_leads_downhill() {
         let clozes: Vec<Encoded> =
             list(&numbers["examples"]).iter().map(|x| cloze(x, &numbers["choice_token_ids"])).collect();
         let (all, right) = (clozes.iter().collect::<Vec<_>>(), [3, 0, 0, 3, 0, 0]);
-        for hinge in [Hinge::Sum, Hinge::Mean] {
+        for hinge in [Hinge::Sum, Hinge::Mean, Hinge::Batch] {
             let loss = |session: &mut Session| train(session, &all, &right, hinge, 0, 1.0);
             let before = loss(&mut session);
             let adamw = cloze_encoder::AdamW { learning_rate: 1e-4, weight_decay: 0.0, ..Default::default() };

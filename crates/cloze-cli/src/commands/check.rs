@@ -32,8 +32,10 @@ pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
     printer.json(&report)?;
     printer.show(head(&report, &model.name, printer))?;
     printer.show(data(&report.sets, printer))?;
-    printer.show(format_args!("\n{}", printer.heading("labels")))?;
-    printer.show(labels_with_words(&report.labels, printer))?;
+    if !report.labels.is_empty() {
+        printer.show(format_args!("\n{}", printer.heading("labels")))?;
+        printer.show(labels_with_words(&report.labels, printer))?;
+    }
     for (number, pattern) in report.patterns.iter().enumerate() {
         printer.show(pattern_with_rows(number, pattern, printer))?;
     }
@@ -64,7 +66,7 @@ fn head(report: &CheckReport, model: &str, printer: &Printer) -> String {
     format!(
         "{}: {}, {}, {} to fine-tune, model {model}\n",
         printer.heading(&report.name),
-        counted(report.labels.len(), "label"),
+        summary::labels(report.labels.len()),
         counted(report.patterns.len(), "pattern"),
         counted(report.members, "model"),
     )

@@ -52,7 +52,9 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
 
 fn labels(evaluation: &Evaluation, printer: &Printer) -> String {
     let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Right, Align::Right]);
-    table.row(["label", "rows", "precision", "recall", "F1"].map(|title| printer.dim(title)));
+    if !evaluation.labels.is_empty() {
+        table.row(["label", "rows", "precision", "recall", "F1"].map(|title| printer.dim(title)));
+    }
     for label in &evaluation.labels {
         let [precision, recall, f1] = [label.precision, label.recall, label.f1].map(percent);
         table.row([label.label.clone(), count(label.gold as usize), precision, recall, f1]);

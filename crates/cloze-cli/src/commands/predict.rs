@@ -53,7 +53,13 @@ fn examples(texts: &[String], task: &Task) -> Result<Vec<Example>> {
 
 /// A row that was typed.
 pub(crate) fn example(texts: &[String]) -> Example {
-    Example { texts: texts.to_vec(), label: None, group: None, place: Place::file("the command line") }
+    Example {
+        texts: texts.to_vec(),
+        label: None,
+        also: Vec::new(),
+        group: None,
+        place: Place::file("the command line"),
+    }
 }
 
 /// A text with its label and the probability of every label.
@@ -73,11 +79,14 @@ fn as_map<S: Serializer>(pairs: &[(String, f64)], serializer: S) -> std::result:
 /// Classifies rows in memory.
 pub(crate) fn classify(predictor: &mut Predictor, examples: &[Example]) -> Result<Vec<Labelled>> {
     let scores = predictor.score(examples, |_, _| Ok(()))?;
-    let names = predictor.task().label_names();
-    let labelled = |(example, scores): (&Example, &[f32])| Labelled {
-        text: example.texts.clone(),
-        label: names[best(scores)].clone(),
-        probabilities: names.iter().cloned().zip(soft_labels(scores, 1.0)).collect(),
+    let task = predictor.task();
+    let labelled = |(example, scores): (&Example, &[f32])| {
+        let names = task.names_for(&example.texts);
+        Labelled {
+            text: example.texts.clone(),
+            label: names[best(scores)].clone(),
+            probabilities: names.into_iter().zip(soft_labels(scores, 1.0)).collect(),
+        }
     };
     Ok(examples.iter().zip(scores.iter()).map(labelled).collect())
 }

@@ -27,7 +27,6 @@ pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result
 
     printer.json(&json!({"name": task.name, "model": model.name, "result": found}))?;
     let together = &found.together;
-    let rows: usize = together.predicted.values().sum();
     let what = match found.rows {
         "train" => "labelled rows",
         "unlabeled" => "unlabelled rows",
@@ -36,7 +35,7 @@ pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result
     printer.show(format_args!(
         "{}: {} {what}, untouched model {}\n\n{}\n{}",
         printer.heading(&task.name),
-        count(rows),
+        count(together.count),
         model.name,
         patterns(&found.patterns, together, printer),
         labels(together, printer),
@@ -67,6 +66,7 @@ fn patterns(patterns: &[Outcome], together: &Outcome, printer: &Printer) -> Stri
 fn labels(together: &Outcome, printer: &Printer) -> String {
     let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Right]);
     match &together.evaluation {
+        Some(evaluation) if evaluation.labels.is_empty() => {}
         Some(evaluation) => {
             table.row(["label", "rows", "given", "found"].map(|title| printer.dim(title)));
             for label in &evaluation.labels {

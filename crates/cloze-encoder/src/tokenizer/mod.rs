@@ -203,6 +203,33 @@ impl Tokenizer {
         })
     }
 
+    /// The text that tokens in a row stand for, as nearly as the vocabulary lets it be told; special tokens stand for nothing.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        let tokens = ids.iter().filter(|id| !self.is_special(**id)).filter_map(|id| self.token(*id));
+        match &self.vocabulary {
+            Vocabulary::WordPiece { continuation } => {
+                let mut text = String::new();
+                for token in tokens {
+                    match token.strip_prefix(continuation.as_str()) {
+                        Some(rest) => text.push_str(rest),
+                        None => {
+                            text.push(' ');
+                            text.push_str(&token);
+                        }
+                    }
+                }
+                text.trim_start().to_owned()
+            }
+            Vocabulary::ByteLevel => {
+                let bytes = tokens.flat_map(|token| token.chars().filter_map(byte).collect::<Vec<u8>>());
+                String::from_utf8_lossy(&bytes.collect::<Vec<u8>>()).trim_start().to_owned()
+            }
+            Vocabulary::Unigram { .. } => {
+                tokens.collect::<String>().replace('▁', " ").trim_start().to_owned()
+            }
+        }
+    }
+
     /// The id of a token written as in the vocabulary.
     pub fn id(&self, token: &str) -> Option<u32> {
         self.inner.token_to_id(token)

@@ -10,13 +10,14 @@ use cloze_encoder::Device;
 use super::findings::{Arm, Comparison, FORMAT, Finding, Findings, RunRecord, Setting, Verdict};
 use super::plan::{Axis, Reading, Source, Study, Variation, job_name};
 use super::{page, plot, statistics, words};
-use crate::data::{Data, gold};
+use crate::data::Data;
 use crate::ensemble::{Reduction, Weights, merge};
 use crate::event::{Event, Listener};
 use crate::metrics::Measured;
 use crate::results::{ModelSource, Stage};
 use crate::scores::Scores;
 use crate::store::{Run, pretty_json, replace};
+use crate::task::Example;
 use crate::train::{self, train};
 use crate::{Error, Result};
 
@@ -70,7 +71,7 @@ impl Study<'_> {
     /// Reads what the runs have found and writes what it comes to.
     fn conclude(&self, dir: PathBuf, outcomes: &[train::Outcome]) -> Result<Outcome> {
         let data = Data::read(self.task)?;
-        let readings = Readings { study: self, outcomes, gold: gold(&data.test) };
+        let readings = Readings { study: self, outcomes, test: &data.test };
         let mut run_seconds = BTreeMap::new();
         let mut runs = Vec::new();
         for (variation, outcome) in self.variations.iter().zip(outcomes) {
@@ -94,7 +95,7 @@ impl Study<'_> {
             id: self.id.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: self.command(),
-            labels: self.task.label_names(),
+            labels: self.task.common_labels(),
             patterns: self.task.patterns.iter().map(ToString::to_string).collect(),
             models: self
                 .models
@@ -183,7 +184,7 @@ impl Listener for Relay<'_> {
 struct Readings<'a> {
     study: &'a Study<'a>,
     outcomes: &'a [train::Outcome],
-    gold: Vec<usize>,
+    test: &'a [Example],
 }
 
 impl Readings<'_> {
@@ -246,12 +247,14 @@ impl Readings<'_> {
             Reading::Untouched => results.zero_shot.iter().map(|stage| stage.job.as_str()).collect(),
             _ => vec![job],
         };
+        let labels = self.study.task.label_names();
         let scores = parts
             .into_iter()
-            .map(|part| read_scores(&outcome.run, part, &results.labels)?.ok_or_else(missing))
+            .map(|part| read_scores(&outcome.run, part, &labels)?.ok_or_else(missing))
             .collect::<Result<Vec<_>>>()?;
         let merged = merge(&scores, &Weights::new(Reduction::Mean, &vec![1.0; scores.len()]));
-        let right = self.gold.iter().zip(merged.predictions()).map(|(&gold, label)| f64::from(gold == label));
+        let predicted = self.test.iter().zip(merged.predictions());
+        let right = predicted.map(|(example, label)| f64::from(example.is_right(label)));
         let arm = Arm {
             seed: source.seed,
             accuracy: test.accuracy,

@@ -50,6 +50,34 @@ pub enum Made {
         /// The column with the word's number, counted from 0.
         at: String,
     },
+    /// What stands before a string in a column.
+    Before {
+        /// The column.
+        from: String,
+        /// The string.
+        before: String,
+    },
+    /// What stands after a string in a column.
+    After {
+        /// The column.
+        from: String,
+        /// The string.
+        after: String,
+    },
+    /// A list of the values that the objects of a list have under a key.
+    Each {
+        /// The column with the list.
+        from: String,
+        /// The key.
+        each: String,
+    },
+    /// A list of pieces of a text in the order of the text, each once.
+    Spans {
+        /// The column with the text.
+        from: String,
+        /// The column with a list of objects: `start` and `end` are the piece's first and last letter, counted from 0.
+        spans: String,
+    },
 }
 
 impl Made {
@@ -60,7 +88,12 @@ impl Made {
                 let template = text.parse::<Template>().ok();
                 template.iter().flat_map(Template::fields).map(|field| field.name.clone()).collect()
             }
-            Made::Values { from, .. } | Made::Replace { from, .. } => vec![from.clone()],
+            Made::Values { from, .. }
+            | Made::Replace { from, .. }
+            | Made::Before { from, .. }
+            | Made::After { from, .. }
+            | Made::Each { from, .. } => vec![from.clone()],
+            Made::Spans { from, spans } => vec![from.clone(), spans.clone()],
             Made::Mark { from, mark, at } => vec![from.clone(), mark.clone(), at.clone()],
         }
     }
@@ -86,8 +119,61 @@ impl Made {
                 Ok(replace.iter().fold(inputs[0].to_owned(), |text, (old, new)| text.replace(old, new)))
             }
             Made::Mark { .. } => mark(inputs[0], inputs[1], inputs[2]),
+            Made::Before { before: string, .. } => {
+                cut(inputs[0], string).map(|(before, _)| before.to_owned())
+            }
+            Made::After { after: string, .. } => cut(inputs[0], string).map(|(_, after)| after.to_owned()),
+            Made::Each { from, each } => {
+                let values: Option<Vec<Value>> = objects(inputs[0])
+                    .and_then(|objects| objects.iter().map(|object| object.get(each).cloned()).collect());
+                let values = values.ok_or_else(|| {
+                    let problem = format!("`{from}` is no list of objects that have a `{each}`");
+                    (problem, "correct the row, or the column in the task file".to_owned())
+                })?;
+                Ok(Value::from(values).to_string())
+            }
+            Made::Spans { spans, .. } => pieces(inputs[0], inputs[1]).ok_or_else(|| {
+                let problem =
+                    format!("`{spans}` is no list of objects with a `start` and an `end` within the text");
+                (
+                    problem,
+                    "correct the row: both are letters, counted from 0, and the last is part of the piece"
+                        .into(),
+                )
+            }),
         }
     }
+}
+
+/// What stands before and after the first `string` in `text`.
+fn cut<'t>(text: &'t str, string: &str) -> std::result::Result<(&'t str, &'t str), (String, String)> {
+    let remedy = || "correct the row, or the column in the task file".to_owned();
+    text.split_once(string).ok_or_else(|| (format!("the text has no `{string}`"), remedy()))
+}
+
+fn objects(list: &str) -> Option<Vec<Value>> {
+    serde_json::from_str(list).ok()
+}
+
+/// A list of the pieces of `text` that `spans` tells of.
+fn pieces(text: &str, spans: &str) -> Option<String> {
+    // A letter is a Unicode code point, as in Python, with which such files are made.
+    let starts: Vec<usize> = text.char_indices().map(|(start, _)| start).chain([text.len()]).collect();
+    let mut places = Vec::new();
+    for object in objects(spans)? {
+        let number = |key: &str| usize::try_from(object.get(key)?.as_u64()?).ok();
+        let (start, end) = (number("start")?, number("end")?.checked_add(1)?);
+        places.push((start, *starts.get(start)?..*starts.get(end)?));
+    }
+    places.sort_by_key(|(start, _)| *start);
+    let mut pieces: Vec<&str> = Vec::new();
+    for (_, place) in places {
+        let piece = text.get(place)?;
+        if !pieces.contains(&piece) {
+            pieces.push(piece);
+        }
+    }
+    Some(Value::from_iter(pieces).to_string())
 }
 
 /// `text` with asterisks around its word number `at`, which is to be `word`. As in the reference implementation the number may
@@ -467,6 +553,25 @@ mod tests {
             "`t.jsonl`, line 1, column `joint`: `why` is no value of `question` that the column is made of";
         assert_eq!(error.to_string(), problem);
         assert!(error.remedy().unwrap().ends_with("those there are `cause`, `effect`"));
+    }
+
+    #[test]
+    fn a_text_is_cut_at_a_string_and_lists_are_made_of_objects() {
+        let made = "[columns]\n\
+            left = { from = 'text', before = '@' }\nright = { from = 'text', after = '@' }\n\
+            names = { from = 'text', spans = 'places' }\nanswers = { from = 'found', each = 'name' }";
+        let task = task(made, "{left}{right}{names}{answers}{mask}");
+        let row = "{\"text\": \"Zoë saw @ and Zoë\", \"places\": [{\"start\": 14, \"end\": 16}, {\"start\": 0, \"end\": 2}, \
+            {\"start\": 4, \"end\": 6}], \"found\": [{\"name\": \"Zoë\", \"start\": 0}]}";
+        assert_eq!(read(&task, row).unwrap(), [["Zoë saw ", " and Zoë", "[\"Zoë\",\"saw\"]", "[\"Zoë\"]"]]);
+        for (old, new, problem) in [
+            ("@", "#", "the text has no `@`"),
+            ("\"end\": 16", "\"end\": 17", "within the text"),
+            ("\"name\"", "\"nam\"", "no list of objects that have a `name`"),
+        ] {
+            let error = read(&task, &row.replacen(old, new, 1)).unwrap_err();
+            assert!(error.to_string().contains(problem), "{error}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use cloze_encoder::Random;
 
 use super::{Mirror, Task, View};
 use crate::error::{list, nearest};
-use crate::metrics::Evaluation;
+use crate::metrics::{Evaluation, words_f1};
 use crate::table::{Reader, expand};
 use crate::{Error, Place, Result};
 
@@ -52,10 +52,19 @@ pub struct Example {
     pub texts: Vec<String>,
     /// Index into the task's labels, where the row has one.
     pub label: Option<usize>,
+    /// Other labels that are right too, where rows have choices of their own.
+    pub also: Vec<usize>,
     /// What it has in common with the other rows of its question, where the task's metrics ask for that.
     pub group: Option<String>,
     /// Where it stands.
     pub place: Place,
+}
+
+impl Example {
+    /// Whether a label is right.
+    pub fn is_right(&self, label: usize) -> bool {
+        self.label == Some(label) || self.also.contains(&label)
+    }
 }
 
 impl Task {
@@ -184,6 +193,19 @@ impl Task {
                     // A row that nobody has labelled yet, in a file where others are.
                     continue;
                 }
+                if self.choices.is_some() {
+                    let mut right = match name {
+                        Some(name) => self.right_choices(&texts, name, &row.place())?.into_iter(),
+                        None => Vec::new().into_iter(),
+                    };
+                    let (label, also) = (right.next(), right.collect());
+                    let example = Example { texts, label, also, group, place: row.place() };
+                    match set {
+                        Set::Train => rows.extend(self.lessons_of(example, rows.len())),
+                        Set::Unlabeled | Set::Test => rows.push(example),
+                    }
+                    continue;
+                }
                 let known = name.and_then(|name| self.labels.iter().position(|label| label.name == name));
                 if let (Some(name), Some(label), None) = (name, label, known) {
                     first_unknown.get_or_insert_with(|| row.place().field(label));
@@ -195,7 +217,7 @@ impl Task {
                     Some(mirror) => known.map(|label| mirror.labels[label]),
                     None => known,
                 };
-                rows.push(Example { texts, label, group, place: row.place() });
+                rows.push(Example { texts, label, also: Vec::new(), group, place: row.place() });
             }
         }
         match first_unknown {
@@ -241,6 +263,15 @@ impl Task {
 
     /// Compares predictions for labelled rows with their labels.
     pub fn evaluation(&self, examples: &[Example], predicted: &[usize]) -> Evaluation {
+        if self.choices.is_some() {
+            return Evaluation::of_choices(examples.iter().zip(predicted).map(|(example, predicted)| {
+                let offered = self.choices_of(&example.texts);
+                let text = |place: usize| offered.get(place).map_or("", String::as_str);
+                let right = example.label.iter().chain(&example.also);
+                let f1 = right.map(|right| words_f1(text(*predicted), text(*right))).fold(0.0, f64::max);
+                (example.is_right(*predicted), f1)
+            }));
+        }
         let gold = crate::data::gold(examples);
         let mut evaluation = Evaluation::new(&self.label_names(), &gold, predicted);
         if let Some(positive) = self.metrics.positive {

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::options::Choice;
-use super::{Data, Label, Metrics, Options, Origin, Preset, Task};
+use super::{Choices, Data, Label, Metrics, Options, Origin, Preset, Task};
 use crate::error::{Mistake, TaskError, list, nearest};
 use crate::pattern::Template;
 
@@ -16,8 +16,8 @@ mod columns;
 mod patterns;
 
 const TOP: &[&str] = &[
-    "format", "name", "patterns", "spacing", "data", "columns", "labels", "metrics", "model", "train",
-    "ipet", "distil",
+    "format", "name", "patterns", "spacing", "data", "columns", "labels", "choices", "metrics", "model",
+    "train", "ipet", "distil",
 ];
 const DATA: &[&str] = &[
     "dir",
@@ -31,6 +31,7 @@ const DATA: &[&str] = &[
     "train_seed",
     "unlabeled_limit",
 ];
+const CHOICES: &[&str] = &["from", "most"];
 const METRICS: &[&str] = &["positive", "group"];
 const MODEL: &[&str] = &["directory"];
 const TRAIN: &[&str] = &[
@@ -136,7 +137,11 @@ impl<'f> Reader<'f> {
         let data_section = self.section(top, "data");
         let mut data = self.data(&data_section, dir);
         data.columns = self.columns(top);
-        let (labels, label_spans, word_spans) = self.labels(top);
+        let choices = self.choices(top);
+        let (labels, label_spans, word_spans) = match &choices {
+            Some(_) => (Choices::labels(), Vec::new(), Vec::new()),
+            None => self.labels(top),
+        };
         let (patterns, own_words, pattern_spans) = self.patterns(top, &labels);
         self.leaks(&patterns, &pattern_spans, &data);
         self.mirror(&data_section, &mut data, &labels);
@@ -145,6 +150,9 @@ impl<'f> Reader<'f> {
         self.known(&model, MODEL);
         let model = self.text(&model, "directory").map(|(path, _)| dir.join(path));
         let options = self.options(top, preset);
+        if choices.is_some() {
+            self.without_classifier(&data, &options);
+        }
         for found in options.out_of_range() {
             let span = self.span_of(found.key);
             self.mistake(span, found.problem, found.remedy);
@@ -157,7 +165,7 @@ impl<'f> Reader<'f> {
             words: word_spans,
             keys: std::mem::take(&mut self.keys),
         };
-        Task { name, patterns, own_words, spacing, labels, data, metrics, model, options, origin }
+        Task { name, patterns, own_words, spacing, labels, choices, data, metrics, model, options, origin }
     }
 
     fn name(&mut self, top: &Section) -> String {
@@ -210,6 +218,7 @@ impl<'f> Reader<'f> {
     fn labels(&mut self, top: &Section) -> (Vec<Label>, Vec<Range<usize>>, Vec<Vec<Range<usize>>>) {
         let section = self.section(top, "labels");
         let mut entries: Vec<(Located, Vec<Located>)> = Vec::new();
+        let mut without_words = Vec::new();
         for (key, value) in ordered(&section) {
             let name = key.get_ref().to_string();
             if name.trim() != name || name.is_empty() {
@@ -221,11 +230,7 @@ impl<'f> Reader<'f> {
             }
             let Some(words) = self.strings(&format!("labels.{name}"), value) else { continue };
             if words.is_empty() {
-                self.mistake(
-                    value.span(),
-                    format!("the label `{name}` has no word"),
-                    "give it at least one word that fits into the patterns",
-                );
+                without_words.push((name.clone(), value.span()));
             }
             for (i, (word, span)) in words.iter().enumerate() {
                 if word.trim().is_empty() {
@@ -255,6 +260,20 @@ impl<'f> Reader<'f> {
             }
             entries.push(((name, key.span()), words));
         }
+        // A single text against everything else; see `free_text`.
+        let is_free = entries.len() == 2
+            && without_words.len() == 1
+            && entries.iter().any(|(_, words)| matches!(&words[..], [(word, _)] if takes_columns(word)));
+        if !is_free {
+            for (name, span) in without_words {
+                self.mistake(
+                    span,
+                    format!("the label `{name}` has no word"),
+                    "give it at least one word that fits into the patterns; only where the other of two labels is a \
+                     column's text may a label be everything else",
+                );
+            }
+        }
         let count = ordered(&section).len();
         if count < 2 {
             self.mistake(
@@ -274,6 +293,57 @@ impl<'f> Reader<'f> {
             parts.2.push(spans);
         }
         parts
+    }
+
+    fn choices(&mut self, top: &Section) -> Option<Choices> {
+        let section = self.section(top, "choices");
+        section.table?;
+        self.known(&section, CHOICES);
+        if top.table.is_some_and(|table| table.contains_key("labels")) {
+            self.mistake(
+                section.span.clone(),
+                "there are `[choices]` and `[labels]`",
+                "keep `[choices]` if every row has a list of texts to choose among, else `[labels]`",
+            );
+        }
+        let from = self.text(&section, "from").map(|(from, _)| from);
+        if from.is_none() && self.span_of("choices.from").is_empty() {
+            self.mistake(
+                section.span.clone(),
+                "`from` is missing in `[choices]`",
+                "name the column with the list of texts, for example `from = \"candidates\"`",
+            );
+        }
+        let most = self.number(&section, "most").unwrap_or(Choices::MOST);
+        if !(2..=Choices::LARGEST).contains(&most) {
+            let span = self.span_of("choices.most");
+            let remedy = format!("`most` must be at least 2 and at most {}", Choices::LARGEST);
+            self.mistake(span, format!("`most = {most}` is out of range"), remedy);
+        }
+        Some(Choices { from: from.unwrap_or_default(), most })
+    }
+
+    /// A classifier has the same labels for all rows, so that rows with choices of their own cannot have one.
+    fn without_classifier(&mut self, data: &Data, options: &Options) {
+        let mut refuse = |key: &str, is: bool, problem: &str, remedy: &str| {
+            if is {
+                let span = self.span_of(key);
+                self.mistake(span, format!("{problem}, and rows with `[choices]` can have none"), remedy);
+            }
+        };
+        refuse(
+            "data.unlabeled",
+            !data.unlabeled.is_empty(),
+            "from unlabelled rows a classifier would be distilled",
+            "remove `unlabeled`",
+        );
+        refuse(
+            "train.method",
+            options.method != super::Method::Pet,
+            "this `method` ends with a classifier",
+            "remove `method`",
+        );
+        refuse("train.compare", options.compare, "`compare` trains a classifier", "remove `compare`");
     }
 
     fn metrics(&mut self, top: &Section, labels: &[Label]) -> Metrics {
@@ -505,6 +575,11 @@ impl<'f> Reader<'f> {
         }
         choice
     }
+}
+
+/// Whether a word is taken from a row.
+fn takes_columns(word: &str) -> bool {
+    word.parse::<Template>().is_ok_and(|template| template.fields().next().is_some())
 }
 
 fn whole<T: TryFrom<u64>>(value: &DeValue) -> Option<T> {

@@ -87,9 +87,13 @@ impl Task {
             let _ = writeln!(text, "group = {}", quoted(group));
         }
 
-        text.push_str("\n[labels]\n");
-        for label in &self.labels {
-            let _ = writeln!(text, "{} = {}", quoted(&label.name), list(&label.words));
+        if let Some(choices) = &self.choices {
+            let _ = write!(text, "\n[choices]\nfrom = {}\nmost = {}\n", quoted(&choices.from), choices.most);
+        } else {
+            text.push_str("\n[labels]\n");
+            for label in &self.labels {
+                let _ = writeln!(text, "{} = {}", quoted(&label.name), list(&label.words));
+            }
         }
         if let Some(model) = model {
             let _ = write!(text, "\n[model]\ndirectory = {model}\n");
@@ -152,6 +156,12 @@ fn made(made: &Made) -> String {
         Made::Replace { from, replace } => {
             format!("{{ from = {}, replace = {} }}", quoted(from), pairs(replace))
         }
+        Made::Before { from, before } => {
+            format!("{{ from = {}, before = {} }}", quoted(from), quoted(before))
+        }
+        Made::After { from, after } => format!("{{ from = {}, after = {} }}", quoted(from), quoted(after)),
+        Made::Each { from, each } => format!("{{ from = {}, each = {} }}", quoted(from), quoted(each)),
+        Made::Spans { from, spans } => format!("{{ from = {}, spans = {} }}", quoted(from), quoted(spans)),
         Made::Mark { from, mark, at } => {
             format!("{{ from = {}, mark = {}, at = {} }}", quoted(from), quoted(mark), quoted(at))
         }

@@ -75,6 +75,9 @@ pub enum Hinge {
     Sum,
     /// Their mean, so that length does not matter.
     Mean,
+    /// Their mean over all rows of a batch, as the reference implementation has it for COPA; with a batch of one row the same as
+    /// the mean.
+    Batch,
 }
 
 /// A choice written as a word in the task file.
@@ -123,7 +126,8 @@ impl Choice for Decoding {
 }
 
 impl Choice for Hinge {
-    const ALL: &'static [(&'static str, Self)] = &[("sum", Hinge::Sum), ("mean", Hinge::Mean)];
+    const ALL: &'static [(&'static str, Self)] =
+        &[("sum", Hinge::Sum), ("mean", Hinge::Mean), ("batch", Hinge::Batch)];
 }
 
 impl Choice for Reduction {

@@ -38,7 +38,7 @@ impl Trainer<'_> {
                 Method::Supervised => "supervised",
             }
             .to_owned(),
-            labels: self.task.label_names(),
+            labels: self.task.common_labels(),
             patterns: (0..self.task.patterns.len()).map(|pattern| self.task.pattern_text(pattern)).collect(),
             model: self.model.clone(),
             data: self.plan.data.clone(),

@@ -1,6 +1,6 @@
 //! The jobs that train and score models.
 
-use cloze_encoder::{Model, Sequence, Session};
+use cloze_encoder::{Model, Random, Sequence, Session};
 
 use super::files::write_steps;
 use super::{Member, SCORING_TOKENS, Trainer};
@@ -36,13 +36,8 @@ impl Trainer<'_> {
         let options = &self.task.options;
         let mut session = Session::new(Model::masked_lm(self.checkpoint)?, self.device);
         let verbalizer = self.verbalizer(pattern)?;
-        let mut clozes = self.clozes(pattern, &verbalizer, Set::Train)?;
-        let mut labels = label_ids(&self.data.train);
         let unlabeled = self.clozes(pattern, &verbalizer, Set::Unlabeled)?;
-        for drawn in self.drawn(member)? {
-            clozes.push(unlabeled[drawn.row - 1].clone());
-            labels.push(drawn.label as u32);
-        }
+        let (clozes, labels) = self.lessons(member, &verbalizer, &unlabeled)?;
         let fine_tuning = self.fine_tuning(options.steps, options.learning_rate, options.accumulation);
         let masked_lm = (options.lm_weight > 0.0 && !unlabeled.is_empty()).then(|| MaskedLm {
             weight: options.lm_weight as f32,
@@ -67,11 +62,10 @@ impl Trainer<'_> {
             })?,
         };
         write_steps(draft, &steps)?;
-        // Behind the labelled rows are those drawn for this member.
-        clozes.truncate(self.data.train.len());
+        let train = self.clozes(pattern, &verbalizer, Set::Train)?;
         let test = self.clozes(pattern, &verbalizer, Set::Test)?;
         let mut score = |clozes: &[Encoded]| self.score_clozes(&mut session, name, &verbalizer, clozes);
-        let (train, test, scores) = (score(&clozes)?, score(&test)?, score(&unlabeled)?);
+        let (train, test, scores) = (score(&train)?, score(&test)?, score(&unlabeled)?);
         self.write_scores(draft, Set::Test, &test)?;
         self.write_scores(draft, Set::Unlabeled, &scores)?;
         self.write_predictions(draft, &scores, None)?;
@@ -79,6 +73,25 @@ impl Trainer<'_> {
             session.into_model().save(&draft.dir().join("model"), &self.checkpoint.tokenizer)?;
         }
         self.summary(Some(&train), &test).write(draft)
+    }
+
+    /// What a member learns from: the labelled rows and those drawn for it, with their labels.
+    fn lessons(
+        &self,
+        member: Member,
+        verbalizer: &Verbalizer,
+        unlabeled: &[Encoded],
+    ) -> Result<(Vec<Encoded>, Vec<u32>)> {
+        const PURPOSE: u64 = 4;
+        let mut random = Random::stream(member.seed, &[plan::stream(self.task, member.pattern), PURPOSE]);
+        let encoder = PatternEncoder::of_task(self.task, member.pattern, &self.checkpoint.tokenizer);
+        let clozes = encoder.asking_for(verbalizer).encode_to_learn(&self.data.train, &mut random)?;
+        let drawn = self.drawn(member)?;
+        let drawn = drawn.iter().map(|drawn| (unlabeled[drawn.row - 1].clone(), drawn.label as u32));
+        let lessons = clozes.into_iter().zip(label_ids(&self.data.train)).chain(drawn);
+        // What a model is to write can be learnt only from rows where that is right.
+        let wanted = verbalizer.free_text().map(|(label, _)| label as u32);
+        Ok(lessons.filter(|(_, label)| wanted.is_none_or(|wanted| wanted == *label)).unzip())
     }
 
     pub(super) fn supervised(&mut self, draft: &Draft, name: &str, seed: u64) -> Result<()> {

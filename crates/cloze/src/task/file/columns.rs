@@ -50,20 +50,35 @@ impl Reader<'_> {
             }
         };
         let section = Section { name: "columns", table: Some(table), span: value.span() };
-        self.known(&section, &["from", "values", "replace", "mark", "at"]);
+        self.known(
+            &section,
+            &["from", "values", "replace", "mark", "at", "before", "after", "each", "spans"],
+        );
         let mut text = |key| self.text(&section, key).map(|(text, _)| text);
         let (from, mark, at) = (text("from"), text("mark"), text("at"));
+        let single = ["before", "after", "each", "spans"].map(&mut text);
         let values = self.pairs(&section, "values");
         let replace = self.pairs(&section, "replace");
-        match (from, values, replace, mark, at) {
-            (Some(from), Some(values), None, None, None) => Some(Made::Values { from, values }),
-            (Some(from), None, Some(replace), None, None) => Some(Made::Replace { from, replace }),
-            (Some(from), None, None, Some(mark), Some(at)) => Some(Made::Mark { from, mark, at }),
+        // Each way of making a column whose keys are there; there is to be just one.
+        let mut ways = Vec::new();
+        if let Some(from) = from.clone() {
+            let from = || from.clone();
+            ways.extend(values.map(|values| Made::Values { from: from(), values }));
+            ways.extend(replace.map(|replace| Made::Replace { from: from(), replace }));
+            ways.extend(mark.zip(at).map(|(mark, at)| Made::Mark { from: from(), mark, at }));
+            let [before, after, each, spans] = single;
+            ways.extend(before.map(|before| Made::Before { from: from(), before }));
+            ways.extend(after.map(|after| Made::After { from: from(), after }));
+            ways.extend(each.map(|each| Made::Each { from: from(), each }));
+            ways.extend(spans.map(|spans| Made::Spans { from: from(), spans }));
+        }
+        match (ways.pop(), ways.is_empty()) {
+            (Some(made), true) => Some(made),
             _ => {
                 self.mistake(
                     value.span(),
                     format!("this does not say how the column `{name}` is made"),
-                    "write `from` with either `values`, `replace`, or `mark` and `at`",
+                    "write `from` with either `values`, `replace`, `before`, `after`, `each`, `spans`, or `mark` and `at`",
                 );
                 None
             }

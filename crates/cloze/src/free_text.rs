@@ -1,0 +1,212 @@
+//! Masks that are filled freely: a row has a label if the model writes the text that stands for it, and the other label if it
+//! writes anything else.
+//!
+//! Follows the treatment of WSC by Schick and Schütze (2021), "It's not just size that matters", and in the reference
+//! implementation of PET: training predicts the text and padding behind it, only on rows that have the label; scoring fills
+//! every mask with the likeliest token, the surest first, and compares by the rule of T5 (Raffel et al., 2020).
+
+use cloze_encoder::{Batch, Columns, Mode, Random, Sequence, Session, Tokenizer, loss};
+
+use crate::Result;
+use crate::batches::by_length;
+use crate::encode::Encoded;
+use crate::multi_token::cost_of_mask;
+use crate::scores::{Scores, best};
+use crate::task::Decoding;
+
+/// Masks beyond the text's tokens when a row is scored: there is always one for the end of the text.
+pub const SURPLUS: usize = 1;
+
+/// In training there are up to so many, so that the number of masks does not tell where the text ends.
+const MOST_SURPLUS: usize = 3;
+
+/// Masks beyond the text's tokens of a row to learn from.
+pub fn surplus(random: &mut Random) -> usize {
+    random.below(MOST_SURPLUS + 1)
+}
+
+/// What a model has written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filled {
+    /// The tokens, one for every mask.
+    pub tokens: Vec<u32>,
+    /// The masks, counted from 0, that were filled in each pass, in its order.
+    pub order: Vec<Vec<usize>>,
+}
+
+/// An input on its way.
+struct State {
+    row: usize,
+    sequence: Sequence,
+    /// The first mask's position, and the masks that are still there, counted from it.
+    first: usize,
+    open: Vec<usize>,
+}
+
+/// Fills the masks of `clozes` with whatever the model finds likeliest, in groups of at most `budget` tokens.
+///
+/// # Errors
+/// When `progress`, which hears how many rows are done, fails.
+pub fn fill(
+    session: &mut Session,
+    clozes: &[Encoded],
+    decoding: Decoding,
+    budget: usize,
+    mut progress: impl FnMut(usize) -> Result<()>,
+) -> Result<Vec<Filled>> {
+    let mut filled = vec![Filled::default(); clozes.len()];
+    let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
+    let mut done = 0;
+    for group in by_length(&lengths, 8 * budget) {
+        let begin = |row: &usize| {
+            let Encoded { sequence, mask, masks, .. } = &clozes[*row];
+            State { row: *row, sequence: sequence.clone(), first: *mask, open: (0..*masks).collect() }
+        };
+        let mut states: Vec<State> = group.iter().map(begin).collect();
+        while !states.is_empty() {
+            step(session, &mut states, decoding, budget, &mut filled);
+            states.retain(|state| {
+                if state.open.is_empty() {
+                    let masks = state.first..state.first + clozes[state.row].masks;
+                    filled[state.row].tokens = state.sequence.ids[masks].to_vec();
+                }
+                !state.open.is_empty()
+            });
+        }
+        done += group.len();
+        progress(done)?;
+    }
+    Ok(filled)
+}
+
+/// Fills one mask of every input, or all at once if they are decoded in parallel.
+fn step(
+    session: &mut Session,
+    states: &mut [State],
+    decoding: Decoding,
+    budget: usize,
+    filled: &mut [Filled],
+) {
+    let device = session.device().clone();
+    let vocabulary = session.model().config().vocab_size;
+    let mask = cost_of_mask(budget, vocabulary);
+    let costs: Vec<usize> =
+        states.iter().map(|state| state.sequence.len().max(state.open.len() * mask)).collect();
+    let mut batch = Batch::new();
+    for group in by_length(&costs, budget) {
+        batch.clear();
+        let mut rows = Vec::new();
+        for (place, number) in group.iter().enumerate() {
+            let state = &states[*number];
+            batch.push(&state.sequence);
+            rows.extend(state.open.iter().map(|open| batch.row(place, state.first + open)));
+        }
+        let logits = session.mask_logits(&batch, &rows, Columns::All, Mode::Predict);
+        let norms = loss::log_norms(&device, logits, vocabulary);
+        let mut masks = logits.chunks_exact(vocabulary).zip(norms);
+        for number in group {
+            let state = &mut states[number];
+            let (tokens, sure): (Vec<usize>, Vec<f32>) = (masks.by_ref().take(state.open.len()))
+                .map(|(logits, norm)| {
+                    let token = best(logits);
+                    (token, logits[token] - norm)
+                })
+                .unzip();
+            let places = match decoding {
+                Decoding::Parallel => 0..tokens.len(),
+                Decoding::LeftToRight => 0..1,
+                Decoding::MaxFirst => best(&sure)..best(&sure) + 1,
+            };
+            for place in places.clone() {
+                state.sequence.ids[state.first + state.open[place]] = tokens[place] as u32;
+            }
+            filled[state.row].order.push(state.open.drain(places).collect());
+        }
+    }
+}
+
+/// Whether what a model wrote is the `wanted` text: if all its words are in there, or all words from there are in it.
+/// Words are runs of letters, upper or lower case; what has none is in everything.
+pub fn matches(written: &str, wanted: &str) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|letter: char| !letter.is_alphabetic());
+        words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+    };
+    let (written, wanted) = (words(written), words(wanted));
+    let all_in = |some: &[String], others: &[String]| some.iter().all(|word| others.contains(word));
+    all_in(&written, &wanted) || all_in(&wanted, &written)
+}
+
+/// Label scores of `clozes` in their order: 1 for `label` and 0 for the other one where the model writes the row's text, and the
+/// other way round where it does not.
+///
+/// # Errors
+/// When `progress` fails.
+///
+/// # Panics
+/// If a cloze has no text to compare with.
+pub fn score(
+    session: &mut Session,
+    tokenizer: &Tokenizer,
+    label: usize,
+    clozes: &[Encoded],
+    decoding: Decoding,
+    budget: usize,
+    progress: impl FnMut(usize) -> Result<()>,
+) -> Result<Scores> {
+    let mut scores = Scores::zeros(clozes.len(), 2);
+    for (row, filled) in fill(session, clozes, decoding, budget, progress)?.iter().enumerate() {
+        let wanted = clozes[row].wanted.as_deref().expect("a row whose masks are filled freely has a text");
+        let found = matches(&tokenizer.decode(&filled.tokens), wanted);
+        scores.row_mut(row)[if found { label } else { 1 - label }] = 1.0;
+    }
+    Ok(scores)
+}
+
+/// One micro-batch of rows that have `label`: the mean over all their masks of the cross-entropy of the text's tokens and of
+/// `pad` behind them, all predicted at once. Adds `weight` times its gradient.
+///
+/// # Panics
+/// If a cloze has no candidates.
+pub fn train(
+    session: &mut Session,
+    label: usize,
+    pad: u32,
+    clozes: &[&Encoded],
+    dropout_seed: u64,
+    weight: f32,
+) -> f32 {
+    let (mut batch, mut rows, mut targets) = (Batch::new(), Vec::new(), Vec::new());
+    for (place, cloze) in clozes.iter().enumerate() {
+        batch.push(&cloze.sequence);
+        rows.extend((cloze.mask..cloze.mask + cloze.masks).map(|mask| batch.row(place, mask)));
+        let candidates = cloze.candidates.as_deref().expect("words of several tokens come with the row");
+        let text = candidates.0[label].iter().flatten().copied();
+        targets.extend(text.chain(std::iter::repeat(pad)).take(cloze.masks));
+    }
+    let device = session.device().clone();
+    let logits = session.mask_logits(&batch, &rows, Columns::All, Mode::Train { dropout_seed });
+    let loss = loss::cross_entropy(&device, logits, &targets, weight);
+    session.backward_in_place();
+    loss
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_written_if_it_contains_the_other_or_is_contained() {
+        for (written, wanted, found) in [
+            ("dog", "The dog", true),
+            ("the big dog", "dog", true),
+            ("the cat", "the dog", false),
+            ("", "the dog", true),
+            (" .,", "the dog", true),
+            ("yes", "42", true),
+            ("Émile Zola", "émile", true),
+        ] {
+            assert_eq!(matches(written, wanted), found, "{written} / {wanted}");
+        }
+    }
+}
