@@ -130,12 +130,13 @@ def task_file(cell):
 
 def train(cell):
     begin = time.time()
-    command = [args.cloze, "train", task_file(cell), "--data", data(cell["task"]), "--json", "--quiet"]
+    command = [args.cloze, "train", task_file(cell), "--data", data(cell["task"]), "--json"]
     command += ["--seeds", cell["seed"], "--keep", "none" if args.table != "tasks" else "final", "--runs", args.runs]
     command += ["--method", cell["method"]] if "method" in cell else []
     command += ["--preset", "quick"] if args.table == "fewglue" else []
     command += ["--threads", args.threads] if args.threads else []
     done = subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True)
+    # The last line is what the command found; those before it are its events.
     said = json.loads(done.stdout.strip().splitlines()[-1])
     cost = {"seconds": round(time.time() - begin, 1), "job_seconds": round(sum(said["job_seconds"].values()), 1)}
     return {**cell, **cost, "peak_memory_mb": said["peak_memory_bytes"] // 2**20, **summary(said["results"])}
