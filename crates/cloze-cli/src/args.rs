@@ -108,7 +108,8 @@ factors or seeds takes over what is done.")]
     #[command(after_help = "Examples:
   cloze predict runs/support-1a2b3c4d tickets.csv -o labelled.csv
   cloze predict runs/support-1a2b3c4d --text \"I cannot log in since yesterday\"
-  cat tickets.jsonl | cloze predict runs/support-1a2b3c4d - --from jsonl > labelled.jsonl")]
+  cat tickets.jsonl | cloze predict runs/support-1a2b3c4d - --from jsonl > labelled.jsonl
+  cloze predict runs/boolq-1a2b3c4d test.jsonl --format superglue -o BoolQ.jsonl")]
     Predict(Predict),
     /// Get a model from the Hugging Face hub, checked, into its cache or a directory; the only command that uses a network
     #[command(after_help = "Examples:
@@ -276,9 +277,19 @@ pub(crate) struct Predict {
     /// The format of the input [default: by the file's extension or first line]
     #[arg(long, value_name = "FORMAT", value_parser = choice(FORMATS))]
     pub from: Option<Format>,
-    /// The format of the output [default: by the file's extension, else that of the input]
-    #[arg(long, value_name = "FORMAT", value_parser = choice(FORMATS))]
-    pub to: Option<Format>,
+    /// The format of the output; `superglue` is that of the benchmark's submissions, `idx` and label
+    /// [default: by the file's extension, else that of the input]
+    #[arg(long, visible_alias = "format", value_name = "FORMAT", value_parser = choice(OUTPUTS))]
+    pub to: Option<OutputFormat>,
+}
+
+/// How predictions are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OutputFormat {
+    /// The rows of the input with columns beside them.
+    Rows(Format),
+    /// As the SuperGLUE benchmark takes them.
+    SuperGlue,
 }
 
 /// `cloze fetch`
@@ -344,6 +355,12 @@ fn choice<T: Copy + Send + Sync + 'static>(
 }
 
 const FORMATS: &[(&str, Format)] = &[("csv", Format::Csv), ("tsv", Format::Tsv), ("jsonl", Format::Jsonl)];
+const OUTPUTS: &[(&str, OutputFormat)] = &[
+    ("csv", OutputFormat::Rows(Format::Csv)),
+    ("tsv", OutputFormat::Rows(Format::Tsv)),
+    ("jsonl", OutputFormat::Rows(Format::Jsonl)),
+    ("superglue", OutputFormat::SuperGlue),
+];
 const METHODS: &[(&str, Method)] =
     &[("pet", Method::Pet), ("ipet", Method::Ipet), ("supervised", Method::Supervised)];
 const PRESETS: &[(&str, Preset)] =
