@@ -80,6 +80,36 @@ fn recomputation_does_not_change_a_bit() {
     }
 }
 
+/// The reference implementation goes by names with `LayerNorm` in them, which one of ALBERT's norms is not called.
+#[test]
+fn neither_biases_nor_norms_decay_in_any_family_and_matrices_do() {
+    for (name, config) in configs() {
+        let (device, batch) = (Device::new(1), batch(&config));
+        let before = Model::untrained(config.clone(), 5);
+        let mut session = Session::new(before.clone(), &device);
+        let rows: Vec<u32> = (0..batch.len()).map(|i| batch.row(i, 1)).collect();
+        let logits = session.mask_logits(&batch, &rows, Columns::All, Mode::Train { dropout_seed: 1 });
+        // Without a gradient there is nothing but the decay.
+        loss::cross_entropy(&device, logits, &[5, 6, 7, 8], 0.0);
+        session.backward_in_place();
+        session.update(&AdamW { learning_rate: 0.1, weight_decay: 0.5, ..AdamW::default() });
+        let after = session.into_model();
+        let (mut kept, mut decayed) = (0, 0);
+        for (parameter, shape) in before.parameters() {
+            let (old, new) = (before.parameter(parameter).unwrap(), after.parameter(parameter).unwrap());
+            if shape.len() == 1 {
+                assert_eq!(old, new, "{name}: {parameter}");
+                kept += 1;
+            } else {
+                let shrunk = |(old, new): (&f32, &f32)| (old * 0.95 - new).abs() <= old.abs() * 1e-5;
+                assert!(old.iter().zip(new).all(shrunk), "{name}: {parameter}");
+                decayed += 1;
+            }
+        }
+        assert!(kept > 10 && decayed > 5, "{name}: {kept} {decayed}");
+    }
+}
+
 #[test]
 fn a_saved_classifier_is_the_same_when_it_is_loaded() {
     for (name, config) in configs() {

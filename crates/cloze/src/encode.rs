@@ -654,6 +654,19 @@ mod tests {
         let (tokens, encoded) = encode("{a} {mask}", &["[MASK] [SEP]", ""], Spacing::Text, 32);
         assert_eq!(tokens.matches("[MASK]").count(), 1);
         assert_eq!(encoded.mask, encoded.sequence.len() - 2);
+        for tokenizer in KINDS.iter() {
+            let mask = tokenizer.special().mask;
+            let text = tokenizer.token(mask).unwrap();
+            for (source, spacing) in [("{a} is {mask}.", Spacing::Text), ("{a}{mask}.{b}", Spacing::Parts)] {
+                let (pattern, fields) = (source.parse().unwrap(), names(&["a", "b"]));
+                let encoder = PatternEncoder::new(tokenizer, &pattern, &fields, spacing, 64);
+                let ids = |a: &str| encoder.encode(&[a, &text]).unwrap();
+                let encoded = ids(&format!("{text} or {text}"));
+                let masks: Vec<usize> =
+                    (0..encoded.sequence.len()).filter(|&at| encoded.sequence.ids[at] == mask).collect();
+                assert_eq!(masks, [encoded.mask], "{text} {source}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Labels for new rows, from a finished run.
 
 use std::io::Write;
+use std::ops::Range;
 use std::path::Path;
 
 use cloze_encoder::{Checkpoint, Device, Model, Session, Tokenizer};
@@ -13,8 +14,8 @@ use crate::metrics::Evaluation;
 use crate::scores::{Scores, best};
 use crate::store::{Job, Run};
 use crate::summary::Summary;
-use crate::table::{Format, Reader, Row, Writer};
-use crate::task::{Example, Keep, Task, View};
+use crate::table::{Format, Reader, Row, Submission, Writer, submission};
+use crate::task::{Example, Keep, Rows, Task, View};
 use crate::train::SCORING_TOKENS;
 use crate::verbalizer::Verbalizer;
 use crate::{Error, Result};
@@ -168,7 +169,7 @@ impl Predictor {
         output: W,
         name: &str,
         format: Format,
-        mut progress: impl FnMut(usize) -> Result<()>,
+        progress: impl FnMut(usize) -> Result<()>,
     ) -> Result<usize> {
         let task = self.task.clone();
         let fields = task.fields();
@@ -188,51 +189,120 @@ impl Predictor {
             }
         }
         let mut writer = Writer::new(name, output, format, &columns, &added)?;
-        let size = match self.models {
-            Models::Patterns { resident: false, .. } => LARGE_CHUNK,
-            _ => CHUNK,
-        };
-        let (mut rows, mut written) = (reader, 0);
-        loop {
-            let chunk: Vec<Row> = rows.by_ref().take(size).collect::<Result<_>>()?;
-            if chunk.is_empty() {
-                break;
-            }
-            let mut examples = Vec::with_capacity(chunk.len());
-            let mut out = Vec::with_capacity(chunk.len());
-            for row in chunk {
-                for mut texts in view.read(&row)? {
-                    out.push(if within { row.with_values(texts.clone()) } else { row.clone() });
-                    texts.drain(..names.len() - fields.len());
-                    task.check_choices(&texts, &row.place())?;
-                    examples.push(Example {
-                        texts,
-                        label: None,
-                        also: Vec::new(),
-                        group: None,
-                        place: row.place(),
-                    });
-                }
-            }
-            let scores = self.score(&examples, |_, _| progress(written))?;
-            for ((row, example), scores) in out.iter().zip(&examples).zip(scores.iter()) {
-                let (names, label) = (task.names_for(&example.texts), best(scores));
+        let first = names.len() - fields.len();
+        let written = self.label(reader, &mut view, first, progress, |chunk| {
+            for (row, values, scores) in chunk.items() {
+                let (names, label) = (task.names_for(&values[first..]), best(scores));
                 let mut probabilities = soft_labels(scores, 1.0);
                 if task.choices.is_some() {
                     probabilities = vec![probabilities[label]];
                 }
+                let mut new = vec![Value::from(names[label].as_str())];
                 // Six digits are more than these probabilities are good for.
                 let rounded = |probability: f64| Value::from((probability * 1e6).round() / 1e6);
-                let mut values = vec![Value::from(names[label].as_str())];
-                values.extend(probabilities.into_iter().map(rounded));
-                writer.write(row, &values)?;
+                new.extend(probabilities.into_iter().map(rounded));
+                if within {
+                    writer.write(&row.with_values(values.to_owned()), &new)?;
+                } else {
+                    writer.write(row, &new)?;
+                }
             }
-            written += out.len();
-            writer.flush()?;
-            progress(written)?;
-        }
+            writer.flush()
+        })?;
         writer.finish()?;
         Ok(written)
+    }
+
+    /// Reads rows, and writes their labels as the SuperGLUE benchmark takes them, see [`Submission`]. The rest is as with
+    /// [`Predictor::annotate`].
+    ///
+    /// # Errors
+    /// As [`Predictor::annotate`]; also when a row has no `idx`.
+    pub fn submit<W: Write>(
+        &mut self,
+        reader: Reader,
+        output: W,
+        name: &str,
+        progress: impl FnMut(usize) -> Result<()>,
+    ) -> Result<usize> {
+        let task = self.task.clone();
+        let lists = task.data.rows.as_ref().map_or(&[][..], Rows::lists);
+        let mut view = View::new(&task, reader.columns(), &task.fields(), None)?;
+        // A choice is a text, whatever it looks like.
+        let label: fn(&str) -> Value =
+            if task.choices.is_some() { |text| text.into() } else { submission::label };
+        let mut writer = Submission::new(name, output, reader.columns(), lists)?;
+        self.label(reader, &mut view, 0, progress, |chunk| {
+            for (row, items) in &chunk.rows {
+                let predicted = items.clone().map(|item| {
+                    let names = task.names_for(&chunk.values[item]);
+                    label(&names[best(chunk.scores.row(item))])
+                });
+                writer.write(row, &predicted.collect::<Vec<_>>())?;
+            }
+            writer.flush()
+        })
+    }
+
+    /// Reads rows some hundreds at a time and scores them. The values of `view` from number `first` on are the texts.
+    fn label(
+        &mut self,
+        reader: Reader,
+        view: &mut View,
+        first: usize,
+        mut progress: impl FnMut(usize) -> Result<()>,
+        mut write: impl FnMut(Chunk) -> Result<()>,
+    ) -> Result<usize> {
+        let size = match self.models {
+            Models::Patterns { resident: false, .. } => LARGE_CHUNK,
+            _ => CHUNK,
+        };
+        let (mut reader, mut written) = (reader, 0);
+        loop {
+            let read: Vec<Row> = reader.by_ref().take(size).collect::<Result<_>>()?;
+            if read.is_empty() {
+                return Ok(written);
+            }
+            let (mut rows, mut values, mut examples) =
+                (Vec::with_capacity(read.len()), Vec::new(), Vec::new());
+            for row in read {
+                let before = values.len();
+                values.extend(view.read(&row)?);
+                for values in &values[before..] {
+                    self.task.check_choices(&values[first..], &row.place())?;
+                }
+                examples.extend(values[before..].iter().map(|values| Example {
+                    texts: values[first..].to_vec(),
+                    label: None,
+                    also: Vec::new(),
+                    group: None,
+                    place: row.place(),
+                }));
+                rows.push((row, before..values.len()));
+            }
+            let scores = self.score(&examples, |_, _| progress(written))?;
+            written += values.len();
+            write(Chunk { rows, values, scores })?;
+            progress(written)?;
+        }
+    }
+}
+
+/// Rows of a file, what of them are rows of the task, and their scores.
+struct Chunk {
+    /// Each with the numbers of the task's rows that it stands for.
+    rows: Vec<(Row, Range<usize>)>,
+    /// Of every row of the task.
+    values: Vec<Vec<String>>,
+    scores: Scores,
+}
+
+impl Chunk {
+    /// The task's rows, each with the file's row around it, its values and its scores.
+    fn items(&self) -> impl Iterator<Item = (&Row, &[String], &[f32])> {
+        self.rows.iter().flat_map(move |(row, items)| {
+            items.clone().map(move |item| (row, self.values[item].as_slice(), self.scores.row(item)))
+        })
     }
 }
 

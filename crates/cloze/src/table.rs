@@ -9,6 +9,7 @@
 mod files;
 mod input;
 mod reader;
+pub mod submission;
 mod writer;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 pub use files::expand;
 pub use reader::Reader;
+pub use submission::Submission;
 pub use writer::Writer;
 
 use crate::error::{list, nearest};

@@ -354,6 +354,24 @@ pub(crate) mod tests {
         assert_eq!(gradient, [0.25, 0.25, -0.5]);
     }
 
+    /// The reference implementation takes the token with the number 0 for none.
+    #[test]
+    fn a_word_that_is_the_first_token_of_the_vocabulary_counts_like_any_other() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert/tokenizer.json");
+        let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let yes = json["model"]["vocab"]["yes"].clone();
+        json["model"]["vocab"]["yes"] = 0.into();
+        json["model"]["vocab"]["[PAD]"] = yes.clone();
+        json["added_tokens"][0]["id"] = yes;
+        let tokenizer = Tokenizer::from_bytes(json.to_string().as_bytes()).unwrap();
+        let verbalizer =
+            Verbalizer::of_labels(&labels(&[&["true", "yes"], &["no"]]), &tokenizer, true).unwrap();
+        assert_eq!(verbalizer.columns()[1], 0);
+        let mut scores = [0.0; 2];
+        verbalizer.scores(&[1.0, 4.0, -1.0], &mut scores);
+        assert_eq!(scores, [2.5, -1.0]);
+    }
+
     #[test]
     fn a_word_after_a_blank_is_another_token_where_the_vocabulary_tells_them_apart() {
         let word = |model: &str, leading_space| {

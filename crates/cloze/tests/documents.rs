@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cloze::task::Task;
+use cloze::task::{Hinge, Task};
 
 const LEAST: &str = "format = 1\nname = 'a'\npatterns = '{text} {mask}'\n[labels]\na = 'a'\nb = 'b'\n";
 
@@ -69,4 +69,32 @@ fn every_task_in_the_documents_can_be_read() {
         }
     }
     assert!(whole >= 2 && parts >= 3, "{whole} {parts}");
+}
+
+/// The lines of the page on reproducing that make a task file of another one, run as they stand.
+#[cfg(unix)]
+#[test]
+fn the_recipes_for_the_papers_make_the_task_files_that_they_promise() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(root().join("tasks").canonicalize().unwrap(), folder.path().join("tasks"))
+        .unwrap();
+    let text = fs::read_to_string(root().join("docs/reproducing.md")).unwrap();
+    for line in text.lines().filter(|line| line.starts_with('(') && line.ends_with(".toml")) {
+        let run =
+            std::process::Command::new("sh").args(["-c", line]).current_dir(folder.path()).status().unwrap();
+        assert!(run.success(), "{line}");
+    }
+    let open = |name: &str| Task::open(&folder.path().join(name)).unwrap_or_else(|error| panic!("{error:?}"));
+    for (name, patterns) in [("rte", 4), ("cb", 4), ("multirc", 3), ("copa", 2), ("wsc", 3), ("boolq", 6), ("wic", 3)] {
+        let task = open(&format!("{name}.toml"));
+        assert_eq!((task.name.as_str(), task.patterns.len()), (name, patterns));
+        let alone = ["copa", "wsc"].contains(&name);
+        let batches = if alone { (4, 4, 250) } else { (2, 8, 250) };
+        assert_eq!((task.options.batch_size, task.options.accumulation, task.options.steps), batches);
+        assert_eq!(task.data.unlabeled.is_empty(), alone);
+    }
+    assert_eq!(open("copa.toml").options.hinge, Hinge::Batch);
+    let options = open("agnews.toml").options;
+    assert_eq!((options.steps, options.lm_weight, options.seeds.len()), (1000, 1e-4, 3));
+    assert_eq!(open("agnews-ipet.toml").options.ipet.generations, 4);
 }

@@ -68,6 +68,8 @@ fn generations_grow_and_keep_the_ratio_of_the_labels() {
     }
     assert!(outcome.run.join("final/model.safetensors").is_file());
     assert!(fs::read_to_string(outcome.run.join("report.html")).unwrap().contains("Generations"));
+    // Nobody learns after the last generation, so that nothing is drawn for it.
+    assert!(!outcome.run.join("g0/sets").exists() && !outcome.run.join("g3").exists());
     // Only the last generation predicts, and only it is kept.
     assert!(outcome.run.join("g2/p0-s0/model").is_dir() && !outcome.run.join("g1/p0-s0/model").exists());
     predicts(&folder, &outcome);
@@ -180,4 +182,24 @@ fn patterns_that_label_nothing_rightly_count_the_same() {
         right
     });
     assert!(labels.contains(&0.0) && up.results.members.len() == 2, "{labels:?}");
+}
+
+#[test]
+fn a_member_counts_by_the_labelled_rows_and_not_by_those_that_others_have_labelled() {
+    let folder = Folder::new();
+    // The second pattern asks for the opposite, so that one gets two of the three rows right and the other one.
+    let text = "\"{text} All in all, {mask}.\"";
+    let opposite =
+        "{ pattern = \"It was {mask}. {text}\", words = { up = \"bad\", down = [\"good\", \"great\"] } }";
+    let results = folder.train(&ipet().replace(text, opposite)).unwrap().results;
+    let accuracies: Vec<f64> = results.zero_shot.iter().filter_map(|stage| stage.train_accuracy).collect();
+    let [first, second] = accuracies[..] else { panic!("{accuracies:?}") };
+    assert!((first + second - 1.0).abs() < 1e-9 && first != second, "{accuracies:?}");
+    let generations = results.generations.iter().map(|generation| &generation.members);
+    for members in generations.chain([&results.members]) {
+        let weights: Vec<f64> = members.iter().filter_map(|member| member.weight).collect();
+        assert_eq!(weights.len(), 2);
+        let same = |(weight, accuracy): (&f64, &f64)| (weight - accuracy).abs() < 1e-9;
+        assert!(weights.iter().zip(&accuracies).all(same), "{weights:?} {accuracies:?}");
+    }
 }

@@ -83,6 +83,54 @@ fn rows_within_rows_are_learnt_from_measured_by_question_and_written_one_by_one(
     let starts = ["q1,a fine day warm,", "q1,a fine day cold,", "q2,rain warm,", "q2,rain cold,"];
     assert!(lines[1..].iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{output}");
     assert_eq!(lines.len(), 5);
+
+    let file = r#"{"idx": 3, "of": {"text": "a fine day", "questions": [
+        {"idx": 8, "id": 1, "answers": [{"idx": 20, "text": "warm"}, {"idx": 21, "text": "cold"}]},
+        {"idx": 9, "id": 2, "answers": [{"idx": 22, "text": "he wept"}]}]}}"#
+        .replace('\n', "");
+    let table = annotate(&mut predictor, &file);
+    let label = |row: usize| labels(&table, 2)[row].replace("false", "\"false\"");
+    let want = format!(
+        "{{\"idx\": 3, \"of\": {{\"questions\": [{{\"idx\": 8, \"answers\": [{{\"idx\": 20, \"label\": {}}}, \
+         {{\"idx\": 21, \"label\": {}}}]}}, {{\"idx\": 9, \"answers\": [{{\"idx\": 22, \"label\": {}}}]}}]}}}}\n",
+        label(0),
+        label(1),
+        label(2)
+    );
+    assert_eq!(submit(&mut predictor, &file).unwrap(), want);
+}
+
+/// What a submission says of rows that are answers, or that are rows of the file.
+fn submit(predictor: &mut Predictor, input: &str) -> cloze::Result<String> {
+    let reader = Reader::new("test.jsonl", std::io::Cursor::new(input.to_owned()), None).unwrap();
+    let mut output = Vec::new();
+    predictor.submit(reader, &mut output, "output", |_| Ok(()))?;
+    Ok(String::from_utf8(output).unwrap())
+}
+
+/// The labels in the column `label` of what `annotate` has written.
+fn labels(written: &str, column: usize) -> Vec<&str> {
+    written.lines().skip(1).map(|line| line.split(',').nth(column).unwrap()).collect()
+}
+
+#[test]
+fn a_submission_has_the_idx_of_every_row_and_the_label_that_is_predicted_for_it() {
+    let folder = Folder::new();
+    let run = folder.train(TASK).unwrap().run;
+    let mut predictor = Predictor::open(&run, None, &Device::new(2)).unwrap();
+    let text = |row: usize| ["the sun was warm", "the rain was cold", "a fine day", "he wept"][row % 4];
+    let rows: String = (0..600)
+        .map(|row| format!("{{\"text\": \"{} {row}\", \"idx\": {}}}\n", text(row), row + 7))
+        .collect();
+    let table = annotate(&mut predictor, &rows);
+    let predicted = labels(&table, 2);
+    let want: String = (0..600)
+        .map(|row| format!("{{\"idx\": {}, \"label\": \"{}\"}}\n", row + 7, predicted[row]))
+        .collect();
+    assert_eq!(submit(&mut predictor, &rows).unwrap(), want);
+    assert!(predicted.contains(&"up") && predicted.contains(&"down"), "{predicted:?}");
+    let error = submit(&mut predictor, "{\"text\": \"a fine day\"}\n").unwrap_err();
+    assert_eq!(error.to_string(), "`test.jsonl`: there is no `idx` in the file");
 }
 
 #[test]

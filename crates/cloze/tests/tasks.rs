@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::task::Task;
+use cloze::encode::ClassifierEncoder;
+use cloze::task::{Set, Task};
 use cloze::verbalizer::Verbalizer;
 use cloze_encoder::Tokenizer;
 
@@ -41,4 +42,17 @@ fn every_task_is_called_like_its_file_and_read_back_from_its_frozen_form() {
         let again = Task::parse("run.toml", &task.to_toml(), Path::new(".")).unwrap();
         assert_eq!(again.canonical(), task.canonical());
     }
+}
+
+#[test]
+fn the_classifier_of_wic_reads_the_word_in_question() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = r#"{"word": "bank", "sentence1": "A green one.", "sentence2": "A rich one.", "label": true, "idx": 0}"#;
+    std::fs::write(folder.path().join("train.jsonl"), row).unwrap();
+    let task = Task::open(&root().join("tasks/wic.toml")).unwrap().with_data_dir(folder.path());
+    let row = task.examples(Set::Train).unwrap().remove(0);
+    let tokenizer = tokenizer();
+    let (sequence, _) = ClassifierEncoder::new(&tokenizer, 64).encode(&row.texts);
+    let tokens: Vec<String> = sequence.ids.iter().map(|&id| tokenizer.token(id).unwrap()).collect();
+    assert!(tokens.contains(&"bank".to_owned()), "{tokens:?}");
 }

@@ -292,3 +292,71 @@ fn a_read_only_run_gives_an_error_and_loses_nothing() {
     assert_eq!(error.remedy().unwrap(), "choose a directory that you may write to");
     assert_eq!(bytes(&folder.train(TASK).unwrap().run), expected);
 }
+
+/// The columns of a member's `steps.csv` as numbers: step, loss, learning rate, norm.
+fn steps(run: &Path, job: &str) -> Vec<[f64; 4]> {
+    let text = fs::read_to_string(run.join(job).join("steps.csv")).unwrap();
+    let numbers = |line: &str| {
+        let numbers: Vec<f64> = line.split(',').map(|number| number.parse().unwrap()).collect();
+        numbers.try_into().unwrap()
+    };
+    text.lines().skip(1).map(numbers).collect()
+}
+
+#[test]
+fn there_are_as_many_updates_as_steps_and_the_last_one_still_learns() {
+    let folder = Folder::new();
+    let run = folder.train(TASK).unwrap().run;
+    for (job, wanted) in [("g0/p0-s0", 4), ("supervised", 4), ("final", 5)] {
+        let steps = steps(&run, job);
+        assert_eq!(steps.iter().map(|step| step[0] as usize).collect::<Vec<_>>(), Vec::from_iter(1..=wanted));
+        assert!(steps.last().unwrap()[2] > 0.0, "{job}: {steps:?}");
+    }
+}
+
+#[test]
+fn the_weight_of_the_auxiliary_loss_is_the_share_that_the_paper_calls_alpha() {
+    // With one token, and with several, where the hinge loss takes the place of the cross-entropy.
+    for up in ["[\"good\", \"great\"]", "\"very good\""] {
+        let first = |weight: f64| {
+            let task = TASK
+                .replace("[\"good\", \"great\"]", up)
+                .replace("compare = true", &format!("lm_weight = {weight:?}"));
+            steps(&Folder::new().train(&task).unwrap().run, "g0/p0-s0")[0][1]
+        };
+        // (1 - α) CE + α LM: a straight line, and the same draws for every α.
+        let (ce, quarter, half) = (first(0.0), first(0.25), first(0.5));
+        let lm = (half - 0.5 * ce) / 0.5;
+        assert!((quarter - (0.75 * ce + 0.25 * lm)).abs() < 1e-4, "{up}: {ce} {quarter} {half}");
+        assert!((lm - ce).abs() > 0.1, "{up}: the example shows nothing: {ce} {lm}");
+        assert!((first(1e-4) - ce).abs() < 1e-2 && (first(0.9999) - lm).abs() < 1e-2, "{up}");
+    }
+}
+
+#[test]
+fn what_else_lies_in_a_run_is_not_merged() {
+    let folder = Folder::new();
+    let run = folder.train(TASK).unwrap().run;
+    let expected = bytes(&run);
+    // Members of nobody: one of a pattern that the task no longer has, one without a generation.
+    for stray in ["g0/p7-s0", "p0-s0"] {
+        fs::create_dir(run.join(stray)).unwrap();
+        for file in ["job.json", "scores.json", "logits.csv", "test.csv"] {
+            fs::copy(run.join("g0/p1-s0").join(file), run.join(stray).join(file)).unwrap();
+        }
+    }
+    for job in ["g0/ensemble", "final"] {
+        fs::remove_dir_all(run.join(job)).unwrap();
+    }
+    assert_eq!(done(&folder, TASK), ["g0/ensemble", "final"]);
+    assert_eq!(bytes(&run), expected);
+}
+
+#[test]
+fn the_untouched_model_is_asked_once_for_a_pattern_whatever_the_seeds() {
+    let folder = Folder::new();
+    let text = TASK.replace("[train]", "[train]\nseeds = [0, 1, 2]");
+    let jobs = done(&folder, &text);
+    let count = |prefix: &str| jobs.iter().filter(|job| job.starts_with(prefix)).count();
+    assert_eq!((count("zero-shot/"), count("g0/p")), (2, 6));
+}

@@ -1,20 +1,20 @@
 //! `cloze predict`: labels and probabilities for new rows.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cloze::ensemble::soft_labels;
 use cloze::predict::Predictor;
 use cloze::scores::best;
-use cloze::table::Format;
+use cloze::table::{Format, Reader};
 use cloze::task::{Example, Task};
 use cloze::{Error, Place};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use crate::args::{Global, Predict};
+use crate::args::{Global, OutputFormat, Predict};
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::layout::{Align, Table, counted, duration, percent};
@@ -111,11 +111,12 @@ fn rows(args: &Predict, input: &Path, predictor: &mut Predictor, printer: &Print
     let began = Instant::now();
     let reader = open_rows(input, args.from)?;
     let to_stdout = is_std(&args.output);
-    let format = match args.to {
-        Some(format) => format,
-        None if to_stdout && printer.is_json() => Format::Jsonl,
-        None => Format::of_path(&args.output).unwrap_or(reader.format()),
-    };
+    let format = args.to.unwrap_or_else(|| {
+        OutputFormat::Rows(match Format::of_path(&args.output) {
+            _ if to_stdout && printer.is_json() => Format::Jsonl,
+            of_path => of_path.unwrap_or(reader.format()),
+        })
+    });
     let counter = Counter::new(printer, "rows");
     let progress = |rows| {
         counter.show(rows, 0);
@@ -123,7 +124,7 @@ fn rows(args: &Predict, input: &Path, predictor: &mut Predictor, printer: &Print
     };
     let written = if to_stdout {
         let out = BufWriter::new(io::stdout().lock());
-        predictor.annotate(reader, out, "standard output", format, progress)?
+        write(predictor, reader, out, "standard output", format, progress)?
     } else {
         interrupt::catch();
         let output = Output::create(&args.output)?;
@@ -131,7 +132,7 @@ fn rows(args: &Predict, input: &Path, predictor: &mut Predictor, printer: &Print
         let file =
             BufWriter::new(output.file.try_clone().map_err(|error| Error::io("write", &args.output, error))?);
         let written =
-            predictor.annotate(reader, file, &name, format, progress).map_err(|error| match error {
+            write(predictor, reader, file, &name, format, progress).map_err(|error| match error {
                 Error::Stopped => Failure::Interrupted(format!("`{name}` has not been written")),
                 error => error.into(),
             })?;
@@ -149,6 +150,21 @@ fn rows(args: &Predict, input: &Path, predictor: &mut Predictor, printer: &Print
     printer.json(&json!({"output": args.output, "rows": written, "seconds": seconds}))?;
     printer.show(format_args!("{path}: {} in {}\n", counted(written, "row"), duration(seconds)))?;
     Ok(())
+}
+
+/// Writes the labels of rows, and says how many there were.
+fn write(
+    predictor: &mut Predictor,
+    reader: Reader,
+    output: impl Write,
+    name: &str,
+    format: OutputFormat,
+    progress: impl FnMut(usize) -> cloze::Result<()>,
+) -> cloze::Result<usize> {
+    match format {
+        OutputFormat::Rows(format) => predictor.annotate(reader, output, name, format, progress),
+        OutputFormat::SuperGlue => predictor.submit(reader, output, name, progress),
+    }
 }
 
 /// A file that gets its name when it is complete, and is removed if it never is.

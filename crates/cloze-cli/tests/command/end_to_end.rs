@@ -118,6 +118,24 @@ fn a_column_called_label_stays_beside_the_prediction() {
 }
 
 #[test]
+fn predictions_become_a_submission_to_superglue() {
+    let folder = Folder::new();
+    let run = folder.train();
+    folder
+        .write("rows.jsonl", "{\"text\": \"the sun\", \"idx\": 5}\n{\"text\": \"the night\", \"idx\": 6}\n");
+    let shown =
+        folder.succeed(&["predict", &run, "rows.jsonl", "--format", "superglue", "-o", "BoolQ.jsonl"]);
+    assert!(shown.starts_with("BoolQ.jsonl: 2 rows"), "{shown}");
+    let lines: Vec<Value> =
+        folder.read("BoolQ.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["idx"], &lines[1]["idx"]), (&5.into(), &6.into()));
+    assert!(lines.iter().all(|line| line["label"] == "good" || line["label"] == "bad"));
+    let error = folder.fail(&["predict", &run, "test.csv", "--to", "superglue", "-o", "no.jsonl"]);
+    assert!(error.contains("there is no `idx` in the file"), "{error}");
+    assert!(!folder.path("no.jsonl").exists() && !folder.path("no.jsonl.tmp").exists());
+}
+
+#[test]
 fn a_text_on_the_command_line_gets_a_label_with_probabilities() {
     let folder = Folder::new();
     let run = folder.train();

@@ -236,6 +236,11 @@ impl Rows {
         Ok(Rows { lists, source: source.to_owned() })
     }
 
+    /// Every list with its path from the row, the outermost first.
+    pub fn lists(&self) -> &[Vec<String>] {
+        &self.lists
+    }
+
     /// As it was written.
     pub fn source(&self) -> &str {
         &self.source
