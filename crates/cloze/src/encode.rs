@@ -97,6 +97,8 @@ pub struct PatternEncoder<'a> {
     verbalizer: Option<&'a Verbalizer>,
     spacing: Spacing,
     max_length: usize,
+    /// Whether other text stands in front.
+    after_text: bool,
 }
 
 impl<'a> PatternEncoder<'a> {
@@ -130,7 +132,8 @@ impl<'a> PatternEncoder<'a> {
         let columns =
             pattern.fields().map(|field| column(field).expect("every field of the pattern is given"));
         let (columns, fields) = (columns.collect(), fields.to_vec());
-        PatternEncoder { tokenizer, pattern, columns, fields, verbalizer: None, spacing, max_length }
+        let (verbalizer, after_text) = (None, false);
+        PatternEncoder { tokenizer, pattern, columns, fields, verbalizer, spacing, max_length, after_text }
     }
 
     /// The same with as many masks as the words of `verbalizer` need.
@@ -139,15 +142,26 @@ impl<'a> PatternEncoder<'a> {
         PatternEncoder { verbalizer: Some(verbalizer), ..self }
     }
 
+    /// The same for filled patterns that other text and a blank will stand in front of.
+    #[must_use]
+    pub fn after_text(self) -> Self {
+        PatternEncoder { after_text: true, ..self }
+    }
+
     /// Encodes all rows.
     ///
     /// # Errors
     /// The first row that cannot be shortened enough.
     pub fn encode_all(&self, examples: &[Example]) -> Result<Vec<Encoded>> {
-        let encode = |example: &Example| {
-            self.encode(&example.texts).map_err(|long| self.too_long(long, example.place.clone()))
-        };
-        examples.iter().map(encode).collect()
+        examples.iter().map(|example| self.encode_example(example)).collect()
+    }
+
+    /// Encodes a row that stands somewhere.
+    ///
+    /// # Errors
+    /// When it cannot be shortened enough.
+    pub fn encode_example(&self, example: &Example) -> Result<Encoded> {
+        self.encode(&example.texts).map_err(|long| self.too_long(long, example.place.clone()))
     }
 
     /// The error about a row at `place` that cannot be shortened enough.
@@ -349,6 +363,13 @@ impl<'a> PatternEncoder<'a> {
         text: &mut String,
         fields: &mut Vec<(std::ops::Range<usize>, &'a Field)>,
     ) {
+        if self.after_text && segments.a.is_empty() && segments.b.is_empty() {
+            let blank = self.tokenizer.after_blank(text).len() - text.len();
+            text.insert_str(0, &" "[..blank]);
+            for (range, _) in fields.iter_mut() {
+                *range = range.start + blank..range.end + blank;
+            }
+        }
         if fields.is_empty() {
             segments.push(self.tokenizer.tokenize(text), None);
         } else {
