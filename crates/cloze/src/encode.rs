@@ -681,17 +681,21 @@ mod tests {
             before in prop::collection::vec(part(), 0..5), middle in prop::collection::vec(part(), 0..3),
             after in prop::collection::vec(part(), 0..5), pair in any::<bool>(),
             a in "(house |the[.,] |Émile|x ?!){0,12}", b in "(sun |of\n|\\PC){0,12}", max_length in 4usize..40,
+            after_text in any::<bool>(),
         ) {
             let sep = if pair { "{sep}" } else { "" };
             let source = format!("{}{{mask}}{}{sep}{}", before.concat(), middle.concat(), after.concat());
             let pattern: Pattern = source.parse().unwrap();
             let spacings = [Spacing::Text, Spacing::Parts];
             for (tokenizer, spacing) in KINDS.iter().flat_map(|kind| spacings.map(|spacing| (kind, spacing))) {
-                let encoder = PatternEncoder::new(tokenizer, &pattern, &names(&["a", "b"]), spacing, 10_000);
-                let whole = encoder.encode(&[&a, &b]).unwrap();
+                let encoder = |max_length| {
+                    let fields = names(&["a", "b"]);
+                    let encoder = PatternEncoder::new(tokenizer, &pattern, &fields, spacing, max_length);
+                    if after_text { encoder.after_text() } else { encoder }
+                };
+                let whole = encoder(10_000).encode(&[&a, &b]).unwrap();
                 prop_assert_eq!(whole.removed(), 0);
-                let encoder = PatternEncoder::new(tokenizer, &pattern, &names(&["a", "b"]), spacing, max_length);
-                match encoder.encode(&[&a, &b]) {
+                match encoder(max_length).encode(&[&a, &b]) {
                     Ok(got) => {
                         prop_assert_eq!(got.sequence.len(), whole.sequence.len().min(max_length));
                         prop_assert_eq!(got.sequence.ids[got.mask], tokenizer.special().mask);
