@@ -75,7 +75,8 @@ pub(crate) enum Verb {
     /// Classify the test rows with the untouched model: what the patterns are worth before any training
     #[command(after_help = "Examples:
   cloze zero-shot task.toml
-  cloze zero-shot task.toml --model ~/models/bert-base-uncased")]
+  cloze zero-shot task.toml --model ~/models/bert-base-uncased
+  cloze zero-shot task.toml --priming 8")]
     ZeroShot(ZeroShot),
     /// Train a classifier as a task file says
     #[command(after_help = "Examples:
@@ -92,7 +93,8 @@ Ctrl-C is safe at any moment, and so is a power cut: the same command goes on wh
   cloze study task.toml --factors models --models ~/models/bert-base-uncased,~/models/roberta-base
 
 `patterns`: the untouched model, every pattern alone, all together. `distillation`: the ensemble and the classifier \
-distilled from it. `merge`: `mean` and `wmean`. `method`: supervised, pet, ipet. `labels`, `unlabeled`: fewer rows, up to \
+distilled from it. `merge`: `mean` and `wmean`. `method`: supervised, pet, ipet. `priming`: the untouched model without and with \
+labelled rows in front, and pet. `labels`, `unlabeled`: fewer rows, up to \
 what is there. `samples`: other labelled rows, as many. `decoding`: with words of several tokens, three orders of filling them \
 in. `models`: the task's and those after `--models`.
 
@@ -183,6 +185,9 @@ pub(crate) struct ZeroShot {
     /// The task.
     #[command(flatten)]
     pub task: TaskArg,
+    /// Put so many labelled rows in front of every row to classify, as far as they fit
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub priming: usize,
 }
 
 /// `cloze train`

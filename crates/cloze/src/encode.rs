@@ -99,6 +99,8 @@ pub struct PatternEncoder<'a> {
     verbalizer: Option<&'a Verbalizer>,
     spacing: Spacing,
     max_length: usize,
+    /// Whether other text stands in front.
+    after_text: bool,
 }
 
 impl<'a> PatternEncoder<'a> {
@@ -132,13 +134,20 @@ impl<'a> PatternEncoder<'a> {
         let columns =
             pattern.fields().map(|field| column(field).expect("every field of the pattern is given"));
         let (columns, fields) = (columns.collect(), fields.to_vec());
-        PatternEncoder { tokenizer, pattern, columns, fields, verbalizer: None, spacing, max_length }
+        let (verbalizer, after_text) = (None, false);
+        PatternEncoder { tokenizer, pattern, columns, fields, verbalizer, spacing, max_length, after_text }
     }
 
     /// The same with as many masks as the words of `verbalizer` need.
     #[must_use]
     pub fn asking_for(self, verbalizer: &'a Verbalizer) -> Self {
         PatternEncoder { verbalizer: Some(verbalizer), ..self }
+    }
+
+    /// The same for filled patterns that other text and a blank will stand in front of.
+    #[must_use]
+    pub fn after_text(self) -> Self {
+        PatternEncoder { after_text: true, ..self }
     }
 
     /// Encodes all rows.
@@ -158,11 +167,20 @@ impl<'a> PatternEncoder<'a> {
     }
 
     fn encode_each(&self, examples: &[Example], mut surplus: impl FnMut() -> usize) -> Result<Vec<Encoded>> {
-        let encode = |example: &Example| {
-            let encoded = self.encode_with(&example.texts, surplus());
-            encoded.map_err(|long| self.too_long(long, example.place.clone()))
-        };
-        examples.iter().map(encode).collect()
+        examples.iter().map(|example| self.encode_placed(example, surplus())).collect()
+    }
+
+    /// Encodes a row that stands somewhere.
+    ///
+    /// # Errors
+    /// When it cannot be shortened enough.
+    pub fn encode_example(&self, example: &Example) -> Result<Encoded> {
+        self.encode_placed(example, free_text::SURPLUS)
+    }
+
+    fn encode_placed(&self, example: &Example, surplus: usize) -> Result<Encoded> {
+        let encoded = self.encode_with(&example.texts, surplus);
+        encoded.map_err(|long| self.too_long(long, example.place.clone()))
     }
 
     /// The error about a row at `place` that cannot be shortened enough.
@@ -387,6 +405,13 @@ impl<'a> PatternEncoder<'a> {
         text: &mut String,
         fields: &mut Vec<(std::ops::Range<usize>, &'a Field)>,
     ) {
+        if self.after_text && segments.a.is_empty() && segments.b.is_empty() {
+            let blank = self.tokenizer.after_blank(text).len() - text.len();
+            text.insert_str(0, &" "[..blank]);
+            for (range, _) in fields.iter_mut() {
+                *range = range.start + blank..range.end + blank;
+            }
+        }
         if fields.is_empty() {
             segments.push(self.tokenizer.tokenize(text), None);
         } else {
@@ -712,17 +737,21 @@ mod tests {
             before in prop::collection::vec(part(), 0..5), middle in prop::collection::vec(part(), 0..3),
             after in prop::collection::vec(part(), 0..5), pair in any::<bool>(),
             a in "(house |the[.,] |Émile|x ?!){0,12}", b in "(sun |of\n|\\PC){0,12}", max_length in 4usize..40,
+            after_text in any::<bool>(),
         ) {
             let sep = if pair { "{sep}" } else { "" };
             let source = format!("{}{{mask}}{}{sep}{}", before.concat(), middle.concat(), after.concat());
             let pattern: Pattern = source.parse().unwrap();
             let spacings = [Spacing::Text, Spacing::Parts];
             for (tokenizer, spacing) in KINDS.iter().flat_map(|kind| spacings.map(|spacing| (kind, spacing))) {
-                let encoder = PatternEncoder::new(tokenizer, &pattern, &names(&["a", "b"]), spacing, 10_000);
-                let whole = encoder.encode(&[&a, &b]).unwrap();
+                let encoder = |max_length| {
+                    let fields = names(&["a", "b"]);
+                    let encoder = PatternEncoder::new(tokenizer, &pattern, &fields, spacing, max_length);
+                    if after_text { encoder.after_text() } else { encoder }
+                };
+                let whole = encoder(10_000).encode(&[&a, &b]).unwrap();
                 prop_assert_eq!(whole.removed(), 0);
-                let encoder = PatternEncoder::new(tokenizer, &pattern, &names(&["a", "b"]), spacing, max_length);
-                match encoder.encode(&[&a, &b]) {
+                match encoder(max_length).encode(&[&a, &b]) {
                     Ok(got) => {
                         prop_assert_eq!(got.sequence.len(), whole.sequence.len().min(max_length));
                         prop_assert_eq!(got.sequence.ids[got.mask], tokenizer.special().mask);

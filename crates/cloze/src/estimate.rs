@@ -203,6 +203,14 @@ impl Costs<'_> {
                 }
                 (training + scoring, lengths)
             }
+            Work::Primed { pattern, .. } => {
+                let config = &self.checkpoint.config;
+                let examples = options.priming.min(train.len()) as f64;
+                let row = self.lengths(test, Some(pattern))?.mean;
+                let length = (row + examples * self.lengths(train, Some(pattern))?.mean)
+                    .min(config.max_length() as f64);
+                (test.len() as f64 * forward(config, length) / self.speed.flops, Lengths::default())
+            }
             Work::Ensemble { .. } | Work::Sets { .. } => (0.0, Lengths::default()),
             Work::Supervised { .. } | Work::Final { .. } => {
                 let supervised =

@@ -18,6 +18,7 @@ pub mod multi_token;
 pub mod pattern;
 pub mod plan;
 pub mod predict;
+pub mod priming;
 pub mod pvp;
 pub mod report;
 pub mod results;

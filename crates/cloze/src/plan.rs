@@ -71,6 +71,13 @@ pub enum Work {
         /// As above.
         seed: u64,
     },
+    /// Score the test rows with the untouched model and labelled rows in front of each, to compare.
+    Primed {
+        /// The pattern's number.
+        pattern: usize,
+        /// What the rows in front are drawn from.
+        seed: u64,
+    },
     /// Train the classifier that the run is for.
     Final {
         /// As above.
@@ -158,6 +165,9 @@ impl Planner<'_> {
         } else if options.compare {
             self.add("supervised", Work::Supervised { seed }, self.supervised(seed));
         }
+        if options.priming > 0 {
+            self.priming(labelled);
+        }
         if self.rows("unlabeled") == 0 {
             self.notes.push(
                 "there are no unlabelled rows to distil a classifier from; the ensemble itself predicts"
@@ -166,6 +176,19 @@ impl Planner<'_> {
         } else {
             let id = Id::of(&(COMPUTATION, "distil", ensemble, &self.task.fields(), &options.distil, seed));
             self.add("final", Work::Final { seed }, self.last(id));
+        }
+    }
+
+    fn priming(&mut self, labelled: usize) {
+        if labelled == 0 || self.rows("test") == 0 {
+            let what =
+                if labelled == 0 { "labelled rows for priming" } else { "test rows to measure priming on" };
+            self.notes.push(format!("there are no {what}"));
+            return;
+        }
+        for (pattern, seed) in members(self.task, 0, labelled) {
+            let id = self.primed(pattern, labelled, seed);
+            self.add(format!("primed/p{pattern}-s{seed}"), Work::Primed { pattern, seed }, id);
         }
     }
 
@@ -201,6 +224,11 @@ impl Planner<'_> {
 
     fn zero_shot(&self, pattern: usize) -> Id {
         Id::of(&("zero-shot", self.base(&["train", "test"]), self.pvp(pattern)))
+    }
+
+    fn primed(&self, pattern: usize, labelled: usize, seed: u64) -> Id {
+        let examples = self.task.options.priming.min(labelled);
+        Id::of(&("primed", self.base(&["train", "test"]), self.pvp(pattern), examples, seed))
     }
 
     fn member(&self, generation: usize, pattern: usize, seed: u64, sets: Option<&Id>) -> Id {

@@ -93,6 +93,7 @@ fn most_frequent(test: &Evaluation) -> Option<f64> {
 
 fn comparison(page: &mut String, results: &Results) {
     let pattern = |stage: &Stage| stage.pattern.map_or(String::new(), |pattern| format!("pattern {pattern}"));
+    let seed = |stage: &Stage| stage.seed.map_or(String::new(), |seed| format!(", seed {seed}"));
     let mut stages: Vec<(String, &Stage)> = Vec::new();
     for stage in &results.zero_shot {
         stages.push((format!("untouched model, {}", pattern(stage)), stage));
@@ -100,14 +101,19 @@ fn comparison(page: &mut String, results: &Results) {
     if let Some(stage) = &results.zero_shot_together {
         stages.push(("untouched model, all patterns".to_owned(), stage));
     }
+    for stage in &results.primed {
+        stages.push((format!("primed, {}{}", pattern(stage), seed(stage)), stage));
+    }
+    if let Some(stage) = &results.primed_together {
+        stages.push(("primed, all together".to_owned(), stage));
+    }
     for (number, generation) in results.generations.iter().enumerate() {
         stages.extend(
             generation.ensemble.iter().map(|stage| (format!("ensemble of generation {number}"), stage)),
         );
     }
     for stage in &results.members {
-        let seed = stage.seed.map_or(String::new(), |seed| format!(", seed {seed}"));
-        stages.push((format!("fine-tuned, {}{seed}", pattern(stage)), stage));
+        stages.push((format!("fine-tuned, {}{}", pattern(stage), seed(stage)), stage));
     }
     for (title, stage) in [
         ("ensemble", &results.ensemble),
@@ -447,6 +453,7 @@ mod tests {
             pattern,
             seed: pattern.map(|_| 0),
             weight: None,
+            examples: None,
             train_accuracy: Some(0.5),
             test,
         }
@@ -465,6 +472,8 @@ mod tests {
             data: BTreeMap::from([("train".into(), DataSource { rows: 4, fingerprint: "f".into() })]),
             zero_shot: vec![stage("zero-shot/p0", Some(0), &labels)],
             zero_shot_together: None,
+            primed: vec![stage("primed/p0-s0", Some(0), &labels)],
+            primed_together: None,
             generations: vec![Generation {
                 sets: Vec::new(),
                 members: vec![stage("g0/p0-s0", Some(0), &labels)],
@@ -505,6 +514,7 @@ mod tests {
         let page = html(&results());
         for step in [
             "untouched model, pattern 0",
+            "primed, pattern 0, seed 0",
             "ensemble of generation 0",
             "fine-tuned, pattern 0, seed 0",
             "<td class=\"n\">7</td>",
@@ -513,13 +523,14 @@ mod tests {
         ] {
             assert!(page.contains(step), "{step} is missing");
         }
-        assert_eq!(page.matches("<rect").count(), 5);
+        assert_eq!(page.matches("<rect").count(), 6);
     }
 
     #[test]
     fn a_run_without_test_rows_says_that_nothing_is_known() {
         let mut results = results();
-        for stage in results.zero_shot.iter_mut().chain(&mut results.members) {
+        let Results { zero_shot, primed, members, .. } = &mut results;
+        for stage in zero_shot.iter_mut().chain(primed).chain(members) {
             stage.test = None;
         }
         results.ensemble = None;

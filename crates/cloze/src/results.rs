@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Evaluation;
+use crate::priming::Examples;
 
 /// Version of `results.json`.
 pub const FORMAT: u32 = 1;
@@ -37,6 +38,12 @@ pub struct Results {
     pub zero_shot: Vec<Stage>,
     /// All patterns together with the untouched model.
     pub zero_shot_together: Option<Stage>,
+    /// With `priming`: every pattern and seed with the untouched model and labelled rows in front.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub primed: Vec<Stage>,
+    /// The same, all together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primed_together: Option<Stage>,
     /// With `ipet`: the generations before the last one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub generations: Vec<Generation>,
@@ -116,6 +123,9 @@ pub struct Stage {
     /// Share in the ensemble.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
+    /// The examples in front of the test rows, where a model was primed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examples: Option<Examples>,
     /// Accuracy on the labelled rows that training used or could use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train_accuracy: Option<f64>,

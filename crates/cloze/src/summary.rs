@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::metrics::Evaluation;
+use crate::priming::Examples;
 use crate::results::Stage;
 use crate::store::{Draft, Job};
 
@@ -31,6 +32,9 @@ pub struct Summary {
     /// Of an ensemble: probability that two members choose the same label for an unlabelled row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<f64>,
+    /// Of a primed model: the examples in front of the test rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examples: Option<Examples>,
     /// What the user should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -45,6 +49,7 @@ impl Summary {
             test: None,
             weights: BTreeMap::new(),
             agreement: None,
+            examples: None,
             notes: Vec::new(),
         }
     }
@@ -64,6 +69,7 @@ impl Summary {
             pattern: None,
             seed: None,
             weight: None,
+            examples: self.examples,
             train_accuracy: self.train_accuracy,
             test: self.test.clone(),
         }

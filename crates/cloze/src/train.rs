@@ -16,6 +16,7 @@ use cloze_encoder::{Checkpoint, Device};
 
 use crate::data::Data;
 use crate::encode::PatternEncoder;
+use crate::error::counted;
 use crate::event::{Event, Listener};
 use crate::plan::{self, Plan, Work};
 use crate::results::{ModelSource, Results};
@@ -217,6 +218,7 @@ impl Trainer<'_> {
                 }
                 Work::Ensemble { generation } => self.ensemble(&draft, generation)?,
                 Work::Supervised { seed } => self.supervised(&draft, name, seed)?,
+                Work::Primed { pattern, seed } => self.primed(&draft, name, pattern, seed)?,
                 Work::Final { seed } if self.task.options.method == Method::Supervised => {
                     self.supervised(&draft, name, seed)?
                 }
@@ -248,6 +250,11 @@ impl Trainer<'_> {
             }
             Work::Ensemble { .. } => "merging the fine-tuned models' scores".to_owned(),
             Work::Supervised { .. } => "plain fine-tuning on the labelled rows, to compare".to_owned(),
+            Work::Primed { pattern, seed } => {
+                let examples = counted(self.task.options.priming.min(self.data.train.len()), "example");
+                let text = pattern_text(pattern);
+                format!("untouched model primed with {examples}, pattern {pattern}, seed {seed}: {text}")
+            }
             Work::Final { .. } if self.task.options.method == Method::Supervised => {
                 "plain fine-tuning on the labelled rows".to_owned()
             }

@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use cloze_encoder::{Checkpoint, Device, Model, Session};
 use serde::Serialize;
 
-use crate::Result;
 use crate::data::{Data, gold};
 use crate::encode::PatternEncoder;
 use crate::ensemble::{Reduction, Weights, merge};
 use crate::metrics::Evaluation;
+use crate::priming::{self, Examples, Primer};
 use crate::pvp;
 use crate::scores::Scores;
 use crate::task::{Example, Task};
 use crate::train::{SCORING_TOKENS, fitting};
 use crate::verbalizer::Verbalizer;
+use crate::{Error, Result};
 
 /// Unlabelled rows that are looked at where no labelled ones are.
 const SAMPLE: usize = 1000;
@@ -24,6 +25,9 @@ const SAMPLE: usize = 1000;
 pub struct ZeroShot {
     /// The rows that were scored: `test`, `train` or `unlabeled`.
     pub rows: &'static str,
+    /// With priming: the examples in front of the rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub examples: Option<Examples>,
     /// Every pattern alone.
     pub patterns: Vec<Outcome>,
     /// The mean of all patterns' scores.
@@ -43,26 +47,45 @@ pub struct Outcome {
     pub predicted: BTreeMap<String, usize>,
 }
 
-/// Scores the test rows of a task, or the labelled ones where there are none, or else some of the unlabelled ones. `progress`
-/// hears how many passes over rows are done, and how many there are.
+/// Scores the test rows of a task, or the labelled ones where there are none, or else some of the unlabelled ones. With `priming`
+/// above 0 so many of the labelled rows, drawn from the task's first seed, stand in front of each row, as far as they fit; the
+/// labelled rows themselves are not scored then. `progress` hears how many passes over rows are done, and how many there are.
 ///
 /// # Errors
-/// When data or model cannot be used, a row cannot be cut to the model's length, or `progress` fails.
+/// When data or model cannot be used, a row cannot be cut to the model's length, there is nothing to prime with or nothing to
+/// prime for, or `progress` fails.
 pub fn zero_shot(
     task: &Task,
     checkpoint: &Checkpoint,
     device: &Device,
+    priming: usize,
     mut progress: impl FnMut(usize, usize) -> Result<()>,
 ) -> Result<ZeroShot> {
     let task = &fitting(task, checkpoint);
     let data = Data::read(task)?;
     let (rows, examples) = if !data.test.is_empty() {
         ("test", &data.test[..])
-    } else if !data.train.is_empty() {
+    } else if !data.train.is_empty() && priming == 0 {
         ("train", &data.train[..])
     } else {
         ("unlabeled", &data.unlabeled[..data.unlabeled.len().min(SAMPLE)])
     };
+    let missing = match (priming, data.train.is_empty(), examples.is_empty()) {
+        (0, _, _) | (_, false, false) => None,
+        (_, true, _) => {
+            Some(("no labelled rows to prime with", "name a file of labelled rows under `[data]` as `train`"))
+        }
+        (_, _, true) => Some((
+            "no rows beside the labelled ones, which the model is primed with",
+            "name a file of rows under `[data]` as `test` or `unlabeled`",
+        )),
+    };
+    if let Some((what, remedy)) = missing {
+        return Err(Error::usage(format!("there are {what}"), remedy));
+    }
+    let seed = task.options.seeds.first().copied().unwrap_or(0);
+    let drawn = priming::draw(&data.train, priming, seed);
+    let mut in_front: Option<Examples> = None;
     let device = task.options.precision.device(device);
     let mut session = Session::new(Model::masked_lm(checkpoint)?, &device);
     let mut all = Vec::new();
@@ -70,14 +93,21 @@ pub fn zero_shot(
     for pattern in 0..task.patterns.len() {
         let tokenizer = &checkpoint.tokenizer;
         let verbalizer = Verbalizer::new(task, pattern, tokenizer)?;
-        let encoder = PatternEncoder::of_task(task, pattern, tokenizer).asking_for(&verbalizer);
-        let clozes = encoder.encode_all(examples)?;
+        let clozes = if drawn.is_empty() {
+            PatternEncoder::of_task(task, pattern, tokenizer).asking_for(&verbalizer).encode_all(examples)?
+        } else {
+            let primer = Primer::of_task(task, pattern, checkpoint, &verbalizer, &drawn)?;
+            let (clozes, used) = primer.encode_all(examples)?;
+            in_front = Some(in_front.map_or(used, |before| before.and(used)));
+            clozes
+        };
         let report = |done| progress(pattern * examples.len() + done, total);
         all.push(pvp::score(&mut session, &verbalizer, &clozes, SCORING_TOKENS, report)?);
     }
     let together = merge(&all, &Weights::new(Reduction::Mean, &vec![1.0; all.len()]));
     Ok(ZeroShot {
         rows,
+        examples: in_front,
         patterns: (all.iter().enumerate())
             .map(|(pattern, scores)| outcome(task, Some(task.pattern_text(pattern)), examples, scores))
             .collect(),

@@ -85,7 +85,9 @@ fn the_recipes_for_the_papers_make_the_task_files_that_they_promise() {
         assert!(run.success(), "{line}");
     }
     let open = |name: &str| Task::open(&folder.path().join(name)).unwrap_or_else(|error| panic!("{error:?}"));
-    for (name, patterns) in [("rte", 4), ("cb", 4), ("multirc", 3), ("copa", 2), ("wsc", 3), ("boolq", 6), ("wic", 3)] {
+    for (name, patterns) in
+        [("rte", 4), ("cb", 4), ("multirc", 3), ("copa", 2), ("wsc", 3), ("boolq", 6), ("wic", 3)]
+    {
         let task = open(&format!("{name}.toml"));
         assert_eq!((task.name.as_str(), task.patterns.len()), (name, patterns));
         let alone = ["copa", "wsc"].contains(&name);

@@ -10,6 +10,7 @@ use cloze::free_text::{fill, matches, train};
 use cloze::predict::{Predictor, With};
 use cloze::task::Set;
 use cloze::verbalizer::Verbalizer;
+use cloze::zero_shot::zero_shot;
 use cloze_encoder::Device;
 use common::{Folder, TASK};
 use golden::{DECODINGS, goldens, ids, list, near, session, tokenizer};
@@ -136,4 +137,12 @@ fn rows_to_learn_from_have_a_text_or_there_is_an_error() {
     let error = folder.train(&task).unwrap_err();
     assert!(matches!(error, Error::Data { .. }), "{error:?}");
     assert!(error.to_string().contains("no labelled row is `up`"), "{error}");
+}
+
+#[test]
+fn only_rows_with_a_text_prime() {
+    let (folder, task) = (Folder::new(), task("pet"));
+    let found = zero_shot(&folder.task(&task), &common::tiny(), &Device::new(1), 3, |_, _| Ok(())).unwrap();
+    // Two of the three labelled rows are `up`.
+    assert_eq!(found.examples.map(|examples| (examples.least, examples.most)), Some((2, 2)));
 }

@@ -202,7 +202,7 @@ fn an_unfinished_run_says_what_is_missing() {
 fn the_untouched_model_is_measured_on_the_best_rows_there_are() {
     let folder = Folder::new();
     let measure =
-        |text: &str| zero_shot(&folder.task(text), &tiny(), &Device::new(1), |_, _| Ok(())).unwrap();
+        |text: &str| zero_shot(&folder.task(text), &tiny(), &Device::new(1), 0, |_, _| Ok(())).unwrap();
     let found = measure(TASK);
     assert_eq!((found.rows, found.patterns.len()), ("test", 2));
     let trained = folder.train(TASK).unwrap().results;
@@ -213,4 +213,23 @@ fn the_untouched_model_is_measured_on_the_best_rows_there_are() {
     let found = measure(&without.replace("train     = \"train.csv\"\n", ""));
     assert_eq!((found.rows, found.together.evaluation), ("unlabeled", None));
     assert_eq!(found.together.predicted.values().sum::<usize>(), 12);
+}
+
+#[test]
+fn a_primed_model_is_never_measured_on_what_it_is_primed_with() {
+    let folder = Folder::new();
+    let prime = |text: &str| zero_shot(&folder.task(text), &tiny(), &Device::new(1), 2, |_, _| Ok(()));
+    let found = prime(TASK).unwrap();
+    assert_eq!(found.examples.map(|examples| (examples.wanted, examples.least)), Some((2, 2)));
+    let trained = folder.train(&TASK.replace("compare = true", "priming = 2")).unwrap().results;
+    for (pattern, stage) in found.patterns.iter().zip(&trained.primed) {
+        assert_eq!(pattern.evaluation, stage.test);
+    }
+    assert_eq!(found.together.evaluation, trained.primed_together.unwrap().test);
+    let without = TASK.replace("test      = \"test.csv\"\n", "");
+    assert_eq!(prime(&without).unwrap().rows, "unlabeled");
+    let error = prime(&TASK.replace("train     = \"train.csv\"\n", "")).unwrap_err();
+    assert_eq!(error.to_string(), "there are no labelled rows to prime with");
+    let error = prime(&without.replace("unlabeled = \"unlabeled.csv\"\n", "")).unwrap_err();
+    assert!(error.to_string().starts_with("there are no rows beside the labelled ones"), "{error}");
 }

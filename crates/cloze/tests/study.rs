@@ -160,6 +160,52 @@ fn unlabelled_rows_models_and_decoding_are_varied_where_that_means_something() {
 }
 
 #[test]
+fn priming_stands_between_the_untouched_model_and_pet() {
+    let folder = folder();
+    // Long enough that not all rows fit into the model's 256 positions.
+    let train: String = (0..20)
+        .map(|row| {
+            format!("{} {row},{}\n", "the long road ".repeat(8), if row % 2 == 0 { "up" } else { "down" })
+        })
+        .collect();
+    folder.write("train.csv", &format!("text,mood\n{train}"));
+    let ipet = TASK.replace("compare = true", "method = 'ipet'\npriming = 1");
+    let (Outcome { dir, findings, .. }, jobs) = done(&folder, &ipet, &[Factor::Priming]);
+    let names = [
+        "untouched model",
+        "primed with 2 examples",
+        "primed with 8 examples",
+        "primed with as many as fit",
+        "pet",
+    ];
+    assert_eq!(settings(&findings, Factor::Priming), names);
+    // Untouched: 2. For each seed: members 2, ensemble, classifier; two patterns primed three times.
+    assert_eq!(jobs.len(), 2 + 2 * (4 + 3 * 2), "{jobs:?}");
+    let finding = &findings.factors[0];
+    assert_eq!(finding.comparisons.len(), 10);
+    let examples: Vec<_> = finding.settings.iter().map(|setting| setting.arms[1].examples).collect();
+    assert_eq!((examples[0], examples[4]), (None, None));
+    let [two, eight, all] = [1, 2, 3].map(|setting| examples[setting].unwrap());
+    assert_eq!([two.wanted, two.least, two.most], [2; 3]);
+    assert_eq!((eight.wanted, eight.least, all.wanted), (8, all.least.min(8), 20));
+    assert!(all.least >= 4 && all.most < 20, "{all:?}");
+    let overview = finding.overview.as_ref().unwrap();
+    assert!(overview.contains("room for 2 examples with `primed with 2 examples`, for "), "{overview}");
+    assert!(overview.ends_with(" of 20 examples with `primed with as many as fit`."), "{overview}");
+    assert_eq!(findings.runs.iter().filter(|run| run.task.contains("priming = 8\n")).count(), 2);
+    let arm = &finding.settings[1].arms[0];
+    for pattern in 0..2 {
+        let job = dir.parent().unwrap().join(format!("runs/{}/primed/p{pattern}-s0", arm.run));
+        assert!(job.join("test.csv").is_file(), "{}", job.display());
+    }
+
+    assert_eq!(done(&folder, &ipet, &[Factor::Priming]).1.len(), 0);
+    // What follows is the same as that of a study that has done something else before.
+    let (Outcome { findings: again, .. }, _) = done(&folder, TASK, &[Factor::Patterns, Factor::Priming]);
+    assert_eq!(again.factors[1].settings[3].accuracy, finding.settings[3].accuracy);
+}
+
+#[test]
 fn a_study_stopped_anywhere_ends_with_the_same_bytes_and_does_nothing_twice() {
     let bytes = |outcome: &Outcome| fs::read(outcome.dir.join("results.json")).unwrap();
     let whole = folder();

@@ -110,6 +110,61 @@ fn a_run_stopped_anywhere_ends_with_the_same_bytes() {
 }
 
 #[test]
+fn a_primed_model_is_measured_beside_the_others() {
+    let folder = Folder::new();
+    let plain = done(&folder, &TASK.replace("compare = true", ""));
+    let task = TASK.replace("compare = true", "seeds = [0, 1]\npriming = 2");
+    let primed = ["primed/p0-s0", "primed/p0-s1", "primed/p1-s0", "primed/p1-s1"];
+    let jobs = done(&folder, &task);
+    assert_eq!(jobs.iter().filter(|job| plain.contains(job)).count(), 2, "merged and distilled anew");
+    assert_eq!(jobs[jobs.len() - 5..jobs.len() - 1], primed);
+    let results = folder.train(&task).unwrap().results;
+    let stages = results.primed.iter().map(|stage| (stage.job.as_str(), stage.pattern, stage.seed));
+    let expected = [(Some(0), Some(0)), (Some(0), Some(1)), (Some(1), Some(0)), (Some(1), Some(1))];
+    assert!(stages.eq(primed.iter().zip(expected).map(|(job, (pattern, seed))| (*job, pattern, seed))));
+    let together = results.primed_together.unwrap();
+    assert_eq!(together.test.unwrap().rows, 4);
+    assert_eq!(together.examples.map(|examples| (examples.wanted, examples.least)), Some((2, 2)));
+    assert_eq!(results.notes, [] as [String; 0]);
+    // Another number of examples is other work, and more than there are is the same as all.
+    let count = |number: &str| done(&folder, &task.replace("priming = 2", number)).len();
+    assert_eq!((count("priming = 3"), count("priming = 400"), count("priming = 0")), (4, 0, 0));
+}
+
+#[test]
+fn what_does_not_fit_in_front_or_cannot_be_measured_is_told() {
+    let folder = Folder::new();
+    let long = "the long road ".repeat(100);
+    folder.write("train.csv", &format!("text,mood\n{long},up\n{long},down\n"));
+    let mut told = Vec::new();
+    let mut notes = |max_length: usize| {
+        told.clear();
+        let task = TASK.replace("compare = true", &format!("max_length = {max_length}\npriming = 9"));
+        let outcome = folder.train_until(&task, |event| {
+            if let Event::Warning { message } = event {
+                told.push(message.clone());
+            }
+            false
+        });
+        let notes = outcome.unwrap().results.notes;
+        assert!(
+            told.iter().all(|told| notes.contains(told)) && told.is_empty() == notes.is_empty(),
+            "{told:?}"
+        );
+        notes
+    };
+    let room = |examples: &str| [format!("in front of a row to classify there is room for {examples}")];
+    // The model takes 256 tokens, and the examples have as many as one may have.
+    assert_eq!(notes(100), [] as [String; 0]);
+    assert_eq!(notes(200), room("1 of 2 examples"));
+    assert_eq!(notes(256), room("0 of 2 examples"));
+    let task = TASK.replace("compare = true", "priming = 1");
+    let untested = task.replace("test      = \"test.csv\"\n", "");
+    let notes = folder.train(&untested).unwrap().results.notes;
+    assert_eq!(notes, ["there are no test rows to measure priming on"]);
+}
+
+#[test]
 fn one_thread_and_two_give_the_same_bytes() {
     let folder = Folder::new();
     let run = |threads, runs| {

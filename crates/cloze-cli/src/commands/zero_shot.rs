@@ -19,7 +19,7 @@ pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result
     let model = open_model(&args.task.model, Some(&task))?;
     let device = device(global)?;
     let counter = Counter::new(printer, "rows");
-    let found = zero_shot::zero_shot(&task, &model.checkpoint, &device, |done, total| {
+    let found = zero_shot::zero_shot(&task, &model.checkpoint, &device, args.priming, |done, total| {
         counter.show(done, total);
         if interrupt::asked() { Err(Error::Stopped) } else { Ok(()) }
     })?;
@@ -32,8 +32,9 @@ pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result
         "unlabeled" => "unlabelled rows",
         _ => "test rows",
     };
+    let in_front = found.examples.map_or(String::new(), |examples| format!(" primed with {examples}"));
     printer.show(format_args!(
-        "{}: {} {what}, untouched model {}\n\n{}\n{}",
+        "{}: {} {what}, untouched model {}{in_front}\n\n{}\n{}",
         printer.heading(&task.name),
         count(together.count),
         model.name,

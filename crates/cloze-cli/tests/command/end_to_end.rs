@@ -25,6 +25,12 @@ fn a_table_becomes_a_task_a_run_and_predictions() {
     assert_eq!(zero_shot["result"]["rows"], "test");
     assert_eq!(zero_shot["result"]["patterns"].as_array().unwrap().len(), 2);
 
+    assert!(zero_shot["result"].get("examples").is_none());
+    let primed = folder.json(&["zero-shot", "task.toml", "--priming", "4"]);
+    assert_eq!(primed["result"]["examples"], serde_json::json!({"wanted": 4, "least": 4, "most": 4}));
+    let shown = folder.succeed(&["zero-shot", "task.toml", "--priming", "4"]);
+    assert!(shown.contains("primed with 4 examples"), "{shown}");
+
     let trained = folder.json(&["train", "task.toml"]);
     let results = &trained["results"];
     assert_eq!(results["members"].as_array().unwrap().len(), 2);

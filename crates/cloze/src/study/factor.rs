@@ -14,6 +14,8 @@ pub enum Factor {
     Merge,
     /// Plain fine-tuning, PET, iPET.
     Method,
+    /// The untouched model without and with labelled rows in front, and PET.
+    Priming,
     /// How many labelled rows there are.
     Labels,
     /// How many unlabelled rows there are.
@@ -33,6 +35,7 @@ impl Factor {
         ("distillation", Factor::Distillation),
         ("merge", Factor::Merge),
         ("method", Factor::Method),
+        ("priming", Factor::Priming),
         ("labels", Factor::Labels),
         ("unlabeled", Factor::Unlabeled),
         ("samples", Factor::Samples),
@@ -57,6 +60,7 @@ impl Factor {
             Factor::Distillation => "Is the distilled classifier as good as the ensemble?",
             Factor::Merge => "Does it matter how the members are averaged?",
             Factor::Method => "Do patterns help, and do generations?",
+            Factor::Priming => "Is it enough to put labelled rows in front of the text, without training?",
             Factor::Labels => "How much do more labelled rows help?",
             Factor::Unlabeled => "How much do more unlabelled rows help?",
             Factor::Samples => "How much hangs on which rows happen to be labelled?",

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Factor;
 use crate::metrics::Measured;
+use crate::priming::Examples;
 use crate::results::{DataSource, ModelSource};
 
 /// Version of `results.json` of a study.
@@ -84,6 +85,9 @@ pub struct Arm {
     pub accuracy: Measured,
     /// The same.
     pub macro_f1: Measured,
+    /// The examples in front of the test rows, where a model was primed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examples: Option<Examples>,
     /// The directory of the run among the study's runs.
     pub run: String,
     /// The directory in it of what was measured.

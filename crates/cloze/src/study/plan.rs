@@ -9,6 +9,7 @@ use cloze_encoder::Checkpoint;
 use super::Factor;
 use crate::data::Data;
 use crate::ensemble::Reduction;
+use crate::error::counted;
 use crate::estimate::{Estimate, JobEstimate, Speed};
 use crate::plan::Plan;
 use crate::results::ModelSource;
@@ -20,6 +21,9 @@ use crate::{Error, Result};
 
 /// Labelled rows of the smallest subset; it doubles from there.
 const FEWEST_LABELS: usize = 8;
+
+/// Labelled rows of each label that stand in front of a row, beside all that fit.
+const IN_FRONT: [usize; 2] = [1, 4];
 
 /// The smallest number of unlabelled rows; the numbers are what is there, and a quarter of that, and so on.
 const FEWEST_UNLABELED: usize = 16;
@@ -58,6 +62,8 @@ pub(super) enum Reading {
     Member(usize),
     /// The untouched model with all patterns.
     Untouched,
+    /// The same with labelled rows in front.
+    Primed,
 }
 
 /// Where a figure comes from.
@@ -113,6 +119,7 @@ impl<'a> Study<'a> {
         let mut base = task.clone();
         base.options.keep = Keep::None;
         base.options.compare = false;
+        base.options.priming = 0;
         if base.options.method == Method::Supervised {
             base.options.method = Method::Pet;
         }
@@ -286,6 +293,19 @@ impl Planner<'_> {
                 }
                 ""
             }
+            Factor::Priming => {
+                let sizes = IN_FRONT.map(|size| size * self.base.labels.len());
+                let few = sizes.into_iter().filter(|&size| size < train);
+                let few = few.map(|size| (format!("primed with {}", counted(size, "example")), size));
+                // There is no end to what may fit, but to the rows that are there.
+                let all = ("primed with as many as fit".to_owned(), train);
+                settings.push(self.primed("untouched model", "pet", Reading::Untouched, 0)?);
+                for (name, size) in few.chain([all]) {
+                    settings.push(self.primed(&name, &name, Reading::Primed, size)?);
+                }
+                settings.push(self.primed("pet", "pet", Reading::Outcome, 0)?);
+                ""
+            }
             Factor::Labels => {
                 settings.push(self.setting("0 labelled rows", "base", Reading::Untouched, None)?);
                 let sizes = std::iter::successors(Some(FEWEST_LABELS), |size| Some(size * 2));
@@ -369,6 +389,15 @@ impl Planner<'_> {
         self.setting(name.clone(), &name, reading, Some(Box::new(change)))
     }
 
+    /// PET, and beside it the untouched model with so many labelled rows in front.
+    fn primed(&mut self, name: &str, title: &str, reading: Reading, examples: usize) -> Result<Sources> {
+        let change = move |task: &mut Task, _| {
+            task.options.method = Method::Pet;
+            task.options.priming = examples;
+        };
+        self.setting(name, title, reading, Some(Box::new(change)))
+    }
+
     /// A subset of the labelled rows; with each seed another one unless `draw` is given.
     fn sample(&mut self, name: String, size: usize, draw: Option<u64>) -> Result<Sources> {
         self.varied(name, Reading::Outcome, move |task, seed| {
@@ -422,8 +451,4 @@ impl Planner<'_> {
         }
         Ok(true)
     }
-}
-
-fn counted(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -233,6 +233,7 @@ impl Readings<'_> {
             Reading::Ensemble => results.ensemble.as_ref(),
             Reading::Member(pattern) => results.members.iter().find(|stage| stage.pattern == Some(pattern)),
             Reading::Untouched => results.zero_shot_together.as_ref(),
+            Reading::Primed => results.primed_together.as_ref(),
         };
         let missing = || {
             let title = &self.study.variations[source.variation].title;
@@ -241,16 +242,18 @@ impl Readings<'_> {
                 "delete its directory and run the same command again",
             )
         };
-        let Stage { job, test, .. } = stage.ok_or_else(missing)?;
+        let Stage { job, test, examples, .. } = stage.ok_or_else(missing)?;
         let test = test.as_ref().ok_or_else(missing)?;
-        let parts: Vec<&str> = match source.reading {
-            Reading::Untouched => results.zero_shot.iter().map(|stage| stage.job.as_str()).collect(),
-            _ => vec![job],
+        let jobs = |stages: &[Stage]| stages.iter().map(|stage| stage.job.clone()).collect();
+        let parts: Vec<String> = match source.reading {
+            Reading::Untouched => jobs(&results.zero_shot),
+            Reading::Primed => jobs(&results.primed),
+            _ => vec![job.clone()],
         };
         let labels = self.study.task.label_names();
         let scores = parts
             .into_iter()
-            .map(|part| read_scores(&outcome.run, part, &labels)?.ok_or_else(missing))
+            .map(|part| read_scores(&outcome.run, &part, &labels)?.ok_or_else(missing))
             .collect::<Result<Vec<_>>>()?;
         let merged = merge(&scores, &Weights::new(Reduction::Mean, &vec![1.0; scores.len()]));
         let predicted = self.test.iter().zip(merged.predictions());
@@ -259,6 +262,7 @@ impl Readings<'_> {
             seed: source.seed,
             accuracy: test.accuracy,
             macro_f1: test.macro_f1,
+            examples: *examples,
             run: run_name(outcome),
             job: job.clone(),
         };

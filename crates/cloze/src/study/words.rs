@@ -2,6 +2,7 @@
 
 use super::findings::{Comparison, Finding, Setting, Verdict};
 use super::{Factor, statistics};
+use crate::priming::Examples;
 
 impl Comparison {
     /// A sentence.
@@ -72,6 +73,14 @@ pub(super) fn overview(factor: Factor, settings: &[Setting]) -> Option<String> {
                 spread(&values),
                 statistics::mean(&within)
             ))
+        }
+        (Factor::Priming, settings) => {
+            let of_setting = |setting: &Setting| {
+                let of_arms = setting.arms.iter().filter_map(|arm| arm.examples);
+                Some(format!("{} with `{}`", of_arms.reduce(Examples::and)?, setting.setting))
+            };
+            let primed: Vec<String> = settings.iter().filter_map(of_setting).collect();
+            Some(format!("In front of a test row there is room for {}.", primed.join(", for ")))
         }
         _ => None,
     }

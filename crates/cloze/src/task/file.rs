@@ -54,6 +54,7 @@ const TRAIN: &[&str] = &[
     "lm_weight",
     "keep",
     "compare",
+    "priming",
 ];
 const IPET: &[&str] = &["generations", "scale", "teachers", "most_likely"];
 const DISTIL: &[&str] = &["steps", "batch_size", "learning_rate", "temperature"];
@@ -386,6 +387,7 @@ impl<'f> Reader<'f> {
             lm_weight: self.float(&train, "lm_weight").unwrap_or(defaults.lm_weight),
             keep: self.choice(&train, "keep").unwrap_or(defaults.keep),
             compare: self.boolean(&train, "compare").unwrap_or(defaults.compare),
+            priming: self.number(&train, "priming").unwrap_or(defaults.priming),
             ipet: super::Ipet {
                 generations: self.number(&ipet, "generations").unwrap_or(defaults.ipet.generations),
                 scale: self.float(&ipet, "scale").unwrap_or(defaults.ipet.scale),
@@ -778,10 +780,10 @@ mod tests {
     #[test]
     fn options_are_read_and_seeds_can_be_counted_or_listed() {
         let task = read(&format!(
-            "{EXAMPLE}[train]\nmethod = 'supervised'\nseed = 5\nrepetitions = 2\nlearning_rate = 3e-5\nwarmup = 0\nkeep = 'final'\ncompare = true\n[distil]\ntemperature = 4\n"
+            "{EXAMPLE}[train]\nmethod = 'supervised'\nseed = 5\nrepetitions = 2\nlearning_rate = 3e-5\nwarmup = 0\nkeep = 'final'\ncompare = true\npriming = 8\n[distil]\ntemperature = 4\n"
         ));
         assert_eq!((task.options.method, task.options.keep), (Method::Supervised, Keep::Final));
-        assert!(task.options.compare);
+        assert_eq!((task.options.compare, task.options.priming), (true, 8));
         assert_eq!(task.options.seeds, [5, 6]);
         assert_eq!((task.options.learning_rate, task.options.distil.temperature), (3e-5, 4.0));
         assert_eq!(read(&format!("{EXAMPLE}[train]\nseeds = [3, 1]")).options.seeds, [3, 1]);

@@ -121,6 +121,7 @@ impl Task {
         line("lm_weight", &options.lm_weight);
         line("keep", &quoted(options.keep.word()));
         line("compare", &options.compare);
+        line("priming", &options.priming);
 
         text.push_str("\n[ipet]\n");
         let mut line = |key: &str, value: &dyn Display| {
@@ -190,7 +191,7 @@ mod tests {
     #[test]
     fn a_frozen_task_is_read_back_as_itself() {
         let text = EXAMPLE.replace("name ", "spacing = 'parts'\nname ")
-            + "[model]\ndirectory = 'm'\n[train]\nseeds = [7, 9]\nlm_weight = 1e-4\nmerge = 'mean'\nprecision = 'bfloat16'\n";
+            + "[model]\ndirectory = 'm'\n[train]\nseeds = [7, 9]\nlm_weight = 1e-4\nmerge = 'mean'\nprecision = 'bfloat16'\npriming = 4\n";
         let task = parse(&text);
         let again = Task::parse("run.toml", &task.to_toml(), Path::new("/elsewhere")).unwrap();
         assert_eq!(again.to_toml(), task.to_toml());

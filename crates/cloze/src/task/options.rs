@@ -174,6 +174,8 @@ pub struct Options {
     pub keep: Keep,
     /// `compare`: with `pet` and `ipet`, also train the plain classifier on the labelled rows, to compare.
     pub compare: bool,
+    /// `priming`: with `pet` and `ipet`, also ask the untouched model with so many labelled rows in front, to compare.
+    pub priming: usize,
     /// The section `[ipet]`.
     pub ipet: Ipet,
     /// The section `[distil]`.
@@ -269,6 +271,7 @@ impl Default for Options {
             lm_weight: 0.0,
             keep: Keep::All,
             compare: false,
+            priming: 0,
             ipet: Ipet { generations: 3, scale: 5.0, teachers: 0.25, most_likely: 100 },
             distil: Distil { steps: 400, batch_size: 16, learning_rate: 1e-4, temperature: 2.0 },
         }
@@ -340,6 +343,7 @@ impl Options {
         check("train.warmup", self.warmup, (0.0..=1.0).contains(&self.warmup), "a share between 0 and 1");
         let weight = self.lm_weight;
         check("train.lm_weight", weight, (0.0..1.0).contains(&weight), "at least 0 and below 1");
+        check("train.priming", self.priming as f64, self.priming <= MOST, "at most 1000000");
         check("train.max_length", self.max_length as f64, self.max_length >= 8, "at least 8 tokens");
         if self.seeds.is_empty() {
             found.push(OutOfRange {

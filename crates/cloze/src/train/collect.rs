@@ -6,6 +6,7 @@ use crate::data::gold;
 use crate::ensemble::{Reduction, Weights, merge};
 use crate::metrics::Evaluation;
 use crate::plan::Work;
+use crate::priming::Examples;
 use crate::results::{FORMAT, Generation, Results, Stage};
 use crate::scores::Scores;
 use crate::summary::Summary;
@@ -45,6 +46,8 @@ impl Trainer<'_> {
             notes: self.plan.notes.clone(),
             zero_shot: Vec::new(),
             zero_shot_together: None,
+            primed: Vec::new(),
+            primed_together: None,
             generations: Vec::new(),
             sets: Vec::new(),
             members: Vec::new(),
@@ -54,7 +57,7 @@ impl Trainer<'_> {
             agreement: None,
             label_next: Vec::new(),
         };
-        let mut untouched = Vec::new();
+        let (mut untouched, mut primed) = (Vec::new(), Vec::new());
         for planned in &self.plan.jobs {
             if matches!(planned.work, Work::Final { .. }) {
                 continue;
@@ -91,15 +94,27 @@ impl Trainer<'_> {
                     results.ensemble = Some(stage);
                 }
                 Work::Supervised { seed } => results.supervised = Some(Stage { seed: Some(seed), ..stage }),
+                Work::Primed { pattern, seed } => {
+                    primed.push(self.read_scores(&job, Set::Test)?);
+                    results.primed.push(Stage { pattern: Some(pattern), seed: Some(seed), ..stage });
+                }
                 Work::Final { .. } => {}
             }
         }
-        if !untouched.is_empty() {
-            let weights = Weights::new(Reduction::Mean, &vec![1.0; untouched.len()]);
-            let test = self.evaluation(&merge(&untouched, &weights));
-            results.zero_shot_together = Some(Stage { test, ..Summary::new(&[]).stage("zero-shot") });
-        }
+        results.zero_shot_together = self.together(&untouched, "zero-shot");
+        results.primed_together = self.together(&primed, "primed").map(|stage| {
+            let examples = results.primed.iter().filter_map(|stage| stage.examples).reduce(Examples::and);
+            results.notes.extend(examples.and_then(|examples| examples.note()));
+            Stage { examples, ..stage }
+        });
         Ok(results)
+    }
+
+    /// The mean of several scores as a stage; none of none.
+    fn together(&self, scores: &[Scores], name: &str) -> Option<Stage> {
+        let weights = Weights::new(Reduction::Mean, &vec![1.0; scores.len()]);
+        let test = || self.evaluation(&merge(scores, &weights));
+        (!scores.is_empty()).then(|| Stage { test: test(), ..Summary::new(&[]).stage(name) })
     }
 
     pub(super) fn evaluation(&self, test: &Scores) -> Option<Evaluation> {

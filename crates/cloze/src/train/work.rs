@@ -10,6 +10,7 @@ use crate::encode::{ClassifierEncoder, Encoded, PatternEncoder};
 use crate::fine_tuning::FineTuning;
 use crate::metrics::accuracy;
 use crate::plan::{self, keeps_members};
+use crate::priming::{self, Primer};
 use crate::pvp::{self, MaskedLm, Training};
 use crate::scores::Scores;
 use crate::store::Draft;
@@ -29,6 +30,18 @@ impl Trainer<'_> {
         let (train, test) = (score(Set::Train)?, score(Set::Test)?);
         self.write_scores(draft, Set::Test, &test)?;
         self.summary(Some(&train), &test).write(draft)
+    }
+
+    pub(super) fn primed(&mut self, draft: &Draft, name: &str, pattern: usize, seed: u64) -> Result<()> {
+        let mut session = Session::new(Model::masked_lm(self.checkpoint)?, self.device);
+        let verbalizer = self.verbalizer(pattern)?;
+        let drawn = priming::draw(&self.data.train, self.task.options.priming, seed);
+        let primer = Primer::of_task(self.task, pattern, self.checkpoint, &verbalizer, &drawn)?;
+        let (clozes, examples) = primer.encode_all(&self.data.test)?;
+        let test = self.score_clozes(&mut session, name, &verbalizer, &clozes)?;
+        self.write_scores(draft, Set::Test, &test)?;
+        let notes = examples.note().into_iter().collect();
+        Summary { examples: Some(examples), notes, ..self.summary(None, &test) }.write(draft)
     }
 
     pub(super) fn member(&mut self, draft: &Draft, name: &str, member: Member) -> Result<()> {
