@@ -5,6 +5,8 @@
 use cloze_encoder::Random;
 use serde::{Deserialize, Serialize};
 
+mod topics;
+
 /// Resamples behind every interval.
 pub const RESAMPLES: usize = 2000;
 
@@ -154,14 +156,16 @@ pub fn bootstrap<const N: usize>(
             draws.push(figure(&draw));
         }
     }
-    std::array::from_fn(|index| {
-        let (value, draws) = (figures[index](confusion), &mut draws[index]);
-        if draws.is_empty() {
-            return Measured { value, low: value, high: value };
-        }
-        draws.sort_by(f64::total_cmp);
-        Measured { value, low: percentile(draws, 0.025), high: percentile(draws, 0.975) }
-    })
+    std::array::from_fn(|index| interval(figures[index](confusion), &mut draws[index]))
+}
+
+/// A figure with what it was on the draws.
+fn interval(value: f64, draws: &mut [f64]) -> Measured {
+    if draws.is_empty() {
+        return Measured { value, low: value, high: value };
+    }
+    draws.sort_by(f64::total_cmp);
+    Measured { value, low: percentile(draws, 0.025), high: percentile(draws, 0.975) }
 }
 
 /// Linear interpolation between the two nearest of the sorted `values`, which must not be empty.
@@ -175,11 +179,11 @@ fn percentile(values: &[f64], share: f64) -> f64 {
 /// What a set of labelled rows says about predictions; labels by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Labelled rows.
+    /// Labelled rows; where rows have several labels, one for every topic.
     pub rows: usize,
     /// Share of rows predicted rightly.
     pub accuracy: Measured,
-    /// Mean F1 over the labels that occur.
+    /// Mean F1 over the labels that occur; where rows have several, over the topics.
     pub macro_f1: Measured,
     /// F1 of the task's positive label, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,6 +191,10 @@ pub struct Evaluation {
     /// Share of the questions all of whose rows are predicted rightly, if the task's rows belong to questions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact_match: Option<Measured>,
+    /// Each topic that rows can be about, where they can have several labels: its `gold` and `predicted` rows are those that are
+    /// about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<LabelEvaluation>,
     /// Each label, in the task's order.
     pub labels: Vec<LabelEvaluation>,
     /// `confusion[gold][predicted]`, in the order of `labels`.
@@ -222,6 +230,7 @@ impl Evaluation {
             macro_f1,
             f1: None,
             exact_match: None,
+            topics: Vec::new(),
             labels: labels
                 .iter()
                 .enumerate()

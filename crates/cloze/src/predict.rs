@@ -6,11 +6,12 @@ use std::path::Path;
 use cloze_encoder::{Checkpoint, Device, Model, Session, Tokenizer};
 use serde_json::Value;
 
+use crate::answer::Answer;
 use crate::classifier;
 use crate::encode::{ClassifierEncoder, PatternEncoder};
-use crate::ensemble::{Weights, merge, soft_labels};
+use crate::ensemble::{Weights, merge};
 use crate::metrics::Evaluation;
-use crate::scores::{Scores, best};
+use crate::scores::Scores;
 use crate::store::{Job, Run};
 use crate::summary::Summary;
 use crate::table::{Format, Reader, Row, Writer};
@@ -157,7 +158,8 @@ impl Predictor {
     }
 
     /// Reads rows, and writes each with its label and the probability of every label: columns `label` and `p_NAME`, or
-    /// `predicted_label` and so on where the input has a column of that name. `output` is called `name` in errors;
+    /// `predicted_label` and so on where the input has a column of that name. Where rows can have several labels, the column is
+    /// `labels`. `output` is called `name` in errors;
     /// `progress` hears how many rows are written. Returns how many rows there were.
     ///
     /// # Errors
@@ -178,14 +180,20 @@ impl Predictor {
             task.metrics.group.iter().filter(|group| within && View::has(&task, reader.columns(), group));
         let names: Vec<String> = group.chain(&fields).cloned().collect();
         let mut view = View::new(&task, reader.columns(), &names, None)?;
-        let columns = if within { reader.columns().renamed(&names) } else { reader.columns().clone() };
-        let labels = task.label_names();
-        let mut added = vec![columns.free_name("label")];
-        added.extend(labels.iter().map(|label| columns.free_name(&format!("p_{label}"))));
+        // The description of a topic is none of a row's.
+        let inputs = task.inputs();
+        let is_shown = |name: &String| !fields.contains(name) || inputs.contains(name);
+        let shown: Vec<usize> = (0..names.len()).filter(|&column| is_shown(&names[column])).collect();
+        let project = |all: &[String]| -> Vec<String> { shown.iter().map(|&at| all[at].clone()).collect() };
+        let columns =
+            if within { reader.columns().renamed(&project(&names)) } else { reader.columns().clone() };
+        let mut added = vec![columns.free_name(Answer::column(&task))];
+        added.extend(task.answers().iter().map(|label| columns.free_name(&format!("p_{label}"))));
         let mut writer = Writer::new(name, output, format, &columns, &added)?;
+        let copies = task.copies();
         let size = match self.models {
-            Models::Patterns { resident: false, .. } => LARGE_CHUNK,
-            _ => CHUNK,
+            Models::Patterns { resident: false, .. } => LARGE_CHUNK.div_ceil(copies),
+            _ => CHUNK.div_ceil(copies),
         };
         let (mut rows, mut written) = (reader, 0);
         loop {
@@ -196,18 +204,20 @@ impl Predictor {
             let mut examples = Vec::with_capacity(chunk.len());
             let mut out = Vec::with_capacity(chunk.len());
             for row in chunk {
-                for mut texts in view.read(&row)? {
-                    out.push(if within { row.with_values(texts.clone()) } else { row.clone() });
+                for (number, mut texts) in view.read(&row)?.into_iter().enumerate() {
+                    if number % copies == 0 {
+                        out.push(if within { row.with_values(project(&texts)) } else { row.clone() });
+                    }
                     texts.drain(..names.len() - fields.len());
                     examples.push(Example { texts, label: None, group: None, place: row.place() });
                 }
             }
             let scores = self.score(&examples, |_, _| progress(written))?;
-            for (row, scores) in out.iter().zip(scores.iter()) {
-                let mut values = vec![Value::from(labels[best(scores)].as_str())];
+            for (row, answer) in out.iter().zip(Answer::of(&task, &scores)) {
+                let mut values = vec![answer.value(&task, format)];
                 // Six digits are more than these probabilities are good for.
                 let rounded = |probability: f64| Value::from((probability * 1e6).round() / 1e6);
-                values.extend(soft_labels(scores, 1.0).into_iter().map(rounded));
+                values.extend(answer.probabilities.into_iter().map(rounded));
                 writer.write(row, &values)?;
             }
             written += out.len();
