@@ -87,10 +87,10 @@ pub(crate) fn labels(count: usize) -> String {
 
 /// `10 labels; 40 labelled, 2,000 unlabelled and 1,000 test rows; model cloze-mini-en`.
 pub(crate) fn inputs(results: &Results) -> String {
-    let rows = |part: &str| count(results.data.get(part).map_or(0, |source| source.rows));
+    let rows = |part: &str| count(results.rows(part));
     format!(
         "{}; {} labelled, {} unlabelled and {} test rows; model {}",
-        labels(results.labels.len()),
+        labels(results.label_count()),
         rows("train"),
         rows("unlabeled"),
         rows("test"),

@@ -26,6 +26,9 @@ pub struct CheckReport {
     pub file: String,
     /// The sets of rows that the task has.
     pub sets: Vec<SetReport>,
+    /// The topics that rows can be about, where they can have several labels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<TopicReport>,
     /// The labels in the order of the task file; none where rows have choices of their own.
     pub labels: Vec<LabelReport>,
     /// The patterns in the order of the task file.
@@ -54,14 +57,27 @@ pub struct SetReport {
     pub rows: usize,
 }
 
+/// A topic that rows can be about.
+#[derive(Debug, Clone, Serialize)]
+pub struct TopicReport {
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub text: String,
+    /// Rows to learn from that are about it.
+    pub train_rows: usize,
+    /// Rows to evaluate on that are about it.
+    pub test_rows: usize,
+}
+
 /// A label.
 #[derive(Debug, Clone, Serialize)]
 pub struct LabelReport {
     /// Its name.
     pub name: String,
-    /// Rows to learn from.
+    /// Rows to learn from; where rows can have several labels, the answers for all topics.
     pub train_rows: usize,
-    /// Rows to evaluate on.
+    /// Rows to evaluate on, likewise.
     pub test_rows: usize,
     /// Its words as the first pattern sees them.
     pub words: Vec<WordReport>,
@@ -170,11 +186,12 @@ pub fn check(task: &Task, tokenizer: &Tokenizer, positions: usize) -> Result<Che
     let [train, unlabeled, test] = &mut rows;
     let mut warnings = Vec::new();
     let sets = sets(task, [train, unlabeled, test])?;
+    let topics = topics(task, train, test);
     let labels = match task.choices {
         Some(_) => Vec::new(),
         None => labels(task, tokenizer, verbalizers.first(), train, test),
     };
-    warn_about_labels(task, &labels, train, &mut warnings);
+    warn_about_labels(task, &topics, &labels, train, &mut warnings);
     warn_about_rows(task, train, unlabeled, test, &mut warnings);
 
     let sample = sample(train, unlabeled, test);
@@ -206,6 +223,7 @@ pub fn check(task: &Task, tokenizer: &Tokenizer, positions: usize) -> Result<Che
         name: task.name.clone(),
         file: task.file().to_owned(),
         sets,
+        topics,
         labels,
         patterns,
         classifier,
@@ -232,9 +250,23 @@ fn sets(task: &Task, rows: [&Vec<Example>; 3]) -> Result<Vec<SetReport>> {
         let Some(first) = files.first() else { continue };
         let columns = crate::table::Reader::open(first, None)?.columns().names().to_vec();
         let files = files.iter().map(|file| file.display().to_string()).collect();
-        sets.push(SetReport { set: set.key(), files, columns, rows: rows.len() });
+        sets.push(SetReport { set: set.key(), files, columns, rows: rows.len() / task.copies() });
     }
     Ok(sets)
+}
+
+fn topics(task: &Task, train: &[Example], test: &[Example]) -> Vec<TopicReport> {
+    let topics = task.multi_label.iter().flat_map(|several| &several.topics);
+    let about = |rows: &[Example], topic: usize| {
+        rows.iter().skip(topic).step_by(task.copies()).filter(|row| row.label == Some(0)).count()
+    };
+    let report = |(number, topic): (usize, &crate::task::Topic)| TopicReport {
+        name: topic.name.clone(),
+        text: topic.text.clone(),
+        train_rows: about(train, number),
+        test_rows: about(test, number),
+    };
+    topics.enumerate().map(report).collect()
 }
 
 fn labels(
@@ -262,7 +294,20 @@ fn labels(
     task.labels.iter().enumerate().map(report).collect()
 }
 
-fn warn_about_labels(task: &Task, labels: &[LabelReport], train: &[Example], warnings: &mut Vec<Warning>) {
+fn warn_about_labels(
+    task: &Task,
+    topics: &[TopicReport],
+    labels: &[LabelReport],
+    train: &[Example],
+    warnings: &mut Vec<Warning>,
+) {
+    for topic in topics.iter().filter(|topic| topic.train_rows == 0 && !train.is_empty()) {
+        warnings.push(Warning {
+            place: task.mistake_in_key("multi_label.topics", "", "").place(),
+            problem: format!("no row to learn from is about `{}`", topic.name),
+            remedy: "label a few rows with it; until then only its description speaks for it".into(),
+        });
+    }
     for (index, label) in labels.iter().enumerate() {
         if label.train_rows == 0 && !train.is_empty() {
             warnings.push(Warning {
@@ -298,27 +343,32 @@ fn warn_about_rows(
             "name files with text of the same kind under `unlabeled`; the more the better",
         );
     }
-    let is_empty = |example: &&Example| example.texts.iter().all(|text| text.trim().is_empty());
+    // Of a row's copies for all topics one speaks for all; the topic's description in it is none of the row's text.
+    let (copies, fields, inputs) = (task.copies(), task.fields(), task.inputs());
+    let is_empty = |example: &&Example| {
+        let mut texts = fields.iter().zip(&example.texts).filter(|(field, _)| inputs.contains(field));
+        texts.all(|(_, text)| text.trim().is_empty())
+    };
     for rows in [train, unlabeled, test] {
-        let count = rows.iter().filter(is_empty).count();
-        if let Some(first) = rows.iter().find(is_empty) {
+        let count = rows.iter().step_by(copies).filter(is_empty).count();
+        if let Some(first) = rows.iter().step_by(copies).find(is_empty) {
             let what = if count == 1 { "1 row has".into() } else { format!("{count} rows have") };
             warn(first.place.clone(), format!("{what} no text, this one first"), "remove such rows");
         }
     }
-    let mut known: HashMap<&[String], &Example> = HashMap::new();
-    for example in train {
-        let first = *known.entry(&example.texts).or_insert(example);
-        if first.label != example.label {
-            let line = first.place.line.unwrap_or(0);
+    let mut known: HashMap<&[String], &[Example]> = HashMap::new();
+    for rows in train.chunks(copies) {
+        let first = *known.entry(&rows[0].texts).or_insert(rows);
+        if first.iter().zip(rows).any(|(first, row)| first.label != row.label) {
+            let line = first[0].place.line.unwrap_or(0);
             warn(
-                example.place.clone(),
+                rows[0].place.clone(),
                 format!("the same text has another label in line {line}"),
                 "keep the right one",
             );
         }
     }
-    let leaked = test.iter().filter(|example| known.contains_key(example.texts.as_slice()));
+    let leaked = test.iter().step_by(copies).filter(|example| known.contains_key(example.texts.as_slice()));
     let count = leaked.clone().count();
     if let Some(first) = leaked.clone().next() {
         let what = if count == 1 { "1 test row is".into() } else { format!("{count} test rows are") };
@@ -470,6 +520,41 @@ max_length = 12
         let report = checked(&one, train, "text\nx\n", "text,y\nthe hand,good\n").unwrap();
         assert_eq!(report.warnings[0].problem, "there is only one pattern");
         assert_eq!(report.warnings[1].problem, "the same text has another label in line 2");
+    }
+
+    #[test]
+    fn topics_are_counted_and_rows_told_as_they_are_in_the_files() {
+        let task = TASK
+            .replace("{text} It is {mask}.", "{text} It is {topic}: {mask}.")
+            .replace("{mask}: {text}", "{topic}? {mask}: {text}")
+            .replace(
+                "[labels]\n",
+                "[multi_label]\ntopics = { a = 'the sun', b = 'the hand', c = 'the house' }\n[labels]\n",
+            )
+            .replace("max_length = 12", "max_length = 32");
+        let train = "text,y\nthe sun,a\nthe house,a;b\nthe hand,\n,none\nthe sun,b\n";
+        let report =
+            checked(&task, train, "text\nof the sun\n \n", "text,y\nthe sun,b\nthe sea,none\n").unwrap();
+        let rows: Vec<_> = report.sets.iter().map(|set| (set.set, set.rows)).collect();
+        assert_eq!(rows, [("train", 4), ("unlabeled", 2), ("test", 2)]);
+        let topics: Vec<_> = report
+            .topics
+            .iter()
+            .map(|topic| (topic.name.as_str(), topic.text.as_str(), topic.train_rows, topic.test_rows))
+            .collect();
+        assert_eq!(topics, [("a", "the sun", 2, 0), ("b", "the hand", 2, 1), ("c", "the house", 0, 0)]);
+        let warnings: Vec<_> = report.warnings.iter().map(|warning| warning.problem.as_str()).collect();
+        assert_eq!(
+            warnings,
+            [
+                "no row to learn from is about `c`",
+                "1 row has no text, this one first",
+                "1 row has no text, this one first",
+                "the same text has another label in line 2",
+                "1 test row is among the rows to learn from too, this one first",
+            ]
+        );
+        assert_eq!(report.warnings[0].place.line, Some(10));
     }
 
     #[test]

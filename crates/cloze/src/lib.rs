@@ -1,5 +1,6 @@
 //! Pattern-exploiting training: few labelled examples and unlabelled text in, a small classifier out.
 
+pub mod answer;
 pub mod batches;
 pub mod check;
 pub mod classifier;

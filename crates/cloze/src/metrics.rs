@@ -5,6 +5,8 @@
 use cloze_encoder::Random;
 use serde::{Deserialize, Serialize};
 
+mod topics;
+
 /// Resamples behind every interval.
 pub const RESAMPLES: usize = 2000;
 
@@ -154,28 +156,26 @@ pub fn bootstrap<const N: usize>(
             draws.push(figure(&draw));
         }
     }
-    std::array::from_fn(|index| {
-        let (value, draws) = (figures[index](confusion), &mut draws[index]);
-        if draws.is_empty() {
-            return Measured { value, low: value, high: value };
-        }
-        draws.sort_by(f64::total_cmp);
-        Measured { value, low: percentile(draws, 0.025), high: percentile(draws, 0.975) }
-    })
+    std::array::from_fn(|index| interval(figures[index](confusion), &mut draws[index]))
+}
+
+/// A figure with what it was on the draws.
+fn interval(value: f64, draws: &mut [f64]) -> Measured {
+    if draws.is_empty() {
+        return Measured { value, low: value, high: value };
+    }
+    draws.sort_by(f64::total_cmp);
+    Measured { value, low: percentile(draws, 0.025), high: percentile(draws, 0.975) }
 }
 
 /// The same for a mean over rows.
 fn bootstrap_mean(values: &[f64], seed: u64) -> Measured {
     let mean = |sum: f64| if values.is_empty() { 0.0 } else { sum / values.len() as f64 };
-    let value = mean(values.iter().sum());
-    if values.is_empty() {
-        return Measured { value, low: value, high: value };
-    }
+    let resamples = if values.is_empty() { 0 } else { RESAMPLES };
     let mut random = Random::new(seed);
     let mut draw = || mean((0..values.len()).map(|_| values[random.below(values.len())]).sum());
-    let mut draws: Vec<f64> = (0..RESAMPLES).map(|_| draw()).collect();
-    draws.sort_by(f64::total_cmp);
-    Measured { value, low: percentile(&draws, 0.025), high: percentile(&draws, 0.975) }
+    let mut draws: Vec<f64> = (0..resamples).map(|_| draw()).collect();
+    interval(mean(values.iter().sum()), &mut draws)
 }
 
 /// F1 of the words of two texts, as SQuAD and ReCoRD measure answers (Rajpurkar et al., 2016): without capitals, ASCII
@@ -213,11 +213,12 @@ fn percentile(values: &[f64], share: f64) -> f64 {
 /// What a set of labelled rows says about predictions; labels by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Labelled rows.
+    /// Labelled rows; where rows have several labels, one for every topic.
     pub rows: usize,
     /// Share of rows predicted rightly.
     pub accuracy: Measured,
-    /// Mean F1 over the labels that occur; where rows have choices of their own, the mean over rows of [`words_f1`].
+    /// Mean F1 over the labels that occur; where rows have several, over the topics; where rows have choices of their own, the mean
+    /// over rows of [`words_f1`].
     pub macro_f1: Measured,
     /// F1 of the task's positive label, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -225,6 +226,10 @@ pub struct Evaluation {
     /// Share of the questions all of whose rows are predicted rightly, if the task's rows belong to questions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact_match: Option<Measured>,
+    /// Each topic that rows can be about, where they can have several labels: its `gold` and `predicted` rows are those that are
+    /// about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<LabelEvaluation>,
     /// Each label, in the task's order; none where rows have choices of their own.
     pub labels: Vec<LabelEvaluation>,
     /// `confusion[gold][predicted]`, in the order of `labels`.
@@ -260,6 +265,7 @@ impl Evaluation {
             macro_f1,
             f1: None,
             exact_match: None,
+            topics: Vec::new(),
             labels: labels
                 .iter()
                 .enumerate()
@@ -292,6 +298,7 @@ impl Evaluation {
             macro_f1: bootstrap_mean(&f1, 0),
             f1: None,
             exact_match: None,
+            topics: Vec::new(),
             labels: Vec::new(),
             confusion: Vec::new(),
         }

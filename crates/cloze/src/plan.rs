@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::data::Data;
 use crate::results::{DataSource, ModelSource};
 use crate::store::Id;
-use crate::task::{Keep, Method, Task};
+use crate::task::{Keep, Method, MultiLabel, Task};
 
 /// Part of every id. To be raised whenever the same task gives other numbers than before, or a job other files.
 const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 2");
@@ -200,10 +200,13 @@ impl Planner<'_> {
     fn base(&self, data: &[&str]) -> impl Serialize {
         let data: Vec<(String, Option<&DataSource>)> =
             data.iter().map(|&part| (part.to_owned(), self.sources.get(part))).collect();
+        // Of topics the rows hold the descriptions, and what is measured their names.
+        let several = self.task.multi_label.iter().flat_map(MultiLabel::names);
+        let names: Vec<String> = self.task.label_names().into_iter().chain(several).collect();
         (
             COMPUTATION,
             self.model.fingerprint.clone(),
-            self.task.label_names(),
+            names,
             self.task.options.max_length,
             self.task.options.precision,
             json(data),

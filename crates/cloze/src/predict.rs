@@ -7,11 +7,12 @@ use std::path::Path;
 use cloze_encoder::{Checkpoint, Device, Model, Session, Tokenizer};
 use serde_json::Value;
 
+use crate::answer::Answer;
 use crate::classifier;
 use crate::encode::{ClassifierEncoder, PatternEncoder};
-use crate::ensemble::{Weights, merge, soft_labels};
+use crate::ensemble::{Weights, merge};
 use crate::metrics::Evaluation;
-use crate::scores::{Scores, best};
+use crate::scores::Scores;
 use crate::store::{Job, Run};
 use crate::summary::Summary;
 use crate::table::{Format, Reader, Row, Submission, Writer, submission};
@@ -158,7 +159,8 @@ impl Predictor {
     }
 
     /// Reads rows, and writes each with its label and the probability of every label: columns `label` and `p_NAME` (with choices
-    /// of each row's own `label` and `probability`), or `predicted_label` and so on where the input has a column of that name. `output` is called `name` in errors;
+    /// of each row's own `label` and `probability`), or `predicted_label` and so on where the input has a column of that name.
+    /// Where rows can have several labels, the column is `labels`. `output` is called `name` in errors;
     /// `progress` hears how many rows are written. Returns how many rows there were.
     ///
     /// # Errors
@@ -179,30 +181,27 @@ impl Predictor {
             task.metrics.group.iter().filter(|group| within && View::has(&task, reader.columns(), group));
         let names: Vec<String> = group.chain(&fields).cloned().collect();
         let mut view = View::new(&task, reader.columns(), &names, None)?;
-        let columns = if within { reader.columns().renamed(&names) } else { reader.columns().clone() };
-        let mut added = vec![columns.free_name("label")];
+        // The description of a topic is none of a row's.
+        let inputs = task.inputs();
+        let is_shown = |name: &String| !fields.contains(name) || inputs.contains(name);
+        let shown: Vec<usize> = (0..names.len()).filter(|&column| is_shown(&names[column])).collect();
+        let project = |all: &[String]| -> Vec<String> { shown.iter().map(|&at| all[at].clone()).collect() };
+        let columns =
+            if within { reader.columns().renamed(&project(&names)) } else { reader.columns().clone() };
+        let mut added = vec![columns.free_name(Answer::column(&task))];
         match task.choices {
             Some(_) => added.push(columns.free_name("probability")),
-            None => {
-                let names = task.label_names();
-                added.extend(names.iter().map(|label| columns.free_name(&format!("p_{label}"))));
-            }
+            None => added.extend(task.answers().iter().map(|label| columns.free_name(&format!("p_{label}")))),
         }
         let mut writer = Writer::new(name, output, format, &columns, &added)?;
-        let first = names.len() - fields.len();
-        let written = self.label(reader, &mut view, first, progress, |chunk| {
-            for (row, values, scores) in chunk.items() {
-                let (names, label) = (task.names_for(&values[first..]), best(scores));
-                let mut probabilities = soft_labels(scores, 1.0);
-                if task.choices.is_some() {
-                    probabilities = vec![probabilities[label]];
-                }
-                let mut new = vec![Value::from(names[label].as_str())];
+        let written = self.label(reader, &mut view, names.len() - fields.len(), progress, |chunk| {
+            for (row, item, answer) in chunk.answers(&task) {
+                let mut new = vec![answer.value(&task, format)];
                 // Six digits are more than these probabilities are good for.
-                let rounded = |probability: f64| Value::from((probability * 1e6).round() / 1e6);
-                new.extend(probabilities.into_iter().map(rounded));
+                let rounded = |probability: &f64| Value::from((probability * 1e6).round() / 1e6);
+                new.extend(answer.shown(&task).iter().map(rounded));
                 if within {
-                    writer.write(&row.with_values(values.to_owned()), &new)?;
+                    writer.write(&row.with_values(project(&chunk.values[item])), &new)?;
                 } else {
                     writer.write(row, &new)?;
                 }
@@ -228,17 +227,19 @@ impl Predictor {
         let task = self.task.clone();
         let lists = task.data.rows.as_ref().map_or(&[][..], Rows::lists);
         let mut view = View::new(&task, reader.columns(), &task.fields(), None)?;
-        // A choice is a text, whatever it looks like.
-        let label: fn(&str) -> Value =
-            if task.choices.is_some() { |text| text.into() } else { submission::label };
         let mut writer = Submission::new(name, output, reader.columns(), lists)?;
         self.label(reader, &mut view, 0, progress, |chunk| {
+            let mut answers = chunk.answers(&task).peekable();
             for (row, items) in &chunk.rows {
-                let predicted = items.clone().map(|item| {
-                    let names = task.names_for(&chunk.values[item]);
-                    label(&names[best(chunk.scores.row(item))])
-                });
-                writer.write(row, &predicted.collect::<Vec<_>>())?;
+                let mut labels = Vec::new();
+                while let Some((_, _, answer)) = answers.next_if(|(_, item, _)| items.contains(item)) {
+                    labels.push(match answer.value(&task, Format::Jsonl) {
+                        // A choice is a text, whatever it looks like.
+                        Value::String(name) if task.choices.is_none() => submission::label(&name),
+                        value => value,
+                    });
+                }
+                writer.write(row, &labels)?;
             }
             writer.flush()
         })
@@ -253,9 +254,10 @@ impl Predictor {
         mut progress: impl FnMut(usize) -> Result<()>,
         mut write: impl FnMut(Chunk) -> Result<()>,
     ) -> Result<usize> {
+        let copies = self.task.copies();
         let size = match self.models {
-            Models::Patterns { resident: false, .. } => LARGE_CHUNK,
-            _ => CHUNK,
+            Models::Patterns { resident: false, .. } => LARGE_CHUNK.div_ceil(copies),
+            _ => CHUNK.div_ceil(copies),
         };
         let (mut reader, mut written) = (reader, 0);
         loop {
@@ -281,8 +283,8 @@ impl Predictor {
                 rows.push((row, before..values.len()));
             }
             let scores = self.score(&examples, |_, _| progress(written))?;
-            written += values.len();
-            write(Chunk { rows, values, scores })?;
+            written += values.len() / copies;
+            write(Chunk { rows, values, examples, scores })?;
             progress(written)?;
         }
     }
@@ -292,17 +294,22 @@ impl Predictor {
 struct Chunk {
     /// Each with the numbers of the task's rows that it stands for.
     rows: Vec<(Row, Range<usize>)>,
-    /// Of every row of the task.
+    /// What the view gives of every row of the task.
     values: Vec<Vec<String>>,
+    examples: Vec<Example>,
     scores: Scores,
 }
 
 impl Chunk {
-    /// The task's rows, each with the file's row around it, its values and its scores.
-    fn items(&self) -> impl Iterator<Item = (&Row, &[String], &[f32])> {
-        self.rows.iter().flat_map(move |(row, items)| {
-            items.clone().map(move |item| (row, self.values[item].as_slice(), self.scores.row(item)))
-        })
+    /// What there is to be written: the file's row around it, the number of the (first) row of the task, and the answer.
+    fn answers(&self, task: &Task) -> impl Iterator<Item = (&Row, usize, Answer)> {
+        let copies = task.copies();
+        let items = self
+            .rows
+            .iter()
+            .flat_map(move |(row, items)| items.clone().step_by(copies).map(move |item| (row, item)));
+        let answers = Answer::of(task, &self.scores, &self.examples);
+        items.zip(answers).map(|((row, item), answer)| (row, item, answer))
     }
 }
 

@@ -210,7 +210,13 @@ mod tests {
     use crate::verbalizer::tests::{tokenizer, tokenizer_of};
 
     fn row(a: &str, b: &str, label: Option<usize>) -> Example {
-        Example { texts: vec![a.into(), b.into()], label, also: Vec::new(), group: None, place: Place::file("d.csv") }
+        Example {
+            texts: vec![a.into(), b.into()],
+            label,
+            also: Vec::new(),
+            group: None,
+            place: Place::file("d.csv"),
+        }
     }
 
     /// A primed row as tokens, its encoding and the number of examples.

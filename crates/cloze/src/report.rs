@@ -4,8 +4,9 @@
 
 use std::fmt::Write as _;
 
-use crate::metrics::{Evaluation, Measured};
+use crate::metrics::{Evaluation, LabelEvaluation, Measured};
 use crate::results::{Results, Stage};
+use crate::task::Topic;
 
 const STYLE: &str = "
 body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#1c2530;background:#fff}
@@ -48,32 +49,35 @@ pub fn html(results: &Results) -> String {
 }
 
 fn head(page: &mut String, results: &Results) {
-    let rows = |part: &str| results.data.get(part).map_or(0, |source| source.rows);
     let _ = writeln!(
         page,
         "<p class=\"sub\">{}, {} labelled and {} unlabelled rows, model <code>{}</code></p>",
-        match results.labels.len() {
+        match results.label_count() {
             0 => "choices of each row's own".to_owned(),
             count => format!("{count} labels"),
         },
-        rows("train"),
-        rows("unlabeled"),
+        results.rows("train"),
+        results.rows("unlabeled"),
         escape(&results.model.name)
     );
     if let Some(test) = results.outcome().and_then(|stage| stage.test.as_ref()) {
         let Measured { value, low, high } = test.accuracy;
         let _ = writeln!(
             page,
-            "<p><span class=\"big\">{}</span> of {} test rows are labelled rightly (95 % interval {} to {}{}).</p>",
+            "<p><span class=\"big\">{}</span> of {} {} (95 % interval {} to {}{}).</p>",
             percent(value),
             test.rows,
+            if test.topics.is_empty() {
+                "test rows are labelled rightly"
+            } else {
+                "answers are right, one for every test row and label"
+            },
             percent(low),
             percent(high),
-            match most_frequent(test) {
-                Some(share) =>
-                    format!("; always giving the most frequent label would reach {}", percent(share)),
-                None => String::new(),
-            }
+            most_frequent(test).map_or(String::new(), |share| {
+                let what = if test.topics.is_empty() { "label" } else { "answer" };
+                format!("; always giving the most frequent {what} would reach {}", percent(share))
+            })
         );
     } else {
         page.push_str(
@@ -239,6 +243,11 @@ fn figures(test: &Evaluation) -> String {
     test.figures().into_iter().map(figure).collect::<Vec<_>>().join(", ")
 }
 
+/// The labels that a row can have.
+fn listed(test: &Evaluation) -> &[LabelEvaluation] {
+    if test.topics.is_empty() { &test.labels } else { &test.topics }
+}
+
 fn labels(page: &mut String, test: &Evaluation) {
     let _ = writeln!(page, "<h2>Labels</h2>\n<p>With 95 % intervals: {}.</p>", figures(test));
     if test.labels.is_empty() {
@@ -248,7 +257,7 @@ fn labels(page: &mut String, test: &Evaluation) {
         "<table><tr><th>label</th><th class=\"n\">rows</th><th class=\"n\">precision</th>\
          <th class=\"n\">recall</th><th class=\"n\">F1</th></tr>\n",
     );
-    for label in &test.labels {
+    for label in listed(test) {
         let _ = writeln!(
             page,
             "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
@@ -339,14 +348,23 @@ fn making(page: &mut String, results: &Results) {
 /// from another that ends with the same classifier, for runs share finished jobs.
 pub fn model_card(results: &Results) -> String {
     let mut card = String::new();
+    let labels: Vec<String> = results.labels.iter().map(|label| format!("`{}`", line(label))).collect();
+    let what = if results.topics.is_empty() {
+        format!("Sorts text into {} labels: {}.", labels.len(), labels.join(", "))
+    } else {
+        let topic = |topic: &Topic| format!("`{}` ({})", line(&topic.name), line(&topic.text));
+        format!(
+            "Says of a text and the description of a label whether the text has it ({}). The labels are {}.",
+            labels.join(" or "),
+            results.topics.iter().map(topic).collect::<Vec<_>>().join(", ")
+        )
+    };
     let _ = write!(
         card,
-        "---\npipeline_tag: text-classification\ntags:\n- cloze\n---\n\n# {}\n\nSorts text into {} labels: {}.\n\n",
+        "---\npipeline_tag: text-classification\ntags:\n- cloze\n---\n\n# {}\n\n{what}\n\n",
         line(&results.name),
-        results.labels.len(),
-        results.labels.iter().map(|label| format!("`{}`", line(label))).collect::<Vec<_>>().join(", ")
     );
-    let rows = |part: &str| results.data.get(part).map_or(0, |source| source.rows);
+    let rows = |part: &str| results.rows(part);
     let how = if results.method == "supervised" {
         format!("Fine-tuned on {} labelled rows.", rows("train"))
     } else {
@@ -379,15 +397,16 @@ pub fn model_card(results: &Results) -> String {
         Some(test) => {
             let _ = write!(
                 card,
-                "On {} test rows, with 95 % bootstrap intervals: accuracy {} ({} to {}), {}.\n\n\
+                "On {} test {}, with 95 % bootstrap intervals: accuracy {} ({} to {}), {}.\n\n\
                  | label | rows | precision | recall | F1 |\n| --- | ---: | ---: | ---: | ---: |\n",
                 test.rows,
+                if test.topics.is_empty() { "rows" } else { "answers, one for every row and label" },
                 percent(test.accuracy.value),
                 percent(test.accuracy.low),
                 percent(test.accuracy.high),
                 figures(test)
             );
-            for label in &test.labels {
+            for label in listed(test) {
                 let _ = writeln!(
                     card,
                     "| {} | {} | {} | {} | {} |",
@@ -496,6 +515,7 @@ mod tests {
                 votes: BTreeMap::from([(labels[0].clone(), 1)]),
             }],
             notes: vec!["a <note>".into()],
+            topics: Vec::new(),
             labels,
         }
     }
@@ -537,6 +557,24 @@ mod tests {
         results.distilled.as_mut().unwrap().test = None;
         assert!(html(&results).contains("no labelled test rows"));
         assert!(model_card(&results).contains("It was not measured"));
+    }
+
+    #[test]
+    fn where_rows_have_several_labels_page_and_card_tell_of_these() {
+        let mut results = results();
+        let topic = |name: &str| Topic { name: name.into(), text: format!("about <{name}>") };
+        results.topics = vec![topic("a"), topic("b")];
+        let names = ["a".to_owned(), "b".to_owned()];
+        let stage = results.distilled.as_mut().unwrap();
+        stage.test =
+            stage.test.take().map(|test| test.with_topics(&names, None, &[0, 1, 1, 0], &[0, 1, 0, 0]));
+        let (page, card) = (html(&results), model_card(&results));
+        assert!(page.contains("2 labels, 2 labelled"), "{page}");
+        assert!(page.contains("of 4 answers are right"));
+        assert!(page.contains("<tr><td>a</td><td class=\"n\">1</td>"));
+        assert!(card.contains("The labels are `a` (about <a>), `b` (about <b>)."), "{card}");
+        assert!(card.contains("| b | 1 | 100.0 % |"), "{card}");
+        assert!(card.contains("fine-tuned on 2 labelled"));
     }
 
     #[test]

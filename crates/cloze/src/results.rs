@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::Evaluation;
 use crate::priming::Examples;
+use crate::task::Topic;
 
 /// Version of `results.json`.
 pub const FORMAT: u32 = 1;
@@ -28,6 +29,9 @@ pub struct Results {
     pub method: String,
     /// The labels in the task's order.
     pub labels: Vec<String>,
+    /// What rows can be about, where they can have several labels; `labels` are then yes and no.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<Topic>,
     /// The patterns as they stand in the task file.
     pub patterns: Vec<String>,
     /// The model that everything starts from.
@@ -103,7 +107,7 @@ pub struct ModelSource {
 /// Rows that a run has read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataSource {
-    /// How many.
+    /// How many; where rows can have several labels, one for every topic.
     pub rows: usize,
     /// Hash of what is in them.
     pub fingerprint: String,
@@ -145,6 +149,16 @@ pub struct Disputed {
 }
 
 impl Results {
+    /// How many rows of the files a part of the data has, whatever number of labels each can have.
+    pub fn rows(&self, part: &str) -> usize {
+        self.data.get(part).map_or(0, |source| source.rows) / self.topics.len().max(1)
+    }
+
+    /// How many labels rows can have.
+    pub fn label_count(&self) -> usize {
+        if self.topics.is_empty() { self.labels.len() } else { self.topics.len() }
+    }
+
     /// The model that `cloze predict` uses unless told otherwise: the classifier, or the ensemble where there is none.
     pub fn outcome(&self) -> Option<&Stage> {
         let classifier = self.distilled.as_ref();

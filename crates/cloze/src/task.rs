@@ -27,11 +27,12 @@
 //! | `data.label` | the column with the label; rows where it is empty are not labelled | required with `train` or `test` |
 //! | `data.rows`, `columns.*` | see [`Rows`], [`Column`] | none |
 //! | `data.mirror` | see [`Mirror`] | none |
+//! | `multi_label.*` | see [`MultiLabel`] | none |
 //! | `metrics.*` | see [`Metrics`] | none |
 //! | `data.train_limit` | use so many labelled rows, drawn | all |
 //! | `data.train_seed` | what they are drawn from | 0 |
 //! | `data.unlabeled_limit` | use so many unlabelled rows, evenly spread over the files | all |
-//! | `labels.NAME` | the label's word, or a list of words | at least two labels |
+//! | `labels.NAME` | the label's word, or a list of words | at least two labels; with `[multi_label]` just two |
 //! | `choices.*` | instead of labels, see [`Choices`] | none |
 //! | `model.directory` | a Hugging Face directory, relative to the task file | the model in the program |
 //! | `train.*`, `ipet.*`, `distil.*` | see [`Options`] | see [`Options`] |
@@ -41,6 +42,7 @@ mod columns;
 mod examples;
 mod file;
 mod frozen;
+mod multi_label;
 mod options;
 
 use std::ops::Range;
@@ -55,6 +57,10 @@ pub(crate) use columns::View;
 pub use columns::{Column, Made, Rows};
 pub use examples::{Example, Set, fingerprint, label_counts};
 pub(crate) use frozen::quoted;
+pub(crate) use multi_label::Cell;
+#[cfg(test)]
+pub(crate) use multi_label::tests::SEVERAL;
+pub use multi_label::{MultiLabel, Topic};
 pub use options::{Decoding, Distil, Hinge, Ipet, Keep, Method, Options, OutOfRange, Precision, Preset};
 
 use crate::error::Mistake;
@@ -148,6 +154,8 @@ pub struct Task {
     pub choices: Option<Choices>,
     /// Where the rows are.
     pub data: Data,
+    /// What a row can be about, if it can have several labels; `labels` are then yes and no.
+    pub multi_label: Option<MultiLabel>,
     /// What is measured.
     pub metrics: Metrics,
     /// A model's directory, or `None` for the default model.

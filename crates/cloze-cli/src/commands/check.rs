@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use cloze::Warning;
-use cloze::check::{self, CheckReport, FilledReport, LabelReport, PatternReport, SetReport, WordReport};
+use cloze::check::{
+    self, CheckReport, FilledReport, LabelReport, PatternReport, SetReport, TopicReport, WordReport,
+};
 use cloze::data::Data;
 use cloze::encode::{Piece, PieceKind};
 use cloze::estimate::{Estimate, Speed};
@@ -32,6 +34,7 @@ pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
     printer.json(&report)?;
     printer.show(head(&report, &model.name, printer))?;
     printer.show(data(&report.sets, printer))?;
+    printer.show(topics(&report.topics, printer))?;
     if !report.labels.is_empty() {
         printer.show(format_args!("\n{}", printer.heading("labels")))?;
         printer.show(labels_with_words(&report.labels, printer))?;
@@ -63,10 +66,11 @@ fn cost(estimate: &Estimate) -> String {
 }
 
 fn head(report: &CheckReport, model: &str, printer: &Printer) -> String {
+    let labels = if report.topics.is_empty() { report.labels.len() } else { report.topics.len() };
     format!(
         "{}: {}, {}, {} to fine-tune, model {model}\n",
         printer.heading(&report.name),
-        summary::labels(report.labels.len()),
+        summary::labels(labels),
         counted(report.patterns.len(), "pattern"),
         counted(report.members, "model"),
     )
@@ -82,6 +86,19 @@ fn data(sets: &[SetReport], printer: &Printer) -> String {
         table.row([set.to_string(), counted(*rows, "row"), files, columns.join(", ")]);
     }
     format!("\n{}\n{table}", printer.heading("data"))
+}
+
+/// The topics that rows can be about, if they can have several labels, and how many rows are about each.
+fn topics(topics: &[TopicReport], printer: &Printer) -> String {
+    if topics.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Left]);
+    table.row(["topic", "labelled", "test", "description"].map(|title| printer.dim(title)));
+    for TopicReport { name, text, train_rows, test_rows } in topics {
+        table.row([name.clone(), count(*train_rows), count(*test_rows), text.clone()]);
+    }
+    format!("\n{}\n{table}", printer.heading("topics"))
 }
 
 /// The labels, how many rows have each, and their words.

@@ -21,7 +21,7 @@ use crate::printer::Printer;
 use crate::summary;
 
 use super::check::{labels_with_words, pattern_with_rows};
-use super::predict::{Labelled, classify, example};
+use super::predict::{Labelled, classify};
 use super::{device, open_model, program, train};
 
 /// What the finished classifier is asked; none of them is in the data.
@@ -65,8 +65,8 @@ pub(crate) fn run(args: &Demo, global: &Global, printer: &Printer) -> Result {
     let outcome = train::carry_out(&task, &model, &device, &args.runs, printer)?;
 
     let run = &outcome.run;
-    let examples = SENTENCES.map(|sentence| example(&[sentence.to_owned()]));
-    let predicted = classify(&mut Predictor::open(run, None, &device)?, &examples)?;
+    let rows = SENTENCES.map(|sentence| vec![sentence.to_owned()]);
+    let predicted = classify(&mut Predictor::open(run, None, &device)?, &rows)?;
     let mut result = summary::json(&outcome, began.elapsed())?;
     result["task"] = json!(path);
     result["predictions"] = json!(predicted);
@@ -116,9 +116,9 @@ fn step(number: usize, what: &str, printer: &Printer) -> String {
 
 fn sentences(predicted: &[Labelled], printer: &Printer) -> String {
     let mut table = Table::new([Align::Left, Align::Left, Align::Right]);
-    for Labelled { text, label, probabilities } in predicted {
+    for Labelled { text, given, probabilities } in predicted {
         let likeliest = probabilities.iter().map(|(_, share)| *share).fold(0.0, f64::max);
-        table.row([text.join(" "), printer.strong(label), percent(likeliest)]);
+        table.row([text.join(" "), printer.strong(&given.names().concat()), percent(likeliest)]);
     }
     table.to_string()
 }

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
         "{}: {} of {} right (95 % interval {}), {}\n\n{}{}",
         printer.heading(&task.name),
         printer.strong(&percent(accuracy.value)),
-        counted(evaluation.rows, "row"),
+        counted(evaluation.rows, if evaluation.topics.is_empty() { "row" } else { "answer" }),
         interval(accuracy),
         figures.join(", "),
         labels(&evaluation, printer),
@@ -55,7 +55,9 @@ fn labels(evaluation: &Evaluation, printer: &Printer) -> String {
     if !evaluation.labels.is_empty() {
         table.row(["label", "rows", "precision", "recall", "F1"].map(|title| printer.dim(title)));
     }
-    for label in &evaluation.labels {
+    // Whether yes or no is told of every label together; what each is like tells more.
+    let labels = if evaluation.topics.is_empty() { &evaluation.labels } else { &evaluation.topics };
+    for label in labels {
         let [precision, recall, f1] = [label.precision, label.recall, label.f1].map(percent);
         table.row([label.label.clone(), count(label.gold as usize), precision, recall, f1]);
     }

@@ -5,9 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cloze::ensemble::soft_labels;
+use cloze::answer::Answer;
 use cloze::predict::Predictor;
-use cloze::scores::best;
 use cloze::table::{Format, Reader};
 use cloze::task::{Example, Task};
 use cloze::{Error, Place};
@@ -29,17 +28,17 @@ pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result 
     match &args.input {
         Some(input) => rows(args, input, &mut predictor, printer),
         None => {
-            let examples = examples(&args.text, predictor.task())?;
-            let labelled = classify(&mut predictor, &examples)?;
+            let rows = typed(&args.text, predictor.task())?;
+            let labelled = classify(&mut predictor, &rows)?;
             labelled.iter().try_for_each(|labelled| printer.json(labelled))?;
             show(&labelled, printer)
         }
     }
 }
 
-/// The texts on the command line as rows: as many for each as the patterns use columns.
-fn examples(texts: &[String], task: &Task) -> Result<Vec<Example>> {
-    let fields = task.fields();
+/// The texts on the command line as rows: as many for each as the patterns use columns of the data.
+fn typed(texts: &[String], task: &Task) -> Result<Vec<Vec<String>>> {
+    let fields = task.inputs();
     if !texts.len().is_multiple_of(fields.len()) {
         let given: Vec<_> = fields.iter().map(|field| format!("--text {}", field.to_uppercase())).collect();
         return Err(Error::usage(
@@ -48,58 +47,72 @@ fn examples(texts: &[String], task: &Task) -> Result<Vec<Example>> {
         )
         .into());
     }
-    Ok(texts.chunks(fields.len()).map(example).collect())
+    Ok(texts.chunks(fields.len()).map(<[String]>::to_vec).collect())
 }
 
-/// A row that was typed.
-pub(crate) fn example(texts: &[String]) -> Example {
-    Example {
-        texts: texts.to_vec(),
-        label: None,
-        also: Vec::new(),
-        group: None,
-        place: Place::file("the command line"),
-    }
-}
-
-/// A text with its label and the probability of every label.
+/// A text with its label, or those that it has of several, and the probability of every label.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Labelled {
     pub(crate) text: Vec<String>,
-    pub(crate) label: String,
+    #[serde(flatten)]
+    pub(crate) given: Given,
     /// By label, in the task's order.
     #[serde(serialize_with = "as_map")]
     pub(crate) probabilities: Vec<(String, f64)>,
+}
+
+/// What a text is given: `label`, or the list `labels`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Given {
+    Label(String),
+    Labels(Vec<String>),
+}
+
+impl Given {
+    pub(crate) fn names(&self) -> &[String] {
+        match self {
+            Given::Label(label) => std::slice::from_ref(label),
+            Given::Labels(labels) => labels,
+        }
+    }
 }
 
 fn as_map<S: Serializer>(pairs: &[(String, f64)], serializer: S) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
 }
 
-/// Classifies rows in memory.
-pub(crate) fn classify(predictor: &mut Predictor, examples: &[Example]) -> Result<Vec<Labelled>> {
-    let scores = predictor.score(examples, |_, _| Ok(()))?;
-    let task = predictor.task();
-    let labelled = |(example, scores): (&Example, &[f32])| {
-        let names = task.names_for(&example.texts);
-        Labelled {
-            text: example.texts.clone(),
-            label: names[best(scores)].clone(),
-            probabilities: names.into_iter().zip(soft_labels(scores, 1.0)).collect(),
-        }
+/// Classifies rows that were typed, each with a text for every column of the data that the patterns use.
+pub(crate) fn classify(predictor: &mut Predictor, rows: &[Vec<String>]) -> Result<Vec<Labelled>> {
+    let task = predictor.task().clone();
+    let place = || Place::file("the command line");
+    let example = |texts| Example { texts, label: None, also: Vec::new(), group: None, place: place() };
+    let examples: Vec<Example> = rows.iter().flat_map(|row| task.rows_of(row)).map(example).collect();
+    let answers = Answer::of(&task, &predictor.score(&examples, |_, _| Ok(()))?, &examples);
+    let labelled = |(row, answer): (&Vec<String>, Answer)| Labelled {
+        text: row.clone(),
+        given: match task.multi_label {
+            Some(_) => Given::Labels(answer.labels),
+            None => Given::Label(answer.labels.concat()),
+        },
+        probabilities: match task.choices {
+            Some(_) => task.choices_of(row).into_iter().zip(answer.probabilities).collect(),
+            None => task.answers().into_iter().zip(answer.probabilities).collect(),
+        },
     };
-    Ok(examples.iter().zip(scores.iter()).map(labelled).collect())
+    Ok(rows.iter().zip(answers).map(labelled).collect())
 }
 
-/// Each text's labels, the likeliest first.
+/// Each text's labels, the likeliest first; those that it is given stand out.
 fn show(labelled: &[Labelled], printer: &Printer) -> Result {
-    for (number, Labelled { text, probabilities, .. }) in labelled.iter().enumerate() {
+    for (number, Labelled { text, given, probabilities }) in labelled.iter().enumerate() {
         let mut order = probabilities.clone();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
         let mut table = Table::new([Align::Left, Align::Right]);
-        for (rank, (label, probability)) in order.into_iter().enumerate() {
+        for (label, probability) in order {
             let probability = percent(probability);
-            table.row([label, if rank == 0 { printer.strong(&probability) } else { probability }]);
+            let is_given = given.names().contains(&label);
+            table.row([label, if is_given { printer.strong(&probability) } else { probability }]);
         }
         let gap = if number > 0 { "\n" } else { "" };
         printer.show(format_args!("{gap}{}\n{table}", printer.heading(&text.join(" | "))))?;

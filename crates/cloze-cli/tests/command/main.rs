@@ -9,6 +9,7 @@ mod fetch;
 mod hub;
 mod interruption;
 mod readme;
+mod several_labels;
 mod snapshots;
 mod study;
 mod support;

@@ -129,10 +129,10 @@ impl<'a> Study<'a> {
             let task = &fitting(&base, &model.checkpoint);
             check_patterns(task, &model.checkpoint, &data)?;
         }
-        // Limits count the rows of the files, not their mirrored copies.
+        // Limits count the rows of the files, not their copies, mirrored or for every topic.
         let mut files = base.clone();
         files.data.mirror = None;
-        let rows = |task: &Task, set| Ok::<_, Error>(task.examples(set)?.len());
+        let rows = |task: &Task, set| Ok::<_, Error>(task.examples(set)?.len() / task.copies());
         let (train, unlabeled) = (rows(&files, Set::Train)?, rows(&files, Set::Unlabeled)?);
         files.data.train_limit = None;
         let mut planner = Planner {

@@ -256,6 +256,8 @@ enum Source {
     Within(usize, Vec<String>),
     /// A column made of others.
     Made(usize),
+    /// The description of the topic at hand.
+    Topic,
 }
 
 /// Reads a file's rows as a task wants them.
@@ -288,7 +290,11 @@ impl<'t> View<'t> {
             _ => name.to_owned(),
         };
         let data = &task.data;
+        let topics = task.multi_label.as_ref().map(|several| several.column.as_str());
         let find = |name: &str, made: usize| -> Option<Source> {
+            if topics == Some(name) {
+                return Some(Source::Topic);
+            }
             if let Some(place) = data.columns[..made].iter().rposition(|column| column.name == name) {
                 return Some(Source::Made(place));
             }
@@ -351,7 +357,7 @@ impl<'t> View<'t> {
             || name.split_once('.').is_some_and(|(head, _)| columns.find(head).is_some())
     }
 
-    /// The values of every row that `row` stands for, in the order of the names asked for.
+    /// The values of every row that `row` stands for, in the order of the names asked for; those for all topics stand together.
     ///
     /// # Errors
     /// When JSON that a path leads into cannot be read, or a column cannot be made of what is there.
@@ -394,7 +400,9 @@ impl<'t> View<'t> {
     ) -> Result<()> {
         let lists = self.lists;
         let Some(list) = lists.get(items.len()) else {
-            rows.push(self.values(row, json, items)?);
+            for topic in 0..self.task.copies() {
+                rows.push(self.values(row, json, items, topic)?);
+            }
             return Ok(());
         };
         let count = match dig(&json[&self.root], list, lists, items) {
@@ -417,14 +425,22 @@ impl<'t> View<'t> {
         Ok(())
     }
 
-    /// The values of the row for these items.
-    fn values(&mut self, row: &Row, json: &BTreeMap<usize, Value>, items: &[usize]) -> Result<Vec<String>> {
+    /// The values of the row for these items and the topic of this number.
+    fn values(
+        &mut self,
+        row: &Row,
+        json: &BTreeMap<usize, Value>,
+        items: &[usize],
+        topic: usize,
+    ) -> Result<Vec<String>> {
+        let topic = self.task.multi_label.as_ref().map_or("", |several| &several.topics[topic].text);
         // What no row of the first object has is a slip; later ones may lack it, as they may lack keys.
         let strict = !self.seen;
         let value = |source: &Source, made: &[String]| -> Result<String> {
             Ok(match source {
                 Source::Whole(column) => row.value(*column).to_owned(),
                 Source::Made(column) => made[*column].clone(),
+                Source::Topic => topic.to_owned(),
                 Source::Within(column, path) => match dig(&json[column], path, self.lists, items) {
                     Ok(Value::String(text)) => text.clone(),
                     Ok(Value::Null) => String::new(),
@@ -521,6 +537,22 @@ mod tests {
             ["Long ago.", "Why?", "", "6-3"],
         ];
         assert_eq!(read(&task, ROWS).unwrap(), rows);
+    }
+
+    #[test]
+    fn every_innermost_row_is_asked_about_every_topic() {
+        let data = "[data]\nrows = 'passage.questions[].answers[]'\n[multi_label]\ntopics = ['a', 'b']";
+        let rows = read(&task(data, "{topic} {passage.questions.answers.text} {mask}"), ROWS).unwrap();
+        assert_eq!(
+            rows,
+            [["a", "Long ago"], ["b", "Long ago"], ["a", "Now"], ["b", "Now"], ["a", ""], ["b", ""]]
+        );
+    }
+
+    #[test]
+    fn a_column_of_the_file_gives_way_to_that_of_the_topics() {
+        let task = task("[multi_label]\ntopics = ['a']", "{topic} {text} {mask}");
+        assert_eq!(read(&task, "{\"topic\": \"mine\", \"text\": \"x\"}").unwrap(), [["a", "x"]]);
     }
 
     #[test]

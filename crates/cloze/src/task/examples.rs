@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use cloze_encoder::Random;
 
-use super::{Mirror, Task, View};
+use super::{Cell, Mirror, Task, View};
 use crate::error::{list, nearest};
 use crate::metrics::{Evaluation, words_f1};
-use crate::table::{Reader, expand};
+use crate::table::{Reader, Row, expand};
 use crate::{Error, Place, Result};
 
 /// What tells the draw of labelled rows from all others under the same seed.
@@ -104,7 +104,8 @@ impl Task {
 
     /// Reads the rows of a set. Rows to learn from have a label, rows to evaluate on if there is such a column,
     /// rows to annotate never. Where labels are read, rows with an empty one are passed over, so that one file can
-    /// hold labelled and unlabelled rows.
+    /// hold labelled and unlabelled rows. Where rows have several labels, every row of a file is one for every topic, which stand
+    /// together; limits count rows of the files.
     ///
     /// # Errors
     /// When a file cannot be read, lacks a column, has no rows (except unlabelled ones), or a label is not among the
@@ -120,13 +121,13 @@ impl Task {
         }
         match (set, self.data.train_limit, self.data.unlabeled_limit) {
             (Set::Train, Some(limit), _) => {
-                let kept = sample(&examples, limit, self.data.train_seed);
-                keep(&mut examples, &kept);
-                keep(&mut mirrored, &kept);
+                let kept = sample(&examples, self.copies(), limit, self.data.train_seed);
+                keep(&mut examples, self.copies(), &kept);
+                keep(&mut mirrored, self.copies(), &kept);
             }
             (Set::Unlabeled, _, Some(limit)) => {
-                spread(&mut examples, limit);
-                spread(&mut mirrored, limit);
+                spread(&mut examples, self.copies(), limit);
+                spread(&mut mirrored, self.copies(), limit);
             }
             _ => {}
         }
@@ -185,17 +186,16 @@ impl Task {
         let mut first_unknown = None;
         for row in reader {
             let row = row?;
-            for mut texts in view.read(&row)? {
-                let group = group.and_then(|_| texts.pop());
-                let found = label.and_then(|_| texts.pop());
-                let name = found.as_deref().map(str::trim);
-                if name == Some("") {
-                    // A row that nobody has labelled yet, in a file where others are.
-                    continue;
-                }
+            for (number, mut texts) in view.read(&row)?.into_iter().enumerate() {
+                let group = match group {
+                    Some(_) => texts.pop(),
+                    None => (set == Set::Test).then(|| self.own_group(&row, number)).flatten(),
+                };
+                let cell = label.and_then(|label| Some((label, texts.pop()?)));
                 if self.choices.is_some() {
-                    let mut right = match name {
-                        Some(name) => self.right_choices(&texts, name, &row.place())?.into_iter(),
+                    let mut right = match &cell {
+                        Some((_, cell)) if cell.trim().is_empty() => continue,
+                        Some((_, cell)) => self.right_choices(&texts, cell.trim(), &row.place())?.into_iter(),
                         None => Vec::new().into_iter(),
                     };
                     let (label, also) = (right.next(), right.collect());
@@ -206,13 +206,22 @@ impl Task {
                     }
                     continue;
                 }
-                let known = name.and_then(|name| self.labels.iter().position(|label| label.name == name));
-                if let (Some(name), Some(label), None) = (name, label, known) {
-                    first_unknown.get_or_insert_with(|| row.place().field(label));
-                    if !unknown.iter().any(|other| other == name) && unknown.len() < 12 {
-                        unknown.push(name.to_owned());
-                    }
-                }
+                let known = match cell {
+                    None => None,
+                    Some((label, cell)) => match self.read_label(&cell, number) {
+                        Cell::Unlabelled => continue,
+                        Cell::Label(known) => Some(known),
+                        Cell::Unknown(names) => {
+                            first_unknown.get_or_insert_with(|| row.place().field(label));
+                            for name in names {
+                                if !unknown.contains(&name) && unknown.len() < 12 {
+                                    unknown.push(name);
+                                }
+                            }
+                            None
+                        }
+                    },
+                };
                 let label = match mirror {
                     Some(mirror) => known.map(|label| mirror.labels[label]),
                     None => known,
@@ -227,25 +236,31 @@ impl Task {
     }
 
     fn unknown_labels(&self, place: Place, unknown: &[String]) -> Error {
-        let names = || self.labels.iter().map(|label| label.name.as_str());
+        let names = self.answers();
+        let near = |name: &str| nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
+        let (section, with) = match &self.multi_label {
+            Some(_) => ("`topics`", "with a description"),
+            None => ("`[labels]`", "with a word"),
+        };
         let (problem, remedy) = match unknown {
             [name] => (
-                format!("the label `{name}` is not in `[labels]` of `{}`", self.file()),
-                match nearest(name, names()) {
-                    Some(near) => {
-                        format!("did you mean `{near}`? Else add `{name}` with a word under `[labels]`")
-                    }
-                    None => {
-                        format!("add it with a word under `[labels]`; the labels there are {}", list(names()))
-                    }
+                format!("the label `{name}` is not in {section} of `{}`", self.file()),
+                match near(name) {
+                    Some(near) => format!("did you mean `{near}`? Else add `{name}` {with} under {section}"),
+                    None => format!("add it {with} under {section}; the labels there are {}", list(&names)),
                 },
             ),
             several => (
-                format!("the labels {} are not in `[labels]` of `{}`", list(several), self.file()),
-                format!("add each with a word under `[labels]`; the labels there are {}", list(names())),
+                format!("the labels {} are not in {section} of `{}`", list(several), self.file()),
+                format!("add each {with} under {section}; the labels there are {}", list(&names)),
             ),
         };
         Error::data(place, problem, remedy)
+    }
+
+    /// What the rows have in common that `row` becomes for the topics, where there are some.
+    fn own_group(&self, row: &Row, number: usize) -> Option<String> {
+        self.multi_label.as_ref().map(|_| format!("{}, {}", row.place(), number / self.copies()))
     }
 
     /// Reads labelled rows to evaluate on, wherever they come from.
@@ -278,27 +293,36 @@ impl Task {
             evaluation = evaluation.with_f1(positive);
         }
         let groups: Vec<&str> = examples.iter().filter_map(|example| example.group.as_deref()).collect();
-        if self.metrics.group.is_some() && groups.len() == gold.len() {
+        let has_groups = self.metrics.group.is_some() || self.multi_label.is_some();
+        if has_groups && groups.len() == gold.len() {
             evaluation = evaluation.with_questions(&gold, predicted, &groups);
         }
-        evaluation
+        match &self.multi_label {
+            Some(several) => {
+                evaluation.with_topics(&several.names(), self.metrics.positive, &gold, predicted)
+            }
+            None => evaluation,
+        }
     }
 }
 
-/// The numbers of `limit` rows drawn from `seed`: first one of every label, then every label by its share. What is drawn for a
-/// smaller limit is among what is drawn for a larger one.
-fn sample(examples: &[Example], limit: usize, seed: u64) -> HashSet<usize> {
-    let mut order: Vec<usize> = (0..examples.len()).collect();
+/// The numbers of `limit` rows of the files, each of which is so many `copies` here, drawn from `seed`: first one of every label, or
+/// of everything that a row has of several labels, then each by its share. What is drawn for a smaller limit is among what is drawn
+/// for a larger one.
+fn sample(examples: &[Example], copies: usize, limit: usize, seed: u64) -> HashSet<usize> {
+    let labels: Vec<Vec<Option<usize>>> =
+        examples.chunks(copies).map(|row| row.iter().map(|example| example.label).collect()).collect();
+    let mut order: Vec<usize> = (0..labels.len()).collect();
     Random::stream(seed, &[PURPOSE]).shuffle(&mut order);
-    let mut totals: HashMap<Option<usize>, usize> = HashMap::new();
-    examples.iter().for_each(|example| *totals.entry(example.label).or_default() += 1);
+    let mut totals: HashMap<&[Option<usize>], usize> = HashMap::new();
+    labels.iter().for_each(|labels| *totals.entry(labels).or_default() += 1);
     // The i-th of a label's n rows comes when i + 1/2 of n are due; the first one before all that.
-    let mut drawn: HashMap<Option<usize>, usize> = HashMap::new();
+    let mut drawn: HashMap<&[Option<usize>], usize> = HashMap::new();
     let mut due: Vec<(f64, usize)> = Vec::new();
     for row in order {
-        let label = examples[row].label;
+        let label = labels[row].as_slice();
         let before = drawn.entry(label).or_default();
-        let share = if *before == 0 { 0.0 } else { (*before as f64 + 0.5) / totals[&label] as f64 };
+        let share = if *before == 0 { 0.0 } else { (*before as f64 + 0.5) / totals[label] as f64 };
         due.push((share, row));
         *before += 1;
     }
@@ -307,28 +331,21 @@ fn sample(examples: &[Example], limit: usize, seed: u64) -> HashSet<usize> {
     due.into_iter().take(limit).map(|(_, row)| row).collect()
 }
 
-/// Keeps the rows with these numbers, in their order.
-fn keep(examples: &mut Vec<Example>, kept: &HashSet<usize>) {
-    let mut row = 0;
+/// Keeps the `copies` of the rows with these numbers, in their order.
+fn keep(examples: &mut Vec<Example>, copies: usize, kept: &HashSet<usize>) {
+    let mut index = 0;
     examples.retain(|_| {
-        row += 1;
-        kept.contains(&(row - 1))
+        index += 1;
+        kept.contains(&((index - 1) / copies))
     });
 }
 
-/// Keeps `limit` rows, evenly spread, so that files sorted by anything stay represented.
-fn spread(examples: &mut Vec<Example>, limit: usize) {
-    let total = examples.len();
-    if limit >= total {
-        return;
-    }
-    let mut index = 0;
-    examples.retain(|_| {
-        // The i-th of `total` rows stays if it is the first of its share of total / limit rows.
-        let stays = index * limit / total != (index + 1) * limit / total;
-        index += 1;
-        stays
-    });
+/// Keeps the `copies` of `limit` rows, evenly spread, so that files sorted by anything stay represented.
+fn spread(examples: &mut Vec<Example>, copies: usize, limit: usize) {
+    let total = examples.len() / copies;
+    // The i-th of `total` rows stays if it is the first of its share of total / limit rows.
+    let kept = |row: &usize| limit >= total || row * limit / total != (row + 1) * limit / total;
+    keep(examples, copies, &(0..total).filter(kept).collect());
 }
 
 /// How many rows each of the task's labels has.
@@ -448,6 +465,64 @@ mod tests {
         let folder = Folder::new(&[("labelled.csv", "message,team,subject\na,x,b\nc,y,d\n")]);
         let error = folder.task().examples(Set::Train).unwrap_err();
         assert!(error.to_string().contains("the labels `x`, `y` are not"), "{error}");
+    }
+
+    #[test]
+    fn a_row_with_several_labels_is_one_for_every_topic() {
+        let folder = Folder::new(&[
+            ("a.csv", "text,tags\nx,billing\ny,\nz,none\nw,urgent;billing\n"),
+            ("b.csv", "text,tags\nx,whatever\n"),
+            ("c.csv", "text,tags\nx,none\nx,none\n"),
+        ]);
+        let task = Task::parse("t.toml", crate::task::SEVERAL, folder.0.path()).unwrap();
+        let train = task.examples(Set::Train).unwrap();
+        let shown: Vec<String> = train
+            .iter()
+            .map(|row| format!("{} {} {}", row.texts[0], row.texts[1], task.labels[row.label.unwrap()].name))
+            .collect();
+        let want = [
+            "x invoices and payments yes",
+            "x a hurry no",
+            "z invoices and payments no",
+            "z a hurry no",
+            "w invoices and payments yes",
+            "w a hurry yes",
+        ];
+        assert_eq!(shown, want);
+        let unlabeled = task.examples(Set::Unlabeled).unwrap();
+        assert_eq!(
+            (unlabeled.len(), unlabeled[1].texts[1].as_str(), unlabeled[1].label),
+            (2, "a hurry", None)
+        );
+        // Rows that say the same are still two rows, each of which is to be right.
+        let test = task.examples(Set::Test).unwrap();
+        let evaluation = task.evaluation(&test, &[1, 0, 1, 1]);
+        assert_eq!(evaluation.exact_match.unwrap().value, 0.5);
+        assert_eq!((evaluation.topics[1].label.as_str(), evaluation.topics[1].predicted), ("urgent", 1));
+    }
+
+    #[test]
+    fn a_topic_that_the_task_does_not_know_is_an_error_with_its_line() {
+        let folder = Folder::new(&[("a.csv", "text,tags\nx,billing\ny,billing;urgnt\n")]);
+        let task = Task::parse("t.toml", crate::task::SEVERAL, folder.0.path()).unwrap();
+        let error = task.examples(Set::Train).unwrap_err();
+        let place = "line 3, column `tags`: the label `urgnt` is not in `topics` of `t.toml`";
+        assert!(error.to_string().ends_with(place), "{error}");
+        let remedy = "did you mean `urgent`? Else add `urgnt` with a description under `topics`";
+        assert_eq!(error.remedy().unwrap(), remedy);
+    }
+
+    #[test]
+    fn a_draw_of_rows_with_several_labels_has_every_combination_first() {
+        let cells = ["billing", "urgent", "billing;urgent"];
+        let row = |i: usize| format!("{i},{}\n", if i < 3 { cells[i] } else { "none" });
+        let text: String = (0..30).map(row).collect();
+        let folder = Folder::new(&[("a.csv", &format!("text,tags\n{text}"))]);
+        let mut task = Task::parse("t.toml", crate::task::SEVERAL, folder.0.path()).unwrap();
+        task.data.train_limit = Some(4);
+        let drawn = task.examples(Set::Train).unwrap();
+        assert_eq!(label_counts(2, &drawn), [4, 4]);
+        assert_eq!((drawn[0].texts[0].as_str(), drawn[4].texts[0].as_str(), drawn.len()), ("0", "2", 8));
     }
 
     #[test]

@@ -13,11 +13,24 @@ use crate::error::{Mistake, TaskError, list, nearest};
 use crate::pattern::Template;
 
 mod columns;
+mod multi_label;
 mod patterns;
 
 const TOP: &[&str] = &[
-    "format", "name", "patterns", "spacing", "data", "columns", "labels", "choices", "metrics", "model",
-    "train", "ipet", "distil",
+    "format",
+    "name",
+    "patterns",
+    "spacing",
+    "data",
+    "columns",
+    "multi_label",
+    "labels",
+    "choices",
+    "metrics",
+    "model",
+    "train",
+    "ipet",
+    "distil",
 ];
 const DATA: &[&str] = &[
     "dir",
@@ -146,7 +159,14 @@ impl<'f> Reader<'f> {
         let (patterns, own_words, pattern_spans) = self.patterns(top, &labels);
         self.leaks(&patterns, &pattern_spans, &data);
         self.mirror(&data_section, &mut data, &labels);
-        let metrics = self.metrics(top, &labels);
+        let multi_label = self.multi_label(top, &labels, &data);
+        if let Some(several) = &multi_label {
+            self.ask_for_topics(several, &patterns, &own_words, &labels, &pattern_spans);
+        }
+        let mut metrics = self.metrics(top, &labels);
+        if multi_label.is_some() {
+            metrics.positive.get_or_insert(0);
+        }
         let model = self.section(top, "model");
         self.known(&model, MODEL);
         let model = self.text(&model, "directory").map(|(path, _)| dir.join(path));
@@ -166,7 +186,20 @@ impl<'f> Reader<'f> {
             words: word_spans,
             keys: std::mem::take(&mut self.keys),
         };
-        Task { name, patterns, own_words, spacing, labels, choices, data, metrics, model, options, origin }
+        Task {
+            name,
+            patterns,
+            own_words,
+            spacing,
+            labels,
+            choices,
+            data,
+            multi_label,
+            metrics,
+            model,
+            options,
+            origin,
+        }
     }
 
     fn name(&mut self, top: &Section) -> String {

@@ -77,6 +77,21 @@ impl Task {
         for column in &self.data.columns {
             let _ = writeln!(text, "{} = {}", quoted(&column.name), made(&column.made));
         }
+        if let Some(several) = &self.multi_label {
+            let topics: Vec<String> = several
+                .topics
+                .iter()
+                .map(|topic| format!("{} = {}", quoted(&topic.name), quoted(&topic.text)))
+                .collect();
+            text.push_str("\n[multi_label]\n");
+            let mut line = |key: &str, value: &dyn Display| {
+                let _ = writeln!(text, "{key} = {value}");
+            };
+            line("column", &quoted(&several.column));
+            line("separator", &quoted(&several.separator));
+            line("none", &quoted(&several.none));
+            line("topics", &format!("{{ {} }}", topics.join(", ")));
+        }
         if self.metrics != super::Metrics::default() {
             text.push_str("\n[metrics]\n");
         }

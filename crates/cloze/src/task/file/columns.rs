@@ -8,6 +8,14 @@ use crate::error::list;
 use crate::pattern::{Pattern, Template};
 use crate::task::{Column, Data, Label, Made, Mirror, Rows};
 
+/// Whether a pattern can name a column `name`.
+pub(super) fn can_be_named(name: &str) -> bool {
+    let pattern = format!("{{mask}}{{{name}}}").parse::<Pattern>();
+    pattern.is_ok_and(|found| {
+        found.fields().any(|field| field.name == name && field.filters.is_empty() && !field.whole)
+    })
+}
+
 impl Reader<'_> {
     /// The section `[columns]`.
     pub(super) fn columns(&mut self, top: &Section) -> Vec<Column> {
@@ -17,9 +25,7 @@ impl Reader<'_> {
             let name = key.get_ref().to_string();
             let full = format!("columns.{name}");
             self.keys.push((full, value.span()));
-            if format!("{{mask}}{{{name}}}").parse::<Pattern>().is_ok_and(|found| {
-                found.fields().any(|field| field.name == name && field.filters.is_empty() && !field.whole)
-            }) {
+            if can_be_named(&name) {
                 columns.extend(self.column(&name, value).map(|made| Column { name, made }));
             } else {
                 self.mistake(

@@ -1,0 +1,141 @@
+//! Figures of rows that may have several labels: for every row and topic a decision between yes, the label 0, and no.
+
+use cloze_encoder::Random;
+
+use super::{Confusion, Evaluation, LabelEvaluation, LabelScore, Measured, RESAMPLES, interval};
+
+/// The confusion of every topic.
+struct Topics(Vec<Confusion>);
+
+impl Topics {
+    /// Counts rows, of each of which there is the place in the confusion of every topic.
+    fn count<'r>(topics: usize, labels: usize, rows: impl Iterator<Item = &'r Vec<usize>>) -> Topics {
+        let mut counted: Vec<Confusion> = (0..topics).map(|_| Confusion::new(labels, &[], &[])).collect();
+        for row in rows {
+            counted.iter_mut().zip(row).for_each(|(topic, &place)| topic.counts[place] += 1);
+        }
+        Topics(counted)
+    }
+
+    /// All decisions together.
+    fn together(&self) -> Confusion {
+        let labels = self.0.first().map_or(0, |topic| topic.labels);
+        let mut sum = Confusion::new(labels, &[], &[]);
+        for topic in &self.0 {
+            sum.counts.iter_mut().zip(&topic.counts).for_each(|(sum, count)| *sum += count);
+        }
+        sum
+    }
+
+    /// Mean F1 of the topics that occur, in the rows or in what they were given.
+    fn macro_f1(&self) -> f64 {
+        let occurring = self.0.iter().filter(|topic| topic.gold(0) + topic.predicted(0) > 0);
+        let (count, sum) =
+            occurring.fold((0, 0.0), |(count, sum), topic| (count + 1, sum + topic.label(0).f1));
+        if count == 0 { 0.0 } else { sum / f64::from(count) }
+    }
+}
+
+impl Evaluation {
+    /// The same for rows that `topics` are asked of: `gold` and `predicted` hold a row's answers one after the other. Macro F1 is
+    /// then a mean over the topics, and for the intervals of all figures, F1 of the label `positive` among them, rows are drawn
+    /// with all their answers, which do not err independently of each other.
+    #[must_use]
+    pub fn with_topics(
+        mut self,
+        topics: &[String],
+        positive: Option<usize>,
+        gold: &[usize],
+        predicted: &[usize],
+    ) -> Self {
+        let (labels, count) = (self.labels.len(), topics.len());
+        let rows: Vec<Vec<usize>> = gold
+            .chunks(count)
+            .zip(predicted.chunks(count))
+            .map(|(gold, predicted)| {
+                gold.iter().zip(predicted).map(|(gold, given)| gold * labels + given).collect()
+            })
+            .collect();
+        let figures = |topics: &Topics| {
+            let together = topics.together();
+            [together.accuracy(), topics.macro_f1(), positive.map_or(0.0, |label| together.label(label).f1)]
+        };
+        let measured = Topics::count(count, labels, rows.iter());
+        let mut random = Random::new(0);
+        let mut draws = [const { Vec::new() }; 3];
+        for _ in 0..if rows.is_empty() { 0 } else { RESAMPLES } {
+            let drawn = rows.iter().map(|_| &rows[random.below(rows.len())]);
+            for (draws, figure) in draws.iter_mut().zip(figures(&Topics::count(count, labels, drawn))) {
+                draws.push(figure);
+            }
+        }
+        let values = figures(&measured);
+        let [accuracy, macro_f1, f1]: [Measured; 3] =
+            std::array::from_fn(|figure| interval(values[figure], &mut draws[figure]));
+        self.accuracy = accuracy.widened(rows.len());
+        self.macro_f1 = macro_f1;
+        self.f1 = positive.map(|_| f1);
+        let topic = |(name, confusion): (&String, &Confusion)| {
+            let LabelScore { precision, recall, f1 } = confusion.label(0);
+            let (gold, predicted) = (confusion.gold(0), confusion.predicted(0));
+            LabelEvaluation { label: name.clone(), gold, predicted, precision, recall, f1 }
+        };
+        self.topics = topics.iter().zip(&measured.0).map(topic).collect();
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    fn measured(topics: &[&str], gold: &[usize], predicted: &[usize]) -> Evaluation {
+        let labels = names(&["yes", "no"]);
+        Evaluation::new(&labels, gold, predicted).with_topics(&names(topics), Some(0), gold, predicted)
+    }
+
+    #[test]
+    fn every_topic_is_measured_and_macro_f1_is_their_mean() {
+        // Three rows: a and b, a only, none; b is never found, and a given once too often.
+        let (gold, predicted) = ([0, 0, 0, 1, 1, 1], [0, 1, 0, 1, 0, 1]);
+        let got = measured(&["a", "b"], &gold, &predicted);
+        let topics: Vec<_> = got
+            .topics
+            .iter()
+            .map(|topic| (topic.label.as_str(), topic.gold, topic.predicted, topic.precision, topic.recall))
+            .collect();
+        assert_eq!(topics, [("a", 2, 3, 2.0 / 3.0, 1.0), ("b", 1, 0, 0.0, 0.0)]);
+        assert!((got.macro_f1.value - 0.4).abs() < 1e-12, "{:?}", got.macro_f1);
+        assert_eq!((got.accuracy.value, got.f1.unwrap().value), (4.0 / 6.0, 4.0 / 6.0));
+        assert_eq!(got.labels[0].f1, 4.0 / 6.0);
+    }
+
+    #[test]
+    fn a_topic_that_occurs_nowhere_does_not_lower_the_macro_f1() {
+        assert_eq!(measured(&["a", "b"], &[0, 1, 1, 1], &[0, 1, 1, 1]).macro_f1.value, 1.0);
+        assert_eq!(measured(&["a"], &[1], &[1]).macro_f1.value, 0.0);
+    }
+
+    #[test]
+    fn answers_that_err_together_have_wider_intervals_than_single_rows() {
+        // All four answers of a row are right or wrong, so that 50 rows say as much as 50 answers do.
+        let gold = vec![0; 200];
+        let predicted: Vec<usize> = (0..200).map(|answer| usize::from(answer >= 160)).collect();
+        let alone = Evaluation::new(&names(&["yes", "no"]), &gold, &predicted).accuracy;
+        let together = measured(&["a", "b", "c", "d"], &gold, &predicted).accuracy;
+        let half = 1.96 * (0.8_f64 * 0.2 / 50.0).sqrt();
+        assert_eq!((alone.value, together.value), (0.8, 0.8));
+        assert!((together.low - (0.8 - half)).abs() < 0.03, "{together:?}");
+        assert!(together.low < alone.low && together.high > alone.high);
+    }
+
+    #[test]
+    fn no_rows_give_zero() {
+        let nothing = measured(&["a"], &[], &[]);
+        assert_eq!((nothing.accuracy.value, nothing.macro_f1.value, nothing.topics[0].gold), (0.0, 0.0, 0));
+    }
+}

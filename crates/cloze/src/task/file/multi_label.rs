@@ -1,0 +1,191 @@
+//! What a task file says of rows with several labels: `[multi_label]`.
+
+use std::ops::Range;
+
+use toml::de::DeValue;
+
+use super::columns::can_be_named;
+use super::{Located, Reader, Section, ordered};
+use crate::pattern::{Field, Pattern, Template};
+use crate::task::{Data, Label, MultiLabel, Topic};
+
+const MULTI_LABEL: &[&str] = &["column", "separator", "none", "topics"];
+
+impl Reader<'_> {
+    /// The section `[multi_label]`.
+    pub(super) fn multi_label(&mut self, top: &Section, labels: &[Label], data: &Data) -> Option<MultiLabel> {
+        let section = self.section(top, "multi_label");
+        section.table?;
+        self.known(&section, MULTI_LABEL);
+        // One label only, or none, is a mistake anyway.
+        if labels.len() > 2 {
+            self.mistake(
+                section.span.clone(),
+                format!("there are {} labels, and whether a row is about a topic has two answers", labels.len()),
+                "write two under `[labels]`, for example `yes = \"Yes\"` and `no = \"No\"`, the first of which means yes; what \
+                 rows can be about stands in `topics`",
+            );
+        }
+        let mut text =
+            |key, default: &str| self.text(&section, key).map_or(default.to_owned(), |(text, _)| text);
+        let (column, separator, none) =
+            (text("column", "topic"), text("separator", ";"), text("none", "none"));
+        if separator.is_empty() {
+            let span = self.span_of("multi_label.separator");
+            self.mistake(
+                span,
+                "`separator` is empty",
+                "write what stands between the topics in a cell, for example `\";\"`",
+            );
+        }
+        let none = none.trim().to_owned();
+        self.topics_column(&column, data);
+        let topics = self.topics(&section, &separator, &none);
+        Some(MultiLabel { column, separator, none, topics })
+    }
+
+    fn topics_column(&mut self, column: &str, data: &Data) {
+        let span = self.span_of("multi_label.column");
+        if !can_be_named(column) {
+            self.mistake(
+                span,
+                format!("no pattern can name the column `{column}`"),
+                "use letters, digits, `_` and `-`",
+            );
+        } else if data.label.as_deref() == Some(column) {
+            self.mistake(
+                span,
+                format!("`{column}` is the label column already"),
+                "choose another name; patterns find the topic's description under it",
+            );
+        }
+        for made in &data.columns {
+            let (problem, remedy) = if made.name == column {
+                ("has the name of the topics' column", "give one of them another name")
+            } else if made.made.uses().iter().any(|used| used == column) {
+                ("is made of the topics' column", "name the topics' column in the patterns themselves")
+            } else {
+                continue;
+            };
+            let span = self.span_of(&format!("columns.{}", made.name));
+            self.mistake(span, format!("the column `{}` {problem}", made.name), remedy);
+        }
+    }
+
+    /// Topics with their descriptions, or a list of names that describe themselves.
+    fn topics(&mut self, section: &Section, separator: &str, none: &str) -> Vec<Topic> {
+        let Some(value) = self.get(section, "topics") else {
+            self.mistake(
+                section.span.clone(),
+                "`topics` is missing in `[multi_label]`",
+                "name what rows can be about, for example `topics = { billing = \"invoices and payments\" }`",
+            );
+            return Vec::new();
+        };
+        let mut found: Vec<(Located, Located)> = Vec::new();
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                let topics = Section { name: "topics", table: Some(table), span: value.span() };
+                for (name, text) in ordered(&topics) {
+                    match text.get_ref() {
+                        DeValue::String(words) => found.push((
+                            (name.get_ref().to_string(), name.span()),
+                            (words.to_string(), text.span()),
+                        )),
+                        _ => self.wrong_type(name.get_ref(), text, "text in quotes"),
+                    }
+                }
+                if !table.is_empty() && found.is_empty() {
+                    return Vec::new();
+                }
+            }
+            DeValue::Array(_) => {
+                let Some(names) = self.strings("topics", value) else { return Vec::new() };
+                found.extend(names.into_iter().map(|name| (name.clone(), name)));
+            }
+            _ => {
+                self.wrong_type("topics", value, "a table of names with descriptions, or a list of names");
+                return Vec::new();
+            }
+        }
+        if found.is_empty() {
+            self.mistake(
+                value.span(),
+                "there is no topic",
+                "name what rows can be about, for example `{ billing = \"invoices and payments\" }`",
+            );
+        }
+        let mut topics: Vec<Topic> = Vec::new();
+        for ((name, span), (text, text_span)) in found {
+            self.topic(&topics, (&name, span), (&text, text_span), separator, none);
+            topics.push(Topic { name, text });
+        }
+        topics
+    }
+
+    fn topic(
+        &mut self,
+        before: &[Topic],
+        (name, span): (&str, Range<usize>),
+        (text, text_span): (&str, Range<usize>),
+        separator: &str,
+        none: &str,
+    ) {
+        let splits = !separator.is_empty() && name.contains(separator);
+        if name.is_empty() || name.trim() != name || name.starts_with('[') || name == none || splits {
+            self.mistake(
+                span,
+                format!("a cell cannot name the topic `{name}`"),
+                format!(
+                    "give it a name that is not empty, is not `{none}`, has no `{separator}` in it, and does not begin with a \
+                     blank or `[` or end with a blank"
+                ),
+            );
+        } else if before.iter().any(|topic| topic.name == name) {
+            self.mistake(span, format!("the topic `{name}` is there twice"), "remove one");
+        } else if text.trim().is_empty() {
+            self.mistake(
+                text_span,
+                format!("the description of the topic `{name}` is empty"),
+                "write words that fit into the patterns",
+            );
+        } else if let Some(other) = before.iter().find(|topic| topic.text == text) {
+            self.mistake(
+                text_span,
+                format!("the topics `{}` and `{name}` have the same description", other.name),
+                "describe each in words of its own, else they cannot be told apart",
+            );
+        }
+    }
+
+    /// Every pattern asks for the topic, itself or with its words, and for something of the row.
+    pub(super) fn ask_for_topics(
+        &mut self,
+        several: &MultiLabel,
+        patterns: &[Pattern],
+        words: &[Option<Vec<Label>>],
+        labels: &[Label],
+        spans: &[Range<usize>],
+    ) {
+        let column = &several.column;
+        let asks = |field: &Field| field.name == *column;
+        let in_words = |labels: &[Label]| {
+            let mut words = labels.iter().flat_map(|label| &label.words);
+            words.any(|word| word.parse::<Template>().is_ok_and(|word| word.fields().any(asks)))
+        };
+        for ((pattern, words), span) in patterns.iter().zip(words).zip(spans) {
+            let of_row = pattern.fields().any(|field| !asks(field));
+            let of_topic = pattern.fields().any(asks);
+            let remedy = format!("write for example `{{text}} Is this about {{{column}}}? {{mask}}.`");
+            if of_topic && !of_row {
+                let problem = "the pattern uses no column of the data, so that it asks the same of every row";
+                self.mistake(span.clone(), problem, remedy);
+            } else if of_row && !of_topic && !in_words(words.as_deref().unwrap_or(labels)) {
+                let problem = format!(
+                    "the pattern does not use `{{{column}}}`, so that it asks the same of every topic"
+                );
+                self.mistake(span.clone(), problem, remedy);
+            }
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Rows that may have several labels at once: every label is a topic, and every row asks for each whether it is about it.
+//!
+//! A row of the data becomes a row of the task for every topic, with the topic's description in a column of its own and one of two
+//! labels, of which the first means yes. These rows stand together, in the order of the topics, wherever rows of a task are.
+
+use serde_json::Value;
+
+use super::Task;
+
+/// Several labels for a row: the section `[multi_label]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MultiLabel {
+    /// The column in which patterns find a topic's description.
+    pub column: String,
+    /// What stands between the topics in a cell.
+    pub separator: String,
+    /// What a cell says of a row that is about no topic; empty if an empty cell says that.
+    pub none: String,
+    /// At least one, with different names and descriptions.
+    pub topics: Vec<Topic>,
+}
+
+/// What a row may be about.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Topic {
+    /// As it stands in the data and in every output.
+    pub name: String,
+    /// How a pattern calls it.
+    pub text: String,
+}
+
+/// What a cell with labels says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Cell {
+    /// Nobody has labelled the row.
+    Unlabelled,
+    /// The number of a label.
+    Label(usize),
+    /// Names that the task does not know.
+    Unknown(Vec<String>),
+}
+
+impl MultiLabel {
+    /// The topics' names in order.
+    pub fn names(&self) -> Vec<String> {
+        self.topics.iter().map(|topic| topic.name.clone()).collect()
+    }
+
+    /// What a cell says of a topic: yes is 0, no is 1. The names in it stand between separators or in a JSON list.
+    pub(crate) fn read(&self, cell: &str, topic: usize) -> Cell {
+        let cell = cell.trim();
+        if cell == self.none {
+            return Cell::Label(1);
+        }
+        if cell.is_empty() {
+            return Cell::Unlabelled;
+        }
+        let list: Option<Vec<Value>> = serde_json::from_str(cell).ok();
+        let names: Vec<String> = match list {
+            Some(items) => {
+                let text = |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
+                items.iter().map(text).collect()
+            }
+            None => cell.split(&self.separator).map(str::to_owned).collect(),
+        };
+        let names = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+        let (known, unknown): (Vec<&str>, Vec<&str>) =
+            names.partition(|name| self.topics.iter().any(|topic| topic.name == *name));
+        if !unknown.is_empty() {
+            return Cell::Unknown(unknown.into_iter().map(str::to_owned).collect());
+        }
+        Cell::Label(usize::from(!known.contains(&self.topics[topic].name.as_str())))
+    }
+
+    /// The cell that names these topics.
+    pub fn write(&self, names: &[String]) -> String {
+        if names.is_empty() { self.none.clone() } else { names.join(&self.separator) }
+    }
+}
+
+impl Task {
+    /// How many rows of the task a row of the data becomes: one, or one for every topic. Rows of a task stand together in such
+    /// numbers.
+    pub fn copies(&self) -> usize {
+        self.multi_label.as_ref().map_or(1, |several| several.topics.len())
+    }
+
+    /// The names of what a row can be given: labels, or topics.
+    pub fn answers(&self) -> Vec<String> {
+        self.multi_label.as_ref().map_or_else(|| self.label_names(), MultiLabel::names)
+    }
+
+    /// Those of [`Task::fields`] that come from a row, not from a topic.
+    pub fn inputs(&self) -> Vec<String> {
+        let mut fields = self.fields();
+        fields.retain(|field| self.multi_label.as_ref().is_none_or(|several| several.column != *field));
+        fields
+    }
+
+    /// The rows of the task, with a text for each of [`Task::fields`], that a row becomes whose `texts` are those of
+    /// [`Task::inputs`].
+    pub fn rows_of(&self, texts: &[String]) -> Vec<Vec<String>> {
+        let Some(several) = &self.multi_label else { return vec![texts.to_vec()] };
+        let fields = self.fields();
+        let row = |topic: &Topic| {
+            let mut texts = texts.iter().cloned();
+            let text = |field| if field == &several.column { Some(topic.text.clone()) } else { texts.next() };
+            fields.iter().map(text).map(Option::unwrap_or_default).collect()
+        };
+        several.topics.iter().map(row).collect()
+    }
+
+    /// What a cell of the label column says of a row of the task, the `number`-th of those that the cell's row becomes.
+    pub(crate) fn read_label(&self, cell: &str, number: usize) -> Cell {
+        if let Some(several) = &self.multi_label {
+            return several.read(cell, number % several.topics.len());
+        }
+        match cell.trim() {
+            // A row that nobody has labelled yet, in a file where others are.
+            "" => Cell::Unlabelled,
+            name => match self.labels.iter().position(|label| label.name == name) {
+                Some(label) => Cell::Label(label),
+                None => Cell::Unknown(vec![name.to_owned()]),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::task::tests::{parse, refuse};
+
+    pub(crate) const SEVERAL: &str = r#"
+format   = 1
+patterns = ["{text} Is this about {topic}? {mask}.", '{topic}: {text} {mask}']
+
+[data]
+train     = "a.csv"
+unlabeled = "b.csv"
+test      = "c.csv"
+label     = "tags"
+
+[multi_label]
+topics = { billing = "invoices and payments", urgent = "a hurry" }
+
+[labels]
+yes = "yes"
+no  = "no"
+"#;
+
+    fn one(text: &str) -> (u64, String, String) {
+        let mut mistakes = refuse(text);
+        assert_eq!(mistakes.len(), 1, "{mistakes:#?}");
+        let (line, at, problem, _) = mistakes.remove(0);
+        (line, at, problem)
+    }
+
+    fn is(text: &str, line: u64, at: &str, problem: &str) {
+        assert_eq!(one(text), (line, at.to_owned(), problem.to_owned()));
+    }
+
+    #[test]
+    fn topics_are_read_in_the_order_of_the_file_with_or_without_descriptions() {
+        let task = parse(SEVERAL);
+        let several = task.multi_label.as_ref().unwrap();
+        assert_eq!((several.column.as_str(), several.separator.as_str()), ("topic", ";"));
+        assert_eq!(
+            (several.none.as_str(), several.topics[0].text.as_str()),
+            ("none", "invoices and payments")
+        );
+        assert_eq!(task.answers(), ["billing", "urgent"]);
+        assert_eq!((task.copies(), task.inputs()), (2, vec!["text".to_owned()]));
+        let listed = parse(
+            &SEVERAL.replace("{ billing = \"invoices and payments\", urgent = \"a hurry\" }", "['x', 'b']"),
+        );
+        let topics = &listed.multi_label.unwrap().topics;
+        assert_eq!(
+            (topics[0].name.as_str(), topics[0].text.as_str(), topics[1].name.as_str()),
+            ("x", "x", "b")
+        );
+        assert_eq!(parse(crate::task::tests::EXAMPLE).copies(), 1);
+    }
+
+    #[test]
+    fn the_first_label_is_the_one_that_is_measured_unless_another_is_named() {
+        assert_eq!(parse(SEVERAL).metrics.positive, Some(0));
+        assert_eq!(parse(&format!("{SEVERAL}[metrics]\npositive = 'no'\n")).metrics.positive, Some(1));
+    }
+
+    #[test]
+    fn several_labels_are_asked_for_with_yes_or_no() {
+        is(
+            &format!("{SEVERAL}maybe = 'maybe'\n"),
+            11,
+            "multi_label",
+            "there are 3 labels, and whether a row is about a topic has two answers",
+        );
+    }
+
+    #[test]
+    fn topics_that_cannot_be_told_apart_or_written_into_a_cell_are_refused() {
+        let topics =
+            |new: &str| SEVERAL.replace("{ billing = \"invoices and payments\", urgent = \"a hurry\" }", new);
+        is(&topics("{}"), 12, "{}", "there is no topic");
+        is(&topics("[]"), 12, "[]", "there is no topic");
+        is(&topics("3"), 12, "3", "`topics` is an integer");
+        is(&topics("{ a = 3 }"), 12, "3", "`a` is an integer");
+        is(&topics("{ a = ' ' }"), 12, "' '", "the description of the topic `a` is empty");
+        is(&topics("{ a = 'x', b = 'x' }"), 12, "'x'", "the topics `a` and `b` have the same description");
+        is(&topics("['a', 'a']"), 12, "'a'", "the topic `a` is there twice");
+        for name in ["a;b", "none", " a", "[a]", ""] {
+            let problem = format!("a cell cannot name the topic `{name}`");
+            is(&topics(&format!("['x', '{name}']")), 12, &format!("'{name}'"), &problem);
+        }
+        is(
+            &topics("3").replace("topics = 3", ""),
+            11,
+            "multi_label",
+            "`topics` is missing in `[multi_label]`",
+        );
+    }
+
+    #[test]
+    fn every_pattern_asks_for_the_topic_in_itself_or_in_its_words() {
+        let without = SEVERAL.replace("'{topic}: {text} {mask}'", "'{text} {mask}'");
+        is(
+            &without,
+            3,
+            "'{text} {mask}'",
+            "the pattern does not use `{topic}`, so that it asks the same of every topic",
+        );
+        let words =
+            without.replace("'{text} {mask}'", "{ pattern = '{text} {mask}', words = { yes = '{topic}' } }");
+        assert_eq!(parse(&words).inputs(), ["text"]);
+        let only = SEVERAL.replace("'{topic}: {text} {mask}'", "'{topic} {mask}'");
+        is(
+            &only,
+            3,
+            "'{topic} {mask}'",
+            "the pattern uses no column of the data, so that it asks the same of every row",
+        );
+    }
+
+    #[test]
+    fn the_column_of_the_topics_is_no_other_column() {
+        let column = |name: &str| {
+            SEVERAL
+                .replace("topics =", &format!("column = '{name}'\ntopics ="))
+                .replace("{topic}", &format!("{{{name}}}"))
+        };
+        assert_eq!(parse(&column("of.what")).inputs(), ["text"]);
+        let finds = |text: &str, at: &str, problem: &str| {
+            refuse(text).iter().any(|mistake| mistake.1 == at && mistake.2 == problem)
+        };
+        assert!(finds(&column("tags"), "'tags'", "`tags` is the label column already"));
+        assert!(finds(&column("mask"), "'mask'", "no pattern can name the column `mask`"));
+        let made = format!("{}[columns]\nx = '{{text}}'\n", column("x"));
+        is(&made, 19, "'{text}'", "the column `x` has the name of the topics' column");
+        let made = format!("{SEVERAL}[columns]\nx = '{{topic}}'\n");
+        is(&made, 18, "'{topic}'", "the column `x` is made of the topics' column");
+        is(&SEVERAL.replace("topics =", "separator = ''\ntopics ="), 12, "''", "`separator` is empty");
+    }
+
+    #[test]
+    fn a_task_with_several_labels_is_frozen_with_them() {
+        let text = SEVERAL.replace("topics =", "separator = ' | '\nnone = ''\ntopics =");
+        let task = parse(&text);
+        let again = Task::parse("run.toml", &task.to_toml(), Path::new("/elsewhere")).unwrap();
+        assert_eq!((again.to_toml(), &again.multi_label), (task.to_toml(), &task.multi_label));
+        assert_eq!(again.metrics, task.metrics);
+    }
+
+    #[test]
+    fn a_cell_names_topics_between_separators_or_in_a_list() {
+        let several = parse(SEVERAL).multi_label.unwrap();
+        let says = |cell: &str| [several.read(cell, 0), several.read(cell, 1)];
+        let (yes, no) = (|| Cell::Label(0), || Cell::Label(1));
+        for cell in ["billing", " billing ; ", "[\"billing\"]", "[\"billing \", \"billing\"]"] {
+            assert_eq!(says(cell), [yes(), no()], "{cell}");
+        }
+        assert_eq!(says("urgent;billing"), [yes(), yes()]);
+        assert_eq!(says("[\"urgent\", \"billing\"]"), [yes(), yes()]);
+        for cell in ["none", " none ", "[]", ";"] {
+            assert_eq!(says(cell), [no(), no()], "{cell}");
+        }
+        for cell in ["", "  "] {
+            assert_eq!(says(cell), [Cell::Unlabelled, Cell::Unlabelled], "{cell}");
+        }
+        let unknown = |names: &[&str]| Cell::Unknown(names.iter().map(|&name| name.to_owned()).collect());
+        assert_eq!(several.read("billing;Urgent;x", 0), unknown(&["Urgent", "x"]));
+        assert_eq!(several.read("none;billing", 0), unknown(&["none"]));
+        assert_eq!(several.read("[1]", 0), unknown(&["1"]));
+        assert_eq!(several.read("[billing", 0), unknown(&["[billing"]));
+    }
+
+    #[test]
+    fn an_empty_cell_can_stand_for_no_topic() {
+        let several = parse(&SEVERAL.replace("topics =", "none = ''\ntopics =")).multi_label.unwrap();
+        assert_eq!(several.read(" ", 0), Cell::Label(1));
+        assert_eq!(several.read("none", 0), Cell::Unknown(vec!["none".into()]));
+        assert_eq!(several.write(&[]), "");
+    }
+
+    #[test]
+    fn a_written_cell_is_read_back() {
+        let several = parse(SEVERAL).multi_label.unwrap();
+        for names in [vec![], vec!["urgent".to_owned()], several.names()] {
+            for topic in 0..2 {
+                let has = names.contains(&several.topics[topic].name);
+                assert_eq!(several.read(&several.write(&names), topic), Cell::Label(usize::from(!has)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_becomes_one_for_every_topic_with_the_texts_where_the_fields_are() {
+        let task = parse(&SEVERAL.replace("\"{text} Is", "\"{topic} {title}: {text} Is"));
+        let rows = task.rows_of(&["t".into(), "x".into()]);
+        assert_eq!(task.inputs(), ["title", "text"]);
+        assert_eq!(rows, [["invoices and payments", "t", "x"], ["a hurry", "t", "x"]]);
+    }
+}
