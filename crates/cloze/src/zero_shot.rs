@@ -59,7 +59,7 @@ pub fn zero_shot(
     } else if !data.train.is_empty() {
         ("train", &data.train[..])
     } else {
-        ("unlabeled", &data.unlabeled[..data.unlabeled.len().min(SAMPLE)])
+        ("unlabeled", &data.unlabeled[..data.unlabeled.len().min(SAMPLE.next_multiple_of(task.copies()))])
     };
     let device = task.options.precision.device(device);
     let mut session = Session::new(Model::masked_lm(checkpoint)?, &device);

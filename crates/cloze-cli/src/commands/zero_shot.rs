@@ -27,7 +27,8 @@ pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result
 
     printer.json(&json!({"name": task.name, "model": model.name, "result": found}))?;
     let together = &found.together;
-    let rows: usize = together.predicted.values().sum();
+    // A row is asked about every topic, if there are some.
+    let rows = together.predicted.values().sum::<usize>() / task.copies();
     let what = match found.rows {
         "train" => "labelled rows",
         "unlabeled" => "unlabelled rows",
@@ -69,7 +70,8 @@ fn labels(together: &Outcome, printer: &Printer) -> String {
     match &together.evaluation {
         Some(evaluation) => {
             table.row(["label", "rows", "given", "found"].map(|title| printer.dim(title)));
-            for label in &evaluation.labels {
+            let labels = if evaluation.topics.is_empty() { &evaluation.labels } else { &evaluation.topics };
+            for label in labels {
                 let [gold, given] = [label.gold, label.predicted].map(|rows| count(rows as usize));
                 table.row([label.label.clone(), gold, given, percent(label.recall)]);
             }
