@@ -41,7 +41,7 @@ pub struct Outcome {
     pub pattern: Option<String>,
     /// How good it is, if the rows have labels.
     pub evaluation: Option<Evaluation>,
-    /// How many rows there are.
+    /// How many rows of the data there are.
     pub count: usize,
     /// How many rows were given each label; nothing where rows have choices of their own.
     pub predicted: BTreeMap<String, usize>,
@@ -68,7 +68,7 @@ pub fn zero_shot(
     } else if !data.train.is_empty() && priming == 0 {
         ("train", &data.train[..])
     } else {
-        ("unlabeled", &data.unlabeled[..data.unlabeled.len().min(SAMPLE)])
+        ("unlabeled", &data.unlabeled[..data.unlabeled.len().min(SAMPLE.next_multiple_of(task.copies()))])
     };
     let missing = match (priming, data.train.is_empty(), examples.is_empty()) {
         (0, _, _) | (_, false, false) => None,
@@ -122,5 +122,5 @@ fn outcome(task: &Task, pattern: Option<String>, examples: &[Example], scores: &
         *predicted.entry(name.clone()).or_default() += 1;
     }
     let evaluation = (!gold.is_empty()).then(|| task.evaluation(examples, &predictions));
-    Outcome { pattern, count: examples.len(), evaluation, predicted }
+    Outcome { pattern, count: examples.len() / task.copies(), evaluation, predicted }
 }

@@ -70,7 +70,8 @@ fn labels(together: &Outcome, printer: &Printer) -> String {
         Some(evaluation) if evaluation.labels.is_empty() => {}
         Some(evaluation) => {
             table.row(["label", "rows", "given", "found"].map(|title| printer.dim(title)));
-            for label in &evaluation.labels {
+            let labels = if evaluation.topics.is_empty() { &evaluation.labels } else { &evaluation.topics };
+            for label in labels {
                 let [gold, given] = [label.gold, label.predicted].map(|rows| count(rows as usize));
                 table.row([label.label.clone(), gold, given, percent(label.recall)]);
             }

@@ -39,6 +39,9 @@ fn checking_measuring_and_predicting_tell_of_the_labels() {
     let untouched = folder.json(&["zero-shot", "task.toml"]);
     assert_eq!(untouched["result"]["together"]["evaluation"]["topics"][0]["label"], "day");
 
+    let shown = folder.succeed(&["zero-shot", "task.toml"]);
+    assert!(shown.starts_with("weather: 2 test rows") && shown.contains("  night "), "{shown}");
+
     let trained = folder.run(&["train", "task.toml"]);
     let told = String::from_utf8(trained.stdout).unwrap() + &String::from_utf8(trained.stderr).unwrap();
     assert!(told.contains("3 labels; 4 labelled, 40 unlabelled and 2 test rows"), "{told}");
