@@ -5,12 +5,12 @@
 //! implementation of PET: training predicts the text and padding behind it, only on rows that have the label; scoring fills
 //! every mask with the likeliest token, the surest first, and compares by the rule of T5 (Raffel et al., 2020).
 
-use cloze_encoder::{Batch, Columns, Mode, Random, Sequence, Session, Tokenizer, loss};
+use cloze_encoder::{Batch, Columns, Mode, Random, Session, Tokenizer, loss};
 
 use crate::Result;
 use crate::batches::by_length;
 use crate::encode::Encoded;
-use crate::multi_token::cost_of_mask;
+use crate::multi_token::{Open, predict};
 use crate::scores::{Scores, best};
 use crate::task::Decoding;
 
@@ -34,15 +34,6 @@ pub struct Filled {
     pub order: Vec<Vec<usize>>,
 }
 
-/// An input on its way.
-struct State {
-    row: usize,
-    sequence: Sequence,
-    /// The first mask's position, and the masks that are still there, counted from it.
-    first: usize,
-    open: Vec<usize>,
-}
-
 /// Fills the masks of `clozes` with whatever the model finds likeliest, in groups of at most `budget` tokens.
 ///
 /// # Errors
@@ -60,18 +51,14 @@ pub fn fill(
     for group in by_length(&lengths, 8 * budget) {
         let begin = |row: &usize| {
             let Encoded { sequence, mask, masks, .. } = &clozes[*row];
-            State { row: *row, sequence: sequence.clone(), first: *mask, open: (0..*masks).collect() }
+            Open { sequence: sequence.clone(), first: *mask, masks: (0..*masks).collect() }
         };
-        let mut states: Vec<State> = group.iter().map(begin).collect();
-        while !states.is_empty() {
-            step(session, &mut states, decoding, budget, &mut filled);
-            states.retain(|state| {
-                if state.open.is_empty() {
-                    let masks = state.first..state.first + clozes[state.row].masks;
-                    filled[state.row].tokens = state.sequence.ids[masks].to_vec();
-                }
-                !state.open.is_empty()
-            });
+        let mut inputs: Vec<Open> = group.iter().map(begin).collect();
+        while inputs.iter().any(|input| !input.masks.is_empty()) {
+            step(session, &group, &mut inputs, decoding, budget, &mut filled);
+        }
+        for (row, input) in group.iter().zip(inputs) {
+            filled[*row].tokens = input.sequence.ids[input.first..input.first + clozes[*row].masks].to_vec();
         }
         done += group.len();
         progress(done)?;
@@ -79,34 +66,26 @@ pub fn fill(
     Ok(filled)
 }
 
-/// Fills one mask of every input, or all at once if they are decoded in parallel.
+/// Fills one mask of every input that has some, or all at once if they are decoded in parallel. The inputs are those of `rows`.
 fn step(
     session: &mut Session,
-    states: &mut [State],
+    rows: &[usize],
+    inputs: &mut [Open],
     decoding: Decoding,
     budget: usize,
     filled: &mut [Filled],
 ) {
-    let device = session.device().clone();
     let vocabulary = session.model().config().vocab_size;
-    let mask = cost_of_mask(budget, vocabulary);
-    let costs: Vec<usize> =
-        states.iter().map(|state| state.sequence.len().max(state.open.len() * mask)).collect();
+    let left: Vec<usize> = (0..inputs.len()).filter(|number| !inputs[*number].masks.is_empty()).collect();
+    let costs: Vec<usize> = left.iter().map(|number| inputs[*number].cost(budget, vocabulary)).collect();
     let mut batch = Batch::new();
     for group in by_length(&costs, budget) {
-        batch.clear();
-        let mut rows = Vec::new();
-        for (place, number) in group.iter().enumerate() {
-            let state = &states[*number];
-            batch.push(&state.sequence);
-            rows.extend(state.open.iter().map(|open| batch.row(place, state.first + open)));
-        }
-        let logits = session.mask_logits(&batch, &rows, Columns::All, Mode::Predict);
-        let norms = loss::log_norms(&device, logits, vocabulary);
+        let open = group.iter().map(|place| &inputs[left[*place]]);
+        let (logits, norms) = predict(session, &mut batch, open);
         let mut masks = logits.chunks_exact(vocabulary).zip(norms);
-        for number in group {
-            let state = &mut states[number];
-            let (tokens, sure): (Vec<usize>, Vec<f32>) = (masks.by_ref().take(state.open.len()))
+        for number in group.into_iter().map(|place| left[place]) {
+            let input = &mut inputs[number];
+            let (tokens, sure): (Vec<usize>, Vec<f32>) = (masks.by_ref().take(input.masks.len()))
                 .map(|(logits, norm)| {
                     let token = best(logits);
                     (token, logits[token] - norm)
@@ -118,9 +97,9 @@ fn step(
                 Decoding::MaxFirst => best(&sure)..best(&sure) + 1,
             };
             for place in places.clone() {
-                state.sequence.ids[state.first + state.open[place]] = tokens[place] as u32;
+                input.sequence.ids[input.first + input.masks[place]] = tokens[place] as u32;
             }
-            filled[state.row].order.push(state.open.drain(places).collect());
+            filled[rows[number]].order.push(input.masks.drain(places).collect());
         }
     }
 }

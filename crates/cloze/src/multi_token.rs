@@ -21,11 +21,6 @@ const MARGIN: f32 = 1.0;
 /// Logits that are computed at a time: 64 MB.
 const LOGITS: usize = 16 << 20;
 
-/// How many tokens a mask counts for when inputs are grouped by a `budget` of tokens: its logits take room.
-pub(crate) fn cost_of_mask(budget: usize, vocabulary: usize) -> usize {
-    (budget * vocabulary).div_ceil(LOGITS).max(1)
-}
-
 /// The words of every label for one row, as tokens: `[labels][words][tokens]`. A label without words is none that the row could
 /// have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,12 +68,46 @@ struct Filling<'c> {
     tokens: &'c [u32],
 }
 
-/// An input some of whose masks are filled, with the words that it stands for.
+/// An input some of whose masks are filled.
+pub(crate) struct Open {
+    pub(crate) sequence: Sequence,
+    /// The position of its first mask.
+    pub(crate) first: usize,
+    /// The masks that are still there, counted from the first.
+    pub(crate) masks: Vec<usize>,
+}
+
+impl Open {
+    /// How many tokens it counts for when inputs are grouped by a `budget`: the logits of masks take room.
+    pub(crate) fn cost(&self, budget: usize, vocabulary: usize) -> usize {
+        let mask = (budget * vocabulary).div_ceil(LOGITS).max(1);
+        self.sequence.len().max(self.masks.len() * mask)
+    }
+}
+
+/// The logits over the whole vocabulary at the masks of some inputs, one after the other, `[masks, vocabulary]`, and the
+/// logarithm of every row's sum.
+pub(crate) fn predict<'s, 'i>(
+    session: &'s mut Session,
+    batch: &mut Batch,
+    inputs: impl Iterator<Item = &'i Open>,
+) -> (&'s [f32], Vec<f32>) {
+    let device = session.device().clone();
+    let vocabulary = session.model().config().vocab_size;
+    batch.clear();
+    let mut rows = Vec::new();
+    for (place, input) in inputs.enumerate() {
+        batch.push(&input.sequence);
+        rows.extend(input.masks.iter().map(|mask| batch.row(place, input.first + mask)));
+    }
+    let logits = session.mask_logits(batch, &rows, Columns::All, Mode::Predict);
+    let norms = loss::log_norms(&device, logits, vocabulary);
+    (logits, norms)
+}
+
+/// An input with the words that it stands for.
 struct State<'c> {
-    sequence: Sequence,
-    /// Where its masks were, `[tokens]`, and which of them are still there.
-    first: usize,
-    open: Vec<usize>,
+    input: Open,
     words: Vec<Filling<'c>>,
 }
 
@@ -123,14 +152,14 @@ fn begin(row: usize, cloze: &Encoded) -> Vec<State<'_>> {
     for (label, tokens) in candidates.words() {
         let share = 1.0 / candidates.0[label].len() as f32;
         let filling = Filling { row, label, share, tokens };
-        match states.iter_mut().find(|state| state.open.len() == tokens.len()) {
+        match states.iter_mut().find(|state| state.input.masks.len() == tokens.len()) {
             Some(state) => state.words.push(filling),
             None => {
                 let (mut sequence, surplus) = (cloze.sequence.clone(), cloze.masks - tokens.len());
                 sequence.ids.drain(cloze.mask..cloze.mask + surplus);
                 sequence.type_ids.drain(cloze.mask..cloze.mask + surplus);
-                let open = (0..tokens.len()).collect();
-                states.push(State { sequence, first: cloze.mask, open, words: vec![filling] });
+                let input = Open { sequence, first: cloze.mask, masks: (0..tokens.len()).collect() };
+                states.push(State { input, words: vec![filling] });
             }
         }
     }
@@ -146,34 +175,24 @@ fn step<'c>(
     budget: usize,
     scores: &mut Scores,
 ) -> Vec<State<'c>> {
-    let device = session.device().clone();
     let vocabulary = session.model().config().vocab_size;
-    let mask = cost_of_mask(budget, vocabulary);
-    let costs: Vec<usize> =
-        states.iter().map(|state| state.sequence.len().max(state.open.len() * mask)).collect();
+    let costs: Vec<usize> = states.iter().map(|state| state.input.cost(budget, vocabulary)).collect();
     let mut next: Vec<State> = Vec::new();
     // What a state has become after a token, by the state, the mask and the token.
     let mut known: HashMap<(usize, usize, u32), usize> = HashMap::new();
     let mut batch = Batch::new();
     for group in by_length(&costs, budget) {
-        batch.clear();
-        let mut rows = Vec::new();
-        for (place, number) in group.iter().enumerate() {
-            let state = &states[*number];
-            batch.push(&state.sequence);
-            rows.extend(state.open.iter().map(|open| batch.row(place, state.first + open)));
-        }
-        let logits = session.mask_logits(&batch, &rows, Columns::All, Mode::Predict);
-        let norms = loss::log_norms(&device, logits, vocabulary);
+        let inputs = group.iter().map(|number| &states[*number].input);
+        let (logits, norms) = predict(session, &mut batch, inputs);
         let mut at = 0;
         for number in group {
-            let state = &states[number];
+            let State { input, words } = &states[number];
             let probability = |place: usize, token: u32| {
                 logits[(at + place) * vocabulary + token as usize] - norms[at + place]
             };
-            for word in &state.words {
-                let gains: Vec<f32> = (state.open.iter().enumerate())
-                    .map(|(place, open)| probability(place, word.tokens[*open]))
+            for word in words {
+                let gains: Vec<f32> = (input.masks.iter().enumerate())
+                    .map(|(place, mask)| probability(place, word.tokens[*mask]))
                     .collect();
                 let place = match decoding {
                     Decoding::Parallel => {
@@ -184,20 +203,21 @@ fn step<'c>(
                     Decoding::MaxFirst => crate::scores::best(&gains),
                 };
                 scores.row_mut(word.row)[word.label] += word.share * gains[place];
-                if state.open.len() == 1 {
+                if input.masks.len() == 1 {
                     continue;
                 }
-                let (open, token) = (state.open[place], word.tokens[state.open[place]]);
-                let to = *known.entry((number, open, token)).or_insert_with(|| {
-                    let mut sequence = state.sequence.clone();
-                    sequence.ids[state.first + open] = token;
-                    let left = state.open.iter().copied().filter(|other| *other != open).collect();
-                    next.push(State { sequence, first: state.first, open: left, words: Vec::new() });
+                let (mask, token) = (input.masks[place], word.tokens[input.masks[place]]);
+                let to = *known.entry((number, mask, token)).or_insert_with(|| {
+                    let mut sequence = input.sequence.clone();
+                    sequence.ids[input.first + mask] = token;
+                    let masks = input.masks.iter().copied().filter(|other| *other != mask).collect();
+                    let input = Open { sequence, first: input.first, masks };
+                    next.push(State { input, words: Vec::new() });
                     next.len() - 1
                 });
                 next[to].words.push(word.clone());
             }
-            at += state.open.len();
+            at += input.masks.len();
         }
     }
     next
