@@ -70,6 +70,19 @@ fn follows_goldens(folder: &Path) {
 }
 
 #[test]
+fn tokens_are_the_text_again_and_special_ones_are_none() {
+    for (name, tokenizer) in NAMES.iter().zip(&*ALL) {
+        for text in ["the house and the sun", "unbelievable", "he said , and went"] {
+            let mut ids = tokenizer.tokenize(text);
+            ids.insert(0, tokenizer.special().cls);
+            ids.push(tokenizer.special().mask);
+            assert_eq!(tokenizer.decode(&ids), text, "{name}");
+        }
+        assert_eq!(tokenizer.decode(&[]), "");
+    }
+}
+
+#[test]
 fn token_ids_follow_the_golden_files() {
     for name in NAMES.into_iter().chain(["electra"]) {
         println!("{name}");

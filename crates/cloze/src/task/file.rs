@@ -689,6 +689,21 @@ mod tests {
     }
 
     #[test]
+    fn a_label_may_be_everything_else_if_the_other_one_is_a_text_of_the_row() {
+        let three = "technical = \"bug\"\nbilling   = [\"invoice\", \"payment\"]\n\"not mine\" = \"other\"\n";
+        let with = |labels: &str| EXAMPLE.replace(three, labels);
+        let task = read(&with("yes = \"{subject}\"\nno = []\n"));
+        assert_eq!((task.labels[0].words.len(), task.labels[1].words.len()), (1, 0));
+        for (labels, line, name) in [
+            ("yes = \"bug\"\nno = []\n", 13, "no"),
+            ("yes = [\"{subject}\", \"{message}\"]\nno = []\n", 13, "no"),
+            ("yes = \"{subject}\"\nno = []\nperhaps = \"perhaps\"\n", 13, "no"),
+        ] {
+            is(one(&with(labels)), line, "[]", &format!("the label `{name}` has no word"));
+        }
+    }
+
+    #[test]
     fn every_mistake_is_found_at_once_in_the_order_of_the_file() {
         let text =
             "name = 'a b'\npatterns = ['{x', 3]\n[labels]\na = []\n[train]\nsteps = 0\nmerge = 'max'\n";
