@@ -193,8 +193,8 @@ def tasks_table():
 
 
 def precision_table():
-    print("| task | seeds | stage | float32 | bfloat16 | difference, 95 % interval | time, of float32 |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| task | seeds | stage | float32 | bfloat16 | difference, 95 % interval |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for task, stage in itertools.product(["agnews", "trec", "subj"], ["ensemble", "distilled", "supervised"]):
         pairs = [
             (line, other)
@@ -203,9 +203,8 @@ def precision_table():
         ]
         if pairs:
             columns = [spread([pair[side][stage] for pair in pairs]) for side in (0, 1)]
-            ratio = statistics.median(other["job_seconds"] / line["job_seconds"] for line, other in pairs)
             difference = interval([other[stage] - line[stage] for line, other in pairs])
-            print(f"| {task} | {len(pairs)} | {stage} | {' | '.join(columns)} | {difference} | {ratio:.2f} |")
+            print(f"| {task} | {len(pairs)} | {stage} | {' | '.join(columns)} | {difference} |")
 
 
 def labels_table():
