@@ -228,17 +228,18 @@ def fewglue_table():
         shown = {"CB": ["macro_f1"], "MultiRC": ["exact_match", "f1"], "ReCoRD": ["macro_f1"]}.get(task, [])
         return " / ".join(spread([one[name] for one in found]) for name in ["accuracy"] + [n for n in shown if n in names])
 
-    print("| task | test rows | seeds | most frequent label | untouched model | plain fine-tuning | PET | iPET | minutes of PET, iPET | memory |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    titles = ["untouched model", "plain fine-tuning"] + [f"{m}, {s}" for m in ("PET", "iPET") for s in ("ensemble", "distilled")]
+    print(f"| task | test rows | seeds | most frequent label | {' | '.join(titles)} | minutes of PET, iPET | memory |")
+    print("| --- " * 12 + "|")
     for task in FEWGLUE:
         pet, ipet = (lines_of(task=task, method=method) for method in ("pet", "ipet"))
         if not pet:
             continue
-        last = "ensemble" if task in CHOICES else "distilled"
         majority = f"{100 * pet[0]['majority']:.1f}" if "majority" in pet[0] else "–"
         minutes = [f"{statistics.mean(line['job_seconds'] for line in lines) / 60:.1f}" if lines else "–" for lines in (pet, ipet)]
         memory = max(line["peak_memory_mb"] for line in pet + ipet)
-        columns = [cell(pet, "zero_shot_together"), cell(pet, "supervised"), cell(pet, last), cell(ipet, last)]
+        columns = [cell(pet, "zero_shot_together"), cell(pet, "supervised")]
+        columns += [cell(lines, stage) for lines in (pet, ipet) for stage in ("ensemble", "distilled")]
         rows = pet[0]["rows"]["test"]["rows"]
         print(f"| {task} | {rows:,} | {len(pet)} | {majority} | {' | '.join(columns)} | {', '.join(minutes)} | {memory} MB |")
 
