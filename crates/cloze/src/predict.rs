@@ -105,13 +105,17 @@ impl Predictor {
     /// how many there are.
     ///
     /// # Errors
-    /// When a row cannot be cut to the model's length, a model cannot be read, or `progress` fails.
+    /// When a row has no choices though it should, or cannot be cut to the model's length, a model cannot be read, or `progress`
+    /// fails.
     pub fn score(
         &mut self,
         examples: &[Example],
         mut progress: impl FnMut(usize, usize) -> Result<()>,
     ) -> Result<Scores> {
         let (task, rows) = (&self.task, examples.len());
+        for example in examples {
+            task.check_choices(&example.texts, &example.place)?;
+        }
         match &mut self.models {
             Models::Classifier(loaded) => {
                 let encoder = ClassifierEncoder::new(&loaded.tokenizer, task.options.max_length);
@@ -270,9 +274,6 @@ impl Predictor {
             for row in read {
                 let before = values.len();
                 values.extend(view.read(&row)?);
-                for values in &values[before..] {
-                    self.task.check_choices(&values[first..], &row.place())?;
-                }
                 examples.extend(values[before..].iter().map(|values| Example {
                     texts: values[first..].to_vec(),
                     label: None,

@@ -37,15 +37,8 @@ fn inputs_and_scores_of_all_candidates_agree_with_the_goldens() {
             for (length, case) in numbers["patterns"]["0"]["msl"].as_object().unwrap() {
                 let task = golden::with_length(&task, length);
                 let encoder = PatternEncoder::of_task(&task, 0, &tokenizer).asking_for(&verbalizer);
-                for wanted in list(&case["examples"]) {
+                for (got, wanted) in golden::encoded(&encoder, &rows, case) {
                     let row = &rows[wanted["row"].as_u64().unwrap() as usize];
-                    let got = encoder.encode(&row.texts);
-                    if wanted.get("error").is_some() {
-                        assert!(got.is_err(), "{wanted}");
-                        continue;
-                    }
-                    let got = got.unwrap();
-                    assert_eq!(got.sequence.ids, ids(&wanted["input_ids"]), "{model} {length}");
                     assert_eq!(got.masks, list(&wanted["masks"]).len());
                     let mut tokens: Vec<Vec<Vec<u32>>> =
                         list(&wanted["candidate_token_ids"]).iter().map(|word| vec![ids(word)]).collect();
@@ -149,4 +142,9 @@ fn a_new_row_without_choices_is_an_error_with_its_line() {
     let reader = Reader::new("new.jsonl", std::io::Cursor::new(rows.as_bytes().to_vec()), None).unwrap();
     let error = predictor.annotate(reader, Vec::new(), "out.jsonl", Format::Jsonl, |_| Ok(())).unwrap_err();
     assert!(error.to_string().contains("`new.jsonl`, line 2, column `people`: this is no list"), "{error}");
+    // A row that was typed comes from no file.
+    let mut typed = folder.task(TASK).examples(Set::Test).unwrap();
+    typed[1].texts[1] = "he, she".into();
+    let error = predictor.score(&typed, |_, _| Ok(())).unwrap_err();
+    assert!(error.to_string().contains("column `people`: this is no list"), "{error}");
 }

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cloze::encode::{Encoded, PatternEncoder};
 use cloze::task::{Decoding, Example, Set, Task};
 use cloze_encoder::{Checkpoint, Device, Model, Session, Tokenizer};
 use serde_json::Value;
@@ -90,6 +91,22 @@ pub fn read(task: &Task, golden: &Value) -> Vec<Example> {
     task.data.dir = folder.path().to_owned();
     task.data.test = vec!["rows.jsonl".into()];
     task.examples(Set::Test).unwrap()
+}
+
+/// The inputs of a golden, made of its rows, each with its numbers; rows that the reference could not shorten enough are refused.
+pub fn encoded<'g>(encoder: &PatternEncoder, rows: &[Example], case: &'g Value) -> Vec<(Encoded, &'g Value)> {
+    let mut inputs = Vec::new();
+    for wanted in list(&case["examples"]) {
+        let got = encoder.encode(&rows[wanted["row"].as_u64().unwrap() as usize].texts);
+        if wanted.get("error").is_some() {
+            assert!(got.is_err(), "{wanted}");
+            continue;
+        }
+        let got = got.unwrap();
+        assert_eq!(got.sequence.ids, ids(&wanted["input_ids"]), "{wanted}");
+        inputs.push((got, wanted));
+    }
+    inputs
 }
 
 /// The tokenizer of a golden model.
