@@ -259,12 +259,6 @@ impl Task {
         self.labels.iter().map(|label| label.name.clone()).collect()
     }
 
-    /// The names of the labels that a row whose texts are those of [`Task::fields`] can have, in order: its own choices, or all
-    /// labels.
-    pub fn names_for<T: AsRef<str>>(&self, row: &[T]) -> Vec<String> {
-        if self.choices.is_some() { self.choices_of(row) } else { self.label_names() }
-    }
-
     /// What results name as labels: all labels, or none where rows have choices of their own.
     pub(crate) fn common_labels(&self) -> Vec<String> {
         if self.choices.is_some() { Vec::new() } else { self.label_names() }
