@@ -30,8 +30,6 @@ FIVE = ["trec", "sst2", "clinc-domains", "subj", "agnews"]
 FEWGLUE = ["BoolQ", "CB", "COPA", "RTE", "WiC", "WSC", "MultiRC", "ReCoRD"]
 # Those that rows are chosen in: no classifier, so neither plain fine-tuning nor iPET.
 CHOICES = ["ReCoRD"]
-# Tokens of an input in `fewglue`: what is longer is cut.
-MAX_LENGTH = 192
 args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 args.add_argument("table", choices=["tasks", "precision", "labels", "fewglue"])
 args.add_argument("--data", required=True, type=pathlib.Path, help="the folder with the data sets")
@@ -84,7 +82,13 @@ def data(task):
                 shutil.copyfile(source / name, folder / name)
         test = source / ("val.jsonl" if (source / "val.jsonl").exists() else "dev32.jsonl")
         with open(test) as whole, open(folder / "val.jsonl", "w") as cut:
-            cut.writelines(itertools.islice(whole, args.test_rows))
+            rows = 0
+            for line in whole:
+                # A passage of MultiRC is as many rows as it has answers, and stays whole.
+                rows += sum(len(q["answers"]) for q in json.loads(line)["passage"]["questions"]) if task == "MultiRC" else 1
+                if rows > args.test_rows:
+                    break
+                cut.write(line)
         return folder
     for name in ("labelled.csv", "unlabeled.csv", "pool.csv"):
         shutil.copyfile(args.data / task / name, folder / name)
@@ -111,8 +115,6 @@ def task_file(cell):
         train["precision"] = f'"{cell["precision"]}"'
     if args.table in ("labels", "fewglue"):
         train["precision"] = '"bfloat16"'
-        if args.table == "fewglue":
-            train["max_length"] = MAX_LENGTH
         train["compare"] = "true" if cell["method"] == "pet" and cell["task"] not in CHOICES else "false"
         if cell["task"] not in CHOICES:
             rows["unlabeled_limit"] = args.unlabeled_rows

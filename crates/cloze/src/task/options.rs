@@ -245,7 +245,7 @@ impl Preset {
             Preset::Quick => Options {
                 steps: 50,
                 max_length: 128,
-                distil: Distil { steps: 100, ..options.distil.clone() },
+                distil: Distil { steps: 200, ..options.distil.clone() },
                 ..options
             },
         }
