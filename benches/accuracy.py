@@ -231,8 +231,8 @@ def fewglue_table():
         return " / ".join(spread([one[name] for one in found]) for name in ["accuracy"] + [n for n in shown if n in names])
 
     titles = ["untouched model", "plain fine-tuning"] + [f"{m}, {s}" for m in ("PET", "iPET") for s in ("ensemble", "distilled")]
-    print(f"| task | test rows | seeds | most frequent label | {' | '.join(titles)} | minutes of PET, iPET | memory |")
-    print("| --- " * 12 + "|")
+    print(f"| task | test rows | their ± | seeds | most frequent label | {' | '.join(titles)} | minutes of PET, iPET | memory |")
+    print("| --- " * 13 + "|")
     for task in FEWGLUE:
         pet, ipet = (lines_of(task=task, method=method) for method in ("pet", "ipet"))
         if not pet:
@@ -243,7 +243,10 @@ def fewglue_table():
         columns = [cell(pet, "zero_shot_together"), cell(pet, "supervised")]
         columns += [cell(lines, stage) for lines in (pet, ipet) for stage in ("ensemble", "distilled")]
         rows = pet[0]["rows"]["test"]["rows"]
-        print(f"| {task} | {rows:,} | {len(pet)} | {majority} | {' | '.join(columns)} | {', '.join(minutes)} | {memory} MB |")
+        # Half of the 95 % interval of an accuracy that these test rows leave.
+        found = [line[stage] for line in pet + ipet for stage in ("supervised", "ensemble", "distilled") if stage in line]
+        half = statistics.mean(50 * (one["high"] - one["low"]) for one in found)
+        print(f"| {task} | {rows:,} | {half:.0f} | {len(pet)} | {majority} | {' | '.join(columns)} | {', '.join(minutes)} | {memory} MB |")
 
 
 known = results()
