@@ -32,6 +32,7 @@
 //! | `data.train_limit` | use so many labelled rows, drawn | all |
 //! | `data.train_seed` | what they are drawn from | 0 |
 //! | `data.unlabeled_limit` | use so many unlabelled rows, evenly spread over the files | all |
+//! | `data.test_limit` | measure on so many test rows, evenly spread over the files | all |
 //! | `labels.NAME` | the label's word, or a list of words | at least two labels; with `[multi_label]` just two |
 //! | `choices.*` | instead of labels, see [`Choices`] | none |
 //! | `model.directory` | a Hugging Face directory, relative to the task file | the model in the program |
@@ -117,6 +118,8 @@ pub struct Data {
     pub train_seed: u64,
     /// How many unlabelled rows are used at most.
     pub unlabeled_limit: Option<usize>,
+    /// How many test rows are measured on at most; about so many where rows belong together by [`Metrics::group`].
+    pub test_limit: Option<usize>,
 }
 
 /// Two columns that change places, and the labels with them.

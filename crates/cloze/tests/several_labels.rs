@@ -209,14 +209,15 @@ fn generations_and_plain_fine_tuning_and_the_untouched_model_do_with_several_lab
 #[test]
 fn limits_count_rows_of_the_files() {
     let folder = folder();
-    let text = task().replace("label     =", "train_limit = 2\nunlabeled_limit = 5\nlabel     =");
+    let text =
+        task().replace("label     =", "train_limit = 2\nunlabeled_limit = 5\ntest_limit = 2\nlabel     =");
     let task = folder.task(&text);
     let topics = |rows: &[Example]| -> Vec<String> {
         let fields = task.fields();
         let at = fields.iter().position(|field| field == "topic").unwrap();
         rows.iter().map(|row| row.texts[at].clone()).collect()
     };
-    for (set, rows) in [(Set::Train, 2), (Set::Unlabeled, 5)] {
+    for (set, rows) in [(Set::Train, 2), (Set::Unlabeled, 5), (Set::Test, 2)] {
         let examples = task.examples(set).unwrap();
         assert_eq!(topics(&examples), ["the sky", "a house", "work"].repeat(rows), "{set:?}");
         assert!(examples.chunks(3).all(|row| row.iter().all(|copy| copy.place == row[0].place)));

@@ -1,4 +1,4 @@
-//! The task files in `tasks/` with the default model's vocabulary and, where it is there, with their data.
+//! The task files in `tasks/` and `docs/studies/` with the default model's vocabulary and, where it is there, with their data.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,13 @@ fn root() -> PathBuf {
 }
 
 fn tasks() -> Vec<Task> {
-    let files = std::fs::read_dir(root().join("tasks")).unwrap().map(|entry| entry.unwrap().path());
+    let folders = ["tasks", "docs/studies"].map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
+    let files = folders.into_iter().flatten().map(|entry| entry.unwrap().path());
     let tasks: Vec<Task> = files
         .filter(|file| file.extension().is_some_and(|kind| kind == "toml"))
         .map(|file| Task::open(&file).unwrap_or_else(|error| panic!("{error:?}")))
         .collect();
-    assert!(tasks.len() >= 5);
+    assert!(tasks.len() >= 7);
     tasks
 }
 

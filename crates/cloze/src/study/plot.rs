@@ -19,7 +19,8 @@ pub(super) fn svg(finding: &Finding) -> String {
     let x = |share: f64| left + (share - low) / (high - low) * width;
     let mut drawing = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"accuracy by {}\" viewBox=\"0 0 {} {height}\" \
-         width=\"100%\" font-family=\"system-ui,sans-serif\" font-size=\"13\" fill=\"#1c2530\">\n",
+         width=\"100%\" font-family=\"system-ui,sans-serif\" font-size=\"13\" fill=\"#1c2530\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
         finding.factor.name(),
         left + width + 150.0
     );

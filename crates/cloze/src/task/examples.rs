@@ -105,7 +105,7 @@ impl Task {
     /// Reads the rows of a set. Rows to learn from have a label, rows to evaluate on if there is such a column,
     /// rows to annotate never. Where labels are read, rows with an empty one are passed over, so that one file can
     /// hold labelled and unlabelled rows. Where rows have several labels, every row of a file is one for every topic, which stand
-    /// together; limits count rows of the files.
+    /// together; limits count rows of the files, and that of the test rows takes the rows of a question whole.
     ///
     /// # Errors
     /// When a file cannot be read, lacks a column, has no rows (except unlabelled ones), or a label is not among the
@@ -119,17 +119,17 @@ impl Task {
                 self.read_file(&file, set, &fields, self.data.mirror.as_ref(), &mut mirrored)?;
             }
         }
-        match (set, self.data.train_limit, self.data.unlabeled_limit) {
-            (Set::Train, Some(limit), _) => {
-                let kept = sample(&examples, self.copies(), limit, self.data.train_seed);
-                keep(&mut examples, self.copies(), &kept);
-                keep(&mut mirrored, self.copies(), &kept);
+        let (data, copies) = (&self.data, self.copies());
+        let kept = match set {
+            Set::Train => data.train_limit.map(|limit| sample(&examples, copies, limit, data.train_seed)),
+            Set::Unlabeled => {
+                data.unlabeled_limit.map(|limit| spread(examples.len() / copies, limit).collect())
             }
-            (Set::Unlabeled, _, Some(limit)) => {
-                spread(&mut examples, self.copies(), limit);
-                spread(&mut mirrored, self.copies(), limit);
-            }
-            _ => {}
+            Set::Test => data.test_limit.map(|limit| spread_groups(&examples, copies, limit)),
+        };
+        if let Some(kept) = kept {
+            keep(&mut examples, copies, &kept);
+            keep(&mut mirrored, copies, &kept);
         }
         examples.append(&mut mirrored);
         Ok(examples)
@@ -340,12 +340,29 @@ fn keep(examples: &mut Vec<Example>, copies: usize, kept: &HashSet<usize>) {
     });
 }
 
-/// Keeps the `copies` of `limit` rows, evenly spread, so that files sorted by anything stay represented.
-fn spread(examples: &mut Vec<Example>, copies: usize, limit: usize) {
-    let total = examples.len() / copies;
-    // The i-th of `total` rows stays if it is the first of its share of total / limit rows.
-    let kept = |row: &usize| limit >= total || row * limit / total != (row + 1) * limit / total;
-    keep(examples, copies, &(0..total).filter(kept).collect());
+/// `limit` of the numbers below `total`, evenly spread, so that files sorted by anything stay represented.
+fn spread(total: usize, limit: usize) -> impl Iterator<Item = usize> {
+    let limit = limit.min(total);
+    // The i-th of `total` stays if it is the last of its share of total / limit.
+    (0..total).filter(move |i| i * limit / total != (i + 1) * limit / total)
+}
+
+/// The numbers of about `limit` rows, evenly spread, where of the rows that belong together all are taken or none; exactly
+/// `limit` if all stand alone.
+fn spread_groups(examples: &[Example], copies: usize, limit: usize) -> HashSet<usize> {
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (row, copies) in examples.chunks(copies).enumerate() {
+        let next = groups.len();
+        let group = copies[0].group.as_deref().map_or(next, |name| *known.entry(name).or_insert(next));
+        match groups.get_mut(group) {
+            Some(rows) => rows.push(row),
+            None => groups.push(vec![row]),
+        }
+    }
+    let rows = examples.len() / copies;
+    let wanted = (limit.min(rows) * groups.len()).div_ceil(rows.max(1));
+    spread(groups.len(), wanted).flat_map(|group| std::mem::take(&mut groups[group])).collect()
 }
 
 /// How many rows each of the task's labels has.
@@ -602,5 +619,26 @@ mod tests {
         }
         task.data.unlabeled_limit = Some(99);
         assert_eq!(task.examples(Set::Unlabeled).unwrap().len(), 10);
+    }
+
+    #[test]
+    fn a_limit_of_test_rows_takes_questions_whole() {
+        let row = |i: usize| format!("s,{i},billing,q{}\n", i / 3);
+        let text: String = (0..12).map(row).collect();
+        let folder = Folder::new(&[("labelled.csv", &format!("subject,message,team,question\n{text}"))]);
+        let mut task = folder.task();
+        task.data.test = vec!["labelled.csv".into()];
+        let kept = |task: &Task| texts(&task.examples(Set::Test).unwrap()).join(" ");
+        for (limit, want) in [(0, ""), (2, "5 11"), (5, "2 4 7 9 11"), (99, "0 1 2 3 4 5 6 7 8 9 10 11")] {
+            task.data.test_limit = Some(limit);
+            assert_eq!(kept(&task), want);
+        }
+        task.metrics.group = Some("question".into());
+        for (limit, want) in
+            [(0, ""), (1, "9 10 11"), (6, "3 4 5 9 10 11"), (99, "0 1 2 3 4 5 6 7 8 9 10 11")]
+        {
+            task.data.test_limit = Some(limit);
+            assert_eq!(kept(&task), want);
+        }
     }
 }

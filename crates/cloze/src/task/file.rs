@@ -43,6 +43,7 @@ const DATA: &[&str] = &[
     "train_limit",
     "train_seed",
     "unlabeled_limit",
+    "test_limit",
 ];
 const CHOICES: &[&str] = &["from", "most"];
 const METRICS: &[&str] = &["positive", "group"];
@@ -245,6 +246,7 @@ impl<'f> Reader<'f> {
             train_limit: self.number(section, "train_limit"),
             train_seed: self.number(section, "train_seed").unwrap_or(0),
             unlabeled_limit: self.number(section, "unlabeled_limit"),
+            test_limit: self.number(section, "test_limit"),
         }
     }
 

@@ -71,6 +71,9 @@ impl Task {
         if let Some(limit) = self.data.unlabeled_limit {
             line("unlabeled_limit", &limit);
         }
+        if let Some(limit) = self.data.test_limit {
+            line("test_limit", &limit);
+        }
         if !self.data.columns.is_empty() {
             text.push_str("\n[columns]\n");
         }
