@@ -1,0 +1,172 @@
+"""Times a whole run of PET, from files to a measured classifier, in cloze and in the authors' implementation.
+
+    git clone https://github.com/timoschick/pet && git -C pet checkout 21d32de
+    python3.8 -m venv pinned && pinned/bin/pip install torch==1.5.0 transformers==3.0.2 numpy==1.19.5 \\
+        scikit-learn==0.23.2 jsonpickle==1.1 tqdm==4.48.1 six 'safetensors<0.5'
+    python3.8 -m venv newer && newer/bin/pip install torch==2.4.1 transformers==3.0.2 'numpy<1.24' \\
+        scikit-learn==0.23.2 jsonpickle==1.1 tqdm==4.48.1 six 'safetensors<0.5'
+    cargo build --release
+    python3 benches/original.py --pet pet --pinned pinned/bin/python --newer newer/bin/python --data DATA/agnews \\
+        --out benches/results/original.jsonl
+
+Same task (AG News, the paper's first patterns and its words), rows, model, batches, numbers of updates and learning rate on both
+sides; the default model is converted to what the authors' version of transformers reads. `pinned` has the PyTorch that they ask
+for, `newer` the last one for that Python. The runs take turns. Writes every run as a JSON line and prints the table of
+benches/README.md. Run nothing else meanwhile: there are only so many cores.
+"""
+
+import argparse
+import csv
+import itertools
+import json
+import os
+import pathlib
+import platform
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).parent.resolve()
+args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+args.add_argument("--pet", required=True, type=pathlib.Path, help="a checkout of the authors' implementation")
+args.add_argument("--pinned", help="a Python with the PyTorch that it asks for")
+args.add_argument("--newer", help="a Python with a newer PyTorch")
+args.add_argument("--data", required=True, type=pathlib.Path, help="the folder with AG News")
+args.add_argument("--cloze", default=HERE.parent / "target/release/cloze", type=pathlib.Path, help="the built command")
+args.add_argument("--out", required=True, type=pathlib.Path, help="file for the raw results")
+args.add_argument("--rounds", type=int, default=2)
+args.add_argument("--patterns", type=int, default=3, help="so many of the paper's six")
+args.add_argument("--rows", type=int, default=500, help="unlabelled rows, and test rows")
+args.add_argument("--length", type=int, default=128, help="tokens that rows are cut to, and padded to by the authors' code")
+args.add_argument("--steps", type=int, default=50, help="updates of every pattern's model")
+args.add_argument("--distil-steps", type=int, default=200, help="updates of the classifier")
+args = args.parse_args()
+
+LABELS = ["World", "Sports", "Business", "Sci/Tech"]
+BATCH, RATE = 16, 1e-4
+
+
+def rows(name, limit):
+    with open(args.data / f"{name}.csv", newline="", encoding="utf-8") as file:
+        for row in itertools.islice(csv.DictReader(file), limit):
+            yield [LABELS.index(row.get("label", "World")) + 1, row["title"], row["body"]]
+
+
+def prepare(folder):
+    """The same rows for both: the authors' reader wants no header."""
+    for side, header in (("cloze", ["label", "title", "body"]), ("original", None)):
+        (folder / side).mkdir()
+        for name, source, limit in (("train", "labelled", None), ("unlabeled", "unlabeled", args.rows), ("test", "test", args.rows)):
+            with open(folder / side / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows(([header] if header else []) + list(rows(source, limit)))
+
+
+def task(precision):
+    lines = (HERE.parent / "tasks/agnews-paper.toml").read_text().splitlines()
+    first = lines.index("patterns = [") + 1
+    last = lines.index("]", first)
+    lines[first + args.patterns : last] = []
+    options = dict(seeds=[0], steps=args.steps, batch_size=BATCH, accumulation=1, learning_rate=RATE, max_length=args.length)
+    keys = [f"{name} = {value}" for name, value in options.items()] + [f'precision = "{precision}"', "[distil]"]
+    keys += [f"steps = {args.distil_steps}", f"batch_size = {BATCH}", f"learning_rate = {RATE}"]
+    return "\n".join(lines + keys) + "\n"
+
+
+def timed(command, env=None):
+    """Seconds, peak memory in MB and standard output of a command."""
+    begin = time.monotonic()
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen([str(part) for part in command], env=env, stdout=out, stderr=log)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - begin
+        for file in (out, log):
+            file.seek(0)
+        if status != 0:
+            raise SystemExit(f"{command} failed:\n{log.read()[-4000:]}")
+        return {"seconds": round(seconds, 2), "peak_memory_mb": usage.ru_maxrss // 1024}, out.read()
+
+
+def cloze(folder, precision):
+    runs = folder / "runs"
+    (folder / "task.toml").write_text(task(precision))
+    command = [args.cloze, "train", folder / "task.toml", "--data", folder / "cloze", "--runs", runs, "--threads", "2", "--json"]
+    line, out = timed(command)
+    found = json.loads(out.splitlines()[-1])["results"]
+    shutil.rmtree(runs)
+    return line | {
+        "version": found["version"],
+        "members": [member["test"]["accuracy"]["value"] for member in found["members"]],
+        "classifier": found["distilled"]["test"]["accuracy"]["value"],
+    }
+
+
+def original(folder, python):
+    output = folder / "output"
+    command = [python, HERE / "original_pet.py", "--method", "pet", "--task_name", "agnews", "--data_dir", folder / "original"]
+    command += ["--model_type", "bert", "--model_name_or_path", folder / "model", "--output_dir", output, "--do_train", "--do_eval"]
+    command += ["--pattern_ids", *range(args.patterns), "--pet_repetitions", 1, "--sc_repetitions", 1, "--learning_rate", RATE]
+    for part, steps in (("pet", args.steps), ("sc", args.distil_steps)):
+        command += [f"--{part}_max_seq_length", args.length, f"--{part}_max_steps", steps]
+        command += [f"--{part}_per_gpu_train_batch_size", BATCH, f"--{part}_per_gpu_unlabeled_batch_size", BATCH]
+        command += [f"--{part}_per_gpu_eval_batch_size", 32]
+    line, _ = timed(command, dict(os.environ, PET=str(args.pet.resolve()), OMP_NUM_THREADS="2", MKL_NUM_THREADS="2"))
+    accuracy = lambda place: json.loads((output / place / "results.json").read_text())["test_set_after_training"]["acc"]
+    line |= {"members": [accuracy(f"p{pattern}-i0") for pattern in range(args.patterns)], "classifier": accuracy("final/p0-i0")}
+    shutil.rmtree(output)
+    version = subprocess.run([python, "-c", "import torch; print(torch.__version__)"], check=True, capture_output=True, text=True)
+    return line | {"version": version.stdout.strip()}
+
+
+def processor():
+    names = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+    return {"processor": names[0] if names else platform.processor(), "cores": os.cpu_count()}
+
+
+def table(lines):
+    lines = [line for line in lines if line["work"] == work()]
+    print("| | time / cloze in float32 | / cloze in bfloat16 | memory, MB | test accuracy of the patterns | of the classifier |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for engine in ENGINES:
+        if mine := [line for line in lines if line["engine"] == engine]:
+            ratios = []
+            for peer in ("cloze float32", "cloze bfloat16"):
+                pairs = [a["seconds"] / b["seconds"] for a in mine for b in lines if (b["engine"], b["round"]) == (peer, a["round"])]
+                spread = f" ({min(pairs):.1f}-{max(pairs):.1f})" if len(pairs) > 1 else ""
+                ratios.append(f"{statistics.median(pairs):.1f}{spread}")
+            memory = statistics.median(line["peak_memory_mb"] for line in mine)
+            # Every run in turn: they differ by their random numbers.
+            percent = lambda shares: ", ".join(f"{100 * share:.1f}" for share in shares)
+            members = "; ".join(percent(line["members"]) for line in mine)
+            accuracy = percent(line["classifier"] for line in mine)
+            print(f"| {engine} | {' | '.join(ratios)} | {memory:.0f} | {members} | {accuracy} |")
+
+
+def work():
+    names = ("patterns", "rows", "length", "steps", "distil_steps")
+    return {name: getattr(args, name) for name in names}
+
+
+ENGINES = {
+    "original, pinned PyTorch": args.pinned and (lambda folder: original(folder, args.pinned)),
+    "original, newer PyTorch": args.newer and (lambda folder: original(folder, args.newer)),
+    "cloze float32": lambda folder: cloze(folder, "float32"),
+    "cloze bfloat16": lambda folder: cloze(folder, "bfloat16"),
+}
+lines = [json.loads(line) for line in args.out.read_text().splitlines()] if args.out.exists() else []
+with tempfile.TemporaryDirectory() as folder, args.out.open("a") as out:
+    folder = pathlib.Path(folder)
+    prepare(folder)
+    if converter := args.pinned or args.newer:
+        source = HERE.parent / "models/cloze-mini-en"
+        subprocess.run([converter, HERE / "original_pet.py", "--convert", source, folder / "model"], check=True)
+    for number, engine in itertools.product(range(args.rounds), ENGINES):
+        there = any((line["engine"], line["round"], line["work"]) == (engine, number, work()) for line in lines)
+        if ENGINES[engine] and not there:
+            line = {"engine": engine, "round": number, "work": work(), **ENGINES[engine](folder), **processor()}
+            lines.append(line)
+            out.write(json.dumps(line) + "\n")
+            out.flush()
+            print(json.dumps(line), flush=True)
+table(lines)

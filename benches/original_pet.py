@@ -1,0 +1,45 @@
+"""Runs the authors' command line (timoschick/pet, unchanged) with unlabelled rows of their own, for benches/original.py.
+
+Their reader of AG News takes the labelled file for the unlabelled one too; this registers one that reads `unlabeled.csv`. With
+`--convert FROM TO` it writes a model directory as their version of transformers reads it instead.
+"""
+
+import json
+import os
+import sys
+
+
+def convert(source, target):
+    import torch
+    from safetensors.numpy import load_file
+
+    os.makedirs(target, exist_ok=True)
+    weights = load_file(os.path.join(source, "model.safetensors"))
+    weights = {name: torch.from_numpy(array.astype("float32")) for name, array in weights.items()}
+    torch.save(weights, os.path.join(target, "pytorch_model.bin"))
+    with open(os.path.join(source, "tokenizer.json"), encoding="utf-8") as file:
+        vocabulary = json.load(file)["model"]["vocab"]
+    with open(os.path.join(target, "vocab.txt"), "w", encoding="utf-8") as file:
+        file.writelines(word + "\n" for word in sorted(vocabulary, key=vocabulary.get))
+    for name in ("config.json", "tokenizer_config.json"):
+        with open(os.path.join(source, name)) as file, open(os.path.join(target, name), "w") as copy:
+            copy.write(file.read())
+
+
+def main():
+    sys.path.insert(0, os.environ["PET"])
+    import cli
+    from pet import tasks
+
+    class Agnews(tasks.PROCESSORS["agnews"]):
+        def get_unlabeled_examples(self, data_dir):
+            return self._create_examples(os.path.join(data_dir, "unlabeled.csv"), "unlabeled")
+
+    tasks.PROCESSORS["agnews"] = Agnews
+    cli.main()
+
+
+if sys.argv[1] == "--convert":
+    convert(*sys.argv[2:])
+else:
+    main()
