@@ -21,12 +21,13 @@ import itertools
 import json
 import os
 import pathlib
-import platform
 import shutil
 import statistics
 import subprocess
 import tempfile
 import time
+
+from machine import processor
 
 HERE = pathlib.Path(__file__).parent.resolve()
 args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -119,11 +120,6 @@ def original(folder, python):
     return line | {"version": version.stdout.strip()}
 
 
-def processor():
-    names = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
-    return {"processor": names[0] if names else platform.processor(), "cores": os.cpu_count()}
-
-
 def table(lines):
     lines = [line for line in lines if line["work"] == work()]
     print("| | time / cloze in float32 | / cloze in bfloat16 | memory, MB | test accuracy of the patterns | of the classifier |")
@@ -164,7 +160,8 @@ with tempfile.TemporaryDirectory() as folder, args.out.open("a") as out:
     for number, engine in itertools.product(range(args.rounds), ENGINES):
         there = any((line["engine"], line["round"], line["work"]) == (engine, number, work()) for line in lines)
         if ENGINES[engine] and not there:
-            line = {"engine": engine, "round": number, "work": work(), **ENGINES[engine](folder), **processor()}
+            line = {"engine": engine, "round": number, "work": work(), **ENGINES[engine](folder)}
+            line |= {"processor": processor(), "cores": os.cpu_count()}
             lines.append(line)
             out.write(json.dumps(line) + "\n")
             out.flush()

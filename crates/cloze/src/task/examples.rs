@@ -352,9 +352,9 @@ fn spread(total: usize, limit: usize) -> impl Iterator<Item = usize> {
 fn spread_groups(examples: &[Example], copies: usize, limit: usize) -> HashSet<usize> {
     let mut known: HashMap<&str, usize> = HashMap::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (row, copies) in examples.chunks(copies).enumerate() {
+    for (row, first) in examples.iter().step_by(copies).enumerate() {
         let next = groups.len();
-        let group = copies[0].group.as_deref().map_or(next, |name| *known.entry(name).or_insert(next));
+        let group = first.group.as_deref().map_or(next, |name| *known.entry(name).or_insert(next));
         match groups.get_mut(group) {
             Some(rows) => rows.push(row),
             None => groups.push(vec![row]),
