@@ -248,7 +248,7 @@ fn sets(task: &Task, rows: [&Vec<Example>; 3]) -> Result<Vec<SetReport>> {
     for (set, rows) in [Set::Train, Set::Unlabeled, Set::Test].into_iter().zip(rows) {
         let files = task.files(set)?;
         let Some(first) = files.first() else { continue };
-        let columns = crate::table::Reader::open(first, None)?.columns().names().to_vec();
+        let columns = crate::table::Reader::open(first, task.data.reading)?.columns().names().to_vec();
         let files = files.iter().map(|file| file.display().to_string()).collect();
         sets.push(SetReport { set: set.key(), files, columns, rows: rows.len() / task.copies() });
     }

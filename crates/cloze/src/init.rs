@@ -351,7 +351,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::table::{Format, Reader};
+    use crate::table::{Format, ReadOptions, Reader};
     use crate::verbalizer::Verbalizer;
 
     fn tokenizer() -> Tokenizer {
@@ -361,7 +361,7 @@ mod tests {
 
     fn table(text: &str) -> Table {
         let input = Cursor::new(text.to_owned());
-        Reader::new("data.csv", input, Some(Format::Csv)).unwrap().into_table().unwrap()
+        Reader::new("data.csv", input, ReadOptions::of(Format::Csv)).unwrap().into_table().unwrap()
     }
 
     fn request<'a>(label: &'a str, text: &'a [String]) -> Request<'a> {
@@ -464,7 +464,7 @@ mod tests {
             }
             let text = String::from_utf8(lines.into_inner().unwrap()).unwrap();
             let input = Cursor::new(text);
-            if let Ok(table) = Reader::new("data.csv", input, Some(Format::Csv)).and_then(Reader::into_table) {
+            if let Ok(table) = Reader::new("data.csv", input, ReadOptions::of(Format::Csv)).and_then(Reader::into_table) {
                 match draft(&table, &request("the label", &[]), &fixture()) {
                     Ok(draft) => prop_assert_eq!(draft.text.len(), 1),
                     Err(error) => prop_assert!(!matches!(error, Error::Task(_)), "{:?}", error),

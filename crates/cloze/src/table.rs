@@ -5,10 +5,17 @@
 //! quotes, line breaks within quotes). CSV may have semicolons in the place of commas, as spreadsheets write it where
 //! the comma is the decimal sign: the header tells. In JSON Lines every line is an object; the first one names the
 //! columns, and a value passes through to a JSON Lines output byte for byte.
+//!
+//! Rows in are rows out, or there is an error that names the line: quotes that leave it unclear where a value ends, bytes that
+//! are not of the encoding and files that are no text are refused, never guessed at.
 
+mod decode;
 mod files;
 mod input;
+mod json;
+mod options;
 mod reader;
+mod signature;
 pub mod submission;
 mod writer;
 
@@ -19,6 +26,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 pub use files::expand;
+pub use options::{Encoding, Quoting, ReadOptions};
 pub use reader::Reader;
 pub use submission::Submission;
 pub use writer::Writer;
@@ -40,8 +48,13 @@ pub enum Format {
 
 impl Format {
     /// The format that a file's extension promises.
+    /// That of a packed file is the one before `.gz` or `.zst`.
     pub fn of_path(path: &Path) -> Option<Format> {
-        path.extension()?.to_str()?.to_ascii_lowercase().parse().ok()
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "gz" | "gzip" | "zst" | "zstd" => Format::of_path(Path::new(path.file_stem()?)),
+            extension => extension.parse().ok(),
+        }
     }
 
     /// The format that the first line of a file looks like.
@@ -102,20 +115,32 @@ pub struct Columns {
     file: Arc<str>,
     names: Arc<[String]>,
     places: Arc<HashMap<String, usize>>,
-    /// What stands between values where rows with these columns are written as CSV.
+    dialect: Dialect,
+}
+
+/// How a file is written, as far as its rows do not say it: what is written from it is written likewise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Dialect {
+    format: Format,
+    /// What stands between values where rows are written as CSV.
     separator: u8,
+    quoting: Quoting,
+    /// Whether the file begins with a byte order mark.
+    mark: bool,
+    /// Whether lines end with a carriage return before the line feed.
+    crlf: bool,
 }
 
 impl Columns {
     /// Columns of these names, or the first name that is there twice.
-    fn new(file: &Arc<str>, names: Vec<String>, separator: u8) -> std::result::Result<Columns, String> {
+    fn new(file: &Arc<str>, names: Vec<String>, dialect: Dialect) -> std::result::Result<Columns, String> {
         let mut places = HashMap::with_capacity(names.len());
         for (place, name) in names.iter().enumerate() {
             if places.insert(name.clone(), place).is_some() {
                 return Err(name.clone());
             }
         }
-        Ok(Columns { file: Arc::clone(file), names: names.into(), places: places.into(), separator })
+        Ok(Columns { file: Arc::clone(file), names: names.into(), places: places.into(), dialect })
     }
 
     /// The names in order.
@@ -145,6 +170,11 @@ impl Columns {
         let names = list(self.names.iter());
         match nearest(name, self.names.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`? The columns are {names}"),
+            None if self.dialect.format == Format::Jsonl => {
+                format!(
+                    "the columns are {names}, the keys of the first object; add the key to it, with `null` if need be"
+                )
+            }
             None => format!("the columns are {names}; if these are not names, add a header line to the file"),
         }
     }
@@ -156,13 +186,12 @@ impl Columns {
         Columns { names: names.into(), places: places.into(), ..self.clone() }
     }
 
-    /// `wanted`, changed where there is a column of that name already.
+    /// `wanted`, with a number where there is a column of that name already.
     pub fn free_name(&self, wanted: &str) -> String {
-        let taken = |name: &String| self.places.contains_key(name);
-        let others = std::iter::once(format!("predicted_{wanted}"))
-            .chain((2..).map(|number| format!("predicted_{wanted}_{number}")));
+        let numbered = (2..).map(|number| format!("{wanted}_{number}"));
         // The chain is endless and the columns are not.
-        std::iter::once(wanted.to_owned()).chain(others).find(|name| !taken(name)).unwrap_or_default()
+        let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
+        names.find(|name| !self.places.contains_key(name)).unwrap_or_default()
     }
 }
 
@@ -224,9 +253,9 @@ pub struct Table {
 }
 
 impl Table {
-    /// Reads a file; the format comes from its extension, or else from its first line, unless given.
-    pub fn read(path: &Path, format: Option<Format>) -> Result<Table> {
-        Reader::open(path, format)?.into_table()
+    /// Reads a file; what `options` do not say comes from its name and its first bytes.
+    pub fn read(path: &Path, options: ReadOptions) -> Result<Table> {
+        Reader::open(path, options)?.into_table()
     }
 }
 
@@ -235,13 +264,17 @@ mod tests {
     use super::*;
 
     fn table(text: &str) -> Table {
-        Reader::new("t", std::io::Cursor::new(text.to_owned()), None).unwrap().into_table().unwrap()
+        Reader::new("t", std::io::Cursor::new(text.to_owned()), ReadOptions::default())
+            .unwrap()
+            .into_table()
+            .unwrap()
     }
 
     #[test]
     fn the_format_is_told_by_the_extension_or_the_first_line() {
         assert_eq!(Format::of_path(Path::new("a/b.CSV")), Some(Format::Csv));
         assert_eq!(Format::of_path(Path::new("b.ndjson")), Some(Format::Jsonl));
+        assert_eq!(Format::of_path(Path::new("b.tsv.gz")), Some(Format::Tsv));
         assert_eq!(Format::of_path(Path::new("b.txt")), None);
         assert_eq!(Format::sniff(b"a\tb, c\td"), Format::Tsv);
         assert_eq!(Format::sniff(b" {\"a\": 1}"), Format::Jsonl);
@@ -262,8 +295,8 @@ mod tests {
 
     #[test]
     fn a_new_column_never_takes_the_name_of_an_old_one() {
-        let columns = table("label,predicted_label\na,b\n").columns;
+        let columns = table("prediction,prediction_2\na,b\n").columns;
         assert_eq!(columns.free_name("score"), "score");
-        assert_eq!(columns.free_name("label"), "predicted_label_2");
+        assert_eq!(columns.free_name("prediction"), "prediction_3");
     }
 }

@@ -25,6 +25,9 @@
 //! | `data.dir` | where relative paths of `[data]` start, itself relative to the task file | the task file's folder |
 //! | `data.train`, `data.unlabeled`, `data.test` | a file, a pattern of file names, or a list of them | none |
 //! | `data.label` | the column with the label; rows where it is empty are not labelled | required with `train` or `test` |
+//! | `data.missing` | values of that column that mean the same as an empty one; labels are never among them | none |
+//! | `data.encoding` | the files' encoding, if it is neither UTF-8 nor UTF-16, see [`Encoding`](crate::table::Encoding) | UTF-8 |
+//! | `data.quoting` | what quotes mean in CSV and TSV, see [`Quoting`](crate::table::Quoting) | doubled |
 //! | `data.rows`, `columns.*` | see [`Rows`], [`Column`] | none |
 //! | `data.mirror` | see [`Mirror`] | none |
 //! | `multi_label.*` | see [`MultiLabel`] | none |
@@ -66,6 +69,7 @@ pub use options::{Decoding, Distil, Hinge, Ipet, Keep, Method, Options, OutOfRan
 
 use crate::error::Mistake;
 use crate::pattern::{Pattern, Template};
+use crate::table::ReadOptions;
 use crate::{Error, Place, Result};
 
 /// How the parts of a filled pattern meet.
@@ -106,6 +110,10 @@ pub struct Data {
     pub test: Vec<String>,
     /// The column with the label.
     pub label: Option<String>,
+    /// What the label column says of rows without a label, beside nothing; a label of the task is always one.
+    pub missing: Vec<String>,
+    /// What the files do not say of themselves: their encoding, and what quotes mean in them.
+    pub reading: ReadOptions,
     /// The lists within a file's row whose items are rows.
     pub rows: Option<Rows>,
     /// Columns that change places in a second copy of every row to learn from or to annotate.

@@ -7,7 +7,7 @@ mod golden;
 use cloze::encode::{Encoded, PatternEncoder};
 use cloze::multi_token::{Candidates, score, train};
 use cloze::predict::Predictor;
-use cloze::table::{Format, Reader};
+use cloze::table::{Format, ReadOptions, Reader};
 use cloze::task::{Choices, Hinge, Set};
 use cloze::verbalizer::Verbalizer;
 use cloze_encoder::Device;
@@ -118,7 +118,9 @@ fn a_run_ends_with_an_ensemble_that_predicts_texts() {
     let rows = folder.task(TASK).examples(Set::Test).unwrap();
     assert_eq!(predictor.evaluate(&rows, |_, _| Ok(())).unwrap(), *test);
     let mut out = Vec::new();
-    let reader = Reader::new("new.jsonl", std::io::Cursor::new(ROWS.as_bytes().to_vec()), None).unwrap();
+    let reader =
+        Reader::new("new.jsonl", std::io::Cursor::new(ROWS.as_bytes().to_vec()), ReadOptions::default())
+            .unwrap();
     let written = predictor.annotate(reader, &mut out, "out.jsonl", Format::Jsonl, |_| Ok(())).unwrap();
     assert_eq!(written, 3);
     for (line, row) in String::from_utf8(out).unwrap().lines().zip(ROWS.lines()) {
@@ -139,7 +141,9 @@ fn a_new_row_without_choices_is_an_error_with_its_line() {
     let outcome = folder.train(TASK).unwrap();
     let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
     let rows = "{\"text\": \"x\", \"people\": [\"he\"]}\n{\"text\": \"x\", \"people\": \"he\"}\n";
-    let reader = Reader::new("new.jsonl", std::io::Cursor::new(rows.as_bytes().to_vec()), None).unwrap();
+    let reader =
+        Reader::new("new.jsonl", std::io::Cursor::new(rows.as_bytes().to_vec()), ReadOptions::default())
+            .unwrap();
     let error = predictor.annotate(reader, Vec::new(), "out.jsonl", Format::Jsonl, |_| Ok(())).unwrap_err();
     assert!(error.to_string().contains("`new.jsonl`, line 2, column `people`: this is no list"), "{error}");
     // A row that was typed comes from no file.

@@ -8,7 +8,7 @@ use cloze::answer::Answer;
 use cloze::metrics::Evaluation;
 use cloze::predict::{Predictor, With};
 use cloze::results::Results;
-use cloze::table::{Format, Reader};
+use cloze::table::{Format, ReadOptions, Reader};
 use cloze::task::{Example, Set};
 use cloze::zero_shot::zero_shot;
 use cloze_encoder::Device;
@@ -37,7 +37,8 @@ fn task() -> String {
 }
 
 fn annotate(predictor: &mut Predictor, input: &str, format: Format) -> String {
-    let reader = Reader::new("input", std::io::Cursor::new(input.to_owned()), None).unwrap();
+    let reader =
+        Reader::new("input", std::io::Cursor::new(input.to_owned()), ReadOptions::default()).unwrap();
     let mut output = Vec::new();
     predictor.annotate(reader, &mut output, "output", format, |_| Ok(())).unwrap();
     String::from_utf8(output).unwrap()
@@ -128,7 +129,7 @@ fn labels_that_were_predicted_are_read_as_labels() {
         let written = annotate(&mut predictor, input, format);
         let mut task = predictor.task().clone();
         task.data.label = Some("labels".into());
-        let reader = Reader::new("again", std::io::Cursor::new(written), Some(format)).unwrap();
+        let reader = Reader::new("again", std::io::Cursor::new(written), ReadOptions::of(format)).unwrap();
         let rows = task.examples_of(reader).unwrap();
         let right = predictor.evaluate(&rows, |_, _| Ok(())).unwrap();
         assert_eq!((right.accuracy.value, right.exact_match.unwrap().value), (1.0, 1.0));
@@ -155,7 +156,7 @@ fn a_finished_run_is_measured_as_training_did() {
     let folder = folder();
     let outcome = folder.train(&task()).unwrap();
     let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
-    let reader = Reader::open(&folder.0.path().join("test.csv"), None).unwrap();
+    let reader = Reader::open(&folder.0.path().join("test.csv"), ReadOptions::default()).unwrap();
     let rows = predictor.task().examples_of(reader).unwrap();
     let again: Evaluation = predictor.evaluate(&rows, |_, _| Ok(())).unwrap();
     assert_eq!(again, outcome.results.distilled.unwrap().test.unwrap());

@@ -2,19 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::table::{Format, Reader, Table, Writer};
+use cloze::table::{Format, ReadOptions, Reader, Table, Writer};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tables").join(name)
 }
 
 fn rows(name: &str) -> Vec<(u64, Vec<String>)> {
-    let table = Table::read(&file(name), None).unwrap();
+    let table = Table::read(&file(name), ReadOptions::default()).unwrap();
     table.rows.iter().map(|row| (row.line(), row.values().to_vec())).collect()
 }
 
 fn refuse(name: &str) -> (String, String) {
-    let error = Table::read(&file(name), None).unwrap_err();
+    let error = Table::read(&file(name), ReadOptions::default()).unwrap_err();
     let folder = file("").display().to_string();
     (error.to_string().replace(&folder, ""), error.remedy().unwrap())
 }
@@ -63,7 +63,7 @@ fn an_empty_file_is_refused_and_a_header_alone_is_no_rows() {
 fn predictions_can_be_added_to_every_format_from_every_format() {
     for name in ["excel.csv", "tabs.tsv", "lines.jsonl"] {
         for format in [Format::Csv, Format::Tsv, Format::Jsonl] {
-            let reader = Reader::open(&file(name), None).unwrap();
+            let reader = Reader::open(&file(name), ReadOptions::default()).unwrap();
             let columns = reader.columns().clone();
             let added = [columns.free_name("label"), "probability".to_owned()];
             let mut writer = Writer::new("out", Vec::new(), format, &columns, &added).unwrap();
@@ -72,7 +72,7 @@ fn predictions_can_be_added_to_every_format_from_every_format() {
                 writer.write(row, &["billing".into(), 0.75.into()]).unwrap();
             }
             let written = std::io::Cursor::new(writer.finish().unwrap());
-            let after = Reader::new("out", written, Some(format)).unwrap().into_table().unwrap();
+            let after = Reader::new("out", written, ReadOptions::of(format)).unwrap().into_table().unwrap();
             assert_eq!(after.rows.len(), before.len());
             for (after_row, before) in after.rows.iter().zip(&before) {
                 let mut expected = before.values().to_vec();

@@ -1,15 +1,20 @@
-//! The bytes of a CSV file on their way to the parser, watched for what the parser does not tell: on which line a record
-//! ends, and where a quote is opened that is never closed.
+//! The text of a CSV file on its way to the parser, watched for what the parser does not tell: on which line a record ends, and
+//! where quotes stand that make it unclear where a value ends.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
+use super::{Format, Quoting};
+
 /// An input of the CSV parser. The parser's own count of lines is late by one where lines end in carriage return and line
-/// feed, and early where blank lines are skipped; and a record that ends within quotes because the file ends is to it a
-/// record like any other.
+/// feed, and early where blank lines are skipped. And it takes whatever it gets: a record that ends within quotes because the
+/// file ends, text behind a closing quote, and the rows between a quote that begins a text and the next one in the file.
 pub(super) struct Input {
     inner: Box<dyn Read + Send>,
     separator: u8,
+    format: Format,
+    /// `None` where nobody has said it: then quotes are doubled, and what does not look so is a fault.
+    quoting: Option<Quoting>,
     /// Bytes read so far.
     read: u64,
     /// Line feeds read so far that no record has passed yet.
@@ -20,6 +25,15 @@ pub(super) struct Input {
     /// The line on which the last quote was opened.
     opened: u64,
     ended: bool,
+    last: u8,
+    /// Separators in the header, whatever quotes say.
+    header: usize,
+    lines: Lines,
+    fault: Option<Fault>,
+    /// A line with a quote within a value that does not begin with one, which no program writes that doubles quotes.
+    bare: Option<u64>,
+    /// The first record over several lines each of which would be a row: the byte after it, and where its quote is opened.
+    rows_in_quotes: Option<(u64, u64)>,
 }
 
 /// Where in a field the next byte stands.
@@ -31,21 +45,70 @@ enum State {
     Plain,
     /// Within quotes.
     Quoted,
+    /// After a backslash within quotes.
+    Escaped,
     /// After a quote within quotes: the end of the field, or half of a doubled quote.
     Closing,
 }
 
+/// The lines of the record at hand, each taken by itself.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lines {
+    /// Separators on this line so far, whatever quotes say.
+    separators: usize,
+    /// Whole lines so far.
+    whole: usize,
+    /// How many of them have as many separators as the header.
+    like_rows: usize,
+}
+
+/// Quotes that make a record unclear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// The byte behind which it is known.
+    at: u64,
+    /// The line on which the value begins.
+    pub(super) opened: u64,
+    pub(super) kind: FaultKind,
+}
+
+/// The kinds of [`Fault`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FaultKind {
+    /// A quote within a quoted value is not doubled; the line it is on, what follows it, and whether a backslash stands before it.
+    Stray { line: u64, next: u8, escaped: bool },
+    /// The value holds line breaks, and each of its lines would be a row; the line of a quote that shows that quotes are text in
+    /// this file, if that is how it is known.
+    RowsInQuotes { bare: Option<u64> },
+}
+
 impl Input {
-    pub(super) fn new(inner: Box<dyn Read + Send>, separator: u8) -> Input {
+    /// Watches `inner`, whose first line is number `line` and whose header is this one.
+    pub(super) fn new(
+        inner: Box<dyn Read + Send>,
+        format: Format,
+        separator: u8,
+        quoting: Option<Quoting>,
+        header: &[u8],
+        line: u64,
+    ) -> Input {
         Input {
             inner,
             separator,
+            format,
+            quoting,
+            header: header.iter().filter(|&&byte| byte == separator).count(),
             read: 0,
             breaks: VecDeque::new(),
             state: State::Start,
-            line: 1,
-            opened: 1,
+            line,
+            opened: line,
             ended: false,
+            last: 0,
+            lines: Lines::default(),
+            fault: None,
+            bare: None,
+            rows_in_quotes: None,
         }
     }
 
@@ -64,13 +127,23 @@ impl Input {
     /// The line on which a quote is opened that is never closed. It is known once the end has been read, which the parser
     /// does only for the record that the end belongs to.
     pub(super) fn unclosed(&self) -> Option<u64> {
-        (self.ended && self.state == State::Quoted).then_some(self.opened)
+        let within = matches!(self.state, State::Quoted | State::Escaped);
+        (self.ended && within).then_some(self.opened)
+    }
+
+    /// What is unclear in the records that end before the byte `end`.
+    pub(super) fn fault(&self, end: u64) -> Option<Fault> {
+        self.fault.filter(|fault| fault.at <= end)
     }
 
     fn watch(&mut self, byte: u8) {
-        self.state = match (self.state, byte) {
+        if self.quoting == Some(Quoting::None) {
+            return;
+        }
+        let next = match (self.state, byte) {
+            (State::Quoted, b'\\') if self.quoting == Some(Quoting::Backslash) => State::Escaped,
             (State::Quoted, b'"') => State::Closing,
-            (State::Quoted, _) => State::Quoted,
+            (State::Quoted | State::Escaped, _) => State::Quoted,
             (State::Closing, b'"') => State::Quoted,
             (_, b'\n' | b'\r') => State::Start,
             (_, byte) if byte == self.separator => State::Start,
@@ -78,16 +151,73 @@ impl Input {
                 self.opened = self.line;
                 State::Quoted
             }
+            (State::Closing, next) => {
+                // The parser goes on as if the value had no quotes, and so does this.
+                let kind = FaultKind::Stray { line: self.line, next, escaped: self.last == b'\\' };
+                self.fault_at(self.read + 1, self.opened, kind);
+                State::Plain
+            }
+            (State::Plain, b'"') => {
+                self.bare.get_or_insert(self.line);
+                self.rows_in_text(self.read + 1);
+                State::Plain
+            }
             _ => State::Plain,
         };
-        self.line += u64::from(byte == b'\n');
+        // Behind a closing quote it is still what stands before the quote.
+        if next != State::Closing {
+            self.last = byte;
+        }
+        match byte {
+            b'\n' => self.end_line(!matches!(next, State::Quoted | State::Escaped)),
+            byte if byte == self.separator => self.lines.separators += 1,
+            _ => {}
+        }
+        self.state = next;
+    }
+
+    fn end_line(&mut self, ends_record: bool) {
+        self.lines.whole += 1;
+        self.lines.like_rows += usize::from(self.lines.separators == self.header);
+        self.lines.separators = 0;
+        self.line += 1;
+        if !ends_record {
+            return;
+        }
+        let Lines { whole, like_rows, .. } = std::mem::take(&mut self.lines);
+        if whole > 1 && whole == like_rows && self.rows_in_quotes.is_none() {
+            self.rows_in_quotes = Some((self.read, self.opened));
+            self.rows_in_text(self.read);
+        }
+    }
+
+    /// Notes that rows may stand within quotes. In TSV a value with both tabs and line breaks is known to be none; in CSV it is
+    /// one more likely than not, unless the file is known to have quotes that are text.
+    fn rows_in_text(&mut self, at: u64) {
+        let Some((end, opened)) = self.rows_in_quotes.filter(|_| self.quoting.is_none()) else { return };
+        let surely = self.format == Format::Tsv && self.header > 0;
+        if surely || self.bare.is_some() {
+            let kind = FaultKind::RowsInQuotes { bare: self.bare.filter(|_| !surely) };
+            self.fault_at(if surely { end } else { at }, opened, kind);
+        }
+    }
+
+    fn fault_at(&mut self, at: u64, opened: u64, kind: FaultKind) {
+        // The first is the one that is told.
+        self.fault.get_or_insert(Fault { at, opened, kind });
     }
 }
 
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.ended |= read == 0 && !buffer.is_empty();
+        if read == 0 && !buffer.is_empty() && !self.ended {
+            self.ended = true;
+            // The last line may lack its end.
+            if self.lines.whole > 0 && !matches!(self.state, State::Quoted | State::Escaped) {
+                self.end_line(true);
+            }
+        }
         for &byte in &buffer[..read] {
             self.watch(byte);
             if byte == b'\n' {

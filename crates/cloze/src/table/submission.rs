@@ -148,12 +148,12 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::table::Reader;
+    use crate::table::{ReadOptions, Reader};
     use crate::task::Rows;
 
     /// What is written for a file whose labels are these in turn.
     fn submit(text: &str, rows: Option<&str>, names: &[&str]) -> Result<String> {
-        let reader = Reader::new("val.jsonl", Cursor::new(text.to_owned()), None)?;
+        let reader = Reader::new("val.jsonl", Cursor::new(text.to_owned()), ReadOptions::default())?;
         let lists = rows.map(|rows| Rows::parse(rows).unwrap().lists().to_vec()).unwrap_or_default();
         let mut output = Vec::new();
         let mut submission = Submission::new("out", &mut output, reader.columns(), &lists)?;

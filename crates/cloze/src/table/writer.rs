@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use serde_json::Value;
 
-use super::{Columns, Format, Row};
+use super::{Columns, Format, Quoting, Row};
 use crate::error::list;
 use crate::{Error, Result};
 
@@ -17,19 +17,20 @@ pub struct Writer<W: Write> {
 }
 
 enum Lines<W: Write> {
-    Csv(Box<csv::Writer<W>>),
-    Jsonl(BufWriter<W>),
+    Csv { lines: Box<csv::Writer<W>>, separator: u8, quoting: Quoting },
+    Jsonl { lines: BufWriter<W>, end: &'static [u8] },
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins to write `columns` and then the columns `added` to `output`, which errors call `name`. CSV made from CSV
-    /// with semicolons has semicolons.
+    /// Begins to write `columns` and then the columns `added` to `output`, which errors call `name`. A byte order mark and
+    /// carriage returns stay where the input has them; so do semicolons from CSV to CSV, and what quotes mean where the
+    /// format stays. The encoding is UTF-8.
     ///
     /// # Errors
     /// When a new column has the name of an old one (see [`Columns::free_name`]), or writing fails.
     pub fn new(
         name: &str,
-        output: W,
+        mut output: W,
         format: Format,
         columns: &Columns,
         added: &[String],
@@ -40,16 +41,41 @@ impl<W: Write> Writer<W> {
                 "rename it in the input",
             ));
         }
-        let lines = match format {
+        let dialect = columns.dialect;
+        let same = format == dialect.format;
+        if dialect.mark && (same || format != Format::Jsonl) {
+            output.write_all(b"\xef\xbb\xbf").map_err(|source| Error::io("write", name, source))?;
+        }
+        let mut writer = match format {
             Format::Csv | Format::Tsv => {
-                let separator = if format == Format::Tsv { b'\t' } else { columns.separator };
-                let mut lines = csv::WriterBuilder::new().delimiter(separator).from_writer(output);
-                let header = columns.names().iter().chain(added);
-                lines.write_record(header).map_err(|error| Error::io("write", name, io_error(error)))?;
-                Lines::Csv(Box::new(lines))
+                let separator = if format == Format::Tsv { b'\t' } else { dialect.separator };
+                let quoting = if same { dialect.quoting } else { Quoting::Double };
+                let lines = csv::WriterBuilder::new()
+                    .delimiter(separator)
+                    .terminator(if dialect.crlf {
+                        csv::Terminator::CRLF
+                    } else {
+                        csv::Terminator::Any(b'\n')
+                    })
+                    .quote_style(match quoting {
+                        Quoting::Double => csv::QuoteStyle::Necessary,
+                        // What a value needs it gets here.
+                        Quoting::Backslash | Quoting::None => csv::QuoteStyle::Never,
+                    })
+                    .from_writer(output);
+                Lines::Csv { lines: Box::new(lines), separator, quoting }
             }
-            Format::Jsonl => Lines::Jsonl(BufWriter::new(output)),
+            Format::Jsonl => {
+                let end: &[u8] = if dialect.crlf { b"}\r\n" } else { b"}\n" };
+                Lines::Jsonl { lines: BufWriter::new(output), end }
+            }
         };
+        if let Lines::Csv { lines, separator, quoting } = &mut writer {
+            let header = columns.names().iter().chain(added).map(String::as_str);
+            write_csv(lines, *separator, *quoting, header)
+                .map_err(|error| error.at(name, columns.place()))?;
+        }
+        let lines = writer;
         Ok(Writer { name: name.to_owned(), columns: columns.clone(), added: added.to_owned(), lines })
     }
 
@@ -64,7 +90,7 @@ impl<W: Write> Writer<W> {
     pub fn write(&mut self, row: &Row, values: &[Value]) -> Result<()> {
         assert_eq!(values.len(), self.added.len(), "one value for every added column");
         let unlisted = row.object.as_ref().map_or(&[][..], |object| &object.unlisted);
-        if let Lines::Csv(_) = self.lines
+        if let Lines::Csv { .. } = self.lines
             && !unlisted.is_empty()
         {
             return Err(Error::data(
@@ -80,11 +106,16 @@ impl<W: Write> Writer<W> {
                 "rename it in the input",
             ));
         }
-        let written = match &mut self.lines {
-            Lines::Csv(lines) => write_csv(lines, row, values).map_err(io_error),
-            Lines::Jsonl(lines) => write_object(lines, &self.columns, row, &self.added, values),
-        };
-        written.map_err(|source| Error::io("write", &self.name, source))
+        match &mut self.lines {
+            Lines::Csv { lines, separator, quoting } => {
+                let added: Vec<String> = values.iter().map(cell).collect();
+                let fields = row.values.iter().chain(&added).map(String::as_str);
+                write_csv(lines, *separator, *quoting, fields)
+                    .map_err(|error| error.at(&self.name, row.place()))
+            }
+            Lines::Jsonl { lines, end } => write_object(lines, end, &self.columns, row, &self.added, values)
+                .map_err(|source| Error::io("write", &self.name, source)),
+        }
     }
 
     /// Hands everything written so far to the output.
@@ -93,8 +124,8 @@ impl<W: Write> Writer<W> {
     /// When writing fails.
     pub fn flush(&mut self) -> Result<()> {
         let flushed = match &mut self.lines {
-            Lines::Csv(lines) => lines.flush(),
-            Lines::Jsonl(lines) => lines.flush(),
+            Lines::Csv { lines, .. } => lines.flush(),
+            Lines::Jsonl { lines, .. } => lines.flush(),
         };
         flushed.map_err(|source| Error::io("write", &self.name, source))
     }
@@ -106,8 +137,8 @@ impl<W: Write> Writer<W> {
     pub fn finish(mut self) -> Result<W> {
         self.flush()?;
         let inner = match self.lines {
-            Lines::Csv(lines) => lines.into_inner().map_err(|error| error.into_error()),
-            Lines::Jsonl(lines) => lines.into_inner().map_err(|error| error.into_error()),
+            Lines::Csv { lines, .. } => lines.into_inner().map_err(|error| error.into_error()),
+            Lines::Jsonl { lines, .. } => lines.into_inner().map_err(|error| error.into_error()),
         };
         inner.map_err(|source| Error::io("write", &self.name, source))
     }
@@ -121,27 +152,67 @@ fn io_error(error: csv::Error) -> io::Error {
     }
 }
 
-fn write_csv<W: Write>(
-    lines: &mut csv::Writer<W>,
-    row: &Row,
-    values: &[Value],
-) -> std::result::Result<(), csv::Error> {
-    for value in &row.values {
-        lines.write_field(value)?;
+/// The text of a value in CSV.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
     }
-    for value in values {
-        match value {
-            Value::String(text) => lines.write_field(text)?,
-            Value::Null => lines.write_field("")?,
-            other => lines.write_field(other.to_string())?,
+}
+
+/// Why a record is not written.
+enum Unwritten {
+    Csv(csv::Error),
+    /// Without quotes this value would be several, or several rows.
+    NeedsQuotes(String),
+}
+
+impl Unwritten {
+    fn at(self, name: &str, place: crate::Place) -> Error {
+        match self {
+            Unwritten::Csv(error) => Error::io("write", name, io_error(error)),
+            Unwritten::NeedsQuotes(value) => Error::data(
+                place,
+                format!("`{}` cannot be written without quotes, and the file has none", value.escape_debug()),
+                "write another format, for example with `--to jsonl`",
+            ),
         }
     }
-    lines.write_record(None::<&[u8]>)?;
-    Ok(())
+}
+
+fn write_csv<'v, W: Write>(
+    lines: &mut csv::Writer<W>,
+    separator: u8,
+    quoting: Quoting,
+    values: impl Iterator<Item = &'v str>,
+) -> std::result::Result<(), Unwritten> {
+    let breaks = |value: &str| value.bytes().any(|byte| byte == separator || byte == b'\n' || byte == b'\r');
+    let mut values = values.peekable();
+    let mut is_first = true;
+    while let Some(value) = values.next() {
+        // A line with nothing in it is no row.
+        let alone = is_first && values.peek().is_none();
+        is_first = false;
+        let written = match quoting {
+            Quoting::Double => lines.write_field(value),
+            Quoting::None if breaks(value) || (alone && value.is_empty()) => {
+                return Err(Unwritten::NeedsQuotes(value.to_owned()));
+            }
+            Quoting::Backslash if breaks(value) || value.is_empty() || value.starts_with('"') => {
+                let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
+                lines.write_field(format!("\"{escaped}\""))
+            }
+            Quoting::None | Quoting::Backslash => lines.write_field(value),
+        };
+        written.map_err(Unwritten::Csv)?;
+    }
+    lines.write_record(None::<&[u8]>).map_err(Unwritten::Csv)
 }
 
 fn write_object(
     lines: &mut impl Write,
+    end: &[u8],
     columns: &Columns,
     row: &Row,
     added: &[String],
@@ -166,7 +237,7 @@ fn write_object(
     if separator == "{" {
         lines.write_all(b"{")?;
     }
-    lines.write_all(b"}\n")
+    lines.write_all(end)
 }
 
 fn quoted(text: &str) -> Value {
@@ -180,10 +251,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::table::{Reader, Table};
+    use crate::table::{Quoting, ReadOptions, Reader, Table};
 
     fn read(text: &[u8], format: Option<Format>) -> Table {
-        Reader::new("t", Cursor::new(text.to_vec()), format).unwrap().into_table().unwrap()
+        Reader::new("t", Cursor::new(text.to_vec()), ReadOptions::of(format)).unwrap().into_table().unwrap()
     }
 
     fn write(table: &Table, format: Format, added: &[(&str, Value)]) -> Result<Vec<u8>> {
@@ -247,7 +318,100 @@ mod tests {
         })
     }
 
+    /// A file with these rows as somebody else may have written it.
+    fn written(rows: &[Vec<String>], dialect: (Format, char, Quoting, &str), mark: bool) -> Vec<u8> {
+        let (format, separator, quoting, end) = dialect;
+        let field = |value: &String| match (format, quoting) {
+            (Format::Jsonl, _) => unreachable!(),
+            (_, Quoting::None) => value.clone(),
+            (_, Quoting::Double) => format!("\"{}\"", value.replace('"', "\"\"")),
+            (_, Quoting::Backslash) => format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")),
+        };
+        let mut text = if mark { "\u{feff}".to_owned() } else { String::new() };
+        for row in rows {
+            text += &row.iter().map(field).collect::<Vec<_>>().join(&separator.to_string());
+            text += end;
+        }
+        text.into_bytes()
+    }
+
+    #[test]
+    fn a_mark_and_carriage_returns_and_quoting_stay() {
+        let input = b"\xef\xbb\xbftext;n\r\n\"a; b\";1\r\n";
+        let out = write(&read(input, None), Format::Csv, &[("p", "x".into())]).unwrap();
+        assert_eq!(out, b"\xef\xbb\xbftext;n;p\r\n\"a; b\";1;x\r\n");
+        let json = write(&read(input, None), Format::Jsonl, &[]).unwrap();
+        assert_eq!(json, b"{\"text\": \"a; b\", \"n\": \"1\"}\r\n");
+        let bare = "text\tteam\n\"The bin\tx\n";
+        let options = ReadOptions { quoting: Some(Quoting::None), ..ReadOptions::of(Format::Tsv) };
+        let table = Reader::new("t", Cursor::new(bare), options).unwrap().into_table().unwrap();
+        assert_eq!(write(&table, Format::Tsv, &[]).unwrap(), bare.as_bytes());
+        assert_eq!(write(&table, Format::Csv, &[]).unwrap(), b"text,team\n\"\"\"The bin\",x\n");
+        let error = write(&table, Format::Tsv, &[("p", "a\tb".into())]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`t`, line 2: `a\\tb` cannot be written without quotes, and the file has none"
+        );
+        assert!(error.remedy().unwrap().contains("`--to jsonl`"));
+        assert!(write(&table, Format::Jsonl, &[("p", "a\tb".into())]).is_ok());
+    }
+
     proptest! {
+        #[test]
+        fn rows_in_are_rows_out_whatever_quotes_mean(
+            rows in prop::collection::vec(prop::collection::vec("[a\" \\\\é;,\t']{0,5}", 3), 0..6),
+            quoting in prop::sample::select(vec![Quoting::Double, Quoting::Backslash, Quoting::None]),
+            (format, separator) in prop::sample::select(vec![(Format::Csv, ','), (Format::Csv, ';'), (Format::Tsv, '\t')]),
+            end in prop::sample::select(vec!["\n", "\r\n"]), mark: bool,
+        ) {
+            let mut rows = rows;
+            for value in rows.iter_mut().flatten().filter(|_| quoting == Quoting::None) {
+                value.retain(|letter| letter != separator);
+            }
+            let header = ["a", "b", "c"].map(str::to_owned).to_vec();
+            let all: Vec<Vec<String>> = std::iter::once(header).chain(rows.clone()).collect();
+            let file = written(&all, (format, separator, quoting, end), mark);
+            let options = ReadOptions { quoting: Some(quoting), ..ReadOptions::of(format) };
+            let read = |bytes: Vec<u8>| Reader::new("t", Cursor::new(bytes), options).and_then(Reader::into_table);
+            let table = read(file.clone()).unwrap();
+            let values = |table: &Table| -> Vec<Vec<String>> { table.rows.iter().map(|row| row.values().to_vec()).collect() };
+            prop_assert_eq!(values(&table), rows.clone());
+            let out = write(&table, format, &[("p", "x".into())]).unwrap();
+            prop_assert_eq!(out.starts_with(b"\xef\xbb\xbf"), mark);
+            prop_assert_eq!(out.windows(2).filter(|pair| pair == b"\r\n").count(), if end == "\n" { 0 } else { all.len() });
+            let again = values(&read(out).unwrap());
+            let want: Vec<Vec<String>> = rows.into_iter().map(|row| [row, vec!["x".to_owned()]].concat()).collect();
+            prop_assert_eq!(again, want);
+        }
+
+        /// The same rows without saying what quotes mean: then they come out whole, or there is an error that names a line.
+        #[test]
+        fn rows_in_are_rows_out_or_an_error_names_the_line(
+            rows in prop::collection::vec(("[a-c\"]{1,4}", "[a-c\"]{1,4}", "[a-c]{1,2}"), 1..7), tsv: bool,
+        ) {
+            let (format, separator) = if tsv { (Format::Tsv, '\t') } else { (Format::Csv, ',') };
+            let lines: Vec<String> =
+                rows.iter().map(|(a, b, c)| format!("{a}{separator}{b}{separator}{c}\n")).collect();
+            let text = format!("a{separator}b{separator}c\n{}", lines.concat());
+            match Reader::new("t", Cursor::new(text.clone()), ReadOptions::of(format)).and_then(Reader::into_table) {
+                Err(error) => prop_assert!(error.to_string().starts_with("`t`, line "), "{}", error),
+                // What a writer of CSV would have meant by it.
+                Ok(table) => {
+                    let quoted = |value: &str| value.len() > 1 && value.starts_with('"') && value.ends_with('"');
+                    let all = rows.iter().flat_map(|(a, b, _)| [a, b]);
+                    let ambiguous = !tsv && table.rows.len() < rows.len();
+                    let bare = all.clone().any(|value| value.contains('"') && !value.starts_with('"'));
+                    prop_assert!(!ambiguous || !bare, "{}", text);
+                    prop_assert!(tsv && table.rows.len() == rows.len() || !tsv);
+                    for (row, (a, b, _)) in table.rows.iter().zip(&rows).filter(|_| table.rows.len() == rows.len()) {
+                        for (got, value) in row.values().iter().zip([a, b]) {
+                            let is = got == value || (quoted(value) && got.replace('"', "\"\"") == value[1..value.len() - 1]);
+                            prop_assert!(is, "{:?} from {:?}", got, value);
+                        }
+                    }
+                }
+            }
+        }
         #[test]
         fn what_is_written_is_read_back(
             rows in any_table(), format in prop::sample::select(vec![Format::Csv, Format::Tsv, Format::Jsonl]),
@@ -276,7 +440,7 @@ mod tests {
         #[test]
         fn any_bytes_are_rows_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             for format in [None, Some(Format::Csv), Some(Format::Tsv), Some(Format::Jsonl)] {
-                if let Ok(reader) = Reader::new("t", Cursor::new(bytes.clone()), format) {
+                if let Ok(reader) = Reader::new("t", Cursor::new(bytes.clone()), ReadOptions::of(format)) {
                     let _ = reader.into_table();
                 }
             }

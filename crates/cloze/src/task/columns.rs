@@ -503,7 +503,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::table::Reader;
+    use crate::table::{ReadOptions, Reader};
 
     const ROWS: &str = r#"{"idx": 6, "passage": {"text": "Long ago.", "questions": [
         {"question": "When?", "idx": 1, "answers": [{"text": "Long ago", "label": 1}, {"text": "Now", "label": 0}]},
@@ -516,7 +516,8 @@ mod tests {
     }
 
     fn read(task: &Task, text: &str) -> Result<Vec<Vec<String>>> {
-        let reader = Reader::new("t.jsonl", Cursor::new(text.replace('\n', "").into_bytes()), None)?;
+        let reader =
+            Reader::new("t.jsonl", Cursor::new(text.replace('\n', "").into_bytes()), ReadOptions::default())?;
         let columns = reader.columns().clone();
         let mut view = View::new(task, &columns, &task.fields(), None)?;
         let rows = reader.map(|row| view.read(&row?)).collect::<Result<Vec<_>>>()?;

@@ -143,7 +143,7 @@ impl Task {
         mirror: Option<&Mirror>,
         examples: &mut Vec<Example>,
     ) -> Result<()> {
-        let rows = self.read_rows(Reader::open(file, None)?, set, fields, mirror)?;
+        let rows = self.read_rows(Reader::open(file, self.data.reading)?, set, fields, mirror)?;
         if rows.is_empty() && set != Set::Unlabeled {
             return Err(Error::data(
                 Place::file(file.display().to_string()),

@@ -11,6 +11,7 @@ use super::options::Choice;
 use super::{Choices, Data, Label, Metrics, Options, Origin, Preset, Task};
 use crate::error::{Mistake, TaskError, list, nearest};
 use crate::pattern::Template;
+use crate::table::ReadOptions;
 
 mod columns;
 mod multi_label;
@@ -38,6 +39,9 @@ const DATA: &[&str] = &[
     "unlabeled",
     "test",
     "label",
+    "missing",
+    "encoding",
+    "quoting",
     "rows",
     "mirror",
     "train_limit",
@@ -234,12 +238,20 @@ impl<'f> Reader<'f> {
                 "name the column with the labels, for example `label = \"label\"`",
             );
         }
+        let missing = self.texts(section, "missing").unwrap_or_default();
+        let encoding = self.text(section, "encoding").and_then(|(label, span)| {
+            let encoding = label.parse();
+            encoding.map_err(|problem: String| self.mistake(span, problem, "name one of these")).ok()
+        });
+        let quoting = self.choice(section, "quoting");
         Data {
             dir: self.text(section, "dir").map_or(dir.to_owned(), |(path, _)| dir.join(path)),
             train,
             unlabeled,
             test,
             label,
+            missing: missing.into_iter().map(|(value, _)| value.trim().to_owned()).collect(),
+            reading: ReadOptions { format: None, encoding, quoting },
             rows: self.rows(section),
             mirror: None,
             columns: Vec::new(),

@@ -58,6 +58,15 @@ impl Task {
         if let Some(label) = &self.data.label {
             line("label", &quoted(label));
         }
+        if !self.data.missing.is_empty() {
+            line("missing", &list(&self.data.missing));
+        }
+        if let Some(encoding) = self.data.reading.encoding {
+            line("encoding", &quoted(&encoding.to_string()));
+        }
+        if let Some(quoting) = self.data.reading.quoting {
+            line("quoting", &quoted(quoting.word()));
+        }
         if let Some(rows) = &self.data.rows {
             line("rows", &quoted(rows.source()));
         }

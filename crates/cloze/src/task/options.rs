@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::ensemble::Reduction;
 use crate::error::list;
+use crate::table::Quoting;
 
 /// What `cloze train` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -100,6 +101,10 @@ pub(crate) trait Choice: Copy + PartialEq + 'static {
     fn words() -> String {
         list(Self::ALL.iter().map(|(name, _)| name))
     }
+}
+
+impl Choice for Quoting {
+    const ALL: &'static [(&'static str, Self)] = Quoting::ALL;
 }
 
 impl Choice for Method {

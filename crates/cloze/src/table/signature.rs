@@ -1,0 +1,163 @@
+//! What a file is by its first bytes, where that is no text: formats that are unpacked, and formats that are named.
+
+/// A file that is packed, and is unpacked on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packed {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+}
+
+impl Packed {
+    /// How `head`, the first bytes of a file, is packed.
+    pub(super) fn of(head: &[u8]) -> Option<Packed> {
+        match head {
+            [0x1f, 0x8b, ..] => Some(Packed::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Packed::Zstd),
+            _ => None,
+        }
+    }
+}
+
+/// How text is stored, as far as the first bytes tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// In an encoding of bytes.
+    Bytes,
+    /// The same, after a mark of three bytes.
+    Utf8,
+    /// The lower byte first; with a mark of so many bytes.
+    Utf16Le(usize),
+    /// The upper byte first; likewise.
+    Utf16Be(usize),
+    /// Four bytes a character.
+    Utf32,
+}
+
+impl Stored {
+    /// How the text that begins with `head` is stored. Without a mark the zeros beside the letters of the header tell.
+    pub(super) fn of(head: &[u8]) -> Stored {
+        match head {
+            [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Stored::Utf32,
+            [0xef, 0xbb, 0xbf, ..] => return Stored::Utf8,
+            [0xff, 0xfe, ..] => return Stored::Utf16Le(2),
+            [0xfe, 0xff, ..] => return Stored::Utf16Be(2),
+            [first, 0, 0, 0, ..] | [0, 0, 0, first, ..] if *first != 0 => return Stored::Utf32,
+            _ => {}
+        }
+        let head = &head[..head.len().min(64)];
+        let zeros = |odd: usize| head.iter().skip(odd).step_by(2).filter(|&&byte| byte == 0).count();
+        match (zeros(0), zeros(1)) {
+            (even, odd) if odd >= 3 && odd > 3 * even => Stored::Utf16Le(0),
+            (even, odd) if even >= 3 && even > 3 * odd => Stored::Utf16Be(0),
+            _ => Stored::Bytes,
+        }
+    }
+}
+
+/// What a file is that cannot be read, and what to do with it.
+pub(super) struct Foreign {
+    pub(super) what: &'static str,
+    pub(super) remedy: String,
+}
+
+const SPREADSHEET: &str = "open it in the spreadsheet program and save the sheet as CSV (UTF-8), or run `libreoffice --headless \
+                           --convert-to csv FILE`";
+
+/// The formats that tables are kept in and cloze does not read, by how they begin.
+const FOREIGN: &[(&[u8], &str, &str)] = &[
+    (b"%PDF", "a PDF document", "copy the texts into a table and save it as CSV"),
+    (
+        b"PAR1",
+        "a Parquet file",
+        "write it as CSV: `python3 -c \"import pandas; pandas.read_parquet('FILE').to_csv('FILE.csv', index=False)\"`",
+    ),
+    (
+        b"ARROW1",
+        "an Arrow file",
+        "write it as CSV: `python3 -c \"import pandas; pandas.read_feather('FILE').to_csv('FILE.csv', index=False)\"`",
+    ),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file (.xls, .doc)", SPREADSHEET),
+    (
+        b"SQLite format 3",
+        "a SQLite database",
+        "write the table as CSV: `sqlite3 -csv -header FILE 'select * from TABLE' > FILE.csv`",
+    ),
+    (b"BZh", "packed with bzip2", "unpack it with `bunzip2 FILE`"),
+    (b"\xfd7zXZ\x00", "packed with xz", "unpack it with `unxz FILE`"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it with `7z x FILE`"),
+    (b"Rar!", "a RAR archive", "unpack it with `unrar x FILE`"),
+    (b"{\\rtf", "a Rich Text document", "save the table as CSV (UTF-8)"),
+];
+
+impl Foreign {
+    /// What the file called `file` is that begins with `head`, if it is none with text.
+    pub(super) fn of(head: &[u8], file: &str) -> Option<Foreign> {
+        let name = |remedy: &str| remedy.replace("FILE", &file.replace('\'', "'\\''"));
+        if head.starts_with(b"PK\x03\x04") {
+            let holds = |part: &str| head.windows(part.len()).any(|window| window == part.as_bytes());
+            let (what, remedy) = match () {
+                () if holds("xl/") || holds("[Content_Types].xml") => {
+                    ("an Excel workbook (.xlsx)", SPREADSHEET)
+                }
+                () if holds("opendocument.spreadsheet") => {
+                    ("an OpenDocument spreadsheet (.ods)", SPREADSHEET)
+                }
+                () => ("a zip archive", "unpack it with `unzip FILE`"),
+            };
+            return Some(Foreign { what, remedy: name(remedy) });
+        }
+        if let Some((_, what, remedy)) = FOREIGN.iter().find(|(begin, ..)| head.starts_with(begin)) {
+            return Some(Foreign { what, remedy: name(remedy) });
+        }
+        let lower = head.trim_ascii_start().get(..15).unwrap_or_default().to_ascii_lowercase();
+        if lower.starts_with(b"<!doctype html") || lower.starts_with(b"<html") {
+            let remedy =
+                "it may be the page of an error or a login in the place of the file; fetch the table itself";
+            return Some(Foreign { what: "a web page (HTML)", remedy: remedy.into() });
+        }
+        if lower.starts_with(b"<?xml") {
+            return Some(Foreign { what: "XML", remedy: "save the table as CSV (UTF-8)".into() });
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_in_two_or_four_bytes_a_character_is_known_with_and_without_a_mark() {
+        let utf16 = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+        let swapped =
+            |bytes: &[u8]| -> Vec<u8> { bytes.chunks(2).flat_map(|pair| [pair[1], pair[0]]).collect() };
+        let header = "text,label\nMüll,waste\n";
+        assert_eq!(Stored::of(&utf16(header)), Stored::Utf16Le(0));
+        assert_eq!(Stored::of(&swapped(&utf16(header))), Stored::Utf16Be(0));
+        assert_eq!(Stored::of(&utf16(&format!("\u{feff}{header}"))), Stored::Utf16Le(2));
+        assert_eq!(Stored::of(&swapped(&utf16(&format!("\u{feff}{header}")))), Stored::Utf16Be(2));
+        assert_eq!(Stored::of(&utf16("text\tŁódź\n工单工单工单工单工单")), Stored::Utf16Le(0));
+        let utf32 = |text: &str| -> Vec<u8> { text.chars().flat_map(|c| (c as u32).to_be_bytes()).collect() };
+        assert_eq!(Stored::of(&utf32(header)), Stored::Utf32);
+        assert_eq!(Stored::of(&utf32(&format!("\u{feff}{header}"))), Stored::Utf32);
+        assert_eq!(Stored::of(b"\xef\xbb\xbftext"), Stored::Utf8);
+        for bytes in [&b""[..], b"a", b"text,label\n", b"\xb9\xa4\xb5\xa5,label\n", b"{\"text\": 1}"] {
+            assert_eq!(Stored::of(bytes), Stored::Bytes);
+        }
+    }
+
+    #[test]
+    fn files_that_hold_no_text_are_called_what_they_are() {
+        let what = |head: &[u8]| Foreign::of(head, "it's.x").map(|found| (found.what, found.remedy));
+        assert_eq!(what(b"%PDF-1.7").unwrap().0, "a PDF document");
+        let (name, remedy) = what(b"PAR1\x15\x04").unwrap();
+        assert_eq!(name, "a Parquet file");
+        assert!(remedy.contains("read_parquet('it'\\''s.x')"), "{remedy}");
+        assert_eq!(what(b"PK\x03\x04....[Content_Types].xml").unwrap().0, "an Excel workbook (.xlsx)");
+        assert_eq!(what(b"PK\x03\x04....notes.txt").unwrap().0, "a zip archive");
+        assert_eq!(what(b"\n<!DOCTYPE html><html>").unwrap().0, "a web page (HTML)");
+        assert!(what(b"text,label\n").is_none() && what(b"").is_none());
+    }
+}
