@@ -20,6 +20,8 @@ pub struct Checkpoint {
     /// From text to token ids.
     pub tokenizer: Tokenizer,
     weights: Weights,
+    /// The directory, or what stands for it in errors.
+    place: String,
     config_json: Vec<u8>,
     /// Computed when it is first asked for: predicting does not need it, and it takes a while.
     fingerprint: OnceLock<String>,
@@ -34,7 +36,8 @@ impl Checkpoint {
     pub fn open(dir: &Path) -> Result<Checkpoint> {
         let path = dir.join("config.json");
         let config = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
-        Checkpoint::new(&config, || Tokenizer::open(dir), || Weights::open(dir)).map_err(|e| match e {
+        let place = dir.display().to_string();
+        Checkpoint::new(&config, place, || Tokenizer::open(dir), || Weights::open(dir)).map_err(|e| match e {
             Error::Malformed { file, reason } => {
                 // A mistake of the directory itself has no file.
                 let path = if file.is_empty() { dir.to_owned() } else { dir.join(file) };
@@ -50,7 +53,7 @@ impl Checkpoint {
     /// As [`Checkpoint::open`].
     pub fn from_parts(config: &[u8], tokenizer: &[u8], weights: Vec<u8>) -> Result<Checkpoint> {
         let weights = || Weights::from_bytes(SAFETENSORS, Cow::Owned(weights));
-        Checkpoint::new(config, || Tokenizer::from_bytes(tokenizer), weights)
+        Checkpoint::new(config, "the model".to_owned(), || Tokenizer::from_bytes(tokenizer), weights)
     }
 
     /// The same for a model that is compiled into the program.
@@ -59,11 +62,12 @@ impl Checkpoint {
     /// As [`Checkpoint::open`].
     pub fn built_in(config: &[u8], tokenizer: &[u8], weights: &'static [u8]) -> Result<Checkpoint> {
         let weights = || Weights::from_bytes(SAFETENSORS, Cow::Borrowed(weights));
-        Checkpoint::new(config, || Tokenizer::from_bytes(tokenizer), weights)
+        Checkpoint::new(config, "the built-in model".to_owned(), || Tokenizer::from_bytes(tokenizer), weights)
     }
 
     fn new(
         config: &[u8],
+        place: String,
         tokenizer: impl FnOnce() -> Result<Tokenizer>,
         weights: impl FnOnce() -> Result<Weights>,
     ) -> Result<Checkpoint> {
@@ -92,7 +96,7 @@ impl Checkpoint {
         }
         // Last, for weights are large.
         let weights = weights()?;
-        Ok(Checkpoint { config, tokenizer, weights, config_json, fingerprint: OnceLock::new() })
+        Ok(Checkpoint { config, tokenizer, weights, place, config_json, fingerprint: OnceLock::new() })
     }
 
     /// A hash of all files (BLAKE3, hexadecimal): equal if and only if the model is the same.
@@ -105,6 +109,11 @@ impl Checkpoint {
             }
             hasher.finalize().to_hex().to_string()
         })
+    }
+
+    /// The directory, for errors.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
     }
 
     /// The file by which the weights were found, for errors.
@@ -141,6 +150,9 @@ impl Checkpoint {
 
     /// Copies those tensors that the files have into `values`: `wanted` gives each name and destination, which has the
     /// size that [`Checkpoint::missing`] has found.
+    ///
+    /// # Errors
+    /// If a tensor holds no floats, or one that is not finite.
     pub(crate) fn read<'n>(
         &self,
         wanted: impl Iterator<Item = (&'n str, std::ops::Range<usize>)>,
@@ -148,7 +160,12 @@ impl Checkpoint {
     ) -> Result<()> {
         for (name, place) in wanted {
             if let Some(tensor) = self.weights.find(name) {
-                tensor.read(name, &mut values[place])?;
+                tensor.read(name, &mut values[place.clone()])?;
+                if let Some(value) = values[place].iter().find(|value| !value.is_finite()) {
+                    let reason =
+                        format!("`{name}` holds {value}, and weights are finite numbers; it may be damaged");
+                    return Err(Error::malformed(tensor.file(), reason));
+                }
             }
         }
         Ok(())

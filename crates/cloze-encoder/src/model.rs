@@ -34,8 +34,33 @@ impl Model {
                     .into(),
             });
         }
+        Model::without_mask_head(checkpoint)?;
         let (model, _) = Model::read(checkpoint, config, "masked language model", |_| false)?;
         Ok(model)
+    }
+
+    /// The error for an encoder that has all but its masked-LM head, as sentence encoders and classifiers are published.
+    fn without_mask_head(checkpoint: &Checkpoint) -> Result<()> {
+        let config = checkpoint.config.with_labels(&[]);
+        let layout = Layout::new(&config);
+        let encoder = format!("{}.", config.family.names.base);
+        let wanted = layout.parameters.iter().map(|p| (p.name.as_str(), p.shape.as_slice()));
+        let (body, head): (Vec<_>, Vec<_>) = wanted.partition(|(name, _)| name.starts_with(&encoder));
+        let is_whole = checkpoint.missing(body.into_iter())?.is_empty();
+        if !is_whole || checkpoint.missing(head.iter().copied())?.len() < head.len() {
+            return Ok(());
+        }
+        let what = match checkpoint.config.labels.is_empty() {
+            true => "an encoder without its masked-LM head, as sentence encoders are",
+            false => "an encoder with another head than that of a masked language model, as classifiers are",
+        };
+        Err(Error::Malformed {
+            file: checkpoint.place().to_owned(),
+            reason: format!(
+                "it is {what}, and patterns need that head; take the masked language model that it was made from, for example \
+                 `google-bert/bert-base-uncased`, or leave `--model` out for the built-in one"
+            ),
+        })
     }
 
     /// The classifier of a checkpoint that [`Model::save`] or transformers wrote.
@@ -166,8 +191,14 @@ impl Model {
     /// a directory, so that [`Checkpoint::open`] and Hugging Face transformers load it.
     ///
     /// # Errors
-    /// If the directory or a file cannot be written.
+    /// If the directory or a file cannot be written, or a weight is not finite, which no model can be loaded with.
     pub fn save(&self, dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
+        if let Some(value) = self.values.iter().find(|value| !value.is_finite()) {
+            return Err(Error::malformed(
+                "the model",
+                format!("a weight is {value}, and weights are finite numbers"),
+            ));
+        }
         std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
         let write = |name: &str, bytes: &[u8]| {
             let path = dir.join(name);

@@ -17,6 +17,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The name of the column with the label of a row.
+    pub const COLUMN: &str = "prediction";
+    /// The name of the column with the labels of a row that can have several.
+    pub const SEVERAL: &str = "predictions";
+
     /// The answers for `rows` with these scores; where they can have several labels, the rows for all topics stand together.
     pub fn of(task: &Task, scores: &Scores, rows: &[Example]) -> Vec<Answer> {
         let (copies, names) = (task.copies(), task.answers());
@@ -54,7 +59,7 @@ impl Answer {
 
     /// The name of the column with the labels.
     pub fn column(task: &Task) -> &'static str {
-        if task.multi_label.is_some() { "labels" } else { "label" }
+        if task.multi_label.is_some() { Answer::SEVERAL } else { Answer::COLUMN }
     }
 
     /// The labels as they are written: several as a list where the format knows lists, and else as they stand in the data.

@@ -5,10 +5,13 @@ use cloze_encoder::{Batch, Mode, Random, Sequence, Session, loss};
 use crate::Result;
 use crate::batches::{Shuffled, by_length};
 use crate::fine_tuning::{FineTuning, Step};
-use crate::scores::Scores;
+use crate::scores::{Scores, check_finite};
 
 /// Label scores of `sequences` in their order, computed in groups of at most `budget` tokens. `progress` hears how many rows
 /// are done.
+///
+/// # Errors
+/// When a score is not finite, or `progress` fails.
 pub fn score(
     session: &mut Session,
     labels: usize,
@@ -23,6 +26,7 @@ pub fn score(
         batch.clear();
         group.iter().for_each(|&row| batch.push(&sequences[row]));
         let logits = session.class_logits(&batch, Mode::Predict);
+        check_finite(logits)?;
         for (&row, found) in group.iter().zip(logits.chunks_exact(labels)) {
             scores.row_mut(row).copy_from_slice(found);
         }

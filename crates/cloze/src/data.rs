@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::Result;
 use crate::results::DataSource;
 use crate::task::{Example, Set, Task, fingerprint, label_counts};
+use crate::{Result, Warning};
 
 /// The rows of a task by role.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +15,8 @@ pub struct Data {
     pub unlabeled: Vec<Example>,
     /// Labelled rows to evaluate on.
     pub test: Vec<Example>,
+    /// What is probably not meant.
+    pub warnings: Vec<Warning>,
 }
 
 impl Data {
@@ -23,9 +25,15 @@ impl Data {
     /// # Errors
     /// As [`Task::examples`].
     pub fn read(task: &Task) -> Result<Data> {
-        let mut test = task.examples(Set::Test)?;
+        let mut warnings = Vec::new();
+        let mut read = |set| -> Result<Vec<Example>> {
+            let mut rows = task.read(set)?;
+            warnings.append(&mut rows.warnings);
+            Ok(rows.examples)
+        };
+        let (train, unlabeled, mut test) = (read(Set::Train)?, read(Set::Unlabeled)?, read(Set::Test)?);
         test.retain(|example| example.label.is_some());
-        Ok(Data { train: task.examples(Set::Train)?, unlabeled: task.examples(Set::Unlabeled)?, test })
+        Ok(Data { train, unlabeled, test, warnings })
     }
 
     /// Size and fingerprint of every part.

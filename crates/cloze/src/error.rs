@@ -52,6 +52,32 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Store(#[from] crate::store::Error),
+    /// Training has come to a number that is not finite.
+    #[error("training has diverged: {what} of step {step} is {value}, at a learning rate of {learning_rate}")]
+    #[diagnostic(help(
+        "lower `learning_rate` under `[{section}]` in the task file, to 1e-4 for example, and run the same command again"
+    ))]
+    Diverged {
+        /// `the loss`, `the gradient`.
+        what: &'static str,
+        /// The update, counted from 1.
+        step: usize,
+        /// The number.
+        value: f32,
+        /// The learning rate of the update.
+        learning_rate: f32,
+        /// The section of the task file that the learning rate stands in.
+        section: &'static str,
+    },
+    /// A model gives scores that are no finite numbers.
+    #[error("the model gives {value} as a score, and scores are finite numbers")]
+    #[diagnostic(help(
+        "its weights have grown too large: train with a lower `learning_rate`, 1e-4 for example, or take another model"
+    ))]
+    NotFinite {
+        /// The score.
+        value: f32,
+    },
     /// The listener has asked to stop; what is finished is kept.
     #[error("stopped before the end")]
     #[diagnostic(help("run the same command again to go on; finished jobs are kept"))]

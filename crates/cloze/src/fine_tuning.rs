@@ -3,7 +3,7 @@
 use cloze_encoder::{AdamW, Session, schedule};
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// How a model is trained: AdamW with a linear schedule, gradients clipped, micro-batches added up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ impl FineTuning {
     /// Trains. `micro_batch(session, number, weight)` runs micro-batch `number` (counted from 0 over the whole training)
     /// forward and backward, its gradient times `weight`, and returns its loss without the weight; `after` hears of
     /// every update and may end the training with an error.
+    ///
+    /// # Errors
+    /// At the first loss or gradient that is not finite, and what `after` gives.
     pub fn run(
         &self,
         session: &mut Session,
@@ -53,12 +56,25 @@ impl FineTuning {
                 loss += weight * micro_batch(session, number, weight);
             }
             let learning_rate = self.learning_rate * schedule::linear(step, self.warmup, self.steps);
+            let diverged = |what, value| Error::Diverged {
+                what,
+                step: step + 1,
+                value,
+                learning_rate,
+                section: "train",
+            };
+            if !loss.is_finite() {
+                return Err(diverged("the loss", loss));
+            }
             let gradient_norm = session.update(&AdamW {
                 learning_rate,
                 weight_decay: self.weight_decay,
                 max_grad_norm: self.max_grad_norm,
                 ..AdamW::default()
             });
+            if !gradient_norm.is_finite() {
+                return Err(diverged("the gradient", gradient_norm));
+            }
             let step = Step { step: step + 1, loss, learning_rate, gradient_norm };
             after(&step)?;
             steps.push(step);

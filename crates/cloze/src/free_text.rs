@@ -55,7 +55,7 @@ pub fn fill(
         };
         let mut inputs: Vec<Open> = group.iter().map(begin).collect();
         while inputs.iter().any(|input| !input.masks.is_empty()) {
-            step(session, &group, &mut inputs, decoding, budget, &mut filled);
+            step(session, &group, &mut inputs, decoding, budget, &mut filled)?;
         }
         for (row, input) in group.iter().zip(inputs) {
             filled[*row].tokens = input.sequence.ids[input.first..input.first + clozes[*row].masks].to_vec();
@@ -74,14 +74,14 @@ fn step(
     decoding: Decoding,
     budget: usize,
     filled: &mut [Filled],
-) {
+) -> Result<()> {
     let vocabulary = session.model().config().vocab_size;
     let left: Vec<usize> = (0..inputs.len()).filter(|number| !inputs[*number].masks.is_empty()).collect();
     let costs: Vec<usize> = left.iter().map(|number| inputs[*number].cost(budget, vocabulary)).collect();
     let mut batch = Batch::new();
     for group in by_length(&costs, budget) {
         let open = group.iter().map(|place| &inputs[left[*place]]);
-        let (logits, norms) = predict(session, &mut batch, open);
+        let (logits, norms) = predict(session, &mut batch, open)?;
         let mut masks = logits.chunks_exact(vocabulary).zip(norms);
         for number in group.into_iter().map(|place| left[place]) {
             let input = &mut inputs[number];
@@ -102,6 +102,7 @@ fn step(
             filled[rows[number]].order.push(input.masks.drain(places).collect());
         }
     }
+    Ok(())
 }
 
 /// Whether what a model wrote is the `wanted` text: if all its words are in there, or all words from there are in it.

@@ -1,29 +1,38 @@
 //! A first task file from labelled rows, for people to read and change.
 
-use std::collections::HashSet;
+mod label_column;
+mod patterns;
+mod text_columns;
+mod words;
+
 use std::fmt::Write;
 use std::path::Path;
 
 use cloze_encoder::Tokenizer;
 
-use crate::error::list;
-use crate::pattern::Pattern;
-use crate::table::Table;
-use crate::task::{Task, quoted};
-use crate::{Error, Place, Result};
-
-/// More labels than this are more likely text or numbers.
-const MOST_LABELS: usize = 150;
+use self::label_column::LabelColumn;
+use self::patterns::{patterns, patterns_of_topics};
+use self::text_columns::text_columns;
+use self::words::{Word, Words, spaced};
+use crate::Result;
+use crate::error::counted;
+use crate::table::{ReadOptions, Table};
+use crate::task::{Task, plain_name, quoted};
+use crate::vocabulary::Coverage;
 
 /// What is to be drafted.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
-    /// The task's name.
+    /// The task's name; what cannot name a directory in it is left out.
     pub name: &'a str,
     /// The file with the labelled rows as the task file should name it.
     pub train: &'a str,
+    /// How it is to be read.
+    pub reading: ReadOptions,
     /// The column with the labels.
     pub label: &'a str,
+    /// Values of that column that say that a row has no label; found out if nobody has said it.
+    pub missing: Option<&'a [String]>,
     /// The columns with text; found out if empty.
     pub text: &'a [String],
     /// A file with unlabelled rows, if one is known.
@@ -35,99 +44,224 @@ pub struct Request<'a> {
 /// A task file that has not been written yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// The task file. It can be read, see [`Task::parse`].
+    /// The task file. It can be read, see [`Task::parse`], once every label has a word.
     pub toml: String,
     /// The text columns that its patterns use.
     pub text: Vec<String>,
     /// The labels with their numbers of rows, the most frequent first.
     pub labels: Vec<(String, usize)>,
-    /// Labels whose word should be looked at, because the vocabulary does not have their name.
+    /// Rows without a label.
+    pub unlabelled: usize,
+    /// Values that are taken to say that a row has no label, with their numbers of rows.
+    pub missing: Vec<(String, usize)>,
+    /// Whether rows can have several labels.
+    pub several: bool,
+    /// Labels whose word is a guess and should be looked at.
     pub doubtful: Vec<String>,
+    /// Labels without a word, since the vocabulary does not know their name.
+    pub unknown: Vec<String>,
+    /// Labels without a word, since their name stands for another label, which comes second.
+    pub taken: Vec<(String, String)>,
+    /// How well the vocabulary knows the texts.
+    pub coverage: Coverage,
+    /// What is probably not meant.
+    pub warnings: Vec<String>,
 }
 
 /// Drafts a task file for the rows of `table`.
 ///
 /// # Errors
-/// When a column is missing, the label column has one value only or hardly any twice, or no column holds text.
+/// When a column is missing, the label column has no values or one only, or no column holds text.
 pub fn draft(table: &Table, request: &Request, tokenizer: &Tokenizer) -> Result<Draft> {
     let label = table.columns.require(request.label)?;
-    let (labels, unlabelled) = count_labels(table, label)?;
+    let column = LabelColumn::of(table, label, request.missing)?;
     let text = text_columns(table, label, request.text)?;
-    let unlabeled = request.unlabeled.or((unlabelled > 0).then_some(request.train));
+    let mut words = Words::new(tokenizer);
+    let words: Vec<Word> = match column.several {
+        true => Vec::new(),
+        false => column.labels.iter().map(|(name, _)| words.choose(name)).collect(),
+    };
+    let draft = Drafting { table, request, column: &column, text: &text, words: &words };
+    // A draft must be a task file of its own; anything else is a mistake of this program or a name nobody thought of.
+    let task = Task::parse(
+        "the drafted task file",
+        &draft.toml(|number| format!("placeholder {number}")),
+        Path::new("."),
+    )?;
+    debug_assert_eq!(task.inputs(), text);
 
-    let mut doubtful = Vec::new();
-    let mut taken = HashSet::new();
-    let mut words: Vec<(String, bool)> = Vec::new();
-    for (number, (name, _)) in labels.iter().enumerate() {
-        let (mut word, sure) = label_word(name, tokenizer, &mut taken);
-        if word.is_empty() || words.iter().any(|(other, _)| *other == word) {
-            word = format!("word {}", number + 1);
-        }
-        words.push((word, sure));
-    }
-
-    let mut toml = String::new();
-    // Writing to a string cannot fail.
-    let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
-    line(format_args!("# A task for cloze, drafted from {} labelled rows.", table.rows.len() - unlabelled));
-    line(format_args!(
-        "# `cloze check` shows what the model will be asked; change here whatever you can say better."
-    ));
-    line(format_args!(""));
-    line(format_args!("format   = 1"));
-    line(format_args!("name     = {}", quoted(request.name)));
-    line(format_args!(""));
-    line(format_args!(
-        "# Each pattern asks for the label in its own way: {{mask}} is the blank that the model fills, {{column}} a"
-    ));
-    line(format_args!(
-        "# column of the data. A text that is too long is cut at its end, {{column!}} never is. Columns here:"
-    ));
-    line(format_args!("# {}.", comment(&table.columns.names().join(", "))));
-    line(format_args!("patterns = ["));
-    for pattern in patterns(&text, labels.iter().map(|(name, _)| name.as_str())) {
-        line(format_args!("    {},", quoted(&pattern)));
-    }
-    line(format_args!("]"));
-    line(format_args!(""));
-    line(format_args!("[data]"));
-    line(format_args!("train     = {}", quoted(request.train)));
-    line(format_args!("label     = {}", quoted(request.label)));
-    line(format_args!(
-        "# Text of the same kind without labels, from which most is learned: hundreds of rows or more."
-    ));
-    match unlabeled {
-        Some(file) => line(format_args!("unlabeled = {}", quoted(file))),
-        None => line(format_args!("# unlabeled = \"more.csv\"   # or a list, or \"folder/*.csv\"")),
-    }
-    match request.test {
-        Some(file) => line(format_args!("test      = {}", quoted(file))),
-        None => {
-            line(format_args!("# test = \"checked.csv\"   # labelled rows that are only used to measure"))
-        }
-    }
-    line(format_args!(""));
-    line(format_args!(
-        "# What the blank should say for each label: a word that the model knows, or a list of such words."
-    ));
-    line(format_args!("[labels]"));
-    for ((name, count), (word, sure)) in labels.iter().zip(&words) {
-        let rows = if *count == 1 { "1 row".to_owned() } else { format!("{count} rows") };
-        let hint = if *sure { "" } else { "; is this the right word?" };
-        if !sure {
-            doubtful.push(name.clone());
-        }
-        line(format_args!("{} = {} # {rows}{hint}", key(name), quoted(word)));
-    }
-    prove(&toml, &text, labels.len())?;
-    Ok(Draft { toml, text, labels, doubtful })
+    let of = |wanted: fn(&Word) -> bool| -> Vec<String> {
+        let labels = column.labels.iter().zip(&words).filter(|(_, word)| wanted(word));
+        labels.map(|((name, _), _)| name.clone()).collect()
+    };
+    let taken = column.labels.iter().zip(&words).filter_map(|((name, _), word)| match word {
+        Word::Taken(other) => Some((name.clone(), other.clone())),
+        _ => None,
+    });
+    let columns: Vec<usize> = text.iter().filter_map(|name| table.columns.find(name)).collect();
+    let texts: Vec<&str> =
+        table.rows.iter().flat_map(|row| columns.iter().map(|&column| row.value(column))).collect();
+    Ok(Draft {
+        toml: draft.toml(|_| String::new()),
+        doubtful: of(|word| matches!(word, Word::Guess(_))),
+        unknown: of(|word| *word == Word::Unknown),
+        taken: taken.collect(),
+        coverage: Coverage::of(&texts, tokenizer),
+        unlabelled: column.without(),
+        several: column.several,
+        labels: column.labels,
+        missing: column.missing,
+        warnings: column.warnings,
+        text,
+    })
 }
 
-/// A draft must be a task file of its own; anything else is a mistake of this program or a name nobody thought of.
-fn prove(toml: &str, text: &[String], labels: usize) -> Result<()> {
-    let task = Task::parse("the drafted task file", toml, Path::new("."))?;
-    debug_assert_eq!((task.fields().as_slice(), task.labels.len()), (text, labels));
-    Ok(())
+/// What a draft is made of.
+struct Drafting<'a> {
+    table: &'a Table,
+    request: &'a Request<'a>,
+    column: &'a LabelColumn,
+    text: &'a [String],
+    words: &'a [Word],
+}
+
+impl Drafting<'_> {
+    /// The task file; the word of the label number n that has none is `placeholder(n)`.
+    fn toml(&self, placeholder: impl Fn(usize) -> String) -> String {
+        let Drafting { table, request, column, text, .. } = self;
+        let mut toml = String::new();
+        // Writing to a string cannot fail.
+        let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
+        line(format_args!(
+            "# A task for cloze, drafted from {}.",
+            counted(table.rows.len() - column.without(), "labelled row")
+        ));
+        line(format_args!(
+            "# `cloze check` shows what the model will be asked; change here whatever you can say better."
+        ));
+        line(format_args!(""));
+        line(format_args!("format   = 1"));
+        line(format_args!("name     = {}", quoted(&plain_name(request.name))));
+        line(format_args!(""));
+        line(format_args!(
+            "# Each pattern asks for the label in its own way: {{mask}} is the blank that the model fills, {{column}} a"
+        ));
+        line(format_args!(
+            "# column of the data. A text that is too long is cut at its end, {{column!}} never is. Columns here:"
+        ));
+        line(format_args!("# {}.", comment(&table.columns.names().join(", "))));
+        line(format_args!("patterns = ["));
+        let patterns = match column.several {
+            true => patterns_of_topics(text, &self.topic()),
+            false => patterns(text, column.labels.iter().map(|(name, _)| name.as_str())),
+        };
+        for pattern in patterns {
+            line(format_args!("    {},", quoted(&pattern)));
+        }
+        line(format_args!("]"));
+        line(format_args!(""));
+        line(format_args!("[data]"));
+        line(format_args!("train     = {}", quoted(request.train)));
+        line(format_args!("label     = {}", quoted(request.label)));
+        if !column.missing.is_empty() {
+            let marks: Vec<String> = column.missing.iter().map(|(mark, _)| quoted(mark)).collect();
+            let rows = column.missing.iter().map(|(_, rows)| rows).sum();
+            line(format_args!(
+                "missing   = [{}] # {} without a label; if one of these is a label, remove it here and add it below",
+                marks.join(", "),
+                counted(rows, "row")
+            ));
+        }
+        if let Some(encoding) = request.reading.encoding {
+            line(format_args!("encoding  = {}", quoted(&encoding.to_string())));
+        }
+        if let Some(quoting) = request.reading.quoting {
+            line(format_args!("quoting   = {}", quoted(quoting.name())));
+        }
+        line(format_args!(
+            "# Text of the same kind without labels, from which most is learned: hundreds of rows or more."
+        ));
+        match request.unlabeled.or((column.without() > 0).then_some(request.train)) {
+            Some(file) => line(format_args!("unlabeled = {}", quoted(file))),
+            None => line(format_args!("# unlabeled = \"more.csv\"   # or a list, or \"folder/*.csv\"")),
+        }
+        match request.test {
+            Some(file) => line(format_args!("test      = {}", quoted(file))),
+            None => {
+                line(format_args!("# test = \"checked.csv\"   # labelled rows that are only used to measure"))
+            }
+        }
+        line(format_args!(""));
+        match column.several {
+            true => self.topics(&mut toml),
+            false => self.labels(&mut toml, placeholder),
+        }
+        toml
+    }
+
+    fn labels(&self, toml: &mut String, placeholder: impl Fn(usize) -> String) {
+        let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
+        line(format_args!(
+            "# What the blank should say for each label: a word that the model knows, or a list of such words."
+        ));
+        line(format_args!("[labels]"));
+        for (number, ((name, rows), word)) in self.column.labels.iter().zip(self.words).enumerate() {
+            let (word, hint) = match word {
+                Word::Sure(word) => (word.clone(), String::new()),
+                Word::Guess(word) => (word.clone(), "; is this the right word?".into()),
+                Word::Taken(other) => {
+                    let hint =
+                        format!("; the name stands for {} already: write a word for this one", quoted(other));
+                    (placeholder(number), hint)
+                }
+                Word::Unknown => {
+                    (placeholder(number), "; the model does not know the name: write a word".into())
+                }
+            };
+            line(format_args!("{} = {} # {}{hint}", key(name), quoted(&word), counted(*rows, "row")));
+        }
+    }
+
+    /// Rows with several labels: every label is asked for by itself.
+    fn topics(&self, toml: &mut String) {
+        let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
+        let names = || self.column.labels.iter().map(|(name, _)| name.as_str());
+        line(format_args!(
+            "# Rows have several labels here, so that each is asked for by itself: what {{{}}} should say for it.",
+            self.topic()
+        ));
+        line(format_args!("[multi_label]"));
+        if self.topic() != "topic" {
+            line(format_args!("column    = {}", quoted(&self.topic())));
+        }
+        if names().any(|name| name.contains(';')) {
+            let free = ["|", "/", "\t", "||", ";;"]
+                .into_iter()
+                .find(|mark| !names().any(|name| name.contains(mark)));
+            line(format_args!("separator = {}", quoted(free.unwrap_or("|||"))));
+        }
+        if names().any(|name| name == "none") {
+            line(format_args!("none      = \"no label\""));
+        }
+        let topics: Vec<String> = names()
+            .map(|name| {
+                let words =
+                    Some(spaced(name)).filter(|words| !words.is_empty()).unwrap_or_else(|| name.to_owned());
+                format!("{} = {}", key(name), quoted(&words))
+            })
+            .collect();
+        line(format_args!("topics    = {{ {} }}", topics.join(", ")));
+        line(format_args!(""));
+        line(format_args!("# The answers: the first one means yes."));
+        line(format_args!("[labels]"));
+        line(format_args!("yes = \"yes\""));
+        line(format_args!("no = \"no\""));
+    }
+
+    /// The column that holds a topic's description.
+    fn topic(&self) -> String {
+        self.table.columns.free_name("topic")
+    }
 }
 
 /// A key of the file, in quotes if it needs them.
@@ -141,209 +275,6 @@ fn comment(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-/// The labels with their counts, the most frequent first, and the number of rows without a label.
-fn count_labels(table: &Table, column: usize) -> Result<(Vec<(String, usize)>, usize)> {
-    let mut labels: Vec<(String, usize)> = Vec::new();
-    let mut index = std::collections::HashMap::new();
-    let mut unlabelled = 0;
-    for row in &table.rows {
-        let name = row.value(column).trim();
-        if name.is_empty() {
-            unlabelled += 1;
-            continue;
-        }
-        let at = *index.entry(name.to_owned()).or_insert_with(|| {
-            labels.push((name.to_owned(), 0));
-            labels.len() - 1
-        });
-        labels[at].1 += 1;
-    }
-    labels.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let name = &table.columns.names()[column];
-    let place = table.columns.place().field(name);
-    let labelled = table.rows.len() - unlabelled;
-    let suggestion = || {
-        let few = |&other: &usize| other != column && (2..=20).contains(&distinct(table, other));
-        let others: Vec<&String> =
-            (0..table.columns.names().len()).filter(few).map(|other| &table.columns.names()[other]).collect();
-        if others.is_empty() {
-            "give the column that holds the labels with `--label`".to_owned()
-        } else {
-            format!("give the column that holds the labels with `--label`, perhaps {}", list(others))
-        }
-    };
-    match labels.len() {
-        0 => Err(Error::data(place, "no row has a label", "label a few rows of each kind, four or more")),
-        1 => Err(Error::data(
-            place,
-            format!("every row has the label `{}`", labels[0].0),
-            "label a few rows of each kind, four or more",
-        )),
-        count if count > MOST_LABELS || (count > 10 && count * 2 > labelled) => Err(Error::data(
-            place,
-            format!("{count} different values in {labelled} rows are no labels"),
-            suggestion(),
-        )),
-        _ => Ok((labels, unlabelled)),
-    }
-}
-
-fn distinct(table: &Table, column: usize) -> usize {
-    table.rows.iter().map(|row| row.value(column)).collect::<HashSet<_>>().len()
-}
-
-/// The columns with text: the ones asked for, or those that read like text.
-fn text_columns(table: &Table, label: usize, wanted: &[String]) -> Result<Vec<String>> {
-    let names = table.columns.names();
-    let columns: Vec<usize> = if wanted.is_empty() {
-        let others: Vec<usize> =
-            (0..names.len()).filter(|&column| column != label && !names[column].is_empty()).collect();
-        let texts: Vec<usize> =
-            others.iter().copied().filter(|&column| reads_like_text(table, column)).collect();
-        let longest =
-            others.iter().copied().max_by_key(|&column| (letters(table, column), std::cmp::Reverse(column)));
-        if texts.is_empty() { longest.into_iter().collect() } else { texts }
-    } else {
-        wanted.iter().map(|name| table.columns.require(name)).collect::<Result<_>>()?
-    };
-    if columns.is_empty() {
-        return Err(Error::data(
-            table.columns.place(),
-            format!("there is no column with text beside `{}`", names[label]),
-            "add the text that is to be classified as a column",
-        ));
-    }
-    for &column in &columns {
-        let name = &names[column];
-        if column == label {
-            return Err(Error::usage(
-                format!("the column `{name}` cannot be both the label and the text"),
-                "give another column with `--text`",
-            ));
-        }
-        let pattern = format!("{{mask}}{{{name}}}").parse::<Pattern>();
-        let usable = pattern.is_ok_and(|pattern| pattern.fields().any(|field| field.name == *name));
-        if !usable {
-            return Err(Error::data(
-                Place::file(table.columns.place().file).line(1).field(name),
-                "a pattern cannot name this column",
-                "rename it; letters, digits, blanks and `_` are fine, but not `mask` or `sep`",
-            ));
-        }
-    }
-    Ok(columns.into_iter().map(|column| names[column].clone()).collect())
-}
-
-/// Most of a text column's values are several words, and most of their characters are letters.
-fn reads_like_text(table: &Table, column: usize) -> bool {
-    let values =
-        || table.rows.iter().take(1000).map(|row| row.value(column).trim()).filter(|value| !value.is_empty());
-    let wordy = values().filter(|value| value.split_whitespace().count() > 1).count();
-    let (letters, all) = values().fold((0, 0), |(letters, all), value| {
-        (letters + value.chars().filter(|c| c.is_alphabetic()).count(), all + value.chars().count())
-    });
-    let any = values().count();
-    // Few values that come again and again are categories, however many words they have.
-    let varied = distinct(table, column) * 5 > table.rows.len() || table.rows.len() < 10;
-    any > 0 && wordy * 2 > any && letters * 2 > all && varied
-}
-
-fn letters(table: &Table, column: usize) -> usize {
-    table.rows.iter().map(|row| row.value(column).chars().filter(|c| c.is_alphabetic()).count()).sum()
-}
-
-/// Four general patterns that fit what the labels seem to be about.
-fn patterns<'a>(text: &[String], labels: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let labels: Vec<String> = labels.map(str::to_lowercase).collect();
-    let any = |words: &[&str]| labels.iter().any(|label| words.contains(&label.as_str()));
-    let fields =
-        |names: &[String]| names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" ");
-    let all = fields(text);
-    if let [first, others @ ..] = text
-        && !others.is_empty()
-        && any(&["entailment", "contradiction", "yes", "no", "true", "false"])
-    {
-        let others = fields(others);
-        return vec![
-            format!("{{{first}|strip_punct}}? {{sep}}{{mask}}, {others}"),
-            format!("\"{{{first}|strip_punct}}\"? {{sep}}{{mask}}. \"{others}\""),
-            format!("{{{first}}} Question: {others} Answer: {{mask}}."),
-            format!("{{{first}}} {{sep}}{others} Is that right? {{mask}}."),
-        ];
-    }
-    if any(&["positive", "negative", "good", "bad", "pos", "neg"]) {
-        return vec![
-            format!("{all} It was {{mask}}."),
-            format!("{all} All in all, it was {{mask}}."),
-            format!("Just {{mask}}! {all}"),
-            format!("It is {{mask}}: {all}"),
-        ];
-    }
-    vec![
-        format!("{all} This is about {{mask}}."),
-        format!("{{mask}}: {all}"),
-        format!("[ Category: {{mask}} ] {all}"),
-        format!("{all} The topic is {{mask}}."),
-    ]
-}
-
-/// A word for a label, and whether it surely fits: the name itself, or the first of its parts that is one token.
-fn label_word(name: &str, tokenizer: &Tokenizer, taken: &mut HashSet<Vec<u32>>) -> (String, bool) {
-    let known = [
-        ("positive", "good"),
-        ("negative", "bad"),
-        ("pos", "good"),
-        ("neg", "bad"),
-        ("neutral", "okay"),
-        ("entailment", "yes"),
-        ("contradiction", "no"),
-    ];
-    let lower = name.trim().to_lowercase();
-    let whole = spaced(name);
-    let mut candidates: Vec<(String, bool)> = Vec::new();
-    candidates
-        .extend(known.iter().filter(|(label, _)| *label == lower).map(|(_, word)| (word.to_string(), true)));
-    let says_something = lower.chars().any(char::is_alphabetic);
-    candidates.push((whole.clone(), says_something));
-    let parts =
-        || whole.split(' ').filter(|part| part.chars().count() > 2 && !["and", "the", "not"].contains(part));
-    candidates.extend(parts().map(|part| (part.to_owned(), false)));
-    candidates.extend(parts().filter_map(|part| Some((part.strip_suffix('s')?.to_owned(), false))));
-    let unknown = tokenizer.special().unk;
-    for (word, sure) in candidates {
-        // The mask stands after a blank in some of the patterns and begins the text in others.
-        let tokens = tokenizer.tokenize(&tokenizer.after_blank(&word));
-        let usable = tokens.len() == 1
-            && tokens[0] != unknown
-            && tokenizer.tokenize(&word).len() == 1
-            && !taken.contains(&tokens);
-        if usable {
-            taken.insert(tokens);
-            return (word, sure);
-        }
-    }
-    // `cloze check` says what the vocabulary makes of it.
-    (if whole.is_empty() { lower } else { whole }.replace(['{', '}'], ""), false)
-}
-
-/// A label's name as words: `credit_cards` and `CreditCards` become `credit cards`.
-fn spaced(name: &str) -> String {
-    let mut spaced = String::new();
-    let mut before = ' ';
-    for c in name.chars() {
-        if c.is_uppercase() && before.is_lowercase() {
-            spaced.push(' ');
-        }
-        if c.is_alphanumeric() || c == '\'' {
-            spaced.extend(c.to_lowercase());
-        } else {
-            spaced.push(' ');
-        }
-        before = c;
-    }
-    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
@@ -351,7 +282,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::table::{Format, ReadOptions, Reader};
+    use crate::Error;
+    use crate::table::{Format, Reader};
     use crate::verbalizer::Verbalizer;
 
     fn tokenizer() -> Tokenizer {
@@ -365,7 +297,16 @@ mod tests {
     }
 
     fn request<'a>(label: &'a str, text: &'a [String]) -> Request<'a> {
-        Request { name: "support", train: "data.csv", label, text, unlabeled: None, test: None }
+        Request {
+            name: "support",
+            train: "data.csv",
+            reading: ReadOptions::default(),
+            label,
+            missing: None,
+            text,
+            unlabeled: None,
+            test: None,
+        }
     }
 
     fn drafted(text: &str, label: &str) -> (Draft, Task) {
@@ -423,24 +364,126 @@ mod tests {
     }
 
     #[test]
-    fn labels_without_a_word_of_their_own_get_one_to_be_replaced() {
-        let (draft, task) = drafted("text,y\na text,xyzzyq!\nb text,xyzzyq?\nc text,{}\n", "y");
-        let words: Vec<_> = task.labels.iter().map(|label| label.words[0].as_str()).collect();
-        assert_eq!(words, ["xyzzyq", "word 2", "word 3"]);
-        assert_eq!(draft.doubtful.len(), 3);
+    fn a_label_without_a_word_of_its_own_has_none_until_somebody_writes_one() {
+        let rows = "text,y\na text,Waste\nb text,waste\nc text,WASTE\nd text,🙂\ne text,🙈\n";
+        let draft = draft(&table(rows), &request("y", &[]), &tokenizer()).unwrap();
+        assert_eq!(draft.taken, [("waste".into(), "Waste".into()), ("WASTE".into(), "Waste".into())]);
+        assert_eq!(draft.unknown, ["🙂", "🙈"]);
+        assert_eq!(
+            draft.warnings,
+            [
+                "the labels `Waste`, `waste`, `WASTE` differ in capital letters only; if they are the same, correct the data"
+            ]
+        );
+        // No word of the draft stands in for one that is missing: `check` points at each.
+        let Err(Error::Task(error)) = Task::parse("t.toml", &draft.toml, Path::new(".")) else { panic!() };
+        let at: Vec<&str> = error.mistakes().iter().map(|mistake| &draft.toml[mistake.span()]).collect();
+        assert_eq!(at, ["\"\""; 4]);
+        assert!(error.mistakes()[0].problem.contains("a word of the label `waste` is empty"));
+        assert!(draft.toml.contains(
+            "waste = \"\" # 1 row; the name stands for \"Waste\" already: write a word for this one"
+        ));
+        let words = ["\"rubbish\"", "\"garbage\"", "\"japan\"", "\"other\""];
+        let written = words.iter().fold(draft.toml.clone(), |toml, word| toml.replacen("\"\"", word, 1));
+        let task = Task::parse("t.toml", &written, Path::new(".")).unwrap();
+        Verbalizer::new(&task, 0, &tokenizer()).unwrap();
     }
 
     #[test]
-    fn a_column_that_holds_no_labels_is_refused() {
+    fn a_column_that_was_named_holds_the_labels_whatever_it_looks_like() {
         let rows: String = (0..30).map(|i| format!("text number {i},{i}.5,{}\n", i % 3)).collect();
-        let (problem, remedy) = refuse(&format!("text,price,kind\n{rows}"), "price", &[]);
-        assert_eq!(problem, "`data.csv`, column `price`: 30 different values in 30 rows are no labels");
-        assert!(remedy.ends_with("perhaps `kind`"), "{remedy}");
+        let (draft, task) = drafted(&format!("text,price,kind\n{rows}"), "price");
+        assert_eq!(task.labels.len(), 30);
+        let warning = "`price` has 30 different values in 30 rows and all are taken for labels; if another column holds the \
+                       labels, perhaps `kind`, name it with `--label`";
+        assert_eq!(draft.warnings, [warning]);
+        let rows: String = (0..400).map(|i| format!("text number {i},cat{:03}\n", i % 200)).collect();
+        assert_eq!(drafted(&format!("text,team\n{rows}"), "team").1.labels.len(), 200);
         assert!(refuse("text,y\na b,x\nb c,x\n", "y", &[]).0.ends_with("every row has the label `x`"));
         assert!(refuse("text,y\na b,\n", "y", &[]).0.ends_with("no row has a label"));
         let (problem, remedy) = refuse("text,team\na b,x\n", "teams", &[]);
         assert_eq!(problem, "`data.csv`: there is no column `teams`");
         assert!(remedy.starts_with("did you mean `team`?"), "{remedy}");
+    }
+
+    #[test]
+    fn usual_marks_for_nothing_are_no_labels_unless_somebody_says_so() {
+        let rows = "text,y\na text,home\nb text,work\nc text,NA\nd text,n/a\ne text,NA\nf text,\n";
+        let (draft, task) = drafted(rows, "y");
+        assert_eq!(task.label_names(), ["home", "work"]);
+        assert_eq!((draft.unlabelled, &draft.missing[..]), (4, &[("NA".into(), 2), ("n/a".into(), 1)][..]));
+        assert_eq!(task.data.missing, ["NA", "n/a"]);
+        assert_eq!(task.data.unlabeled, ["data.csv"]);
+        let asked = |missing: &[String]| {
+            let request = Request { missing: Some(missing), ..request("y", &[]) };
+            self::draft(&table(rows), &request, &tokenizer()).unwrap().labels.len()
+        };
+        assert_eq!((asked(&[]), asked(&["NA".into()]), asked(&["work".into()])), (4, 3, 3));
+        // A stance may be called so.
+        let (_, task) = drafted("text,y\na text,favor\nb text,None\nc text,None\n", "y");
+        assert_eq!((task.label_names(), task.data.missing.len()), (vec!["None".into(), "favor".into()], 0));
+    }
+
+    #[test]
+    fn rows_with_lists_of_labels_have_one_label_or_several() {
+        let json = |lines: &str| {
+            let input = Cursor::new(lines.to_owned());
+            Reader::new("data.jsonl", input, ReadOptions::of(Format::Jsonl)).unwrap().into_table().unwrap()
+        };
+        let one = json(
+            "{\"text\": \"the bin is full\", \"label\": [\"waste\"]}\n{\"text\": \"car towed\", \"label\": [\"parking\"]}\n\
+                        {\"text\": \"no label yet\", \"label\": []}\n",
+        );
+        let found = draft(&one, &request("label", &[]), &tokenizer()).unwrap();
+        assert_eq!((found.several, found.unlabelled, found.labels.len()), (false, 1, 2));
+        let several = json(
+            "{\"text\": \"the bin is full\", \"topic\": 1, \"label\": [\"wa;ste\", \"none\"]}\n\
+                            {\"text\": \"car towed\", \"label\": [\"TooMany_cars\"]}\n",
+        );
+        let found = draft(&several, &request("label", &["text".into()]), &tokenizer()).unwrap();
+        assert!(found.several);
+        let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
+        let topics = task.multi_label.as_ref().unwrap();
+        assert_eq!(
+            (topics.separator.as_str(), topics.none.as_str(), topics.column.as_str()),
+            ("|", "no label", "topic_2")
+        );
+        assert_eq!(
+            (topics.topics[2].name.as_str(), topics.topics[2].text.as_str()),
+            ("TooMany_cars", "too many cars")
+        );
+        for pattern in 0..3 {
+            Verbalizer::new(&task, pattern, &tokenizer()).unwrap();
+        }
+        let cats = json(
+            "{\"text\": \"the bin is full\", \"cats\": {\"waste\": 1, \"parking\": 0}}\n\
+                         {\"text\": \"car towed\", \"cats\": {\"waste\": 0, \"parking\": 1}}\n",
+        );
+        assert_eq!(draft(&cats, &request("cats", &[]), &tokenizer()).unwrap().labels.len(), 2);
+        let spans = json("{\"text\": \"the bin\", \"label\": [[0, 3, \"LOC\"]]}\n");
+        let error = draft(&spans, &request("label", &[]), &tokenizer()).unwrap_err();
+        assert_eq!(error.to_string(), "`data.jsonl`, line 1, column `label`: this names no labels");
+    }
+
+    #[test]
+    fn a_name_is_made_to_fit_a_directory() {
+        for (name, want) in [
+            ("tickets (1)", "tickets-1"),
+            ("tickets 2024", "tickets-2024"),
+            (".hidden", "hidden"),
+            ("-x", "x"),
+            ("Anfragen_März", "Anfragen_März"),
+            ("工单", "工单"),
+            ("a.b", "a.b"),
+            ("🙂", "task"),
+            ("", "task"),
+            ("..", "task"),
+            (&"x".repeat(300), &"x".repeat(80)),
+        ] {
+            let request = Request { name, ..request("y", &[]) };
+            let draft = draft(&table("text,y\na text,home\nb text,work\n"), &request, &tokenizer()).unwrap();
+            assert_eq!(Task::parse("t.toml", &draft.toml, Path::new(".")).unwrap().name, want, "{name}");
+        }
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub mod table;
 pub mod task;
 pub mod train;
 pub mod verbalizer;
+pub mod vocabulary;
 pub mod zero_shot;
 
 pub use error::{Error, Mistake, Place, Result, TaskError, Warning};

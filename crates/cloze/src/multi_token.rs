@@ -12,7 +12,7 @@ use cloze_encoder::{Batch, Columns, Mode, Sequence, Session, loss};
 use crate::Result;
 use crate::batches::by_length;
 use crate::encode::Encoded;
-use crate::scores::Scores;
+use crate::scores::{Scores, check_finite};
 use crate::task::{Decoding, Hinge};
 
 /// How much better a right word should be than a wrong one, as the paper has it.
@@ -87,11 +87,14 @@ impl Open {
 
 /// The logits over the whole vocabulary at the masks of some inputs, one after the other, `[masks, vocabulary]`, and the
 /// logarithm of every row's sum.
+///
+/// # Errors
+/// When a logit is not finite.
 pub(crate) fn predict<'s, 'i>(
     session: &'s mut Session,
     batch: &mut Batch,
     inputs: impl Iterator<Item = &'i Open>,
-) -> (&'s [f32], Vec<f32>) {
+) -> Result<(&'s [f32], Vec<f32>)> {
     let device = session.device().clone();
     let vocabulary = session.model().config().vocab_size;
     batch.clear();
@@ -102,7 +105,9 @@ pub(crate) fn predict<'s, 'i>(
     }
     let logits = session.mask_logits(batch, &rows, Columns::All, Mode::Predict);
     let norms = loss::log_norms(&device, logits, vocabulary);
-    (logits, norms)
+    // Every logit is in the sum of its row.
+    check_finite(&norms)?;
+    Ok((logits, norms))
 }
 
 /// An input with the words that it stands for.
@@ -137,10 +142,17 @@ pub fn score(
     for group in by_length(&lengths, 8 * budget) {
         let mut states: Vec<State> = group.iter().flat_map(|row| begin(*row, &clozes[*row])).collect();
         while !states.is_empty() {
-            states = step(session, states, decoding, budget, &mut scores);
+            states = step(session, states, decoding, budget, &mut scores)?;
         }
         done += group.len();
         progress(done)?;
+    }
+    // A label without words has minus infinity; no other has.
+    for (row, cloze) in clozes.iter().enumerate() {
+        let labels = cloze.candidates.iter().flat_map(|candidates| &candidates.0).zip(scores.row(row));
+        for (_, score) in labels.filter(|(words, _)| !words.is_empty()) {
+            check_finite(std::slice::from_ref(score))?;
+        }
     }
     Ok(scores)
 }
@@ -174,7 +186,7 @@ fn step<'c>(
     decoding: Decoding,
     budget: usize,
     scores: &mut Scores,
-) -> Vec<State<'c>> {
+) -> Result<Vec<State<'c>>> {
     let vocabulary = session.model().config().vocab_size;
     let costs: Vec<usize> = states.iter().map(|state| state.input.cost(budget, vocabulary)).collect();
     let mut next: Vec<State> = Vec::new();
@@ -183,7 +195,7 @@ fn step<'c>(
     let mut batch = Batch::new();
     for group in by_length(&costs, budget) {
         let inputs = group.iter().map(|number| &states[*number].input);
-        let (logits, norms) = predict(session, &mut batch, inputs);
+        let (logits, norms) = predict(session, &mut batch, inputs)?;
         let mut at = 0;
         for number in group {
             let State { input, words } = &states[number];
@@ -220,7 +232,7 @@ fn step<'c>(
             at += input.masks.len();
         }
     }
-    next
+    Ok(next)
 }
 
 /// What is compared in the loss: the right label, or a wrong one, of one row or of all rows of a batch.

@@ -11,6 +11,7 @@ use crate::answer::Answer;
 use crate::classifier;
 use crate::encode::{ClassifierEncoder, PatternEncoder};
 use crate::ensemble::{Weights, merge};
+use crate::error::list;
 use crate::metrics::Evaluation;
 use crate::scores::Scores;
 use crate::store::{Job, Run};
@@ -19,7 +20,7 @@ use crate::table::{Format, Reader, Row, Submission, Writer, submission};
 use crate::task::{Example, Keep, Rows, Task, View};
 use crate::train::SCORING_TOKENS;
 use crate::verbalizer::Verbalizer;
-use crate::{Error, Result};
+use crate::{Error, Place, Result};
 use crate::{plan, pvp};
 
 /// Which of a run's models predict.
@@ -45,6 +46,7 @@ pub struct Predictor {
     task: Task,
     device: Device,
     models: Models,
+    stands_in: bool,
 }
 
 enum Models {
@@ -70,7 +72,7 @@ impl Predictor {
     /// The models of the run in `dir`: the final classifier if there is one, unless `with` asks for something else.
     ///
     /// # Errors
-    /// When the directory is no finished run, a file is damaged, or the models asked for were not kept.
+    /// When the directory is no finished run, a file is damaged or changed, or the models asked for were not kept.
     pub fn open(dir: &Path, with: Option<With>, device: &Device) -> Result<Predictor> {
         let run = Run::open(dir)?;
         let name = dir.join("run.toml").display().to_string();
@@ -83,9 +85,11 @@ impl Predictor {
         }
         let device = task.options.precision.device(device);
         let classifier = run.job("final")?;
+        let stands_in = with.is_none() && classifier.is_none() && had_classifier(dir);
         let models = match (with, classifier) {
             (None | Some(With::Classifier), Some(job)) => {
                 let checkpoint = read_model(&job, "")?;
+                check_labels(&task, &checkpoint.config.labels, &job)?;
                 let session = Session::new(Model::classifier(&checkpoint)?, &device);
                 Models::Classifier(Box::new(Loaded { session, tokenizer: checkpoint.tokenizer }))
             }
@@ -93,7 +97,28 @@ impl Predictor {
             (Some(With::Classifier), None) => return Err(no_classifier(dir)),
             (None | Some(With::Ensemble), _) => ensemble(&run, &task)?,
         };
-        Ok(Predictor { task, device, models })
+        Ok(Predictor { task, device, models, stands_in })
+    }
+
+    /// Which of the run's models answer.
+    pub fn with(&self) -> With {
+        match self.models {
+            Models::Classifier(_) => With::Classifier,
+            Models::Patterns { .. } => With::Ensemble,
+        }
+    }
+
+    /// How many models answer together.
+    pub fn models(&self) -> usize {
+        match &self.models {
+            Models::Classifier(_) => 1,
+            Models::Patterns { members, .. } => members.len(),
+        }
+    }
+
+    /// Whether the ensemble answers only because the run's final classifier is gone.
+    pub fn stands_in(&self) -> bool {
+        self.stands_in
     }
 
     /// The task of the run, with its labels and columns.
@@ -162,9 +187,9 @@ impl Predictor {
         Ok(self.task.evaluation(&labelled, &predictions))
     }
 
-    /// Reads rows, and writes each with its label and the probability of every label: columns `label` and `p_NAME` (with choices
-    /// of each row's own `label` and `probability`), or `predicted_label` and so on where the input has a column of that name.
-    /// Where rows can have several labels, the column is `labels`. `output` is called `name` in errors;
+    /// Reads rows, and writes each with its label and the probability of every label: columns `prediction` and `p_NAME` (with
+    /// choices of each row's own `prediction` and `probability`), or `prediction_2` and so on where the input has a column of that
+    /// name. Where rows can have several labels, the column is `predictions`. `output` is called `name` in errors;
     /// `progress` hears how many rows are written. Returns how many rows there were.
     ///
     /// # Errors
@@ -326,7 +351,8 @@ fn ensemble(run: &Run, task: &Task) -> Result<Models> {
     };
     let mut members = Vec::new();
     let mut bytes = 0;
-    let weights = Summary::read(&job)?.weights;
+    let Summary { weights, labels, .. } = Summary::read(&job)?;
+    check_labels(task, &labels, &job)?;
     // In the order in which training has merged them, so that the same sums give the same bits.
     // Without labelled rows the first generation has fewer members, and the weights say which.
     for (pattern, seed) in plan::members(task, generation, 1) {
@@ -344,6 +370,32 @@ fn ensemble(run: &Run, task: &Task) -> Result<Models> {
         members.push(Member { pattern, weight, job, loaded: None });
     }
     Ok(Models::Patterns { members, resident: bytes <= RESIDENT })
+}
+
+/// Whether a run that is finished ended with a classifier.
+fn had_classifier(dir: &Path) -> bool {
+    let results = std::fs::read(dir.join("results.json")).ok();
+    let results: Option<Value> = results.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let stage = |name: &str| results.as_ref().is_some_and(|results| results[name]["job"] == "final");
+    stage("distilled") || stage("supervised")
+}
+
+/// The labels of a run are those of its models: in `run.toml` they have no other names, number or order.
+fn check_labels(task: &Task, labels: &[String], job: &Job) -> Result<()> {
+    let known = task.label_names();
+    if known == labels {
+        return Ok(());
+    }
+    Err(Error::data(
+        Place::file(task.file()),
+        format!(
+            "the labels there are {}, and those of the models in `{}` are {}",
+            list(&known),
+            job.dir().display(),
+            list(labels)
+        ),
+        "restore the file as it was; a run with other labels begins when the task file is changed and `cloze train` is run on it",
+    ))
 }
 
 fn unfinished(dir: &Path) -> Error {

@@ -9,12 +9,15 @@ use cloze_encoder::{Batch, Columns, Mode, Random, Sequence, Session, SpecialToke
 use crate::batches::{Shuffled, by_length};
 use crate::encode::Encoded;
 use crate::fine_tuning::{FineTuning, Step};
-use crate::scores::Scores;
+use crate::scores::{Scores, check_finite};
 use crate::verbalizer::Verbalizer;
 use crate::{Result, free_text, multi_token};
 
 /// Label scores of `clozes` in their order, computed in groups of at most `budget` tokens. `progress` hears how many rows
 /// are done.
+///
+/// # Errors
+/// When a score is not finite, or `progress` fails.
 pub fn score(
     session: &mut Session,
     verbalizer: &Verbalizer,
@@ -43,6 +46,7 @@ pub fn score(
         fill(&mut batch, &mut masks, group.iter().map(|&row| &clozes[row]));
         let columns = verbalizer.columns();
         let logits = session.mask_logits(&batch, &masks, Columns::Only(columns), Mode::Predict);
+        check_finite(logits)?;
         for (&row, logits) in group.iter().zip(logits.chunks_exact(columns.len())) {
             verbalizer.scores(logits, scores.row_mut(row));
         }

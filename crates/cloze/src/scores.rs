@@ -84,11 +84,24 @@ impl Scores {
         for (index, record) in reader.records().enumerate() {
             let line = index + 2;
             for field in record.map_err(|error| format!("line {line}: {error}"))?.iter() {
-                let value = field.parse().map_err(|_| format!("line {line}: `{field}` is not a number"))?;
+                let value: f32 =
+                    field.parse().map_err(|_| format!("line {line}: `{field}` is not a number"))?;
+                // Minus infinity is the score of a label that a row cannot have.
+                if value.is_nan() || value == f32::INFINITY {
+                    return Err(format!("line {line}: `{field}` is not a finite number"));
+                }
                 scores.values.push(value);
             }
         }
         Ok(scores)
+    }
+}
+
+/// Checks that scores or logits are finite numbers.
+pub(crate) fn check_finite(values: &[f32]) -> crate::Result<()> {
+    match values.iter().find(|value| !value.is_finite()) {
+        Some(&value) => Err(crate::Error::NotFinite { value }),
+        None => Ok(()),
     }
 }
 
@@ -120,6 +133,11 @@ mod tests {
         let names = vec!["a".to_owned(), "b".to_owned()];
         let error = Scores::read_csv(&names, "a,b\n1,2\n3,x\n".as_bytes()).unwrap_err();
         assert_eq!(error, "line 3: `x` is not a number");
+        for number in ["NaN", "inf"] {
+            let file = format!("a,b\n1,2\n3,{number}\n");
+            let error = Scores::read_csv(&names, file.as_bytes()).unwrap_err();
+            assert_eq!(error, format!("line 3: `{number}` is not a finite number"));
+        }
         assert!(Scores::read_csv(&names, "a,b\n1,2\n3\n".as_bytes()).unwrap_err().starts_with("line 3"));
         assert!(Scores::read_csv(&names, "b,a\n1,2\n".as_bytes()).unwrap_err().starts_with("line 1"));
     }

@@ -8,6 +8,7 @@ mod disk;
 mod error;
 mod id;
 mod job;
+mod seal;
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -52,8 +53,10 @@ impl Run {
         let lock = lock(&dir)?;
         remove_unfinished(&dir)?;
         let path = dir.join(MANIFEST);
-        if !path.exists() {
-            replace(&path, manifest.as_bytes())?;
+        if path.exists() {
+            Run::open(&dir)?.manifest()?;
+        } else {
+            replace(&path, seal::seal(manifest).as_bytes())?;
         }
         let events = append_whole_lines(&dir.join(EVENTS))?;
         Ok(Run { dir, _lock: Some(lock), events: Some(events) })
@@ -75,7 +78,8 @@ impl Run {
     /// The text of `run.toml`.
     pub fn manifest(&self) -> Result<String> {
         let path = self.dir.join(MANIFEST);
-        fs::read_to_string(&path).map_err(io_error("read", &path))
+        let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
+        if seal::is_whole(&text) { Ok(text) } else { Err(Error::Changed { path }) }
     }
 
     /// Appends an event to `events.jsonl`.

@@ -41,6 +41,7 @@
 //! | `model.directory` | a Hugging Face directory, relative to the task file | the model in the program |
 //! | `train.*`, `ipet.*`, `distil.*` | see [`Options`] | see [`Options`] |
 
+mod cell;
 mod choices;
 mod columns;
 mod examples;
@@ -55,13 +56,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub(crate) use cell::{listed, means_missing};
 pub use choices::Choices;
 pub(crate) use choices::texts as texts_of_list;
 pub(crate) use columns::View;
 pub use columns::{Column, Made, Rows};
-pub use examples::{Example, Set, fingerprint, label_counts};
+pub use examples::{Example, Labelled, Set, SetRows, fingerprint, label_counts};
+pub(crate) use file::plain_name;
 pub(crate) use frozen::quoted;
-pub(crate) use multi_label::Cell;
 #[cfg(test)]
 pub(crate) use multi_label::tests::SEVERAL;
 pub use multi_label::{MultiLabel, Topic};

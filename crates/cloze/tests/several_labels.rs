@@ -130,7 +130,7 @@ fn labels_that_were_predicted_are_read_as_labels() {
         let mut task = predictor.task().clone();
         task.data.label = Some("labels".into());
         let reader = Reader::new("again", std::io::Cursor::new(written), ReadOptions::of(format)).unwrap();
-        let rows = task.examples_of(reader).unwrap();
+        let rows = task.labelled(reader, false).unwrap().examples;
         let right = predictor.evaluate(&rows, |_, _| Ok(())).unwrap();
         assert_eq!((right.accuracy.value, right.exact_match.unwrap().value), (1.0, 1.0));
         assert_eq!(rows.len() % 3, 0);
@@ -157,7 +157,7 @@ fn a_finished_run_is_measured_as_training_did() {
     let outcome = folder.train(&task()).unwrap();
     let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
     let reader = Reader::open(&folder.0.path().join("test.csv"), ReadOptions::default()).unwrap();
-    let rows = predictor.task().examples_of(reader).unwrap();
+    let rows = predictor.task().labelled(reader, false).unwrap().examples;
     let again: Evaluation = predictor.evaluate(&rows, |_, _| Ok(())).unwrap();
     assert_eq!(again, outcome.results.distilled.unwrap().test.unwrap());
 }

@@ -34,6 +34,12 @@ pub enum Error {
         /// The directory to delete.
         job: PathBuf,
     },
+    /// The record of a run is not as it was written.
+    #[error("`{}` has been changed since the run began", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// The directory is not a run.
     #[error("`{}` is not a run directory: it has no `{MANIFEST}`", path.display())]
     NotARun {
@@ -59,8 +65,14 @@ impl miette::Diagnostic for Error {
             },
             Error::Busy { .. } => "wait until it has finished, or stop it".to_owned(),
             Error::Damaged { job, .. } => format!(
-                "delete the directory `{}` and run the same command again; everything else is kept",
+                "delete the directory `{}` and run `cloze train` on the run's task again: it does this job anew, and everything \
+                 else is kept",
                 job.display()
+            ),
+            Error::Changed { path } => format!(
+                "undo the change, or delete `{}` and run `cloze train` on the run's task again, which writes it as it was; a run with \
+                 other labels, patterns or options begins when these are changed in the task file",
+                path.display()
             ),
             Error::NotARun { .. } => "give a directory that `cloze train` has made".to_owned(),
         };

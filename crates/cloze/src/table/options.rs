@@ -40,6 +40,15 @@ impl Quoting {
     /// Every kind with its name.
     pub const ALL: &'static [(&'static str, Quoting)] =
         &[("double", Quoting::Double), ("backslash", Quoting::Backslash), ("none", Quoting::None)];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Quoting::Double => "double",
+            Quoting::Backslash => "backslash",
+            Quoting::None => "none",
+        }
+    }
 }
 
 /// An encoding of the WHATWG standard, which has those that files of text are met in.

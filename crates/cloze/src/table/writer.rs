@@ -356,6 +356,23 @@ mod tests {
         assert!(write(&table, Format::Jsonl, &[("p", "a\tb".into())]).is_ok());
     }
 
+    /// Whether quotes stand around values only, and doubled within them.
+    fn follows_the_standard(text: &str) -> bool {
+        let (mut start, mut quoted, mut closed) = (true, false, false);
+        for c in text.chars() {
+            match c {
+                '"' if closed => (quoted, closed) = (true, false),
+                '"' if quoted => (quoted, closed) = (false, true),
+                '"' if start => (quoted, start) = (true, false),
+                '"' => return false,
+                ',' | '\n' if !quoted => (start, closed) = (true, false),
+                _ if closed => return false,
+                _ => start = start && quoted,
+            }
+        }
+        !quoted
+    }
+
     proptest! {
         #[test]
         fn rows_in_are_rows_out_whatever_quotes_mean(
@@ -395,23 +412,21 @@ mod tests {
             let text = format!("a{separator}b{separator}c\n{}", lines.concat());
             match Reader::new("t", Cursor::new(text.clone()), ReadOptions::of(format)).and_then(Reader::into_table) {
                 Err(error) => prop_assert!(error.to_string().starts_with("`t`, line "), "{}", error),
-                // What a writer of CSV would have meant by it.
-                Ok(table) => {
+                Ok(table) if table.rows.len() == rows.len() => {
                     let quoted = |value: &str| value.len() > 1 && value.starts_with('"') && value.ends_with('"');
-                    let all = rows.iter().flat_map(|(a, b, _)| [a, b]);
-                    let ambiguous = !tsv && table.rows.len() < rows.len();
-                    let bare = all.clone().any(|value| value.contains('"') && !value.starts_with('"'));
-                    prop_assert!(!ambiguous || !bare, "{}", text);
-                    prop_assert!(tsv && table.rows.len() == rows.len() || !tsv);
-                    for (row, (a, b, _)) in table.rows.iter().zip(&rows).filter(|_| table.rows.len() == rows.len()) {
+                    for (row, (a, b, _)) in table.rows.iter().zip(&rows) {
                         for (got, value) in row.values().iter().zip([a, b]) {
-                            let is = got == value || (quoted(value) && got.replace('"', "\"\"") == value[1..value.len() - 1]);
+                            let is = got == value
+                                || (quoted(value) && got.replace('"', "\"\"") == value[1..value.len() - 1]);
                             prop_assert!(is, "{:?} from {:?}", got, value);
                         }
                     }
                 }
+                // Lines become one value only where the file follows RFC 4180 to the letter.
+                Ok(_) => prop_assert!(!tsv && follows_the_standard(&text), "{}", text),
             }
         }
+
         #[test]
         fn what_is_written_is_read_back(
             rows in any_table(), format in prop::sample::select(vec![Format::Csv, Format::Tsv, Format::Jsonl]),
@@ -429,7 +444,9 @@ mod tests {
 
             let written = write(&table, format, &[]).unwrap();
             if format != Format::Jsonl || !rows.is_empty() {
-                let again = read(&written, Some(format));
+                // A value with tabs and line breaks could be rows, unless somebody says what quotes mean.
+                let options = ReadOptions { quoting: Some(Quoting::Double), ..ReadOptions::of(format) };
+                let again = Reader::new("t", Cursor::new(written.clone()), options).unwrap().into_table().unwrap();
                 let got: Vec<&[String]> = again.rows.iter().map(Row::values).collect();
                 prop_assert_eq!(&got, &rows);
                 prop_assert_eq!(again.columns.names(), &header[..]);

@@ -1,15 +1,17 @@
 //! A task's rows: the columns that its patterns use, and the labels.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use cloze_encoder::Random;
 
-use super::{Cell, Mirror, Task, View};
-use crate::error::{list, nearest};
+use super::cell::{Cell, means_missing};
+use super::{Mirror, Task, View};
+use crate::answer::Answer;
+use crate::error::{counted, list, nearest};
 use crate::metrics::{Evaluation, words_f1};
-use crate::table::{Reader, Row, expand};
-use crate::{Error, Place, Result};
+use crate::table::{Columns, Reader, Row, expand};
+use crate::{Error, Place, Result, Warning};
 
 /// What tells the draw of labelled rows from all others under the same seed.
 const PURPOSE: u64 = 0x1ABE;
@@ -60,6 +62,51 @@ pub struct Example {
     pub place: Place,
 }
 
+/// The rows of a set, and what was found beside them.
+#[derive(Debug, Clone, Default)]
+pub struct SetRows {
+    /// The rows that are used.
+    pub examples: Vec<Example>,
+    /// Rows of the files that were passed over, since nobody has labelled them.
+    pub unlabelled: usize,
+    /// What is probably not meant.
+    pub warnings: Vec<Warning>,
+}
+
+/// Labelled rows to evaluate a run on, and what of the input is not among them.
+#[derive(Debug, Clone)]
+pub struct Labelled {
+    /// The labelled rows, at least one.
+    pub examples: Vec<Example>,
+    /// Rows without a label.
+    pub unlabelled: usize,
+    /// Labels that the task does not have, with how many rows have each.
+    pub unknown: BTreeMap<String, usize>,
+    /// Rows with such labels.
+    pub passed_over: usize,
+    /// What is probably not meant.
+    pub warnings: Vec<Warning>,
+}
+
+/// What a file's rows come to.
+#[derive(Default)]
+struct ReadRows {
+    examples: Vec<Example>,
+    unlabelled: usize,
+    unknown: BTreeMap<String, usize>,
+    passed_over: usize,
+    first_unknown: Option<Place>,
+}
+
+fn several_labels(place: Place, names: &[String]) -> Error {
+    Error::data(
+        place,
+        format!("the row has the labels {}, and here every row has one", list(names)),
+        "keep the one that fits best; or let rows have several labels: `cloze init` drafts a task with `[multi_label]` for such a \
+         table",
+    )
+}
+
 impl Example {
     /// Whether a label is right.
     pub fn is_right(&self, label: usize) -> bool {
@@ -102,6 +149,14 @@ impl Task {
         self.mistake_in_key(set.full_key(), problem, remedy).into()
     }
 
+    /// Reads the rows of a set, see [`Task::read`].
+    ///
+    /// # Errors
+    /// As [`Task::read`].
+    pub fn examples(&self, set: Set) -> Result<Vec<Example>> {
+        Ok(self.read(set)?.examples)
+    }
+
     /// Reads the rows of a set. Rows to learn from have a label, rows to evaluate on if there is such a column,
     /// rows to annotate never. Where labels are read, rows with an empty one are passed over, so that one file can
     /// hold labelled and unlabelled rows. Where rows have several labels, every row of a file is one for every topic, which stand
@@ -110,29 +165,33 @@ impl Task {
     /// # Errors
     /// When a file cannot be read, lacks a column, has no rows (except unlabelled ones), or a label is not among the
     /// task's.
-    pub fn examples(&self, set: Set) -> Result<Vec<Example>> {
+    pub fn read(&self, set: Set) -> Result<SetRows> {
         let fields = self.fields();
-        let (mut examples, mut mirrored) = (Vec::new(), Vec::new());
+        let mut found = SetRows::default();
+        let mut mirrored = Vec::new();
         for file in self.files(set)? {
-            self.read_file(&file, set, &fields, None, &mut examples)?;
+            self.read_file(&file, set, &fields, None, &mut found)?;
             if set != Set::Test && self.data.mirror.is_some() {
-                self.read_file(&file, set, &fields, self.data.mirror.as_ref(), &mut mirrored)?;
+                let mut again = SetRows::default();
+                self.read_file(&file, set, &fields, self.data.mirror.as_ref(), &mut again)?;
+                mirrored.append(&mut again.examples);
             }
         }
+        let SetRows { examples, .. } = &mut found;
         let (data, copies) = (&self.data, self.copies());
         let kept = match set {
-            Set::Train => data.train_limit.map(|limit| sample(&examples, copies, limit, data.train_seed)),
+            Set::Train => data.train_limit.map(|limit| sample(examples, copies, limit, data.train_seed)),
             Set::Unlabeled => {
                 data.unlabeled_limit.map(|limit| spread(examples.len() / copies, limit).collect())
             }
-            Set::Test => data.test_limit.map(|limit| spread_groups(&examples, copies, limit)),
+            Set::Test => data.test_limit.map(|limit| spread_groups(examples, copies, limit)),
         };
         if let Some(kept) = kept {
-            keep(&mut examples, copies, &kept);
+            keep(examples, copies, &kept);
             keep(&mut mirrored, copies, &kept);
         }
         examples.append(&mut mirrored);
-        Ok(examples)
+        Ok(found)
     }
 
     fn read_file(
@@ -141,18 +200,63 @@ impl Task {
         set: Set,
         fields: &[String],
         mirror: Option<&Mirror>,
-        examples: &mut Vec<Example>,
+        found: &mut SetRows,
     ) -> Result<()> {
-        let rows = self.read_rows(Reader::open(file, self.data.reading)?, set, fields, mirror)?;
-        if rows.is_empty() && set != Set::Unlabeled {
+        let reader = Reader::open(file, self.data.reading)?;
+        let columns = reader.columns().clone();
+        let rows = self.read_rows(reader, set, fields, mirror)?;
+        if let Some(place) = rows.first_unknown {
+            return Err(self.unknown_labels(place, &rows.unknown, true));
+        }
+        if rows.examples.is_empty() && set != Set::Unlabeled {
             return Err(Error::data(
-                Place::file(file.display().to_string()),
-                "there are no labelled rows in it",
-                format!("add rows, or remove the file from `{}`", set.key()),
+                columns.place(),
+                match rows.unlabelled {
+                    0 => "there are no labelled rows in it".to_owned(),
+                    rows => {
+                        format!("there are no labelled rows in it: {} without a label", counted(rows, "row"))
+                    }
+                },
+                format!("label some rows, or remove the file from `{}`", set.key()),
             ));
         }
-        examples.extend(rows);
+        found.unlabelled += rows.unlabelled;
+        found.examples.extend(rows.examples);
+        found.warnings.extend(self.doubts(&columns, set));
         Ok(())
+    }
+
+    /// What is probably not meant by a file with these columns.
+    fn doubts(&self, columns: &Columns, set: Set) -> Option<Warning> {
+        let label = self.data.label.as_ref().filter(|_| set != Set::Unlabeled)?;
+        if set == Set::Test && !View::has(self, columns, label) {
+            return Some(Warning {
+                place: columns.place(),
+                problem: format!("there is no column `{label}`, so that nothing is measured on these rows"),
+                remedy: format!(
+                    "add the column with the right labels, or remove the file from `{}`",
+                    set.key()
+                ),
+            });
+        }
+        let is_ours = |name: &str| {
+            let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+            [Answer::COLUMN, Answer::SEVERAL].iter().any(|ours| {
+                name == *ours || (stem.len() < name.len() && stem.strip_suffix('_') == Some(ours))
+            })
+        };
+        // Versions before called the column so, and people may.
+        let others = |name: &String| is_ours(name) || name.starts_with("predicted_label");
+        let probabilities = self.choices.is_none()
+            && self.answers().iter().all(|name| columns.find(&format!("p_{name}")).is_some());
+        let is_answer = is_ours(label) || (probabilities && !columns.names().iter().any(others));
+        is_answer.then(|| Warning {
+            place: columns.place().field(label),
+            problem: "these are predictions, it seems, and not labels that somebody has given".into(),
+            remedy: "learn from and measure on what people have labelled; if somebody has checked these, give the column a name \
+                     of its own and remove the columns `p_…`"
+                .into(),
+        })
     }
 
     fn read_rows(
@@ -161,7 +265,7 @@ impl Task {
         set: Set,
         fields: &[String],
         mirror: Option<&Mirror>,
-    ) -> Result<Vec<Example>> {
+    ) -> Result<ReadRows> {
         let columns = reader.columns().clone();
         let has = |name: &str| View::has(self, &columns, name);
         let label = match (&self.data.label, set) {
@@ -181,9 +285,8 @@ impl Task {
         };
         let names: Vec<String> = fields.iter().chain(label).chain(group).cloned().collect();
         let mut view = View::new(self, &columns, &names, mirror.map(|mirror| &mirror.columns))?;
-        let mut rows = Vec::new();
-        let mut unknown: Vec<String> = Vec::new();
-        let mut first_unknown = None;
+        let mut found = ReadRows::default();
+        let copies = self.copies();
         for row in reader {
             let row = row?;
             for (number, mut texts) in view.read(&row)?.into_iter().enumerate() {
@@ -191,58 +294,95 @@ impl Task {
                     Some(_) => texts.pop(),
                     None => (set == Set::Test).then(|| self.own_group(&row, number)).flatten(),
                 };
+                // The rows of all topics say the same of the file's row.
+                let counts = usize::from(number.is_multiple_of(copies));
                 let cell = label.and_then(|label| Some((label, texts.pop()?)));
                 if self.choices.is_some() {
                     let mut right = match &cell {
-                        Some((_, cell)) if cell.trim().is_empty() => continue,
+                        Some((_, cell)) if self.says_nothing(cell, &texts) => {
+                            found.unlabelled += counts;
+                            continue;
+                        }
                         Some((_, cell)) => self.right_choices(&texts, cell.trim(), &row.place())?.into_iter(),
                         None => Vec::new().into_iter(),
                     };
                     let (label, also) = (right.next(), right.collect());
                     let example = Example { texts, label, also, group, place: row.place() };
                     match set {
-                        Set::Train => rows.extend(self.lessons_of(example, rows.len())),
-                        Set::Unlabeled | Set::Test => rows.push(example),
+                        Set::Train => {
+                            let lessons = self.lessons_of(example, found.examples.len());
+                            found.examples.extend(lessons);
+                        }
+                        Set::Unlabeled | Set::Test => found.examples.push(example),
                     }
                     continue;
                 }
                 let known = match cell {
                     None => None,
                     Some((label, cell)) => match self.read_label(&cell, number) {
-                        Cell::Unlabelled => continue,
+                        Cell::Unlabelled => {
+                            found.unlabelled += counts;
+                            continue;
+                        }
                         Cell::Label(known) => Some(known),
                         Cell::Unknown(names) => {
-                            first_unknown.get_or_insert_with(|| row.place().field(label));
+                            found.first_unknown.get_or_insert_with(|| row.place().field(label));
                             for name in names {
-                                if !unknown.contains(&name) && unknown.len() < 12 {
-                                    unknown.push(name);
-                                }
+                                *found.unknown.entry(name).or_default() += counts;
                             }
-                            None
+                            found.passed_over += counts;
+                            continue;
                         }
+                        Cell::Several(names) => return Err(several_labels(row.place().field(label), &names)),
                     },
                 };
                 let label = match mirror {
                     Some(mirror) => known.map(|label| mirror.labels[label]),
                     None => known,
                 };
-                rows.push(Example { texts, label, also: Vec::new(), group, place: row.place() });
+                found.examples.push(Example { texts, label, also: Vec::new(), group, place: row.place() });
             }
         }
-        match first_unknown {
-            Some(place) => Err(self.unknown_labels(place, &unknown)),
-            None => Ok(rows),
-        }
+        Ok(found)
     }
 
-    fn unknown_labels(&self, place: Place, unknown: &[String]) -> Error {
+    /// Whether a cell of right answers says nothing of a row with choices of its own.
+    fn says_nothing(&self, cell: &str, texts: &[String]) -> bool {
+        let cell = cell.trim();
+        let is_mark = self.data.missing.iter().any(|mark| mark == cell);
+        cell.is_empty() || (is_mark && !self.choices_of(texts).iter().any(|choice| choice.trim() == cell))
+    }
+
+    /// The error for labels that the task does not have. `may_add` says whether the task can still be changed: the labels of a run
+    /// are those of its models.
+    fn unknown_labels(&self, place: Place, unknown: &BTreeMap<String, usize>, may_add: bool) -> Error {
         let names = self.answers();
         let near = |name: &str| nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
+        let found: Vec<&String> = unknown.keys().take(12).collect();
+        if !may_add {
+            let which = match found.as_slice() {
+                [name] => format!("the label `{name}` is none that this run knows"),
+                several => format!("the labels {} are none that this run knows", list(several)),
+            };
+            let meant = match found.as_slice() {
+                [name] => near(name).map_or(String::new(), |near| format!("did you mean `{near}`? ")),
+                _ => String::new(),
+            };
+            return Error::data(
+                place,
+                which,
+                format!(
+                    "{meant}correct it (the labels are {}), or pass over such rows with `--skip-unknown`; a model learns another label \
+                     by training with it in the task file",
+                    list(&names)
+                ),
+            );
+        }
         let (section, with) = match &self.multi_label {
             Some(_) => ("`topics`", "with a description"),
             None => ("`[labels]`", "with a word"),
         };
-        let (problem, remedy) = match unknown {
+        let (problem, remedy) = match found.as_slice() {
             [name] => (
                 format!("the label `{name}` is not in {section} of `{}`", self.file()),
                 match near(name) {
@@ -255,6 +395,19 @@ impl Task {
                 format!("add each {with} under {section}; the labels there are {}", list(&names)),
             ),
         };
+        let marks: Vec<String> =
+            found.iter().filter(|name| means_missing(name)).map(|name| super::quoted(name)).collect();
+        let remedy = match marks.as_slice() {
+            [] => remedy,
+            marks => {
+                let known = self.data.missing.iter().map(|mark| super::quoted(mark));
+                let marks: Vec<String> = known.chain(marks.iter().cloned()).collect();
+                format!(
+                    "if that says that a row has no label, write `missing = [{}]` under `[data]`; else {remedy}",
+                    marks.join(", ")
+                )
+            }
+        };
         Error::data(place, problem, remedy)
     }
 
@@ -263,17 +416,50 @@ impl Task {
         self.multi_label.as_ref().map(|_| format!("{}, {}", row.place(), number / self.copies()))
     }
 
-    /// Reads labelled rows to evaluate on, wherever they come from.
+    /// Reads labelled rows to evaluate a run on, wherever they come from. Rows without a label are passed over, and with
+    /// `skip_unknown` those with a label that the task does not have.
     ///
     /// # Errors
-    /// As [`Task::examples`]; also when there is no label column.
-    pub fn examples_of(&self, reader: Reader) -> Result<Vec<Example>> {
-        if let Some(label) =
-            self.data.label.as_ref().filter(|label| !View::has(self, reader.columns(), label))
-        {
-            reader.columns().require(label)?;
+    /// As [`Task::read`]; also when there is no label column, or no row has a label.
+    pub fn labelled(&self, reader: Reader, skip_unknown: bool) -> Result<Labelled> {
+        let columns = reader.columns().clone();
+        let Some(label) = &self.data.label else {
+            return Err(Error::usage(
+                "the run does not know which column holds the labels",
+                format!("name it with `--label`; the columns are {}", list(columns.names())),
+            ));
+        };
+        if !View::has(self, &columns, label) {
+            columns.require(label)?;
         }
-        self.read_rows(reader, Set::Test, &self.fields(), None)
+        let ReadRows { examples, unlabelled, unknown, passed_over, first_unknown } =
+            self.read_rows(reader, Set::Test, &self.fields(), None)?;
+        if let Some(place) = first_unknown.filter(|_| !skip_unknown) {
+            return Err(self.unknown_labels(place, &unknown, false));
+        }
+        if examples.is_empty() {
+            let problem = match (unlabelled, passed_over) {
+                (0, 0) => "there are no rows in it".to_owned(),
+                (0, rows) => format!("no row has a label that this run knows, of {}", counted(rows, "row")),
+                (rows, 0) => format!("no row has a label, of {}", counted(rows, "row")),
+                (without, unknown) => format!(
+                    "no row has a label that this run knows: {} without a label, {unknown} with another one",
+                    counted(without, "row")
+                ),
+            };
+            let remedy = "name the column with the right labels with `--label`; `cloze predict` classifies rows without any";
+            return Err(Error::data(columns.place().field(label), problem, remedy));
+        }
+        let warnings = self.doubts(&columns, Set::Test).into_iter().collect();
+        Ok(Labelled { examples, unlabelled, unknown, passed_over, warnings })
+    }
+
+    /// Those of `rows` whose texts are those of a row among `learned`; of the rows for several topics the first.
+    pub fn seen_before<'e>(&self, learned: &[Example], rows: &'e [Example]) -> Vec<&'e Example> {
+        let copies = self.copies();
+        let known: HashSet<&[String]> =
+            learned.iter().step_by(copies).map(|example| example.texts.as_slice()).collect();
+        rows.iter().step_by(copies).filter(|example| known.contains(example.texts.as_slice())).collect()
     }
 
     /// Compares predictions for labelled rows with their labels.

@@ -104,9 +104,19 @@ pub(super) fn parse(file: &str, text: &str, dir: &Path, preset: Option<Preset>) 
     }
 }
 
-/// A name for directories: what is not a letter or digit becomes a hyphen.
-fn plain_name(name: &str) -> String {
-    let plain: String = name.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+/// Longer names of directories are a nuisance, and far longer ones impossible.
+const LONGEST_NAME: usize = 80;
+
+/// A name for directories: every run of what is not a letter or digit becomes a hyphen.
+pub(crate) fn plain_name(name: &str) -> String {
+    let mut plain = String::new();
+    for c in name.chars().take(LONGEST_NAME) {
+        match is_plain(c) {
+            true => plain.push(c),
+            false if plain.ends_with('-') => {}
+            false => plain.push('-'),
+        }
+    }
     let plain = plain.trim_matches(['-', '.']);
     if plain.is_empty() { "task".into() } else { plain.to_owned() }
 }
@@ -212,7 +222,13 @@ impl<'f> Reader<'f> {
             let stem = Path::new(self.file).file_stem().unwrap_or_default();
             return plain_name(&stem.to_string_lossy());
         };
-        if name.is_empty() || !name.chars().all(is_plain) || name.starts_with('.') {
+        if name.chars().count() > LONGEST_NAME {
+            self.mistake(
+                span,
+                format!("the name has more than {LONGEST_NAME} letters, and directories are named by it"),
+                format!("shorten it, for example to `{}`", plain_name(&name)),
+            );
+        } else if name.is_empty() || !name.chars().all(is_plain) || name.starts_with('.') {
             self.mistake(
                 span,
                 format!("`{name}` cannot name a directory"),

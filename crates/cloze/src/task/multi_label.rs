@@ -3,9 +3,8 @@
 //! A row of the data becomes a row of the task for every topic, with the topic's description in a column of its own and one of two
 //! labels, of which the first means yes. These rows stand together, in the order of the topics, wherever rows of a task are.
 
-use serde_json::Value;
-
 use super::Task;
+use super::cell::{Cell, listed};
 
 /// Several labels for a row: the section `[multi_label]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,24 +28,13 @@ pub struct Topic {
     pub text: String,
 }
 
-/// What a cell with labels says.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Cell {
-    /// Nobody has labelled the row.
-    Unlabelled,
-    /// The number of a label.
-    Label(usize),
-    /// Names that the task does not know.
-    Unknown(Vec<String>),
-}
-
 impl MultiLabel {
     /// The topics' names in order.
     pub fn names(&self) -> Vec<String> {
         self.topics.iter().map(|topic| topic.name.clone()).collect()
     }
 
-    /// What a cell says of a topic: yes is 0, no is 1. The names in it stand between separators or in a JSON list.
+    /// What a cell says of a topic: yes is 0, no is 1. The names in it stand between separators, or as [`listed`] tells.
     pub(crate) fn read(&self, cell: &str, topic: usize) -> Cell {
         let cell = cell.trim();
         if cell == self.none {
@@ -55,14 +43,7 @@ impl MultiLabel {
         if cell.is_empty() {
             return Cell::Unlabelled;
         }
-        let list: Option<Vec<Value>> = serde_json::from_str(cell).ok();
-        let names: Vec<String> = match list {
-            Some(items) => {
-                let text = |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-                items.iter().map(text).collect()
-            }
-            None => cell.split(&self.separator).map(str::to_owned).collect(),
-        };
+        let names = listed(cell).unwrap_or_else(|| cell.split(&self.separator).map(str::to_owned).collect());
         let names = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
         let (known, unknown): (Vec<&str>, Vec<&str>) =
             names.partition(|name| self.topics.iter().any(|topic| topic.name == *name));
@@ -112,16 +93,29 @@ impl Task {
 
     /// What a cell of the label column says of a row of the task, the `number`-th of those that the cell's row becomes.
     pub(crate) fn read_label(&self, cell: &str, number: usize) -> Cell {
+        let cell = cell.trim();
+        let is_missing = |cell: &str| self.data.missing.iter().any(|mark| mark == cell);
         if let Some(several) = &self.multi_label {
-            return several.read(cell, number % several.topics.len());
+            let is_topic = several.topics.iter().any(|topic| topic.name == cell);
+            return match is_missing(cell) && !is_topic {
+                true => Cell::Unlabelled,
+                false => several.read(cell, number % several.topics.len()),
+            };
         }
-        match cell.trim() {
-            // A row that nobody has labelled yet, in a file where others are.
-            "" => Cell::Unlabelled,
-            name => match self.labels.iter().position(|label| label.name == name) {
-                Some(label) => Cell::Label(label),
-                None => Cell::Unknown(vec![name.to_owned()]),
-            },
+        let label = |name: &str| self.labels.iter().position(|label| label.name == name);
+        // A label may be called like a mark for none.
+        if let Some(label) = label(cell) {
+            return Cell::Label(label);
+        }
+        // A row that nobody has labelled yet, in a file where others are.
+        if cell.is_empty() || is_missing(cell) {
+            return Cell::Unlabelled;
+        }
+        match listed(cell).as_deref() {
+            Some([]) => Cell::Unlabelled,
+            Some([one]) => label(one).map_or_else(|| Cell::Unknown(vec![one.clone()]), Cell::Label),
+            Some(several) => Cell::Several(several.to_vec()),
+            None => Cell::Unknown(vec![cell.to_owned()]),
         }
     }
 }

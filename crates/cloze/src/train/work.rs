@@ -17,7 +17,7 @@ use crate::store::Draft;
 use crate::summary::Summary;
 use crate::task::{Example, Keep, Method, Set};
 use crate::verbalizer::Verbalizer;
-use crate::{Result, report};
+use crate::{Error, Result, report};
 
 impl Trainer<'_> {
     pub(super) fn zero_shot(&mut self, draft: &Draft, name: &str, pattern: usize) -> Result<()> {
@@ -144,6 +144,12 @@ impl Trainer<'_> {
         let (log, total) = (&mut self.log, training.fine_tuning.steps);
         let steps = classifier::fine_tune(&mut session, training, &sequences, target, |step| {
             log.progress(name, "train", "steps", step.step, total)
+        });
+        let steps = steps.map_err(|error| match (error, target) {
+            (Error::Diverged { what, step, value, learning_rate, .. }, Target::Soft { .. }) => {
+                Error::Diverged { what, step, value, learning_rate, section: "distil" }
+            }
+            (error, _) => error,
         })?;
         write_steps(draft, &steps)?;
         let mut score = |set| -> Result<Scores> {

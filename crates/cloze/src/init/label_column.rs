@@ -1,0 +1,163 @@
+//! What the column with the labels holds.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::error::{counted, list};
+use crate::table::Table;
+use crate::task::{listed, means_missing};
+use crate::{Error, Result};
+
+/// More labels than this are more likely text or numbers.
+const MOST: usize = 150;
+
+/// The labels of a table.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LabelColumn {
+    /// With their numbers of rows, the most frequent first.
+    pub(super) labels: Vec<(String, usize)>,
+    /// Rows whose cell is empty.
+    pub(super) unlabelled: usize,
+    /// Values that are taken to say that a row has no label, with their numbers of rows.
+    pub(super) missing: Vec<(String, usize)>,
+    /// Whether a row has several labels.
+    pub(super) several: bool,
+    /// What is probably not meant.
+    pub(super) warnings: Vec<String>,
+}
+
+impl LabelColumn {
+    /// Counts the labels in the column number `column`. `missing` are values that say that a row has none; if nobody has said it,
+    /// the usual ones.
+    ///
+    /// # Errors
+    /// When it holds no labels, or one only.
+    pub(super) fn of(table: &Table, column: usize, missing: Option<&[String]>) -> Result<LabelColumn> {
+        let name = &table.columns.names()[column];
+        let place = table.columns.place().field(name);
+        let mut found = LabelColumn::default();
+        let (mut labels, mut marks) = (Counts::default(), Counts::default());
+        for row in &table.rows {
+            let cell = row.value(column).trim();
+            let is_mark = match missing {
+                Some(missing) => missing.iter().any(|mark| mark.trim() == cell),
+                None => means_missing(cell),
+            };
+            match listed(cell) {
+                _ if cell.is_empty() => found.unlabelled += 1,
+                _ if is_mark => marks.add(cell),
+                Some(names) if names.is_empty() => found.unlabelled += 1,
+                Some(names) => {
+                    found.several |= names.len() > 1;
+                    names.iter().for_each(|name| labels.add(name));
+                }
+                None if serde_json::from_str::<serde_json::Value>(cell)
+                    .is_ok_and(|value| value.is_array() || value.is_object()) =>
+                {
+                    return Err(Error::data(
+                        row.place().field(name),
+                        "this names no labels",
+                        "give the column that holds them with `--label`; a row's labels are text, a list of texts, or an object of \
+                         labels with 0 and 1",
+                    ));
+                }
+                None => labels.add(cell),
+            }
+        }
+        // With one label only, what looks like none is the other one: a stance may be called `None`.
+        if missing.is_none() && labels.counts.len() < 2 && !marks.counts.is_empty() {
+            std::mem::take(&mut marks)
+                .counts
+                .into_iter()
+                .for_each(|(mark, rows)| labels.add_rows(&mark, rows));
+        }
+        found.labels = labels.sorted();
+        found.missing = marks.sorted();
+        let remedy = "label a few rows of each kind, four or more";
+        match found.labels.as_slice() {
+            [] => return Err(Error::data(place, "no row has a label", remedy)),
+            [(label, _)] => {
+                return Err(Error::data(place, format!("every row has the label `{label}`"), remedy));
+            }
+            _ => {}
+        }
+        found.warn(table, column);
+        Ok(found)
+    }
+
+    /// Rows that are not labelled.
+    pub(super) fn without(&self) -> usize {
+        self.unlabelled + self.missing.iter().map(|(_, rows)| rows).sum::<usize>()
+    }
+
+    fn warn(&mut self, table: &Table, column: usize) {
+        let (count, labelled) = (self.labels.len(), table.rows.len() - self.without());
+        if count > MOST || (count > 10 && count * 2 > labelled) {
+            let others = others_like_labels(table, column);
+            let perhaps = match others.is_empty() {
+                true => String::new(),
+                false => format!(
+                    "; if another column holds the labels, perhaps {}, name it with `--label`",
+                    list(others)
+                ),
+            };
+            self.warnings.push(format!(
+                "`{}` has {count} different values in {} and all are taken for labels{perhaps}",
+                table.columns.names()[column],
+                counted(labelled, "row")
+            ));
+        }
+        let mut alike: HashMap<String, Vec<&String>> = HashMap::new();
+        for (label, _) in &self.labels {
+            alike.entry(label.to_lowercase()).or_default().push(label);
+        }
+        // In the order of the labels, not of the map.
+        for (label, _) in &self.labels {
+            let same = &alike[&label.to_lowercase()];
+            if same.len() > 1 && same[0] == label {
+                self.warnings.push(format!(
+                    "the labels {} differ in capital letters only; if they are the same, correct the data",
+                    list(same)
+                ));
+            }
+        }
+    }
+}
+
+/// Columns with as few different values as labels have.
+fn others_like_labels(table: &Table, column: usize) -> Vec<&String> {
+    let names = table.columns.names();
+    let few = |&other: &usize| other != column && (2..=20).contains(&distinct(table, other));
+    (0..names.len()).filter(few).map(|other| &names[other]).collect()
+}
+
+/// How many different values a column has.
+pub(super) fn distinct(table: &Table, column: usize) -> usize {
+    table.rows.iter().map(|row| row.value(column)).collect::<HashSet<_>>().len()
+}
+
+/// How often each text was met, in the order of meeting.
+#[derive(Default)]
+struct Counts {
+    counts: Vec<(String, usize)>,
+    index: HashMap<String, usize>,
+}
+
+impl Counts {
+    fn add(&mut self, text: &str) {
+        self.add_rows(text, 1);
+    }
+
+    fn add_rows(&mut self, text: &str, rows: usize) {
+        let next = self.counts.len();
+        let at = *self.index.entry(text.to_owned()).or_insert(next);
+        if at == next {
+            self.counts.push((text.to_owned(), 0));
+        }
+        self.counts[at].1 += rows;
+    }
+
+    fn sorted(mut self) -> Vec<(String, usize)> {
+        self.counts.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
+        self.counts
+    }
+}

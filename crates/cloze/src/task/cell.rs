@@ -1,0 +1,115 @@
+//! What a cell of the label column says.
+
+use serde_json::Value;
+
+/// What a cell says of a row of the task.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Cell {
+    /// Nobody has labelled the row.
+    Unlabelled,
+    /// The number of a label.
+    Label(usize),
+    /// Names that the task does not know.
+    Unknown(Vec<String>),
+    /// Several labels, where a row has one.
+    Several(Vec<String>),
+}
+
+/// What usually stands in a cell that says nothing, without regard to case.
+const MISSING_MARKS: &[&str] = &[
+    "na",
+    "n/a",
+    "#n/a",
+    "#na",
+    "<na>",
+    "nan",
+    "null",
+    "none",
+    "nil",
+    "missing",
+    "unlabeled",
+    "unlabelled",
+    "-",
+    "--",
+    "?",
+    "??",
+    ".",
+];
+
+/// Whether a value is one of those that usually mean that there is none.
+pub(crate) fn means_missing(value: &str) -> bool {
+    MISSING_MARKS.contains(&value.trim().to_lowercase().as_str())
+}
+
+/// The labels that a cell of JSON names: a list of names, as doccano and Label Studio write it, `{"choices": [names]}` of Label
+/// Studio's tables, or an object of names with numbers, as spaCy's `cats`, of which those from one half on are the labels.
+/// Nothing if the cell is none of these.
+pub(crate) fn listed(cell: &str) -> Option<Vec<String>> {
+    if !cell.starts_with(['[', '{']) {
+        return None;
+    }
+    let names = |items: &[Value]| -> Option<Vec<String>> {
+        let name = |item: &Value| match item {
+            Value::String(text) => Some(text.trim().to_owned()),
+            Value::Number(_) | Value::Bool(_) => Some(item.to_string()),
+            _ => None,
+        };
+        items.iter().map(name).filter(|name| name.as_deref() != Some("")).collect()
+    };
+    match serde_json::from_str(cell).ok()? {
+        Value::Array(items) => names(&items),
+        Value::Object(object) => match object.get("choices") {
+            Some(Value::Array(items)) if object.len() == 1 => names(items),
+            _ => {
+                let share = |value: &Value| match value {
+                    Value::Bool(yes) => Some(f64::from(u8::from(*yes))),
+                    value => value.as_f64(),
+                };
+                let shares: Option<Vec<(&String, f64)>> =
+                    object.iter().map(|(name, value)| Some((name, share(value)?))).collect();
+                let shares = shares.filter(|shares| !shares.is_empty())?;
+                let given = shares.into_iter().filter(|(_, share)| *share >= 0.5);
+                Some(given.map(|(name, _)| name.trim().to_owned()).collect())
+            }
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_and_objects_of_other_programs_name_labels() {
+        for (cell, want) in [
+            (r#"["waste"]"#, Some(vec!["waste"])),
+            (r#"[ "waste" , " parking " ]"#, Some(vec!["waste", "parking"])),
+            ("[]", Some(vec![])),
+            ("[1, true]", Some(vec!["1", "true"])),
+            (r#"{"choices":["waste","parking"]}"#, Some(vec!["waste", "parking"])),
+            (r#"{"waste": 1, "parking": 0}"#, Some(vec!["waste"])),
+            (r#"{"waste": 0.0, "parking": 0.75, "permits": true}"#, Some(vec!["parking", "permits"])),
+            // Places in a text, and what is no JSON.
+            (r#"[[0, 5, "LOC"]]"#, None),
+            (r#"{"text": "waste"}"#, None),
+            ("{}", None),
+            ("[waste]", None),
+            ("waste", None),
+            ("3", None),
+        ] {
+            let want = want.map(|names| names.into_iter().map(str::to_owned).collect::<Vec<_>>());
+            assert_eq!(listed(cell), want, "{cell}");
+        }
+    }
+
+    #[test]
+    fn marks_of_missing_values_are_known_in_any_case() {
+        for mark in ["NA", "N/A", "NaN", "null", "None", "-", "?", "#N/A", " na "] {
+            assert!(means_missing(mark), "{mark}");
+        }
+        for label in ["", "no", "not applicable", "0", "other", "nothing"] {
+            assert!(!means_missing(label), "{label}");
+        }
+    }
+}
