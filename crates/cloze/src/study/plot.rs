@@ -2,27 +2,35 @@
 
 use std::fmt::Write as _;
 
-use super::findings::Finding;
-use crate::report::{escape, percent};
+use super::findings::{Finding, Setting};
+use crate::metrics::Measured;
+use crate::report::{Chart, Mark, escape, percent};
 
-/// The drawing as a file of its own, which also stands in a page as it is.
+/// The drawing in a page.
+pub(super) fn chart(finding: &Finding) -> String {
+    let (low, high) = scale(finding);
+    let mut chart = Chart::new(&name(finding), low, high);
+    for setting in &finding.settings {
+        let Measured { value, low, high } = setting.accuracy;
+        let points = setting.arms.iter().map(|arm| Mark::Point(arm.accuracy.value));
+        let marks: Vec<Mark> = [Mark::Band(low, high), Mark::Mean(value)].into_iter().chain(points).collect();
+        chart.line(&setting.setting, &marks, &figures(setting));
+    }
+    chart.finish()
+}
+
+/// The drawing as a file of its own, with a white ground, so that it can stand in any document.
 pub(super) fn svg(finding: &Finding) -> String {
-    let (left, width, line) = (260.0, 440.0, 28.0);
+    let (left, width, right, line) = (260.0, 440.0, 150.0, 28.0);
     let height = finding.settings.len() as f64 * line + 26.0;
-    let figures = finding.settings.iter().map(|setting| &setting.accuracy);
-    let points = finding.settings.iter().flat_map(|setting| &setting.arms).map(|arm| arm.accuracy.value);
-    let low = figures.clone().map(|figure| figure.low).chain(points.clone()).fold(1.0, f64::min);
-    let high = figures.map(|figure| figure.high).chain(points).fold(0.0, f64::max);
-    // Whole steps of ten per cent, two of them at least.
-    let low = ((low * 10.0).floor() / 10.0).min(0.8);
-    let high = ((high * 10.0).ceil() / 10.0).max(low + 0.2);
+    let (low, high) = scale(finding);
     let x = |share: f64| left + (share - low) / (high - low) * width;
     let mut drawing = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"accuracy by {}\" viewBox=\"0 0 {} {height}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {} {height}\" \
          width=\"100%\" font-family=\"system-ui,sans-serif\" font-size=\"13\" fill=\"#1c2530\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
-        finding.factor.name(),
-        left + width + 150.0
+        name(finding),
+        left + width + right
     );
     let bottom = height - 22.0;
     for tick in (low * 10.0).round() as u32..=(high * 10.0).round() as u32 {
@@ -43,7 +51,7 @@ pub(super) fn svg(finding: &Finding) -> String {
             "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\
              <path d=\"M{:.1} {middle}H{:.1}\" stroke=\"#7aa6d8\" stroke-width=\"6\"/>\
              <path d=\"M{:.1} {}v16\" stroke=\"#1c2530\" stroke-width=\"2\"/>\
-             <text x=\"{}\" y=\"{}\">{} ({:.1} to {:.1})</text>",
+             <text x=\"{}\" y=\"{}\">{}</text>",
             left - 10.0,
             middle + 5.0,
             escape(&setting.setting),
@@ -53,9 +61,7 @@ pub(super) fn svg(finding: &Finding) -> String {
             middle - 8.0,
             left + width + 10.0,
             middle + 5.0,
-            percent(figure.value),
-            figure.low * 100.0,
-            figure.high * 100.0
+            figures(setting)
         );
         for arm in &setting.arms {
             let _ = writeln!(
@@ -67,4 +73,60 @@ pub(super) fn svg(finding: &Finding) -> String {
     }
     drawing.push_str("</svg>\n");
     drawing
+}
+
+/// The lowest and the highest share of the drawing.
+fn scale(finding: &Finding) -> (f64, f64) {
+    let figures = finding.settings.iter().map(|setting| &setting.accuracy);
+    let points = finding.settings.iter().flat_map(|setting| &setting.arms).map(|arm| arm.accuracy.value);
+    let low = figures.clone().map(|figure| figure.low).chain(points.clone()).fold(1.0, f64::min);
+    let high = figures.map(|figure| figure.high).chain(points).fold(0.0, f64::max);
+    // Whole steps of ten per cent, two of them at least.
+    let low = ((low * 10.0).floor() / 10.0).min(0.8);
+    (low, ((high * 10.0).ceil() / 10.0).max(low + 0.2))
+}
+
+fn name(finding: &Finding) -> String {
+    format!("accuracy by {}", finding.factor.name())
+}
+
+/// `84.3 % (82.0 to 86.4)`.
+fn figures(setting: &Setting) -> String {
+    let Measured { value, low, high } = setting.accuracy;
+    format!("{} ({:.1} to {:.1})", percent(value), low * 100.0, high * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Factor;
+    use super::super::findings::Arm;
+    use super::*;
+
+    fn finding(setting: &str, value: f64) -> Finding {
+        let accuracy = Measured { value, low: value, high: value };
+        let arm = Arm {
+            seed: 0,
+            accuracy,
+            macro_f1: accuracy,
+            examples: None,
+            run: "moods-0".into(),
+            job: "final".into(),
+        };
+        let setting = Setting { setting: setting.into(), accuracy, macro_f1: value, arms: vec![arm] };
+        Finding {
+            factor: Factor::Models,
+            question: "Which?".into(),
+            settings: vec![setting.clone(), setting],
+            comparisons: Vec::new(),
+            overview: None,
+        }
+    }
+
+    #[test]
+    fn in_a_page_names_are_text_beside_the_drawing() {
+        let drawn = chart(&finding("bert", 0.75));
+        assert!(!drawn.contains("viewBox"));
+        assert!(drawn.contains(">bert</span>") && drawn.contains(">75.0 % (75.0 to 75.0)</span>"), "{drawn}");
+        assert_eq!(drawn.matches("<circle").count(), 2);
+    }
 }
