@@ -21,7 +21,10 @@ pub(super) fn chart(finding: &Finding) -> String {
 
 /// The drawing as a file of its own, with a white ground, so that it can stand in any document.
 pub(super) fn svg(finding: &Finding) -> String {
-    let (left, width, right, line) = (260.0, 440.0, 150.0, 28.0);
+    let longest = |width: fn(&Setting) -> f64| finding.settings.iter().map(width).fold(0.0, f64::max);
+    let left = f64::max(260.0, 20.0 + longest(|setting| wide(&setting.setting, 8.0)));
+    let right = f64::max(150.0, 10.0 + longest(|setting| wide(&figures(setting), 5.4)));
+    let (width, line) = (440.0, 28.0);
     let height = finding.settings.len() as f64 * line + 26.0;
     let (low, high) = scale(finding);
     let x = |share: f64| left + (share - low) / (high - low) * width;
@@ -96,6 +99,17 @@ fn figures(setting: &Setting) -> String {
     format!("{} ({:.1} to {:.1})", percent(value), low * 100.0, high * 100.0)
 }
 
+/// How wide a text may be, in whole units: the viewer's font decides, this is for a wide one, whose signs other than digits are as
+/// wide as `sign` on average. Letters beyond ASCII may be twice as wide as others.
+fn wide(text: &str, sign: f64) -> f64 {
+    let width = |character: char| match character {
+        '0'..='9' => 8.3,
+        character if character.is_ascii() => sign,
+        _ => 13.0,
+    };
+    text.chars().map(width).sum::<f64>().ceil()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Factor;
@@ -120,6 +134,15 @@ mod tests {
             comparisons: Vec::new(),
             overview: None,
         }
+    }
+
+    #[test]
+    fn a_drawing_grows_with_names_and_figures_that_need_more_room() {
+        assert!(svg(&finding("bert", 0.75)).contains("viewBox=\"0 0 850 "));
+        assert!(svg(&finding("bert", 1.0)).contains("viewBox=\"0 0 875 "));
+        let name = "an-organisation/a-model-with-a-name-of-many-letters";
+        let width = 850 - 260 + 20 + 8 * name.len();
+        assert!(svg(&finding(name, 0.75)).contains(&format!("viewBox=\"0 0 {width} ")));
     }
 
     #[test]
