@@ -102,6 +102,9 @@ fn the_cheap_factors_share_the_jobs_of_one_run_for_each_seed() {
     );
     let page = fs::read_to_string(dir.join("report.html")).unwrap();
     assert!(findings.conclusions.iter().all(|line| page.contains(&line.replace('\'', "&#39;"))));
+    // Whatever is wide scrolls in a frame of its own, and drawings are as wide as the page.
+    assert_eq!(page.matches("<table").count(), page.matches("<div class=\"wide\"><table").count());
+    assert!(page.contains("class=\"chart\"") && !page.contains("viewBox"));
     // A study keeps no model.
     let runs = fs::read_dir(studies(&folder).join("runs")).unwrap();
     assert!(runs.flatten().all(|run| !run.path().join("final/model.safetensors").exists()));

@@ -1,18 +1,19 @@
-//! A study as one page (`report.html`), which carries its style and drawings with it and loads nothing.
+//! A study as one page (`report.html`), which carries its style and drawings with it, loads nothing and runs no script.
 
 use std::fmt::Write as _;
 
 use super::findings::{Finding, Findings};
 use super::plot;
-use crate::report::{escape, opening, percent};
+use crate::metrics::Measured;
+use crate::report::{Column, Mark, escape, legend, opening, pattern, percent, table, user};
 
 /// The page.
 pub(super) fn html(findings: &Findings) -> String {
     let name = escape(&findings.name);
     let rows = |part: &str| findings.data.get(part).map_or(0, |source| source.rows);
     let seeds: Vec<String> = findings.seeds.iter().map(u64::to_string).collect();
-    let title = format!("{name}: which factors matter");
-    let mut page = opening(&title, &title);
+    let what = "which factors matter";
+    let mut page = opening(&format!("{name}: {what}"), &format!("{}: {what}", user(&findings.name)));
     // Writing to a string cannot fail, here and below.
     let _ = writeln!(
         page,
@@ -29,10 +30,15 @@ pub(super) fn html(findings: &Findings) -> String {
     for finding in &findings.factors {
         factor(&mut page, finding, findings);
     }
-    page.push_str(
-        "<p class=\"sub\">Points: accuracy with each seed. Black: their mean. Blue: its 95 % interval, which holds the luck of the \
-         seeds and of the test rows.</p>\n<h2>How it was made</h2>\n",
-    );
+    page.push_str(&legend(&[
+        (Mark::Point(0.5), "accuracy with each seed".to_owned()),
+        (Mark::Mean(0.5), "their mean".to_owned()),
+        (
+            Mark::Band(0.0, 1.0),
+            "its 95 % interval, which holds the luck of the seeds and of the test rows".to_owned(),
+        ),
+    ]));
+    page.push_str("<h2>How it was made</h2>\n");
     let _ = writeln!(
         page,
         "<p>cloze {}, study {}: <code>{}</code></p>",
@@ -40,17 +46,12 @@ pub(super) fn html(findings: &Findings) -> String {
         escape(&findings.id),
         escape(&findings.command)
     );
-    page.push_str("<table><tr><th>run</th><th>what</th><th>model</th></tr>\n");
-    for run in &findings.runs {
-        let _ = writeln!(
-            page,
-            "<tr><td><code>{}</code></td><td>{}</td><td>{}</td></tr>",
-            escape(&run.run),
-            escape(&run.title),
-            escape(&run.model)
-        );
-    }
-    page.push_str("</table>\n<h2>What helped</h2>\n<ul>\n");
+    let rows = findings
+        .runs
+        .iter()
+        .map(|run| vec![format!("<code>{}</code>", escape(&run.run)), user(&run.title), user(&run.model)]);
+    table(&mut page, &[Column::Text("run"), Column::Text("what"), Column::Text("model")], rows);
+    page.push_str("<h2>What helped</h2>\n<ul>\n");
     for sentence in &findings.conclusions {
         let _ = writeln!(page, "<li>{}</li>", escape(sentence));
     }
@@ -67,31 +68,33 @@ fn factor(page: &mut String, finding: &Finding, findings: &Findings) {
         "<h2>{}</h2>\n<p>{}</p>\n{}",
         finding.factor.name(),
         finding.question,
-        plot::svg(finding)
+        plot::chart(finding)
     );
     if finding.factor == super::Factor::Patterns {
-        for (number, pattern) in findings.patterns.iter().enumerate() {
-            let _ = writeln!(page, "<p class=\"sub\">pattern {number}: <code>{}</code></p>", escape(pattern));
+        for (number, text) in findings.patterns.iter().enumerate() {
+            let _ = writeln!(page, "<p class=\"sub\">pattern {number}: {}</p>", pattern(text));
         }
     }
-    page.push_str(
-        "<table><tr><th>setting</th><th class=\"n\">accuracy</th><th class=\"n\">95 % interval</th><th class=\"n\">macro F1</th>\
-         <th>accuracy by seed</th></tr>\n",
-    );
-    for setting in &finding.settings {
-        let seeds: Vec<String> = setting.arms.iter().map(|arm| percent(arm.accuracy.value)).collect();
-        let _ = writeln!(
-            page,
-            "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{:.1} to {:.1}</td><td class=\"n\">{}</td><td>{}</td></tr>",
-            escape(&setting.setting),
-            percent(setting.accuracy.value),
-            setting.accuracy.low * 100.0,
-            setting.accuracy.high * 100.0,
+    let columns = [
+        Column::Text("setting"),
+        Column::Number("accuracy"),
+        Column::Number("95 % interval"),
+        Column::Number("macro F1"),
+        Column::Text("accuracy by seed"),
+    ];
+    let rows = finding.settings.iter().map(|setting| {
+        let Measured { value, low, high } = setting.accuracy;
+        let seeds = setting.arms.iter().map(|arm| percent(arm.accuracy.value));
+        let seeds: Vec<String> = seeds.map(|seed| format!("<span class=\"whole\">{seed}</span>")).collect();
+        vec![
+            user(&setting.setting),
+            percent(value),
+            format!("{:.1} to {:.1}", low * 100.0, high * 100.0),
             percent(setting.macro_f1),
-            seeds.join(", ")
-        );
-    }
-    page.push_str("</table>\n");
+            seeds.join(", "),
+        ]
+    });
+    table(page, &columns, rows);
     if let Some(overview) = &finding.overview {
         let _ = writeln!(page, "<p>{}</p>", escape(overview));
     }
