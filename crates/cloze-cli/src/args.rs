@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use cloze::predict::With;
 use cloze::study::Factor;
-use cloze::table::Format;
-use cloze::task::{Keep, Method, Preset};
+use cloze::table::{Encoding, Format, Quoting, ReadOptions};
+use cloze::task::{Keep, Method, Preset, Task};
 
 use crate::hub::{Name, Revision};
 
@@ -104,13 +104,14 @@ factors or seeds takes over what is done.")]
     /// Measure a trained classifier on labelled rows
     #[command(after_help = "Examples:
   cloze eval runs/support-1a2b3c4d checked.csv
+  cloze eval runs/support-1a2b3c4d checked.csv --skip-unknown
   cat checked.csv | cloze eval runs/support-1a2b3c4d -")]
     Eval(Eval),
     /// Classify rows: the columns of the input, and beside them the label and every label's probability
     #[command(after_help = "Examples:
-  cloze predict runs/support-1a2b3c4d tickets.csv -o labelled.csv
+  cloze predict runs/support-1a2b3c4d tickets.csv -o predictions.csv
   cloze predict runs/support-1a2b3c4d --text \"I cannot log in since yesterday\"
-  cat tickets.jsonl | cloze predict runs/support-1a2b3c4d - --from jsonl > labelled.jsonl
+  cat tickets.jsonl | cloze predict runs/support-1a2b3c4d - --from jsonl > predictions.jsonl
   cloze predict runs/boolq-1a2b3c4d test.jsonl --format superglue -o BoolQ.jsonl")]
     Predict(Predict),
     /// Get a model from the Hugging Face hub, checked, into its cache or a directory; the only command that uses a network
@@ -160,6 +161,13 @@ pub(crate) struct Init {
     /// A file with labelled rows to measure on
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub test: Option<PathBuf>,
+    /// Values of the label column that say that a row has no label, separated by commas; `--missing ""` for none
+    /// [default: NA, null, -, ? and their like]
+    #[arg(long, value_name = "VALUE,…", value_delimiter = ',')]
+    pub missing: Option<Vec<String>>,
+    /// How the rows are stored.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// Write the task file here; `-` is standard output [default: task.toml]
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
@@ -258,6 +266,36 @@ pub(crate) struct Eval {
     /// The format of the rows [default: by the file's extension or first line]
     #[arg(long, value_name = "FORMAT", value_parser = choice(FORMATS))]
     pub from: Option<Format>,
+    /// How the rows are stored.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    /// Pass over rows whose label the run does not know, and say how many there were
+    #[arg(long)]
+    pub skip_unknown: bool,
+}
+
+/// What a file of rows does not say of itself.
+#[derive(Debug, Args)]
+pub(crate) struct ReadingArgs {
+    /// The encoding of the rows: `windows-1252`, `gb18030`, `shift_jis` … [default: UTF-8, or UTF-16 if it looks so]
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<Encoding>,
+    /// What quotes mean in CSV and TSV: they are doubled within quoted values, have a backslash before them there, or are text
+    /// like any other [default: doubled]
+    #[arg(long, value_name = "HOW", value_parser = choice(Quoting::ALL))]
+    pub quoting: Option<Quoting>,
+}
+
+impl ReadingArgs {
+    /// How rows of this format are read; what was not typed is as the task says.
+    pub(crate) fn options(&self, format: Option<Format>, task: &Task) -> ReadOptions {
+        let of_task = task.data.reading;
+        ReadOptions {
+            format,
+            encoding: self.encoding.or(of_task.encoding),
+            quoting: self.quoting.or(of_task.quoting),
+        }
+    }
 }
 
 /// `cloze predict`
@@ -279,9 +317,15 @@ pub(crate) struct Predict {
     /// [default: final, where there is one]
     #[arg(long, value_name = "MODEL", value_parser = choice(ANSWERERS))]
     pub with: Option<With>,
+    /// Replace the output file if there is one
+    #[arg(long)]
+    pub force: bool,
     /// The format of the input [default: by the file's extension or first line]
     #[arg(long, value_name = "FORMAT", value_parser = choice(FORMATS))]
     pub from: Option<Format>,
+    /// How the input is stored.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// The format of the output; `superglue` is that of the benchmark's submissions, `idx` and label
     /// [default: by the file's extension, else that of the input]
     #[arg(long, visible_alias = "format", value_name = "FORMAT", value_parser = choice(OUTPUTS))]
@@ -342,7 +386,8 @@ pub(crate) struct TaskArg {
 /// The model that everything starts from.
 #[derive(Debug, Args)]
 pub(crate) struct ModelArg {
-    /// A Hugging Face directory with a BERT model, or the name of one that was fetched [default: what the task file says, or the built-in cloze-mini-en]
+    /// A Hugging Face directory with a masked language model (BERT, RoBERTa, XLM-RoBERTa, ALBERT, DistilBERT, ELECTRA), or the
+    /// name of one that was fetched [default: what the task file says, or the built-in cloze-mini-en]
     #[arg(long, value_name = "DIR", env = "CLOZE_MODEL", hide_env = true, value_hint = ValueHint::DirPath)]
     pub model: Option<PathBuf>,
 }

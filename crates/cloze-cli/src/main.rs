@@ -10,6 +10,7 @@ mod failure;
 mod hub;
 mod interrupt;
 mod layout;
+mod output;
 mod printer;
 mod progress;
 mod remaining;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::encode::{ClassifierEncoder, Cut, PatternEncoder, Piece};
 use crate::error::{Mistake, TaskError};
 use crate::estimate::Estimate;
-use crate::task::{Example, Method, Set, Task, label_counts};
+use crate::task::{Example, Method, Set, SetRows, Task, label_counts};
 use crate::verbalizer::Verbalizer;
 use crate::{Error, Place, Result, Warning};
 
@@ -55,6 +55,8 @@ pub struct SetReport {
     pub columns: Vec<String>,
     /// How many rows are used.
     pub rows: usize,
+    /// How many rows were passed over, since nobody has labelled them.
+    pub unlabelled: usize,
 }
 
 /// A topic that rows can be about.
@@ -170,10 +172,10 @@ pub fn check(task: &Task, tokenizer: &Tokenizer, positions: usize) -> Result<Che
             Err(error) => collect(error),
         }
     }
-    let mut rows = [Set::Train, Set::Unlabeled, Set::Test].map(|set| {
-        task.examples(set).unwrap_or_else(|error| {
+    let read = [Set::Train, Set::Unlabeled, Set::Test].map(|set| {
+        task.read(set).unwrap_or_else(|error| {
             collect(error);
-            Vec::new()
+            SetRows::default()
         })
     });
     if let Some(error) = TaskError::of(mistakes) {
@@ -183,9 +185,9 @@ pub fn check(task: &Task, tokenizer: &Tokenizer, positions: usize) -> Result<Che
         return Err(error);
     }
 
-    let [train, unlabeled, test] = &mut rows;
-    let mut warnings = Vec::new();
-    let sets = sets(task, [train, unlabeled, test])?;
+    let sets = sets(task, &read)?;
+    let mut warnings: Vec<Warning> = read.iter().flat_map(|rows| rows.warnings.clone()).collect();
+    let [train, unlabeled, test] = &read.map(|rows| rows.examples);
     let topics = topics(task, train, test);
     let labels = match task.choices {
         Some(_) => Vec::new(),
@@ -243,14 +245,15 @@ fn add_new(mistakes: &mut Vec<Mistake>, error: TaskError) {
     }
 }
 
-fn sets(task: &Task, rows: [&Vec<Example>; 3]) -> Result<Vec<SetReport>> {
+fn sets(task: &Task, rows: &[SetRows; 3]) -> Result<Vec<SetReport>> {
     let mut sets = Vec::new();
     for (set, rows) in [Set::Train, Set::Unlabeled, Set::Test].into_iter().zip(rows) {
         let files = task.files(set)?;
         let Some(first) = files.first() else { continue };
         let columns = crate::table::Reader::open(first, task.data.reading)?.columns().names().to_vec();
         let files = files.iter().map(|file| file.display().to_string()).collect();
-        sets.push(SetReport { set: set.key(), files, columns, rows: rows.len() / task.copies() });
+        let (used, unlabelled) = (rows.examples.len() / task.copies(), rows.unlabelled);
+        sets.push(SetReport { set: set.key(), files, columns, rows: used, unlabelled });
     }
     Ok(sets)
 }
@@ -368,9 +371,9 @@ fn warn_about_rows(
             );
         }
     }
-    let leaked = test.iter().step_by(copies).filter(|example| known.contains_key(example.texts.as_slice()));
-    let count = leaked.clone().count();
-    if let Some(first) = leaked.clone().next() {
+    let leaked = task.seen_before(train, test);
+    let count = leaked.len();
+    if let Some(first) = leaked.first() {
         let what = if count == 1 { "1 test row is".into() } else { format!("{count} test rows are") };
         warn(
             first.place.clone(),

@@ -18,7 +18,7 @@ use crate::layout::{Align, Table, abridged, count, counted, percent};
 use crate::printer::Printer;
 use crate::summary;
 
-use super::{device, open_model, open_task};
+use super::{device, doubt_language, open_model, open_task};
 
 /// Characters of a row's text, and of what is cut off it, that are shown.
 const SHOWN: (usize, usize) = (200, 60);
@@ -29,7 +29,9 @@ pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
     let model = open_model(&args.task.model, Some(&task))?;
     let checkpoint = &model.checkpoint;
     let mut report = check::check(&task, &checkpoint.tokenizer, checkpoint.config.max_length())?;
-    report.estimate = estimate(&task, checkpoint, global)?;
+    let rows = Data::read(&task)?;
+    report.warnings.extend(doubt_language(&task, &rows, &model));
+    report.estimate = estimate(&task, &rows, checkpoint, global)?;
 
     printer.json(&report)?;
     printer.show(head(&report, &model.name, printer))?;
@@ -50,14 +52,13 @@ pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
 }
 
 /// The cost of training; none if there is nothing to learn from.
-fn estimate(task: &Task, checkpoint: &Checkpoint, global: &Global) -> Result<Option<Estimate>> {
-    let data = Data::read(task)?;
+fn estimate(task: &Task, data: &Data, checkpoint: &Checkpoint, global: &Global) -> Result<Option<Estimate>> {
     if data.train.is_empty() {
         return Ok(None);
     }
     let device = task.options.precision.device(&device(global)?);
     let speed = Speed::measure(checkpoint, &device)?;
-    Ok(Some(Estimate::new(task, &data, checkpoint, speed)?))
+    Ok(Some(Estimate::new(task, data, checkpoint, speed)?))
 }
 
 fn cost(estimate: &Estimate) -> String {
@@ -77,13 +78,17 @@ fn head(report: &CheckReport, model: &str, printer: &Printer) -> String {
 }
 
 fn data(sets: &[SetReport], printer: &Printer) -> String {
-    let mut table = Table::new([Align::Left, Align::Right, Align::Left, Align::Left]);
-    for SetReport { set, files, columns, rows } in sets {
+    let mut table = Table::new([Align::Left, Align::Left, Align::Left, Align::Left]);
+    for SetReport { set, files, columns, rows, unlabelled } in sets {
         let files = match files.as_slice() {
             [file] => file.clone(),
             several => format!("{} and {} more", several[0], several.len() - 1),
         };
-        table.row([set.to_string(), counted(*rows, "row"), files, columns.join(", ")]);
+        let mut rows = counted(*rows, "row");
+        if *unlabelled > 0 {
+            rows += &format!(", {} without a label", count(*unlabelled));
+        }
+        table.row([set.to_string(), rows, files, columns.join(", ")]);
     }
     format!("\n{}\n{table}", printer.heading("data"))
 }

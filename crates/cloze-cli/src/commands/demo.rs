@@ -116,7 +116,7 @@ fn step(number: usize, what: &str, printer: &Printer) -> String {
 
 fn sentences(predicted: &[Labelled], printer: &Printer) -> String {
     let mut table = Table::new([Align::Left, Align::Left, Align::Right]);
-    for Labelled { text, given, probabilities } in predicted {
+    for Labelled { text, given, probabilities, .. } in predicted {
         let likeliest = probabilities.iter().map(|(_, share)| *share).fold(0.0, f64::max);
         table.row([text.join(" "), printer.strong(&given.names().concat()), percent(likeliest)]);
     }

@@ -3,6 +3,8 @@
 use cloze::Error;
 use cloze::metrics::{Evaluation, Measured};
 use cloze::predict::Predictor;
+use cloze::task::{Example, Labelled, Set, Task};
+use serde_json::json;
 
 use crate::args::{Eval, Global};
 use crate::failure::Result;
@@ -11,43 +13,91 @@ use crate::layout::{Align, Table, count, counted, interval, percent};
 use crate::printer::Printer;
 use crate::progress::Counter;
 
-use super::{device, open_rows, run_dir};
+use super::{answerer, device, open_rows, run_dir, say_who_answers};
 
 /// Pairs of labels that are taken for one another, as many as are shown.
 const CONFUSED: usize = 5;
 
 /// Classifies the rows and compares.
 pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
-    let mut predictor = Predictor::open(&run_dir(&args.run), args.with, &device(global)?)?;
+    let run = run_dir(&args.run);
+    let mut predictor = Predictor::open(&run, args.with, &device(global)?)?;
     let mut task = predictor.task().clone();
     if let Some(label) = &args.label {
         task.data.label = Some(label.clone());
     }
-    let rows = task.examples_of(open_rows(&args.data, args.from)?)?;
+    let reader = open_rows(&args.data, args.reading.options(args.from, &task))?;
+    let rows = task.labelled(reader, args.skip_unknown)?;
+    say_who_answers(&predictor, &run, printer);
+    rows.warnings.iter().for_each(|warning| printer.warn(warning));
+    let known = known_rows(predictor.task(), &rows.examples, printer);
     let counter = Counter::new(printer, "rows");
-    let evaluation = predictor.evaluate(&rows, |done, total| {
+    let evaluation = predictor.evaluate(&rows.examples, |done, total| {
         counter.show(done, total);
         if interrupt::asked() { Err(Error::Stopped) } else { Ok(()) }
     })?;
     drop(counter);
 
-    printer.json(&evaluation)?;
+    let mut result = serde_json::to_value(&evaluation).map_err(std::io::Error::from)?;
+    result["answered_by"] = answerer(&predictor).into();
+    result["passed_over"] = json!({"unlabelled": rows.unlabelled, "unknown": rows.unknown});
+    result["learned_from"] = known.into();
+    printer.json(&result)?;
     let accuracy = &evaluation.accuracy;
     let figure = |(name, figure): (&str, Measured)| {
         format!("{name} {} ({})", percent(figure.value), interval(&figure))
     };
     let figures: Vec<String> = evaluation.figures().into_iter().map(figure).collect();
     printer.show(format_args!(
-        "{}: {} of {} right (95 % interval {}), {}\n\n{}{}",
+        "{}: {} of {} right (95 % interval {}), {}\n{}\n{}{}",
         printer.heading(&task.name),
         printer.strong(&percent(accuracy.value)),
         counted(evaluation.rows, if evaluation.topics.is_empty() { "row" } else { "answer" }),
         interval(accuracy),
         figures.join(", "),
+        passed_over(&rows),
         labels(&evaluation, printer),
         confused(&evaluation, printer),
     ))?;
     Ok(())
+}
+
+/// How many of the rows are among those that the run has learned from, of which it says nothing new how they are classified; nothing
+/// if those are not there any more.
+fn known_rows(task: &Task, rows: &[Example], printer: &Printer) -> Option<usize> {
+    let learned = match task.examples(Set::Train) {
+        Ok(learned) => learned,
+        Err(error) => {
+            printer.note(format_args!(
+                "whether rows are among those that the run has learned from is not known: {error}"
+            ));
+            return None;
+        }
+    };
+    let known = task.seen_before(&learned, rows);
+    if let Some(first) = known.first() {
+        printer.warn(format_args!(
+            "{} among those that the run has learned from, {} first; leave them out, else the score is too good",
+            if known.len() == 1 { "1 row is".to_owned() } else { format!("{} rows are", count(known.len())) },
+            first.place
+        ));
+    }
+    Some(known.len())
+}
+
+/// What of the input is not in the figures.
+fn passed_over(rows: &Labelled) -> String {
+    let mut parts = Vec::new();
+    if rows.unlabelled > 0 {
+        parts.push(format!("{} without a label", counted(rows.unlabelled, "row")));
+    }
+    if rows.passed_over > 0 {
+        let names: Vec<String> =
+            rows.unknown.iter().map(|(name, rows)| format!("`{name}` {}", count(*rows))).collect();
+        let rows = counted(rows.passed_over, "row");
+        parts.push(format!("{rows} with a label that the run does not know ({})", names.join(", ")));
+    }
+    if parts.is_empty() { String::new() } else { format!("passed over: {}\n", parts.join(", ")) }
 }
 
 fn labels(evaluation: &Evaluation, printer: &Printer) -> String {

@@ -1,59 +1,73 @@
 //! `cloze init`: a first task file for a table of labelled texts.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
-use cloze::init::{self, Request};
-use cloze::table::Table;
-use cloze::{Error, store};
-use serde_json::json;
+use cloze::Error;
+use cloze::init::{self, Draft, Request};
+use cloze::table::{ReadOptions, Table};
+use serde_json::{Value, json};
 
 use crate::args::Init;
 use crate::failure::Result;
 use crate::layout::{self, Align, counted};
+use crate::output::{Output, Protected};
 use crate::printer::Printer;
 
-use super::open_model;
+use super::{is_english, is_std, open_model};
 
 /// Drafts the task file and writes it, unless there is one.
 pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
     let path = args.output.clone().unwrap_or_else(|| "task.toml".into());
-    let to_stdout = path == Path::new("-");
-    if !to_stdout && !args.force && path.exists() {
-        return Err(Error::usage(
-            format!("`{}` exists already", path.display()),
-            "choose another name with `-o FILE`, or add `--force` to replace it",
-        )
-        .into());
-    }
-    let table = Table::read(&args.data, None)?;
+    let to_stdout = is_std(&path);
+    let files = [Some(&args.data), args.unlabeled.as_ref(), args.test.as_ref()];
+    let protected = files
+        .into_iter()
+        .flatten()
+        .fold(Protected::default(), |known, file| known.file(file, "a file of rows"));
+    let output = match to_stdout {
+        true => None,
+        false => Some(Output::create(&path, args.force, &protected)?),
+    };
+    let reading =
+        ReadOptions { format: None, encoding: args.reading.encoding, quoting: args.reading.quoting };
+    let table = Table::read(&args.data, reading)?;
     let model = open_model(&args.model, None)?;
     let home = if to_stdout { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
     let seen = |file: &Path| seen_from(home, file);
     let (unlabeled, test) = (args.unlabeled.as_deref().map(seen), args.test.as_deref().map(seen));
+    // `--missing ""` says that every value is a label.
+    let missing: Option<Vec<String>> = args
+        .missing
+        .as_ref()
+        .map(|values| values.iter().filter(|value| !value.is_empty()).cloned().collect());
     let request = Request {
         name: &args.data.file_stem().unwrap_or_default().to_string_lossy(),
         train: &seen(&args.data),
+        reading,
         label: &args.label,
+        missing: missing.as_deref(),
         text: &args.text,
         unlabeled: unlabeled.as_deref(),
         test: test.as_deref(),
     };
     let draft = init::draft(&table, &request, &model.checkpoint.tokenizer)?;
-    if to_stdout {
-        return Ok(printer.document(&draft.toml)?);
+    draft.warnings.iter().for_each(|warning| printer.warn(warning));
+    if let Some((problem, remedy)) = draft.coverage.doubt(&model.name, is_english(&model)) {
+        printer.warn(format_args!("{problem} ({remedy})"));
     }
-    store::replace(&path, draft.toml.as_bytes())?;
+    let Some(output) = output else { return Ok(printer.document(&draft.toml)?) };
+    output.file()?.write_all(draft.toml.as_bytes()).map_err(|error| Error::io("write", &path, error))?;
+    output.finish()?;
 
     let path = path.display().to_string();
-    let labels: serde_json::Map<_, _> =
-        draft.labels.iter().map(|(name, rows)| (name.clone(), (*rows).into())).collect();
-    printer.json(&json!({
-        "task": path, "text": draft.text, "labels": labels, "doubtful": draft.doubtful,
-    }))?;
+    printer.json(&summary(&path, &draft))?;
     let mut counts = layout::Table::new([Align::Left, Align::Right]);
     for (name, rows) in &draft.labels {
         counts.row([name.clone(), counted(*rows, "row")]);
+    }
+    if draft.unlabelled > 0 {
+        counts.row(["(no label)".to_owned(), counted(draft.unlabelled, "row")]);
     }
     printer.show(format_args!(
         "{path}: {} in the column `{}`, text in {}\n\n{counts}",
@@ -61,14 +75,60 @@ pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
         args.label,
         draft.text.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
     ))?;
-    if !draft.doubtful.is_empty() {
-        let names = draft.doubtful.join(", ");
-        printer.show(format_args!(
-            "\nThe model does not know these labels' names, so choose words for them: {names}\n"
-        ))?;
-    }
+    printer.show(questions(&draft))?;
     printer.show(format_args!("\nnext:\n  {} check {path}\n", super::program()))?;
     Ok(())
+}
+
+/// What the draft has decided and a person should look at.
+fn questions(draft: &Draft) -> String {
+    let mut text = String::new();
+    let mut ask = |question: String| text.extend(["\n", &question, "\n"]);
+    if draft.several {
+        ask("Some rows have several labels, so that each label is asked for by itself: see `[multi_label]`."
+            .into());
+    }
+    if !draft.missing.is_empty() {
+        let marks: Vec<String> = draft
+            .missing
+            .iter()
+            .map(|(mark, rows)| format!("`{mark}` ({})", counted(*rows, "row")))
+            .collect();
+        ask(format!(
+            "Taken to say that a row has no label: {}. If one is a label, see `missing` in the file.",
+            marks.join(", ")
+        ));
+    }
+    if !draft.doubtful.is_empty() {
+        ask(format!(
+            "The words for these labels are guesses, so look at them: {}",
+            draft.doubtful.join(", ")
+        ));
+    }
+    if !draft.unknown.is_empty() {
+        ask(format!(
+            "The model does not know these labels' names, so write words for them: {}",
+            draft.unknown.join(", ")
+        ));
+    }
+    for (label, other) in &draft.taken {
+        ask(format!("The name of `{label}` stands for `{other}` already, so write another word for it."));
+    }
+    text
+}
+
+/// The draft for scripts.
+fn summary(path: &str, draft: &Draft) -> Value {
+    let counts = |counts: &[(String, usize)]| -> serde_json::Map<String, Value> {
+        counts.iter().map(|(name, rows)| (name.clone(), (*rows).into())).collect()
+    };
+    let taken: serde_json::Map<String, Value> =
+        draft.taken.iter().map(|(label, other)| (label.clone(), other.clone().into())).collect();
+    json!({
+        "task": path, "text": draft.text, "labels": counts(&draft.labels), "unlabelled": draft.unlabelled,
+        "missing": counts(&draft.missing), "several": draft.several, "doubtful": draft.doubtful, "unknown": draft.unknown,
+        "taken": taken, "warnings": draft.warnings,
+    })
 }
 
 /// How a task file in the folder `home` names `file`: relative where the file is in that folder, absolute elsewhere.

@@ -13,10 +13,14 @@ pub(crate) mod zero_shot;
 
 use std::path::{Path, PathBuf};
 
-use cloze::Error;
+use cloze::Warning;
+use cloze::data::Data;
+use cloze::predict::{Predictor, With};
 pub(crate) use cloze::study::NamedModel;
-use cloze::table::{Format, Reader};
+use cloze::table::{ReadOptions, Reader};
 use cloze::task::Task;
+use cloze::vocabulary::Coverage;
+use cloze::{Error, Place};
 use cloze_encoder::{Checkpoint, Device, Kernels};
 
 use crate::args::{Global, ModelArg, TaskArg};
@@ -24,6 +28,8 @@ use crate::builtin;
 use crate::failure::Result;
 use crate::hub::Name;
 use crate::hub::cache::Cache;
+use crate::layout::counted;
+use crate::printer::Printer;
 
 /// Reads the task file, with its data where `--data` says.
 pub(crate) fn open_task(args: &TaskArg) -> Result<Task> {
@@ -91,8 +97,45 @@ pub(crate) fn is_std(path: &Path) -> bool {
 }
 
 /// Opens a file with rows, or standard input.
-pub(crate) fn open_rows(path: &Path, format: Option<Format>) -> Result<Reader> {
-    Ok(if is_std(path) { Reader::stdin(format)? } else { Reader::open(path, format)? })
+pub(crate) fn open_rows(path: &Path, options: ReadOptions) -> Result<Reader> {
+    Ok(if is_std(path) { Reader::stdin(options)? } else { Reader::open(path, options)? })
+}
+
+/// What answers, in one word for scripts.
+pub(crate) fn answerer(predictor: &Predictor) -> &'static str {
+    match predictor.with() {
+        With::Classifier => "final",
+        With::Ensemble => "ensemble",
+    }
+}
+
+/// Says which of a run's models answer; with a warning if they stand in for another one.
+pub(crate) fn say_who_answers(predictor: &Predictor, run: &Path, printer: &Printer) {
+    let run = run.display();
+    let models = counted(predictor.models(), "model");
+    match predictor.with() {
+        With::Classifier => printer.note(format_args!("the classifier {run}/final answers")),
+        With::Ensemble if predictor.stands_in() => printer.warn(format_args!(
+            "the classifier {run}/final is gone, and the ensemble of {models} answers in its place; `{} train` on the run's task makes \
+             the classifier again",
+            program()
+        )),
+        With::Ensemble => printer.note(format_args!("the ensemble of {models} of {run} answers")),
+    }
+}
+
+/// What is to be doubted about a model for the texts of some data.
+pub(crate) fn doubt_language(task: &Task, data: &Data, model: &NamedModel) -> Option<Warning> {
+    let rows = [&data.train, &data.unlabeled, &data.test];
+    let texts: Vec<&String> = rows.into_iter().flatten().flat_map(|row| &row.texts).collect();
+    let coverage = Coverage::of(&texts, &model.checkpoint.tokenizer);
+    let (problem, remedy) = coverage.doubt(&model.name, is_english(model))?;
+    Some(Warning { place: Place::file(task.file()), problem, remedy })
+}
+
+/// Whether a model is known to have read English only.
+pub(crate) fn is_english(model: &NamedModel) -> bool {
+    model.name == builtin::MODEL_NAME
 }
 
 /// The run that a directory is, or is the `final` directory of.

@@ -1,8 +1,7 @@
 //! `cloze predict`: labels and probabilities for new rows.
 
-use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use cloze::answer::Answer;
@@ -17,14 +16,17 @@ use crate::args::{Global, OutputFormat, Predict};
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::layout::{Align, Table, counted, duration, percent};
+use crate::output::{Output, Protected};
 use crate::printer::Printer;
 use crate::progress::Counter;
 
-use super::{device, is_std, open_rows, run_dir};
+use super::{answerer, device, is_std, open_rows, run_dir, say_who_answers};
 
 /// Classifies rows, or the texts on the command line.
 pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result {
-    let mut predictor = Predictor::open(&run_dir(&args.run), args.with, &device(global)?)?;
+    let run = run_dir(&args.run);
+    let mut predictor = Predictor::open(&run, args.with, &device(global)?)?;
+    say_who_answers(&predictor, &run, printer);
     match &args.input {
         Some(input) => rows(args, input, &mut predictor, printer),
         None => {
@@ -56,6 +58,8 @@ pub(crate) struct Labelled {
     pub(crate) text: Vec<String>,
     #[serde(flatten)]
     pub(crate) given: Given,
+    /// `final` or `ensemble`.
+    pub(crate) answered_by: &'static str,
     /// By label, in the task's order.
     #[serde(serialize_with = "as_map")]
     pub(crate) probabilities: Vec<(String, f64)>,
@@ -89,8 +93,10 @@ pub(crate) fn classify(predictor: &mut Predictor, rows: &[Vec<String>]) -> Resul
     let example = |texts| Example { texts, label: None, also: Vec::new(), group: None, place: place() };
     let examples: Vec<Example> = rows.iter().flat_map(|row| task.rows_of(row)).map(example).collect();
     let answers = Answer::of(&task, &predictor.score(&examples, |_, _| Ok(()))?, &examples);
+    let answered_by = answerer(predictor);
     let labelled = |(row, answer): (&Vec<String>, Answer)| Labelled {
         text: row.clone(),
+        answered_by,
         given: match task.multi_label {
             Some(_) => Given::Labels(answer.labels),
             None => Given::Label(answer.labels.concat()),
@@ -105,7 +111,7 @@ pub(crate) fn classify(predictor: &mut Predictor, rows: &[Vec<String>]) -> Resul
 
 /// Each text's labels, the likeliest first; those that it is given stand out.
 fn show(labelled: &[Labelled], printer: &Printer) -> Result {
-    for (number, Labelled { text, given, probabilities }) in labelled.iter().enumerate() {
+    for (number, Labelled { text, given, probabilities, .. }) in labelled.iter().enumerate() {
         let mut order = probabilities.clone();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
         let mut table = Table::new([Align::Left, Align::Right]);
@@ -122,8 +128,20 @@ fn show(labelled: &[Labelled], printer: &Printer) -> Result {
 
 fn rows(args: &Predict, input: &Path, predictor: &mut Predictor, printer: &Printer) -> Result {
     let began = Instant::now();
-    let reader = open_rows(input, args.from)?;
     let to_stdout = is_std(&args.output);
+    let mut protected = Protected::default().data_of(predictor.task());
+    if !is_std(input) {
+        protected = protected.file(input, "the input");
+    }
+    // Before anything is read: what may not be written need not be computed.
+    let output = match to_stdout {
+        true => {
+            protected.check_stdout()?;
+            None
+        }
+        false => Some(Output::create(&args.output, args.force, &protected)?),
+    };
+    let reader = open_rows(input, args.reading.options(args.from, predictor.task()))?;
     let format = args.to.unwrap_or_else(|| {
         OutputFormat::Rows(match Format::of_path(&args.output) {
             _ if to_stdout && printer.is_json() => Format::Jsonl,
@@ -135,22 +153,23 @@ fn rows(args: &Predict, input: &Path, predictor: &mut Predictor, printer: &Print
         counter.show(rows, 0);
         if interrupt::asked() { Err(Error::Stopped) } else { Ok(()) }
     };
-    let written = if to_stdout {
-        let out = BufWriter::new(io::stdout().lock());
-        write(predictor, reader, out, "standard output", format, progress)?
-    } else {
-        interrupt::catch();
-        let output = Output::create(&args.output)?;
-        let name = args.output.display().to_string();
-        let file =
-            BufWriter::new(output.file.try_clone().map_err(|error| Error::io("write", &args.output, error))?);
-        let written =
-            write(predictor, reader, file, &name, format, progress).map_err(|error| match error {
-                Error::Stopped => Failure::Interrupted(format!("`{name}` has not been written")),
-                error => error.into(),
-            })?;
-        output.finish()?;
-        written
+    let written = match output {
+        None => {
+            let out = BufWriter::new(io::stdout().lock());
+            write(predictor, reader, out, "standard output", format, progress)?
+        }
+        Some(output) => {
+            interrupt::catch();
+            let name = args.output.display().to_string();
+            let file = BufWriter::new(output.file()?);
+            let written =
+                write(predictor, reader, file, &name, format, progress).map_err(|error| match error {
+                    Error::Stopped => Failure::Interrupted(format!("`{name}` has not been written")),
+                    error => error.into(),
+                })?;
+            output.finish()?;
+            written
+        }
     };
     drop(counter);
 
@@ -160,7 +179,8 @@ fn rows(args: &Predict, input: &Path, predictor: &mut Predictor, printer: &Print
         return Ok(());
     }
     let path = args.output.display();
-    printer.json(&json!({"output": args.output, "rows": written, "seconds": seconds}))?;
+    let by = answerer(predictor);
+    printer.json(&json!({"output": args.output, "rows": written, "seconds": seconds, "answered_by": by}))?;
     printer.show(format_args!("{path}: {} in {}\n", counted(written, "row"), duration(seconds)))?;
     Ok(())
 }
@@ -177,52 +197,5 @@ fn write(
     match format {
         OutputFormat::Rows(format) => predictor.annotate(reader, output, name, format, progress),
         OutputFormat::SuperGlue => predictor.submit(reader, output, name, progress),
-    }
-}
-
-/// A file that gets its name when it is complete, and is removed if it never is.
-struct Output {
-    file: File,
-    path: PathBuf,
-    /// Where it is until then; none for pipes and devices, which are written to as they are.
-    draft: Option<PathBuf>,
-}
-
-impl Output {
-    fn create(path: &Path) -> Result<Output> {
-        let create = || -> io::Result<Output> {
-            let special = fs::metadata(path).is_ok_and(|found| !found.is_file());
-            if special {
-                return Ok(Output {
-                    file: File::options().write(true).open(path)?,
-                    path: path.into(),
-                    draft: None,
-                });
-            }
-            // A link stays a link; what it points to is replaced.
-            let path = if path.exists() { path.canonicalize()? } else { path.to_owned() };
-            let mut draft = path.clone().into_os_string();
-            draft.push(".tmp");
-            Ok(Output { file: File::create(&draft)?, path, draft: Some(draft.into()) })
-        };
-        Ok(create().map_err(|error| Error::io("write", path, error))?)
-    }
-
-    fn finish(mut self) -> Result {
-        let Some(draft) = self.draft.take() else { return Ok(()) };
-        let finish = || {
-            self.file.sync_all()?;
-            fs::rename(&draft, &self.path)
-        };
-        Ok(finish().map_err(|error| Error::io("write", &self.path, error))?)
-    }
-}
-
-impl Drop for Output {
-    fn drop(&mut self) {
-        if let Some(draft) = &self.draft {
-            // What cannot be removed is at least not called like a result.
-            let _ = fs::remove_file(draft);
-        }
     }
 }

@@ -15,7 +15,7 @@ use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::summary;
 
-use super::{NamedModel, device, open_model, open_task, program};
+use super::{NamedModel, device, doubt_language, open_model, open_task, program};
 
 /// Trains, or goes on with training, and shows the results.
 pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
@@ -57,7 +57,12 @@ pub(crate) fn carry_out(
         printer.note("this processor gains nothing by bfloat16: computing in float32");
     }
     let speed = Speed::measure(checkpoint, device)?;
-    let estimate = Estimate::new(task, &Data::read(task)?, checkpoint, speed)?;
+    let data = Data::read(task)?;
+    data.warnings.iter().for_each(|warning| printer.warn(warning));
+    if let Some(warning) = doubt_language(task, &data, model) {
+        printer.warn(warning);
+    }
+    let estimate = Estimate::new(task, &data, checkpoint, speed)?;
     printer.note(format_args!("{} if nothing is done yet", summary::expected(&estimate)));
     let expected = estimate.jobs.into_iter().map(|job| (job.job, job.seconds));
     let mut progress = Progress::new(printer, expected);
