@@ -8,6 +8,7 @@ mod disk;
 mod error;
 mod id;
 mod job;
+mod origin;
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -24,6 +25,7 @@ pub use error::{Error, Result};
 pub use id::Id;
 use job::RECORD;
 pub use job::{Draft, FileRecord, Job, Record};
+pub(crate) use origin::task_line;
 
 /// Version of `job.json` and of the layout of the run directory.
 pub const FORMAT: u32 = 1;
@@ -76,6 +78,11 @@ impl Run {
     pub fn manifest(&self) -> Result<String> {
         let path = self.dir.join(MANIFEST);
         fs::read_to_string(&path).map_err(io_error("read", &path))
+    }
+
+    /// The task file that the run was made from, which may have changed or gone since; none if `run.toml` does not name it.
+    pub fn task_file(&self) -> Option<PathBuf> {
+        origin::task_file(&self.manifest().ok()?)
     }
 
     /// Appends an event to `events.jsonl`.
