@@ -315,7 +315,7 @@ fn label_next(page: &mut String, results: &Results) {
         let _ = writeln!(
             page,
             "<tr><td class=\"n\">{}</td><td>{}</td><td>{}</td></tr>",
-            disputed.row,
+            escape(&disputed.place()),
             escape(&shorten(&text.join(" · "), 240)),
             escape(&votes.join(", "))
         );
@@ -513,6 +513,7 @@ mod tests {
                 row: 7,
                 fields: BTreeMap::from([("text".into(), "<img src=x onerror=alert(1)>".into())]),
                 votes: BTreeMap::from([(labels[0].clone(), 1)]),
+                ..Disputed::default()
             }],
             notes: vec!["a <note>".into()],
             topics: Vec::new(),
