@@ -49,8 +49,8 @@ pub(crate) struct Global {
     /// Say nothing but the result
     #[arg(short, long, global = true, conflicts_with = "json")]
     pub quiet: bool,
-    /// Use so many threads [default: one per core]
-    #[arg(long, global = true, value_name = "N")]
+    /// Use so many threads, at most 1024 [default: one per core]
+    #[arg(long, global = true, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
 }
 
@@ -210,14 +210,14 @@ pub(crate) struct Study {
     /// The task.
     #[command(flatten)]
     pub task: TaskArg,
-    /// What to vary, one at a time
+    /// What to vary, one at a time; what is named twice counts once
     #[arg(long, value_name = "FACTOR,…", value_delimiter = ',', value_parser = choice(Factor::ALL),
           default_value = "patterns,distillation,merge,method")]
     pub factors: Vec<Factor>,
     /// Repeat everything with so many seeds
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub seeds: u16,
-    /// Other models for `models` to compare with the task's, separated by commas
+    /// Other models for `models` to compare with the task's, separated by commas; what is named twice counts once
     #[arg(long, value_name = "DIR,…", value_delimiter = ',', value_hint = ValueHint::DirPath)]
     pub models: Vec<PathBuf>,
     /// The directory that studies and their runs are kept in
@@ -345,6 +345,14 @@ pub(crate) struct ModelArg {
     /// A Hugging Face directory with a BERT model, or the name of one that was fetched [default: what the task file says, or the built-in cloze-mini-en]
     #[arg(long, value_name = "DIR", env = "CLOZE_MODEL", hide_env = true, value_hint = ValueHint::DirPath)]
     pub model: Option<PathBuf>,
+}
+
+/// More threads than this are a slip of the finger: starting them takes longer than most of what they could do.
+const MOST_THREADS: usize = 1024;
+
+fn threads(given: &str) -> Result<NonZeroUsize, String> {
+    let number = given.parse().ok().filter(|number: &NonZeroUsize| number.get() <= MOST_THREADS);
+    number.ok_or_else(|| format!("give a number from 1 to {MOST_THREADS}"))
 }
 
 /// An option that is one of several words.

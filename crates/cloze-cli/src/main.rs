@@ -6,6 +6,7 @@
 mod args;
 mod builtin;
 mod commands;
+mod extension;
 mod failure;
 mod hub;
 mod interrupt;
@@ -14,6 +15,7 @@ mod printer;
 mod progress;
 mod remaining;
 mod summary;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -23,7 +25,10 @@ use crate::args::{Arguments, Verb};
 use crate::printer::Printer;
 
 fn main() -> ExitCode {
-    let Arguments { verb, global } = Arguments::parse();
+    let Arguments { verb, global } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage::show(&error, std::env::args_os().skip(1)),
+    };
     let printer = Printer::new(&global);
     let done = match verb {
         Verb::Check(args) => commands::check::run(&args, &global, &printer),

@@ -40,14 +40,20 @@ pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
         test: test.as_deref(),
     };
     let draft = init::draft(&table, &request, &model.checkpoint.tokenizer)?;
+    let labels: serde_json::Map<_, _> =
+        draft.labels.iter().map(|(name, rows)| (name.clone(), (*rows).into())).collect();
     if to_stdout {
-        return Ok(printer.document(&draft.toml)?);
+        return if printer.is_json() {
+            Ok(printer.json(&json!({
+                "task": null, "toml": draft.toml, "text": draft.text, "labels": labels, "doubtful": draft.doubtful,
+            }))?)
+        } else {
+            Ok(printer.document(&draft.toml)?)
+        };
     }
     store::replace(&path, draft.toml.as_bytes())?;
 
     let path = path.display().to_string();
-    let labels: serde_json::Map<_, _> =
-        draft.labels.iter().map(|(name, rows)| (name.clone(), (*rows).into())).collect();
     printer.json(&json!({
         "task": path, "text": draft.text, "labels": labels, "doubtful": draft.doubtful,
     }))?;

@@ -14,6 +14,7 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use crate::args::{Global, OutputFormat, Predict};
+use crate::extension::writable_format;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::layout::{Align, Table, counted, duration, percent};
@@ -24,6 +25,7 @@ use super::{device, is_std, open_rows, run_dir};
 
 /// Classifies rows, or the texts on the command line.
 pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result {
+    writable_format(&args.output)?;
     let mut predictor = Predictor::open(&run_dir(&args.run), args.with, &device(global)?)?;
     match &args.input {
         Some(input) => rows(args, input, &mut predictor, printer),
