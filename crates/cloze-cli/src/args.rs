@@ -104,11 +104,13 @@ factors or seeds takes over what is done.")]
     /// Measure a trained classifier on labelled rows
     #[command(after_help = "Examples:
   cloze eval runs/support-1a2b3c4d checked.csv
+  cloze eval support.toml checked.csv
   cat checked.csv | cloze eval runs/support-1a2b3c4d -")]
     Eval(Eval),
     /// Classify rows: the columns of the input, and beside them the label and every label's probability
     #[command(after_help = "Examples:
   cloze predict runs/support-1a2b3c4d tickets.csv -o labelled.csv
+  cloze predict support.toml tickets.csv -o labelled.csv
   cloze predict runs/support-1a2b3c4d --text \"I cannot log in since yesterday\"
   cat tickets.jsonl | cloze predict runs/support-1a2b3c4d - --from jsonl > labelled.jsonl
   cloze predict runs/boolq-1a2b3c4d test.jsonl --format superglue -o BoolQ.jsonl")]
@@ -242,12 +244,15 @@ pub(crate) struct Overrides {
 /// `cloze eval`
 #[derive(Debug, Args)]
 pub(crate) struct Eval {
-    /// A run directory, or the `final` directory in it
-    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    /// A run directory, or a task file for the newest finished run of its task
+    #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
     pub run: PathBuf,
     /// A CSV, TSV or JSON Lines file with labelled rows; `-` is standard input
     #[arg(value_name = "DATA", value_hint = ValueHint::FilePath)]
     pub data: PathBuf,
+    /// The directory that the runs of a task file are looked up in, beside the `runs` in the task file's folder
+    #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
+    pub runs: PathBuf,
     /// The column with the labels [default: the task's]
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<String>,
@@ -263,8 +268,8 @@ pub(crate) struct Eval {
 /// `cloze predict`
 #[derive(Debug, Args)]
 pub(crate) struct Predict {
-    /// A run directory, or the `final` directory in it
-    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    /// A run directory, or a task file for the newest finished run of its task
+    #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
     pub run: PathBuf,
     /// A CSV, TSV or JSON Lines file; `-` is standard input
     #[arg(value_name = "INPUT", required_unless_present = "text", value_hint = ValueHint::FilePath)]
@@ -275,6 +280,9 @@ pub(crate) struct Predict {
     /// Write the rows here; `-` is standard output
     #[arg(short, long, value_name = "OUTPUT", default_value = "-", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
+    /// The directory that the runs of a task file are looked up in, beside the `runs` in the task file's folder
+    #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
+    pub runs: PathBuf,
     /// What answers: the final classifier, or all fine-tuned patterns together, if the run has kept them
     /// [default: final, where there is one]
     #[arg(long, value_name = "MODEL", value_parser = choice(ANSWERERS))]

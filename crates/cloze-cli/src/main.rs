@@ -11,9 +11,12 @@ mod failure;
 mod hub;
 mod interrupt;
 mod layout;
+mod nearby;
 mod printer;
 mod progress;
 mod remaining;
+mod retyped;
+mod runs;
 mod summary;
 mod usage;
 

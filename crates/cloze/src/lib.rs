@@ -33,4 +33,4 @@ pub mod train;
 pub mod verbalizer;
 pub mod zero_shot;
 
-pub use error::{Error, Mistake, Place, Result, TaskError, Warning};
+pub use error::{Error, Mistake, Place, Result, TaskError, Warning, nearest};

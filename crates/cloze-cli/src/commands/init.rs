@@ -13,7 +13,7 @@ use crate::failure::Result;
 use crate::layout::{self, Align, counted};
 use crate::printer::Printer;
 
-use super::open_model;
+use super::{open_model, rows_argument};
 
 /// Drafts the task file and writes it, unless there is one.
 pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
@@ -26,6 +26,7 @@ pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
         )
         .into());
     }
+    rows_argument::check(&args.data, None)?;
     let table = Table::read(&args.data, None)?;
     let model = open_model(&args.model, None)?;
     let home = if to_stdout { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };

@@ -7,11 +7,14 @@ pub(crate) mod eval;
 pub(crate) mod fetch;
 pub(crate) mod init;
 pub(crate) mod predict;
+pub(crate) mod rows_argument;
+pub(crate) mod run_argument;
 pub(crate) mod study;
+pub(crate) mod task_argument;
 pub(crate) mod train;
 pub(crate) mod zero_shot;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cloze::Error;
 pub(crate) use cloze::study::NamedModel;
@@ -27,7 +30,9 @@ use crate::hub::cache::Cache;
 
 /// Reads the task file, with its data where `--data` says.
 pub(crate) fn open_task(args: &TaskArg) -> Result<Task> {
-    let task = Task::open_with(&args.task, args.preset)?;
+    task_argument::check(&args.task)?;
+    let task = Task::open_with(&args.task, args.preset)
+        .map_err(|error| task_argument::explained(&args.task, error))?;
     Ok(match &args.data {
         Some(dir) => task.with_data_dir(dir),
         None => task,
@@ -93,18 +98,6 @@ pub(crate) fn is_std(path: &Path) -> bool {
 /// Opens a file with rows, or standard input.
 pub(crate) fn open_rows(path: &Path, format: Option<Format>) -> Result<Reader> {
     Ok(if is_std(path) { Reader::stdin(format)? } else { Reader::open(path, format)? })
-}
-
-/// The run that a directory is, or is the `final` directory of.
-pub(crate) fn run_dir(dir: &Path) -> PathBuf {
-    let manifest = |dir: &Path| dir.join("run.toml").is_file();
-    match dir.canonicalize() {
-        Ok(path) if !manifest(&path) && path.ends_with("final") => match path.parent() {
-            Some(run) if manifest(run) => dir.join(".."),
-            _ => dir.to_owned(),
-        },
-        _ => dir.to_owned(),
-    }
 }
 
 /// What to type to run this program again.

@@ -21,12 +21,18 @@ use crate::layout::{Align, Table, counted, duration, percent};
 use crate::printer::Printer;
 use crate::progress::Counter;
 
-use super::{device, is_std, open_rows, run_dir};
+use super::run_argument::RunArgument;
+use super::{device, is_std, open_rows, rows_argument};
 
 /// Classifies rows, or the texts on the command line.
 pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result {
     writable_format(&args.output)?;
-    let mut predictor = Predictor::open(&run_dir(&args.run), args.with, &device(global)?)?;
+    let input = args.input.as_deref();
+    let run = RunArgument { given: &args.run, runs: &args.runs, rows: input }.resolve(printer)?;
+    if let Some(input) = input {
+        rows_argument::check(input, Some(&run))?;
+    }
+    let mut predictor = Predictor::open(&run, args.with, &device(global)?)?;
     match &args.input {
         Some(input) => rows(args, input, &mut predictor, printer),
         None => {

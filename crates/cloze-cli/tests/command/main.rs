@@ -5,6 +5,8 @@
 
 #[cfg(unix)]
 mod advice;
+#[cfg(unix)]
+mod arguments;
 mod damage;
 mod end_to_end;
 mod fetch;
