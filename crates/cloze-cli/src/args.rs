@@ -49,8 +49,8 @@ pub(crate) struct Global {
     /// Say nothing but the result
     #[arg(short, long, global = true, conflicts_with = "json")]
     pub quiet: bool,
-    /// Use so many threads [default: one per core]
-    #[arg(long, global = true, value_name = "N")]
+    /// Use so many threads, at most 1024 [default: one per core]
+    #[arg(long, global = true, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
 }
 
@@ -105,11 +105,13 @@ factors or seeds takes over what is done.")]
     #[command(after_help = "Examples:
   cloze eval runs/support-1a2b3c4d checked.csv
   cloze eval runs/support-1a2b3c4d checked.csv --skip-unknown
+  cloze eval support.toml checked.csv
   cat checked.csv | cloze eval runs/support-1a2b3c4d -")]
     Eval(Eval),
     /// Classify rows: the columns of the input, and beside them the label and every label's probability
     #[command(after_help = "Examples:
   cloze predict runs/support-1a2b3c4d tickets.csv -o predictions.csv
+  cloze predict support.toml tickets.csv -o predictions.csv
   cloze predict runs/support-1a2b3c4d --text \"I cannot log in since yesterday\"
   cat tickets.jsonl | cloze predict runs/support-1a2b3c4d - --from jsonl > predictions.jsonl
   cloze predict runs/boolq-1a2b3c4d test.jsonl --format superglue -o BoolQ.jsonl")]
@@ -218,14 +220,14 @@ pub(crate) struct Study {
     /// The task.
     #[command(flatten)]
     pub task: TaskArg,
-    /// What to vary, one at a time
+    /// What to vary, one at a time; what is named twice counts once
     #[arg(long, value_name = "FACTOR,…", value_delimiter = ',', value_parser = choice(Factor::ALL),
           default_value = "patterns,distillation,merge,method")]
     pub factors: Vec<Factor>,
     /// Repeat everything with so many seeds
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub seeds: u16,
-    /// Other models for `models` to compare with the task's, separated by commas
+    /// Other models for `models` to compare with the task's, separated by commas; what is named twice counts once
     #[arg(long, value_name = "DIR,…", value_delimiter = ',', value_hint = ValueHint::DirPath)]
     pub models: Vec<PathBuf>,
     /// The directory that studies and their runs are kept in
@@ -250,12 +252,15 @@ pub(crate) struct Overrides {
 /// `cloze eval`
 #[derive(Debug, Args)]
 pub(crate) struct Eval {
-    /// A run directory, or the `final` directory in it
-    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    /// A run directory, or a task file for the newest finished run of its task
+    #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
     pub run: PathBuf,
     /// A CSV, TSV or JSON Lines file with labelled rows; `-` is standard input
     #[arg(value_name = "DATA", value_hint = ValueHint::FilePath)]
     pub data: PathBuf,
+    /// The directory that the runs of a task file are looked up in, beside the `runs` in the task file's folder
+    #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
+    pub runs: PathBuf,
     /// The column with the labels [default: the task's]
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<String>,
@@ -301,8 +306,8 @@ impl ReadingArgs {
 /// `cloze predict`
 #[derive(Debug, Args)]
 pub(crate) struct Predict {
-    /// A run directory, or the `final` directory in it
-    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    /// A run directory, or a task file for the newest finished run of its task
+    #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
     pub run: PathBuf,
     /// A CSV, TSV or JSON Lines file; `-` is standard input
     #[arg(value_name = "INPUT", required_unless_present = "text", value_hint = ValueHint::FilePath)]
@@ -313,6 +318,9 @@ pub(crate) struct Predict {
     /// Write the rows here; `-` is standard output
     #[arg(short, long, value_name = "OUTPUT", default_value = "-", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
+    /// The directory that the runs of a task file are looked up in, beside the `runs` in the task file's folder
+    #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
+    pub runs: PathBuf,
     /// What answers: the final classifier, or all fine-tuned patterns together, if the run has kept them
     /// [default: final, where there is one]
     #[arg(long, value_name = "MODEL", value_parser = choice(ANSWERERS))]
@@ -390,6 +398,14 @@ pub(crate) struct ModelArg {
     /// name of one that was fetched [default: what the task file says, or the built-in cloze-mini-en]
     #[arg(long, value_name = "DIR", env = "CLOZE_MODEL", hide_env = true, value_hint = ValueHint::DirPath)]
     pub model: Option<PathBuf>,
+}
+
+/// More threads than this are a slip of the finger: starting them takes longer than most of what they could do.
+const MOST_THREADS: usize = 1024;
+
+fn threads(given: &str) -> Result<NonZeroUsize, String> {
+    let number = given.parse().ok().filter(|number: &NonZeroUsize| number.get() <= MOST_THREADS);
+    number.ok_or_else(|| format!("give a number from 1 to {MOST_THREADS}"))
 }
 
 /// An option that is one of several words.

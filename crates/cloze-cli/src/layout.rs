@@ -1,6 +1,7 @@
 //! How numbers and tables look: aligned, in plain words, readable without colour.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use cloze::metrics::Measured;
 use console::measure_text_width;
@@ -101,6 +102,27 @@ pub(crate) fn count(number: usize) -> String {
     text
 }
 
+/// `2024-05-01 12:30 UTC`.
+pub(crate) fn moment(time: SystemTime) -> String {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (days, minutes) = (seconds / 86_400, seconds % 86_400 / 60);
+    let (year, month, day) = civil(days);
+    format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60)
+}
+
+/// Year, month and day so many days after 1970-01-01. Years are counted from March, so that the leap day is their last, and in
+/// periods of 400, after which the calendar repeats itself: <https://howardhinnant.github.io/date_algorithms.html>.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (period, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (period * 400 + year + u64::from(month <= 2), month, day)
+}
+
 /// `1 row`, `2,000 rows`.
 pub(crate) fn counted(number: usize, noun: &str) -> String {
     format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
@@ -133,6 +155,27 @@ mod tests {
     fn a_long_text_is_abridged_in_its_middle_and_stays_on_its_line() {
         assert_eq!(abridged("two\nlines", 20), "two lines");
         assert_eq!(abridged("123456789012345", 9), "123456 [...] 345");
+    }
+
+    #[test]
+    fn days_become_dates_over_leap_years_and_the_ends_of_centuries() {
+        let days = [0, 58, 59, 364, 365, 11_016, 11_017, 19_782, 19_783, 47_540, 47_541];
+        let dates = [
+            (1970, 1, 1),
+            (1970, 2, 28),
+            (1970, 3, 1),
+            (1970, 12, 31),
+            (1971, 1, 1),
+            (2000, 2, 29),
+            (2000, 3, 1),
+            (2024, 2, 29),
+            (2024, 3, 1),
+            (2100, 2, 28),
+            (2100, 3, 1),
+        ];
+        assert_eq!(days.map(civil), dates);
+        let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_714_566_659);
+        assert_eq!(moment(time), "2024-05-01 12:30 UTC");
     }
 
     #[test]

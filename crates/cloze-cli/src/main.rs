@@ -6,15 +6,20 @@
 mod args;
 mod builtin;
 mod commands;
+mod extension;
 mod failure;
 mod hub;
 mod interrupt;
 mod layout;
+mod nearby;
 mod output;
 mod printer;
 mod progress;
 mod remaining;
+mod retyped;
+mod runs;
 mod summary;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -24,7 +29,10 @@ use crate::args::{Arguments, Verb};
 use crate::printer::Printer;
 
 fn main() -> ExitCode {
-    let Arguments { verb, global } = Arguments::parse();
+    let Arguments { verb, global } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage::show(&error, std::env::args_os().skip(1)),
+    };
     let printer = Printer::new(&global);
     let done = match verb {
         Verb::Check(args) => commands::check::run(&args, &global, &printer),

@@ -34,4 +34,4 @@ pub mod verbalizer;
 pub mod vocabulary;
 pub mod zero_shot;
 
-pub use error::{Error, Mistake, Place, Result, TaskError, Warning};
+pub use error::{Error, Mistake, Place, Result, TaskError, Warning, nearest};

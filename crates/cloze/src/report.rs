@@ -76,6 +76,7 @@ mod tests {
                 row: 7,
                 fields: BTreeMap::from([("text".into(), "<img src=x onerror=alert(1)>".into())]),
                 votes: BTreeMap::from([(labels[0].clone(), 1)]),
+                ..Disputed::default()
             }],
             notes: vec!["a <note>".into()],
             topics: Vec::new(),

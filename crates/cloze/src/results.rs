@@ -1,12 +1,15 @@
 //! What a run has found: `results.json`.
 //!
-//! Only what follows from task, data, seeds and version is in it: no times, no paths, so that a run that was interrupted
+//! Only what follows from task, data, seeds and version is in it: no times, no folders, so that a run that was interrupted
 //! ends with the same bytes as one that was not.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Place;
 use crate::metrics::Evaluation;
 use crate::priming::Examples;
 use crate::task::Topic;
@@ -142,10 +145,34 @@ pub struct Stage {
 pub struct Disputed {
     /// The row's number among the unlabelled rows, counted from 1.
     pub row: usize,
+    /// The name of the file that it is in, without its folder. Only results have it: a job is shared by runs whose files hold the
+    /// same rows under other names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line there, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
     /// The columns that the patterns use.
     pub fields: BTreeMap<String, String>,
     /// Members that choose each label; labels without a vote are left out.
     pub votes: BTreeMap<String, usize>,
+}
+
+impl Disputed {
+    /// The same with the place that the row has in the data.
+    pub(crate) fn at(self, place: &Place) -> Disputed {
+        let file =
+            Path::new(&place.file).file_name().map_or(place.file.clone().into(), OsStr::to_string_lossy);
+        Disputed { file: Some(file.into_owned()), line: place.line, ..self }
+    }
+
+    /// Where to find it: `tickets.csv:49`, or the row's number where the file is not known.
+    pub fn place(&self) -> String {
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => format!("{file}:{line}"),
+            _ => self.row.to_string(),
+        }
+    }
 }
 
 impl Results {
@@ -164,5 +191,17 @@ impl Results {
         let classifier = self.distilled.as_ref();
         let supervised = (self.method == "supervised").then_some(self.supervised.as_ref()).flatten();
         classifier.or(supervised).or(self.ensemble.as_ref()).or(self.zero_shot_together.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disputed_row_is_found_by_file_and_line() {
+        let disputed = Disputed { row: 48, ..Disputed::default() };
+        assert_eq!(disputed.place(), "48");
+        assert_eq!(disputed.at(&Place::file("data/tickets.csv").line(49)).place(), "tickets.csv:49");
     }
 }

@@ -8,6 +8,7 @@ mod disk;
 mod error;
 mod id;
 mod job;
+mod origin;
 mod seal;
 
 use std::fs::{self, File, TryLockError};
@@ -25,6 +26,7 @@ pub use error::{Error, Result};
 pub use id::Id;
 use job::RECORD;
 pub use job::{Draft, FileRecord, Job, Record};
+pub(crate) use origin::task_line;
 
 /// Version of `job.json` and of the layout of the run directory.
 pub const FORMAT: u32 = 1;
@@ -79,7 +81,12 @@ impl Run {
     pub fn manifest(&self) -> Result<String> {
         let path = self.dir.join(MANIFEST);
         let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
-        if seal::is_whole(&text) { Ok(text) } else { Err(Error::Changed { path }) }
+        if seal::is_whole(&text) { Ok(text) } else { Err(Error::Changed { path, task: self.task_file() }) }
+    }
+
+    /// The task file that the run was made from, which may have changed or gone since; none if `run.toml` does not name it.
+    pub fn task_file(&self) -> Option<PathBuf> {
+        origin::of_run(&self.dir)
     }
 
     /// Appends an event to `events.jsonl`.

@@ -122,6 +122,7 @@ fn manifest(task: &Task, plan: &Plan, model: &ModelSource) -> String {
         model.name.escape_debug(),
         model.fingerprint
     );
+    text.push_str(&store::task_line(task.file()));
     for (part, source) in &plan.data {
         text.push_str(&format!("# {part}: {} rows ({})\n", source.rows, source.fingerprint));
     }

@@ -110,6 +110,25 @@ fn a_run_stopped_anywhere_ends_with_the_same_bytes() {
 }
 
 #[test]
+fn a_row_to_label_next_is_found_by_file_and_line() {
+    let folder = Folder::new();
+    // Few updates at a high rate, and the members agree on little.
+    let task = TASK.replace("1e-3", "3e-2\nseeds = [0, 1, 2, 3]");
+    let Outcome { run, results } = folder.train(&task).unwrap();
+    let file = fs::read_to_string(folder.0.path().join("unlabeled.csv")).unwrap();
+    assert!(!results.label_next.is_empty());
+    for disputed in &results.label_next {
+        let line = file.lines().nth(disputed.line.unwrap() as usize - 1).unwrap();
+        assert_eq!((disputed.file.as_deref(), line), (Some("unlabeled.csv"), &*disputed.fields["text"]));
+    }
+    let report = fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(report.contains(&format!(">{}<", results.label_next[0].place())));
+    // A job is shared by runs whose files have other names, so it does not say where a row is.
+    let own = fs::read_to_string(run.join("g0/ensemble/label_next.json")).unwrap();
+    assert!(own.contains("\"row\"") && !own.contains("\"line\""), "{own}");
+}
+
+#[test]
 fn a_primed_model_is_measured_beside_the_others() {
     let folder = Folder::new();
     let plain = done(&folder, &TASK.replace("compare = true", ""));

@@ -13,14 +13,16 @@ use crate::layout::{Align, Table, count, counted, interval, percent};
 use crate::printer::Printer;
 use crate::progress::Counter;
 
-use super::{answerer, device, open_rows, run_dir, say_who_answers};
+use super::run_argument::RunArgument;
+use super::{answerer, device, open_rows, rows_argument, say_who_answers};
 
 /// Pairs of labels that are taken for one another, as many as are shown.
 const CONFUSED: usize = 5;
 
 /// Classifies the rows and compares.
 pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
-    let run = run_dir(&args.run);
+    let run = RunArgument { given: &args.run, runs: &args.runs, rows: Some(&args.data) }.resolve(printer)?;
+    rows_argument::check(&args.data, None)?;
     let mut predictor = Predictor::open(&run, args.with, &device(global)?)?;
     let mut task = predictor.task().clone();
     if let Some(label) = &args.label {

@@ -14,7 +14,7 @@ use crate::layout::{self, Align, counted};
 use crate::output::{Output, Protected};
 use crate::printer::Printer;
 
-use super::{is_english, is_std, open_model};
+use super::{is_english, is_std, open_model, rows_argument};
 
 /// Drafts the task file and writes it, unless there is one.
 pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
@@ -29,6 +29,7 @@ pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
         true => None,
         false => Some(Output::create(&path, args.force, &protected)?),
     };
+    rows_argument::check(&args.data, None)?;
     let reading =
         ReadOptions { format: None, encoding: args.reading.encoding, quoting: args.reading.quoting };
     let table = Table::read(&args.data, reading)?;
@@ -56,12 +57,19 @@ pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
     if let Some((problem, remedy)) = draft.coverage.doubt(&model.name, is_english(&model)) {
         printer.warn(format_args!("{problem} ({remedy})"));
     }
-    let Some(output) = output else { return Ok(printer.document(&draft.toml)?) };
+    let Some(output) = output else {
+        if !printer.is_json() {
+            return Ok(printer.document(&draft.toml)?);
+        }
+        let mut result = summary(None, &draft);
+        result["toml"] = draft.toml.into();
+        return Ok(printer.json(&result)?);
+    };
     output.file()?.write_all(draft.toml.as_bytes()).map_err(|error| Error::io("write", &path, error))?;
     output.finish()?;
 
     let path = path.display().to_string();
-    printer.json(&summary(&path, &draft))?;
+    printer.json(&summary(Some(&path), &draft))?;
     let mut counts = layout::Table::new([Align::Left, Align::Right]);
     for (name, rows) in &draft.labels {
         counts.row([name.clone(), counted(*rows, "row")]);
@@ -118,7 +126,7 @@ fn questions(draft: &Draft) -> String {
 }
 
 /// The draft for scripts.
-fn summary(path: &str, draft: &Draft) -> Value {
+fn summary(path: Option<&str>, draft: &Draft) -> Value {
     let counts = |counts: &[(String, usize)]| -> serde_json::Map<String, Value> {
         counts.iter().map(|(name, rows)| (name.clone(), (*rows).into())).collect()
     };

@@ -7,11 +7,14 @@ pub(crate) mod eval;
 pub(crate) mod fetch;
 pub(crate) mod init;
 pub(crate) mod predict;
+pub(crate) mod rows_argument;
+pub(crate) mod run_argument;
 pub(crate) mod study;
+pub(crate) mod task_argument;
 pub(crate) mod train;
 pub(crate) mod zero_shot;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cloze::Warning;
 use cloze::data::Data;
@@ -33,7 +36,9 @@ use crate::printer::Printer;
 
 /// Reads the task file, with its data where `--data` says.
 pub(crate) fn open_task(args: &TaskArg) -> Result<Task> {
-    let task = Task::open_with(&args.task, args.preset)?;
+    task_argument::check(&args.task)?;
+    let task = Task::open_with(&args.task, args.preset)
+        .map_err(|error| task_argument::explained(&args.task, error))?;
     Ok(match &args.data {
         Some(dir) => task.with_data_dir(dir),
         None => task,
@@ -136,18 +141,6 @@ pub(crate) fn doubt_language(task: &Task, data: &Data, model: &NamedModel) -> Op
 /// Whether a model is known to have read English only.
 pub(crate) fn is_english(model: &NamedModel) -> bool {
     model.name == builtin::MODEL_NAME
-}
-
-/// The run that a directory is, or is the `final` directory of.
-pub(crate) fn run_dir(dir: &Path) -> PathBuf {
-    let manifest = |dir: &Path| dir.join("run.toml").is_file();
-    match dir.canonicalize() {
-        Ok(path) if !manifest(&path) && path.ends_with("final") => match path.parent() {
-            Some(run) if manifest(run) => dir.join(".."),
-            _ => dir.to_owned(),
-        },
-        _ => dir.to_owned(),
-    }
 }
 
 /// What to type to run this program again.

@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use crate::args::{Global, OutputFormat, Predict};
+use crate::extension::writable_format;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::layout::{Align, Table, counted, duration, percent};
@@ -20,11 +21,17 @@ use crate::output::{Output, Protected};
 use crate::printer::Printer;
 use crate::progress::Counter;
 
-use super::{answerer, device, is_std, open_rows, run_dir, say_who_answers};
+use super::run_argument::RunArgument;
+use super::{answerer, device, is_std, open_rows, rows_argument, say_who_answers};
 
 /// Classifies rows, or the texts on the command line.
 pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result {
-    let run = run_dir(&args.run);
+    writable_format(&args.output)?;
+    let input = args.input.as_deref();
+    let run = RunArgument { given: &args.run, runs: &args.runs, rows: input }.resolve(printer)?;
+    if let Some(input) = input {
+        rows_argument::check(input, Some(&run))?;
+    }
     let mut predictor = Predictor::open(&run, args.with, &device(global)?)?;
     say_who_answers(&predictor, &run, printer);
     match &args.input {

@@ -1,5 +1,6 @@
 //! `cloze study`: which factors matter on a task.
 
+use std::path::Path;
 use std::time::Instant;
 
 use cloze::estimate::Speed;
@@ -20,8 +21,10 @@ pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
     let began = Instant::now();
     let task = open_task(&args.task)?;
     let mut models = vec![open_model(&args.task.model, Some(&task))?];
-    for model in &args.models {
-        models.push(find_model(model)?);
+    for (number, model) in args.models.iter().enumerate() {
+        if !args.models[..number].iter().any(|earlier| is_same(earlier, model)) {
+            models.push(find_model(model)?);
+        }
     }
     let mut factors = args.factors.clone();
     if !args.models.is_empty() && !factors.contains(&Factor::Models) {
@@ -56,6 +59,11 @@ pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
         outcome.dir.display()
     ))?;
     Ok(())
+}
+
+/// Whether two paths lead to the same place.
+fn is_same(one: &Path, other: &Path) -> bool {
+    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 fn show(outcome: &Outcome, printer: &Printer) -> Result {

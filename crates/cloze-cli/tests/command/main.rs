@@ -3,11 +3,17 @@
 //! `tests/cmd/*.trycmd` hold commands and what they print; `TRYCMD=overwrite cargo test -p cloze-cli --test command` writes
 //! them anew. The other files run whole stories. All of it uses the tiny model of the fixtures, so that it takes seconds.
 
+#[cfg(unix)]
+mod advice;
+#[cfg(unix)]
+mod arguments;
 mod damage;
 mod end_to_end;
 mod fetch;
 mod hub;
 mod interruption;
+#[cfg(unix)]
+mod options;
 mod readme;
 mod several_labels;
 mod snapshots;

@@ -33,12 +33,16 @@ pub enum Error {
         reason: String,
         /// The directory to delete.
         job: PathBuf,
+        /// The task file of its run, if that is known.
+        task: Option<PathBuf>,
     },
     /// The record of a run is not as it was written.
     #[error("`{}` has been changed since the run began", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
+        /// The task file of the run, if that is known.
+        task: Option<PathBuf>,
     },
     /// The directory is not a run.
     #[error("`{}` is not a run directory: it has no `{MANIFEST}`", path.display())]
@@ -64,19 +68,28 @@ impl miette::Diagnostic for Error {
                 _ => return None,
             },
             Error::Busy { .. } => "wait until it has finished, or stop it".to_owned(),
-            Error::Damaged { job, .. } => format!(
-                "delete the directory `{}` and run `cloze train` on the run's task again: it does this job anew, and everything \
-                 else is kept",
-                job.display()
+            Error::Damaged { job, task, .. } => format!(
+                "delete the directory `{}` and run {} again: it does this job anew, and everything else is kept",
+                job.display(),
+                train(task.as_deref())
             ),
-            Error::Changed { path } => format!(
-                "undo the change, or delete `{}` and run `cloze train` on the run's task again, which writes it as it was; a run with \
-                 other labels, patterns or options begins when these are changed in the task file",
-                path.display()
+            Error::Changed { path, task } => format!(
+                "undo the change, or delete `{}` and run {} again, which writes it as it was; a run with other labels, patterns or \
+                 options begins when these are changed in the task file",
+                path.display(),
+                train(task.as_deref())
             ),
             Error::NotARun { .. } => "give a directory that `cloze train` has made".to_owned(),
         };
         Some(Box::new(remedy))
+    }
+}
+
+/// The command that goes on with the run of a task.
+fn train(task: Option<&Path>) -> String {
+    match task {
+        Some(task) => format!("`cloze train {}`, with the options it was run with,", task.display()),
+        None => "`cloze train` with the run's task file".to_owned(),
     }
 }
 

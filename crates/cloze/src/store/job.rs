@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::disk::{pretty_json, sync_dir, sync_file};
 use super::error::{Error, Result, io_error};
-use super::{FORMAT, Id};
+use super::{FORMAT, Id, origin};
 
 /// The record's file.
 pub(super) const RECORD: &str = "job.json";
@@ -186,7 +186,9 @@ impl Job {
 }
 
 fn damaged(job: &Path, name: &str, reason: String) -> Error {
-    Error::Damaged { file: job.join(name), reason, job: job.to_owned() }
+    // A job lies in the run, or in the directory of a generation in it.
+    let task = job.ancestors().skip(1).take(2).find_map(origin::of_run);
+    Error::Damaged { file: job.join(name), reason, job: job.to_owned(), task }
 }
 
 fn record_files(dir: &Path, prefix: &str, files: &mut BTreeMap<String, FileRecord>) -> Result<()> {

@@ -357,6 +357,16 @@ impl Options {
                 remedy: "list at least one seed".into(),
             });
         }
+        // The same member twice would count twice in the ensemble.
+        let repeated =
+            self.seeds.iter().enumerate().find(|(place, seed)| self.seeds[..*place].contains(seed));
+        if let Some((_, seed)) = repeated {
+            found.push(OutOfRange {
+                key: "train.seeds",
+                problem: format!("the seed {seed} is in `seeds` twice"),
+                remedy: "list every seed once; others, such as 1 and 2, train other models".into(),
+            });
+        }
         found
     }
 }
@@ -371,6 +381,13 @@ mod tests {
         for (_, preset) in Preset::ALL {
             assert_eq!(preset.options().out_of_range(), []);
         }
+    }
+
+    #[test]
+    fn a_seed_that_is_there_twice_is_named() {
+        let seeds = |seeds: &[u64]| Options { seeds: seeds.to_vec(), ..Options::default() }.out_of_range();
+        assert_eq!(seeds(&[0, 7, 2, 7])[0].problem, "the seed 7 is in `seeds` twice");
+        assert_eq!(seeds(&[0, 7, 2]), []);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::ensemble::{Reduction, Weights, merge};
 use crate::metrics::Evaluation;
 use crate::plan::Work;
 use crate::priming::Examples;
-use crate::results::{FORMAT, Generation, Results, Stage};
+use crate::results::{Disputed, FORMAT, Generation, Results, Stage};
 use crate::scores::Scores;
 use crate::summary::Summary;
 use crate::task::{Method, Set};
@@ -91,7 +91,16 @@ impl Trainer<'_> {
                     }
                     results.agreement = summary.agreement;
                     results.notes.extend(summary.notes);
-                    results.label_next = job.read_json("label_next.json")?;
+                    let disputed: Vec<Disputed> = job.read_json("label_next.json")?;
+                    let place =
+                        |row: usize| self.data.unlabeled.get(row.wrapping_sub(1)).map(|row| &row.place);
+                    results.label_next = disputed
+                        .into_iter()
+                        .map(|row| match place(row.row) {
+                            Some(place) => row.at(place),
+                            None => row,
+                        })
+                        .collect();
                     results.ensemble = Some(stage);
                 }
                 Work::Supervised { seed } => results.supervised = Some(Stage { seed: Some(seed), ..stage }),

@@ -1,0 +1,268 @@
+//! The argument RUN: a run directory, or a task file, which stands for the newest run of its task. Where it is neither: what it
+//! is, and what was probably meant.
+
+use std::path::{Path, PathBuf};
+
+use cloze::store::{self, Run};
+use cloze::task::Task;
+use cloze::{Error, nearest};
+
+use crate::failure::Result;
+use crate::layout::moment;
+use crate::nearby::{self, folder, tasks};
+use crate::printer::Printer;
+use crate::retyped::{Retyped, typed_path};
+use crate::runs::{Found, around, is_run, listed, within};
+
+use super::{rows_argument, task_argument};
+
+/// The argument with what tells what was meant by it.
+pub(crate) struct RunArgument<'a> {
+    /// What was typed.
+    pub given: &'a Path,
+    /// The directory that runs are kept in.
+    pub runs: &'a Path,
+    /// The argument after it.
+    pub rows: Option<&'a Path>,
+}
+
+impl RunArgument<'_> {
+    /// The directory of the run that is meant.
+    pub(crate) fn resolve(&self, printer: &Printer) -> Result<PathBuf> {
+        let given = self.given;
+        if let Some(run) = itself(given) {
+            return Ok(run);
+        }
+        if given.is_dir() {
+            return Err(self.directory().into());
+        }
+        if nearby::is_missing(given) {
+            return Err(self.missing().into());
+        }
+        if let Some(run) = around(given) {
+            let problem = format!("`{}` is a part of the run `{}`", given.display(), run.display());
+            let command = Retyped::new().with_path(given, &run);
+            return Err(Error::usage(problem, format!("give the run's directory: `{command}`")).into());
+        }
+        match Task::open(given) {
+            Ok(task) => self.newest_of(&task, printer),
+            Err(error) if nearby::is_task(given) => Err(error.into()),
+            Err(_) => Err(self.no_task().into()),
+        }
+    }
+
+    /// The newest run of a task.
+    fn newest_of(&self, task: &Task, printer: &Printer) -> Result<PathBuf> {
+        let beside = folder(self.given).join("runs");
+        let mut found = within(self.runs);
+        if beside.canonicalize().ok() != self.runs.canonicalize().ok() {
+            found.extend(within(&beside));
+            found.sort_by_key(|run| std::cmp::Reverse(run.time));
+        }
+        found.retain(|run| run.task().is_some_and(|of_run| of_run.name == task.name));
+        // A task file elsewhere may have the same name, so the runs that name this one come first; a run that has kept no model
+        // can do nothing but say so.
+        let of_this = |run: &&Found| self.is_from(&run.dir) == Some(true);
+        let able: Vec<&Found> = found.iter().filter(|run| run.predicts()).collect();
+        let newest = able.iter().copied().find(of_this).or(able.first().copied());
+        let Some(run) = newest.or_else(|| found.iter().find(|run| run.finished)) else {
+            return Err(self.none_finished(task, found.first()).into());
+        };
+        printer.note(format_args!(
+            "the newest run of `{}`: {}, {}",
+            task.name,
+            run.dir.display(),
+            moment(run.time)
+        ));
+        if self.is_from(&run.dir) == Some(false) {
+            printer.warn(format_args!(
+                "`{}` was not made from `{}`, but from another task file called `{}`",
+                run.dir.display(),
+                self.given.display(),
+                task.name
+            ));
+        }
+        if let Some(changed) = run.task().and_then(|trained| changed(&trained, task)) {
+            printer.warn(format_args!(
+                "the {changed} in `{}` have changed since that run; `{}` makes a new one",
+                self.given.display(),
+                self.train()
+            ));
+        }
+        Ok(run.dir.clone())
+    }
+
+    /// Whether a run was made from this task file; none if it was made from one that is not there now.
+    fn is_from(&self, run: &Path) -> Option<bool> {
+        let file = Run::open(run).ok()?.task_file()?.canonicalize().ok()?;
+        Some(file == self.given.canonicalize().ok()?)
+    }
+
+    fn none_finished(&self, task: &Task, begun: Option<&Found>) -> Error {
+        let problem = format!("there is no finished run of `{}` in `{}`", task.name, self.runs.display());
+        let remedy = match begun {
+            Some(run) => {
+                format!("`{}` is not finished; `{}` goes on with it", run.dir.display(), self.train())
+            }
+            None => {
+                format!("train it first: `{}`; where runs are kept elsewhere, add `--runs DIR`", self.train())
+            }
+        };
+        Error::usage(problem, remedy)
+    }
+
+    /// The command that trains the task.
+    fn train(&self) -> String {
+        let runs = match self.runs == Path::new("runs") {
+            true => String::new(),
+            false => format!(" --runs {}", typed_path(self.runs)),
+        };
+        format!("cloze train {}{runs}", typed_path(self.given))
+    }
+
+    /// A file that is no task file.
+    fn no_task(&self) -> Error {
+        let shown = self.given.display();
+        if let Some(other) = self.other_is_run() {
+            let command = Retyped::new().swapped(self.given, other);
+            return Error::usage(
+                format!("`{shown}` is no run, and `{}` stands in the place of the rows", other.display()),
+                format!("the run comes first: `{command}`"),
+            );
+        }
+        let problem = match task_argument::is_table(self.given) {
+            true => format!("`{shown}` is a table, not a run"),
+            false => format!("`{shown}` is neither a run nor a task file"),
+        };
+        Error::usage(problem, self.newest(&within(self.runs)))
+    }
+
+    fn missing(&self) -> Error {
+        let shown = self.given.display();
+        if let Some(other) = self.other_is_run() {
+            let command = Retyped::new().swapped(self.given, other);
+            return Error::usage(
+                format!(
+                    "there is no run `{shown}`, and `{}` stands in the place of the rows",
+                    other.display()
+                ),
+                match rows_argument::is_text(self.given) {
+                    true => {
+                        format!("the run comes first, and a text after `--text`: `{}`", self.as_text(other))
+                    }
+                    false => format!("the run comes first: `{command}`"),
+                },
+            );
+        }
+        let mut there = within(self.runs);
+        let beside = folder(self.given);
+        if beside.canonicalize().ok() != self.runs.canonicalize().ok() {
+            there.extend(within(beside));
+        }
+        let problem = format!("there is no run `{shown}`");
+        if let Some(near) = self.like(&there) {
+            return Error::usage(
+                problem,
+                format!("did you mean `{}`?", Retyped::new().with_path(self.given, &near)),
+            );
+        }
+        Error::usage(problem, self.newest(&there))
+    }
+
+    /// The command with the text that stands in the place of the run.
+    fn as_text(&self, run: &Path) -> Retyped {
+        let text = self.given.to_string_lossy().into_owned();
+        Retyped::new().swapped(self.given, run).with(self.given, ["--text".to_owned(), text])
+    }
+
+    /// The run, or task file, whose name is so much like what was given that it could be meant.
+    fn like(&self, there: &[Found]) -> Option<PathBuf> {
+        let toml = |path: &Path| path.extension().is_some_and(|extension| extension == "toml");
+        if toml(self.given) {
+            return nearby::like(self.given, toml);
+        }
+        let name = self.given.file_name()?.to_str()?;
+        let named = |run: &Found| run.dir.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        // `support` for `support-1a2b3c4d`, or without the folder before it; of several the newest.
+        if let Some(run) = there.iter().find(|run| named(run).is_some_and(|run| run.starts_with(name))) {
+            return Some(run.dir.clone());
+        }
+        let names: Vec<String> = there.iter().filter_map(named).collect();
+        let near = nearest(name, names.iter().map(String::as_str))?;
+        there.iter().find(|run| named(run).is_some_and(|name| name == near)).map(|run| run.dir.clone())
+    }
+
+    /// A directory that is no run.
+    fn directory(&self) -> Error {
+        let (given, shown) = (self.given, self.given.display());
+        if let Some(run) = around(given) {
+            let command = Retyped::new().with_path(given, &run);
+            return Error::usage(
+                format!("`{shown}` is a part of the run `{}`", run.display()),
+                format!("give the run's directory: `{command}`"),
+            );
+        }
+        let mut there = within(given);
+        if there.is_empty() {
+            there = within(&given.join("runs"));
+        }
+        if !there.is_empty() {
+            return Error::usage(
+                format!("`{shown}` is a directory with runs, not a run"),
+                self.newest(&there),
+            );
+        }
+        match tasks(given).as_slice() {
+            [] => store::Error::NotARun { path: given.to_owned() }.into(),
+            [task, ..] => Error::usage(
+                format!("`{shown}` is a directory without runs"),
+                format!("for the newest run of its task: `{}`", Retyped::new().with_path(given, task)),
+            ),
+        }
+    }
+
+    /// What to type to take the newest of these runs, and all of them.
+    fn newest(&self, there: &[Found]) -> String {
+        let command = |run: &Path| Retyped::new().with_path(self.given, run);
+        match there.iter().find(|run| run.predicts()) {
+            Some(run) => {
+                format!(
+                    "take the newest with `{}`; the runs there, the newest first:\n{}",
+                    command(&run.dir),
+                    listed(there)
+                )
+            }
+            None if there.is_empty() => "`cloze train task.toml` makes a run of a task file".to_owned(),
+            None => format!(
+                "none of the runs there can predict; `cloze train` with the task file of one goes on with it:\n{}",
+                listed(there)
+            ),
+        }
+    }
+
+    /// The argument after it, if that is what stands for a run.
+    fn other_is_run(&self) -> Option<&Path> {
+        self.rows.filter(|rows| itself(rows).is_some() || (rows.is_file() && nearby::is_task(rows)))
+    }
+}
+
+/// The run that a directory is, or is the `final` directory of.
+fn itself(dir: &Path) -> Option<PathBuf> {
+    if is_run(dir) {
+        return Some(dir.to_owned());
+    }
+    let path = dir.canonicalize().ok().filter(|path| path.ends_with("final"))?;
+    path.parent().filter(|run| is_run(run)).map(|_| dir.join(".."))
+}
+
+/// What a task asks and answers with that is not as it was when a run was trained.
+fn changed(trained: &Task, now: &Task) -> Option<&'static str> {
+    let topics = |task: &Task| task.multi_label.as_ref().map(|several| several.topics.clone());
+    let patterns =
+        |task: &Task| (0..task.patterns.len()).map(|number| task.pattern_text(number)).collect::<Vec<_>>();
+    if trained.labels != now.labels || topics(trained) != topics(now) {
+        Some("labels")
+    } else {
+        (patterns(trained) != patterns(now)).then_some("patterns")
+    }
+}

@@ -1,0 +1,105 @@
+//! What the name of a file promises, where that is no form of rows.
+
+use std::path::{Path, PathBuf};
+
+use cloze::Error;
+use cloze::table::Format;
+
+use crate::failure::Result;
+
+/// What a file is that holds no plain text, to judge by its extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Foreign {
+    /// What a spreadsheet program keeps.
+    Spreadsheet,
+    /// A file that was compressed, or several in one.
+    Compressed,
+    /// Text with a layout, for people.
+    Document,
+    /// What other programs keep data or settings in.
+    Other,
+}
+
+const EXTENSIONS: &[(Foreign, &[&str])] = &[
+    (Foreign::Spreadsheet, &["xlsx", "xls", "xlsm", "xlsb", "xlt", "xltx", "ods", "fods", "numbers"]),
+    (
+        Foreign::Compressed,
+        &["gz", "tgz", "zst", "zip", "bz2", "xz", "lz4", "lzma", "br", "7z", "rar", "tar", "z", "sz"],
+    ),
+    (Foreign::Document, &["pdf", "doc", "docx", "odt", "rtf", "ppt", "pptx", "html", "htm", "md", "tex"]),
+    (
+        Foreign::Other,
+        &[
+            "parquet", "feather", "arrow", "avro", "orc", "db", "sqlite", "sqlite3", "duckdb", "sql", "pkl",
+            "pickle", "npy", "npz", "h5", "hdf5", "mat", "sav", "dta", "rds", "rdata", "xml", "yaml", "yml",
+            "toml",
+        ],
+    ),
+];
+
+impl Foreign {
+    /// What a file of this name is; none if it may hold rows.
+    pub(crate) fn of_path(path: &Path) -> Option<Foreign> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        EXTENSIONS.iter().find(|(_, names)| names.contains(&&*extension)).map(|(kind, _)| *kind)
+    }
+}
+
+/// The name that rows of a foreign file would have as CSV, or in what form they had before they were compressed.
+pub(crate) fn as_rows(path: &Path) -> PathBuf {
+    let inner = path.with_extension("");
+    if Format::of_path(&inner).is_some() { inner } else { path.with_extension("csv") }
+}
+
+/// Refuses an output whose name promises what is not going to be in it.
+pub(crate) fn writable_format(path: &Path) -> Result {
+    let Some(kind) = Foreign::of_path(path) else { return Ok(()) };
+    let (extension, rows) = (path.extension().unwrap_or_default().to_string_lossy(), as_rows(path));
+    let rows = rows.display();
+    let remedy = match kind {
+        Foreign::Spreadsheet => format!("write `{rows}`, which a spreadsheet opens"),
+        Foreign::Compressed => format!("write `{rows}`, and compress that"),
+        Foreign::Document | Foreign::Other => {
+            format!("write `{rows}`; what can be written is CSV, TSV and JSON Lines")
+        }
+    };
+    Err(Error::usage(format!("cannot write .{extension}: `{}`", path.display()), remedy).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Failure;
+
+    fn refusal(path: &str) -> (String, String) {
+        match writable_format(Path::new(path)) {
+            Err(Failure::Cloze(error)) => (error.to_string(), error.remedy().unwrap()),
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_name_that_promises_another_format_is_refused_with_a_name_that_does_not() {
+        let (problem, remedy) = refusal("out/labelled v1.2.XLSX");
+        assert_eq!(problem, "cannot write .XLSX: `out/labelled v1.2.XLSX`");
+        assert_eq!(remedy, "write `out/labelled v1.2.csv`, which a spreadsheet opens");
+        assert_eq!(refusal("x.jsonl.gz").1, "write `x.jsonl`, and compress that");
+        assert_eq!(refusal("x.tar.gz").1, "write `x.tar.csv`, and compress that");
+        for (_, names) in EXTENSIONS {
+            for name in *names {
+                let path = format!("x.{name}");
+                refusal(&path);
+                writable_format(&as_rows(Path::new(&path))).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn rows_and_names_that_promise_nothing_are_written() {
+        for path in
+            ["-", "x", "x.csv", "x.tsv", "x.TAB", "x.jsonl", "x.json", "x.ndjson", "x.txt", "/dev/stdout"]
+        {
+            writable_format(Path::new(path)).unwrap();
+        }
+    }
+}

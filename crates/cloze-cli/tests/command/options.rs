@@ -1,0 +1,72 @@
+//! Options with values that cannot be meant, and what is JSON where JSON is asked for.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::advice::{answer, trained};
+use crate::support::{Folder, tiny_model};
+
+#[test]
+fn an_output_that_promises_another_format_is_refused_before_anything_is_computed() {
+    let (folder, run) = trained();
+    for (name, instead) in
+        [("x.xlsx", "x.csv"), ("x.jsonl.gz", "x.jsonl"), ("x.parquet", "x.csv"), ("x.pdf", "x.csv")]
+    {
+        let found = answer(&folder, &["predict", &run, "test.csv", "-o", name]);
+        found.says("cannot write .").advises(&format!("write `{instead}`"));
+        assert!(!folder.path(name).exists());
+        folder.succeed(&["predict", &run, "test.csv", "-o", instead]);
+        fs::remove_file(folder.path(instead)).unwrap();
+    }
+}
+
+#[test]
+fn what_is_repeated_is_refused_or_counts_once() {
+    let folder = Folder::new();
+    let found = answer(&folder, &["train", "task.toml", "--seeds", "0,7,0"]);
+    found.says("the seed 0 is in `seeds` twice").advises("list every seed once");
+    let (model, again) = (tiny_model(), tiny_model().join("..").join("bert"));
+    let models = format!("{},{}", model.display(), again.display());
+    let args = ["study", "task.toml", "--seeds", "1", "--factors", "models,models", "--models", &models];
+    let factors = &folder.json(&args)["results"]["factors"];
+    assert_eq!(factors.as_array().unwrap().len(), 1);
+    assert_eq!(factors[0]["settings"].as_array().unwrap().len(), 2, "the task's and one other: {factors}");
+}
+
+#[test]
+fn a_task_file_on_standard_output_can_be_json() {
+    let folder = Folder::new();
+    let drafted = folder.json(&["init", "labelled.csv", "--label", "label", "-o", "-"]);
+    assert!(drafted["task"].is_null());
+    assert_eq!(drafted["text"][0], "text");
+    assert_eq!(drafted["labels"]["good"], 4);
+    let plain = folder.succeed(&["init", "labelled.csv", "--label", "label", "-o", "-"]);
+    assert_eq!(drafted["toml"], plain.as_str());
+}
+
+#[test]
+fn usage_errors_are_json_where_json_is_asked_for() {
+    let folder = Folder::empty();
+    for (args, message, usage) in [
+        (&["--json", "predict", "x"][..], "required arguments were not provided: <INPUT>", "cloze predict"),
+        (&["train", "t.toml", "--stesp", "3", "--json"], "unexpected argument '--stesp'", "cloze train"),
+        (&["train", "t.toml", "--threads", "100000", "--json"], "give a number from 1 to 1024", ""),
+        (&["--json"], "subcommand", "cloze"),
+    ] {
+        let output = folder.run(args);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{args:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(told.lines().count(), 1, "{told}");
+        let error: Value = serde_json::from_str(&told).unwrap();
+        assert!(error["error"]["message"].as_str().unwrap().contains(message), "{told}");
+        assert!(error["error"]["usage"].as_str().unwrap_or_default().starts_with(usage), "{told}");
+    }
+    for args in [["--version", "--json"], ["--help", "--json"]] {
+        let output = folder.run(&args);
+        assert!(
+            output.status.success()
+                && output.stdout.starts_with(b"cloze ") | output.stdout.starts_with(b"A few")
+        );
+    }
+}

@@ -1,0 +1,75 @@
+//! The task file that a run was made from: a comment in the head of `run.toml`.
+
+use std::path::{Path, PathBuf};
+
+/// What stands before the path.
+const KEY: &str = "# task: ";
+
+/// The comment for a task that was read from `file`, with its line feed; nothing if there is no such file.
+pub(crate) fn task_line(file: &str) -> String {
+    let path = Path::new(file);
+    // A run is read long after, from anywhere.
+    match std::path::absolute(path).ok().filter(|_| path.is_file()).as_deref().and_then(Path::to_str) {
+        Some(path) => format!("{KEY}{}\n", path.escape_debug()),
+        None => String::new(),
+    }
+}
+
+/// The task file of the run in `dir`, if it is one and names it.
+pub(super) fn of_run(dir: &Path) -> Option<PathBuf> {
+    task_file(&std::fs::read_to_string(dir.join(super::MANIFEST)).ok()?)
+}
+
+/// The path in the head of a manifest, which is what stands before the first line that is no comment.
+fn task_file(manifest: &str) -> Option<PathBuf> {
+    let mut head = manifest.lines().take_while(|line| line.starts_with('#'));
+    head.find_map(|line| unescaped(line.strip_prefix(KEY)?)).map(PathBuf::from)
+}
+
+/// The text that [`str::escape_debug`] has made `escaped` of.
+fn unescaped(escaped: &str) -> Option<String> {
+    let mut text = String::new();
+    let mut letters = escaped.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '\\' {
+            text.push(letter);
+            continue;
+        }
+        text.push(match letters.next()? {
+            't' => '\t',
+            'r' => '\r',
+            'n' => '\n',
+            '0' => '\0',
+            'u' => {
+                let number: String = letters.by_ref().take_while(|letter| *letter != '}').collect();
+                char::from_u32(u32::from_str_radix(number.strip_prefix('{')?, 16).ok()?)?
+            }
+            itself => itself,
+        });
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn the_task_file_is_found_again_whatever_it_is_called() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["task.toml", "o'ne \"two\" \\three\n# task: etc\t\u{301}ä\u{200b}.toml"] {
+            let path = dir.path().join(name);
+            std::fs::write(&path, "").unwrap();
+            let line = task_line(path.to_str().unwrap());
+            assert_eq!(line.lines().count(), 1);
+            assert_eq!(task_file(&format!("# Made by cloze\n{line}\nformat = 1\n")), Some(path));
+        }
+    }
+
+    #[test]
+    fn a_task_without_a_file_leaves_no_line_and_only_the_head_is_read() {
+        assert_eq!(task_line("no such file.toml"), "");
+        assert_eq!(task_file("# Made by cloze\n\n# task: /a.toml\n"), None);
+    }
+}
