@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 /// Options that stand for themselves; what follows any other is its value.
-const FLAGS: &[&str] = &["--json", "--quiet", "-q", "--force", "--"];
+const FLAGS: &[&str] = &["--json", "--quiet", "-q", "--force", "--skip-unknown", "--"];
 
 /// The words of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]

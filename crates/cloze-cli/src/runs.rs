@@ -49,14 +49,10 @@ pub(crate) fn is_run(dir: &Path) -> bool {
 /// The run that a file or directory is a part of; none if it is a run itself.
 pub(crate) fn around(path: &Path) -> Option<PathBuf> {
     // A task file may be called `run.toml` as well, so the head has to be that of a run.
-    let made = |dir: &Path| {
-        let manifest = Run::open(dir).and_then(|run| run.manifest()).unwrap_or_default();
-        manifest.starts_with("# Made by cloze")
-    };
     let absolute = path.canonicalize().ok()?;
-    let depth = absolute.ancestors().skip(1).position(made)?;
+    let depth = absolute.ancestors().skip(1).position(Run::is_in)?;
     // As it was typed, if it can be told from that.
-    let typed = path.ancestors().nth(depth + 1).filter(|typed| made(typed));
+    let typed = path.ancestors().nth(depth + 1).filter(|typed| Run::is_in(typed));
     let run = typed.or(absolute.ancestors().nth(depth + 1))?;
     Some(if run.as_os_str().is_empty() { ".".into() } else { run.to_owned() })
 }
@@ -100,7 +96,7 @@ mod tests {
         let dir = runs.join(name);
         fs::create_dir_all(dir.join("g0/p0-s0")).unwrap();
         for file in ["run.toml", "results.json"].iter().take(if finished { 2 } else { 1 }) {
-            fs::write(dir.join(file), "# Made by cloze\n").unwrap();
+            fs::write(dir.join(file), "# Made by cloze 1\n").unwrap();
             let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_714_564_800 + seconds);
             fs::File::options().write(true).open(dir.join(file)).unwrap().set_modified(time).unwrap();
         }

@@ -32,6 +32,9 @@ pub(crate) use origin::task_line;
 pub const FORMAT: u32 = 1;
 
 const MANIFEST: &str = "run.toml";
+
+/// How a line in the head of `run.toml` begins.
+pub(crate) const MADE_BY: &str = "# Made by cloze ";
 const EVENTS: &str = "events.jsonl";
 const LOCK: &str = "lock";
 const UNFINISHED: &str = "tmp";
@@ -70,6 +73,12 @@ impl Run {
             return Err(Error::NotARun { path: dir.to_owned() });
         }
         Ok(Run { dir: dir.to_owned(), _lock: None, events: None })
+    }
+
+    /// Whether this program has made a run in `dir`: others may have a file called `run.toml` too.
+    pub fn is_in(dir: &Path) -> bool {
+        let text = fs::read_to_string(dir.join(MANIFEST)).unwrap_or_default();
+        text.lines().take_while(|line| line.starts_with('#')).any(|line| line.starts_with(MADE_BY))
     }
 
     /// Where it is.

@@ -116,7 +116,8 @@ pub(crate) fn fitting(task: &Task, checkpoint: &Checkpoint) -> Task {
 /// `run.toml`: versions and hashes as comments for people, and the task in full, which is how the run is read again.
 fn manifest(task: &Task, plan: &Plan, model: &ModelSource) -> String {
     let mut text = format!(
-        "# Made by cloze {}. The run's id is {}.\n# model: {} ({})\n",
+        "{}{}. The run's id is {}.\n# model: {} ({})\n",
+        store::MADE_BY,
         env!("CARGO_PKG_VERSION"),
         plan.id,
         model.name.escape_debug(),

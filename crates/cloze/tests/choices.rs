@@ -126,7 +126,7 @@ fn a_run_ends_with_an_ensemble_that_predicts_texts() {
     for (line, row) in String::from_utf8(out).unwrap().lines().zip(ROWS.lines()) {
         let (line, row): (Value, Value) =
             (serde_json::from_str(line).unwrap(), serde_json::from_str(row).unwrap());
-        assert!(list(&row["people"]).contains(&line["label"]), "{line}");
+        assert!(list(&row["people"]).contains(&line["prediction"]), "{line}");
         let probability = line["probability"].as_f64().unwrap();
         assert!(probability * list(&row["people"]).len() as f64 >= 0.99 && probability <= 1.0, "{line}");
     }

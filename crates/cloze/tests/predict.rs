@@ -110,7 +110,7 @@ fn submit(predictor: &mut Predictor, input: &str) -> cloze::Result<String> {
     Ok(String::from_utf8(output).unwrap())
 }
 
-/// The labels in the column `label` of what `annotate` has written.
+/// The labels in a column of what `annotate` has written.
 fn labels(written: &str, column: usize) -> Vec<&str> {
     written.lines().skip(1).map(|line| line.split(',').nth(column).unwrap()).collect()
 }
@@ -141,7 +141,7 @@ fn columns_of_the_input_are_never_overwritten() {
     let run = folder.train(TASK).unwrap().run;
     let mut predictor = Predictor::open(&run, None, &Device::new(1)).unwrap();
     let output = annotate(&mut predictor, "label,text,p_up\nmine,a fine day,1\n");
-    assert_eq!(output.lines().next().unwrap(), "label,text,p_up,predicted_label,predicted_p_up,p_down");
+    assert_eq!(output.lines().next().unwrap(), "label,text,p_up,prediction,p_up_2,p_down");
 }
 
 #[test]

@@ -99,11 +99,11 @@ fn a_row_comes_back_once_with_the_labels_that_it_has() {
         let csv =
             annotate(&mut predictor, "id,text\n7,a warm fire\n8,a cold house\n9,they laughed\n", Format::Csv);
         let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
-        assert_eq!(lines[0], ["id", "text", "labels", "p_weather", "p_home", "p_work"]);
+        assert_eq!(lines[0], ["id", "text", "predictions", "p_weather", "p_home", "p_work"]);
         assert_eq!(lines.len(), 4);
         let json = annotate(&mut predictor, "{\"text\": \"a warm fire\"}\n", Format::Jsonl);
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(json["labels"], serde_json::json!(answers[0].labels), "{with:?}");
+        assert_eq!(json["predictions"], serde_json::json!(answers[0].labels), "{with:?}");
         assert_eq!(json["p_home"].to_string(), lines[1][4]);
         for (line, answer) in lines[1..].iter().zip(&answers) {
             let given = if answer.labels.is_empty() { "none".to_owned() } else { answer.labels.join(";") };
@@ -128,7 +128,7 @@ fn labels_that_were_predicted_are_read_as_labels() {
     {
         let written = annotate(&mut predictor, input, format);
         let mut task = predictor.task().clone();
-        task.data.label = Some("labels".into());
+        task.data.label = Some("predictions".into());
         let reader = Reader::new("again", std::io::Cursor::new(written), ReadOptions::of(format)).unwrap();
         let rows = task.labelled(reader, false).unwrap().examples;
         let right = predictor.evaluate(&rows, |_, _| Ok(())).unwrap();
@@ -186,7 +186,7 @@ fn rows_within_rows_can_have_several_labels_each() {
     let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
     let output = annotate(&mut predictor, &row("[]", "[]"), Format::Csv);
     let lines: Vec<&str> = output.lines().collect();
-    assert_eq!(lines[0], "of.title,of.posts.text,labels,p_weather,p_home,p_work");
+    assert_eq!(lines[0], "of.title,of.posts.text,predictions,p_weather,p_home,p_work");
     assert!(
         lines[1].starts_with("day,warm,") && lines[2].starts_with("day,cold,") && lines.len() == 3,
         "{output}"

@@ -65,7 +65,7 @@ fn predictions_can_be_added_to_every_format_from_every_format() {
         for format in [Format::Csv, Format::Tsv, Format::Jsonl] {
             let reader = Reader::open(&file(name), ReadOptions::default()).unwrap();
             let columns = reader.columns().clone();
-            let added = [columns.free_name("label"), "probability".to_owned()];
+            let added = [columns.free_name("prediction"), "probability".to_owned()];
             let mut writer = Writer::new("out", Vec::new(), format, &columns, &added).unwrap();
             let before: Vec<_> = reader.map(Result::unwrap).collect();
             for row in &before {
@@ -77,7 +77,7 @@ fn predictions_can_be_added_to_every_format_from_every_format() {
             for (after_row, before) in after.rows.iter().zip(&before) {
                 let mut expected = before.values().to_vec();
                 // A key that a JSON object lacks is not invented on the way.
-                let label = after.columns.find("predicted_label").unwrap();
+                let label = after.columns.find("prediction").unwrap();
                 assert_eq!(after_row.value(label), "billing");
                 expected.retain(|value| !value.is_empty());
                 for value in expected {

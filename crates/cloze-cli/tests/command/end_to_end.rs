@@ -81,9 +81,11 @@ fn every_format_goes_in_and_out_with_its_columns_kept() {
         ("tsv", "id\ttext\n1\tthe sun, and more\n2\t\n"),
         ("jsonl", "{\"id\": 1, \"text\": \"the sun, and more\"}\n{\"id\": 2, \"text\": \"\"}\n"),
     ] {
-        for (to, header) in
-            [("csv", "id,text,label,p_good,p_bad"), ("tsv", "id\ttext\tlabel\tp_good\tp_bad"), ("jsonl", "")]
-        {
+        for (to, header) in [
+            ("csv", "id,text,prediction,p_good,p_bad"),
+            ("tsv", "id\ttext\tprediction\tp_good\tp_bad"),
+            ("jsonl", ""),
+        ] {
             let mut child = folder
                 .command(&["predict", &run, "-", "--from", from, "--to", to])
                 .stdin(Stdio::piped())
@@ -115,12 +117,12 @@ fn a_column_called_label_stays_beside_the_prediction() {
     let run = folder.train();
     folder.succeed(&["predict", &run, "test.csv", "-o", "out.tsv", "--with", "ensemble"]);
     let written = folder.read("out.tsv");
-    assert!(written.starts_with("text\tlabel\tpredicted_label\tp_good\tp_bad\n"), "{written}");
+    assert!(written.starts_with("text\tlabel\tprediction\tp_good\tp_bad\n"), "{written}");
     assert_eq!(written.lines().count(), 21);
     assert!(!folder.path("out.tsv.tmp").exists());
-    // The `final` directory stands for its run, and the output may replace the input.
-    folder.succeed(&["predict", &format!("{run}/final"), "test.csv", "-o", "test.csv"]);
-    assert!(folder.read("test.csv").starts_with("text,label,predicted_label,"));
+    // The `final` directory stands for its run.
+    folder.succeed(&["predict", &format!("{run}/final"), "test.csv", "-o", "out.csv"]);
+    assert!(folder.read("out.csv").starts_with("text,label,prediction,"));
 }
 
 #[test]
@@ -161,7 +163,7 @@ fn without_unlabelled_rows_the_ensemble_is_the_result() {
     assert!(trained["results"]["distilled"].is_null());
     assert_eq!(trained["results"]["notes"].as_array().unwrap().len(), 1);
     let run = trained["run"].as_str().unwrap();
-    assert!(folder.succeed(&["predict", run, "test.csv"]).starts_with("text,label,predicted_label"));
+    assert!(folder.succeed(&["predict", run, "test.csv"]).starts_with("text,label,prediction"));
     assert!(
         folder.fail(&["predict", run, "test.csv", "--with", "final"]).contains("has no final classifier")
     );

@@ -14,8 +14,14 @@ mod hub;
 mod interruption;
 #[cfg(unix)]
 mod options;
+#[cfg(unix)]
+mod outputs;
 mod readme;
+#[cfg(unix)]
+mod rows;
 mod several_labels;
 mod snapshots;
 mod study;
 mod support;
+#[cfg(unix)]
+mod trust;

@@ -75,7 +75,7 @@ fn a_text_on_the_command_line_is_asked_about_every_topic() {
 
     folder.write("rows.jsonl", "{\"text\": \"the sun\"}\n");
     let row: Value = serde_json::from_str(&folder.succeed(&["predict", &run, "rows.jsonl"])).unwrap();
-    assert_eq!(row["labels"], answers["labels"]);
+    assert_eq!(row["predictions"], answers["labels"]);
     let file = folder.json(&["predict", &run, "rows.jsonl", "-o", "out.tsv"]);
     assert_eq!(file["rows"], 1);
     let given: Vec<&str> = answers["labels"].as_array().unwrap().iter().filter_map(Value::as_str).collect();

@@ -1,0 +1,164 @@
+//! No file that somebody has made is replaced unless asked, and some not even then.
+
+use std::fs;
+
+use proptest::prelude::*;
+
+use crate::advice::{answer, trained};
+use crate::support::Folder;
+
+#[test]
+fn a_file_that_is_there_is_replaced_only_if_asked() {
+    let (folder, run) = trained();
+    folder.write("mine.csv", "hours of work\n");
+    let found = answer(&folder, &["predict", &run, "unlabeled.csv", "-o", "mine.csv"]);
+    found.says("`mine.csv` exists already").advises("`--force`");
+    assert_eq!(folder.read("mine.csv"), "hours of work\n");
+    folder.succeed(&["predict", &run, "unlabeled.csv", "-o", "mine.csv", "--force"]);
+    assert!(folder.read("mine.csv").starts_with("text,prediction,p_good,p_bad\n"));
+    folder.succeed(&["predict", &run, "unlabeled.csv", "-o", "other.csv"]);
+    // Drafts have names that nobody else has.
+    folder.write("third.csv.tmp", "hours of work\n");
+    folder.succeed(&["predict", &run, "unlabeled.csv", "-o", "third.csv"]);
+    assert_eq!(folder.read("third.csv.tmp"), "hours of work\n");
+    let left = fs::read_dir(folder.path("")).unwrap().flatten();
+    assert!(left.into_iter().all(|entry| !entry.file_name().to_string_lossy().starts_with(".cloze-")));
+}
+
+#[test]
+fn the_input_the_data_and_the_run_are_never_written_to() {
+    let (folder, run) = trained();
+    folder.write("in.csv", "text\nthe sun\n");
+    fs::create_dir(folder.path("sub")).unwrap();
+    let mut names: Vec<String> =
+        ["in.csv", "./in.csv", "sub/../in.csv", "labelled.csv", "unlabeled.csv", "test.csv", "task.toml"]
+            .map(str::to_owned)
+            .into();
+    for inside in [
+        "run.toml",
+        "results.json",
+        "report.html",
+        "events.jsonl",
+        "final/model.safetensors",
+        "final/new.csv",
+        "new.csv",
+    ] {
+        names.push(format!("{run}/{inside}"));
+    }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("in.csv", folder.path("link.csv")).unwrap();
+        fs::hard_link(folder.path("labelled.csv"), folder.path("hard.csv")).unwrap();
+        std::os::unix::fs::symlink(&run, folder.path("linked-run")).unwrap();
+        names
+            .extend(["link.csv", "hard.csv", "linked-run/run.toml", "linked-run/new.csv"].map(str::to_owned));
+    }
+    let before: Vec<Option<Vec<u8>>> = names.iter().map(|name| fs::read(folder.path(name)).ok()).collect();
+    for name in &names {
+        for args in [
+            vec!["predict", &run, "in.csv", "-o", name],
+            vec!["predict", &run, "in.csv", "-o", name, "--force"],
+        ] {
+            let found = answer(&folder, &args);
+            found.says("is not written to").advises("choose another name");
+        }
+    }
+    let after: Vec<Option<Vec<u8>>> = names.iter().map(|name| fs::read(folder.path(name)).ok()).collect();
+    assert!(before == after);
+    for name in ["in.csv", "./in.csv"] {
+        let args = ["init", "in.csv", "--label", "text", "-o", name, "--force"];
+        answer(&folder, &args).says("is not written to");
+    }
+    answer(&folder, &["predict", &run, "in.csv", "-o", "sub"]).says("`sub` is a directory");
+}
+
+#[test]
+fn standard_output_that_is_the_input_is_refused() {
+    let (folder, run) = trained();
+    folder.write("in.csv", "text\nthe sun\n");
+    let file = fs::File::options().append(true).open(folder.path("in.csv")).unwrap();
+    let output = folder.command(&["predict", &run, "in.csv"]).stdout(file).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && told.contains("standard output goes to `in.csv`"), "{told}");
+    assert_eq!(folder.read("in.csv"), "text\nthe sun\n");
+}
+
+#[test]
+fn a_task_file_is_replaced_only_if_asked_and_nothing_beside_it() {
+    let folder = Folder::new();
+    folder.write("task.toml.tmp", "mine");
+    let before = folder.read("task.toml");
+    answer(&folder, &["init", "labelled.csv", "--label", "label"])
+        .says("`task.toml` exists already")
+        .advises("`--force`");
+    assert_eq!(folder.read("task.toml"), before);
+    folder.succeed(&["init", "labelled.csv", "--label", "label", "--force"]);
+    assert_ne!(folder.read("task.toml"), before);
+    assert_eq!(folder.read("task.toml.tmp"), "mine");
+}
+
+#[test]
+fn whatever_the_path_what_is_there_stays_or_is_the_output() {
+    let (folder, run) = trained();
+    folder.write("in.csv", "text\nthe sun\n");
+    fs::create_dir(folder.path("sub")).unwrap();
+    let files = || -> Vec<(String, Vec<u8>)> {
+        let mut all: Vec<_> = walk(&folder.path(""))
+            .into_iter()
+            .map(|path| (path.display().to_string(), fs::read(path).unwrap()))
+            .collect();
+        all.sort();
+        all
+    };
+    let part = prop_oneof![
+        Just("sub".to_owned()),
+        Just("..".to_owned()),
+        Just(".".to_owned()),
+        Just(run.clone()),
+        "[a-c]{1,2}"
+    ];
+    let name = prop::sample::select(vec![
+        "in.csv",
+        "labelled.csv",
+        "task.toml",
+        "run.toml",
+        "a.csv",
+        "b c.tsv",
+        "é.jsonl",
+    ]);
+    let mut runner =
+        proptest::test_runner::TestRunner::new(ProptestConfig { cases: 24, ..ProptestConfig::default() });
+    runner
+        .run(&(prop::collection::vec(part, 0..3), name), |(parts, name)| {
+            // Nothing outside of the folder.
+            let depth = parts.iter().fold(0, |depth, part| if part == ".." { depth - 1 } else { depth + 1 });
+            prop_assume!(depth >= 0 && parts.first().is_none_or(|part| part != ".."));
+            let path = parts.iter().chain([&name.to_owned()]).cloned().collect::<Vec<_>>().join("/");
+            let before = files();
+            let output = folder.run(&["predict", &run, "in.csv", "-o", &path]);
+            let after = files();
+            for (name, bytes) in &before {
+                prop_assert_eq!(
+                    after.iter().find(|(other, _)| other == name).map(|(_, bytes)| bytes),
+                    Some(bytes),
+                    "{} by {}",
+                    name,
+                    path
+                );
+            }
+            prop_assert_eq!(after.len() - before.len(), usize::from(output.status.success()), "{}", path);
+            if output.status.success() {
+                fs::remove_file(folder.path(&path)).unwrap();
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    fs::read_dir(dir)
+        .unwrap()
+        .flatten()
+        .flat_map(|entry| if entry.path().is_dir() { walk(&entry.path()) } else { vec![entry.path()] })
+        .collect()
+}
