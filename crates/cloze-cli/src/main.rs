@@ -8,6 +8,7 @@ mod builtin;
 mod commands;
 mod extension;
 mod failure;
+mod fitting;
 mod hub;
 mod interrupt;
 mod layout;

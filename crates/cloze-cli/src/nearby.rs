@@ -1,7 +1,7 @@
 //! What lies in a folder that could have been meant: task files, tables, names like the one that was typed.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use cloze::nearest;
@@ -10,9 +10,18 @@ use cloze::table::Format;
 /// Files that a message names at most.
 const NAMED: usize = 5;
 
+/// Bytes in which a task file comes to its patterns; a table may be larger than the memory.
+const HEAD: u64 = 1 << 20;
+
 /// The folder that a path is in.
 pub(crate) fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A path without the folder that the command is run in.
+pub(crate) fn seen_from_here(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path).to_owned()
 }
 
 /// Whether there is nothing of this name, nor could there be: a long text cannot be the name of a file.
@@ -39,7 +48,11 @@ pub(crate) fn tables(folder: &Path) -> Vec<PathBuf> {
 
 /// Whether a file reads as a task file does, be it with mistakes: some line of it sets `patterns`.
 pub(crate) fn is_task(path: &Path) -> bool {
-    let text = fs::read_to_string(path).unwrap_or_default();
+    let mut head = Vec::new();
+    if File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head)).is_err() {
+        return false;
+    }
+    let text = String::from_utf8_lossy(&head);
     let sets = |line: &str| {
         line.trim_start().strip_prefix("patterns").is_some_and(|rest| rest.trim_start().starts_with('='))
     };

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cloze::Error;
+use cloze::store::Run;
 use cloze::task::{Set, Task};
 use same_file::{Handle, is_same_file};
 use tempfile::NamedTempFile;
@@ -50,9 +51,7 @@ impl Protected {
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = path.canonicalize().ok().or_else(|| folder.canonicalize().ok()).unwrap_or_default();
-        let is_run =
-            |folder: &&Path| folder.join("run.toml").is_file() && folder.join("events.jsonl").is_file();
-        match folder.ancestors().find(is_run) {
+        match folder.ancestors().find(|folder| Run::is_in(folder)) {
             Some(run) => refuse(&format!("in the run `{}`, whose files never change,", run.display())),
             None => Ok(()),
         }

@@ -92,6 +92,11 @@ impl Printer {
         if terminal.is_term() { usize::from(terminal.size().1).clamp(40, 100) } else { 100 }
     }
 
+    /// The columns of the terminal that progress is shown on; none if it is shown elsewhere, where a line has no end.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        (self.progress == Progress::Bars).then(|| usize::from(console::Term::stderr().size().1))
+    }
+
     /// Prints a part of the result for people, as it stands.
     pub(crate) fn show(&self, text: impl Display) -> io::Result<()> {
         if self.json { Ok(()) } else { self.out(text) }

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use cloze::event::{Event, Listener};
 use cloze::metrics::Measured;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
+use crate::fitting::{JobLine, draw, template};
 use crate::interrupt;
-use crate::layout::{bytes, duration, interval, percent};
+use crate::layout::{bytes, duration};
 use crate::printer::Printer;
 use crate::remaining::Remaining;
 
@@ -51,23 +52,39 @@ impl<'p> Progress<'p> {
     /// Tells of the last finished job, with its accuracy if there are test rows.
     fn tell(&mut self, accuracy: Option<&Measured>) {
         let Some(Finished { job, what, time }) = self.finished.take() else { return };
-        let number =
-            format!("[{:>width$}/{}]", self.done, self.jobs.len(), width = self.jobs.len().to_string().len());
         let width = self.jobs.iter().map(String::len).max().unwrap_or(0);
-        let figure = accuracy.map_or(String::new(), |accuracy| {
-            format!("  {:>7} ({:>12})", percent(accuracy.value), interval(accuracy))
-        });
-        self.printer.note(format_args!("{number} {job:width$}  {time:>10}{figure}  {what}"));
+        let line = JobLine {
+            number: (self.done, self.jobs.len()),
+            job: (&job, width),
+            time: &time,
+            accuracy,
+            what: &what,
+        };
+        self.printer.note(line.show(self.printer.columns()));
     }
 
-    fn show_stage(&self, stage: &str, done: usize, total: usize, unit: &str) {
+    fn show_stage(&self, job: &str, stage: &str, done: usize, total: usize, unit: &str) {
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
-        let left = match self.remaining.left(Instant::now()) {
-            Some(left) => format!(", about {} left", duration(left.as_secs_f64().ceil())),
-            None => String::new(),
+        let number = format!("job {} of {}", self.done + 1, self.jobs.len());
+        // As wide from the first to the last, so that the bar keeps its length.
+        let done = format!("{done:>width$}/{total}", width = total.to_string().len());
+        let tails = [
+            format!("{done} {unit} ({stage}), {number}"),
+            format!("{done} {unit}, {number}"),
+            format!("{done} {unit}"),
+            done,
+        ];
+        self.draw(job, &tails);
+    }
+
+    /// The time left, the job and a bar, with one of the tails.
+    fn draw(&self, job: &str, tails: &[String]) {
+        let lead = match self.remaining.left(Instant::now()) {
+            Some(left) => format!("{}  {job}", about(left)),
+            None => job.to_owned(),
         };
-        self.bar.set_message(format!("{unit} ({stage}), job {} of {}{left}", self.done + 1, self.jobs.len()));
+        draw(&self.bar, self.printer.columns().unwrap_or(usize::MAX), &lead, tails);
     }
 
     fn end(&mut self) {
@@ -92,7 +109,9 @@ impl Listener for Progress<'_> {
                     self.tell(Some(figure));
                 }
             }
-            Event::Progress { stage, done, total, unit, .. } => self.show_stage(stage, *done, *total, unit),
+            Event::Progress { job, stage, done, total, unit } => {
+                self.show_stage(job, stage, *done, *total, unit);
+            }
             _ => self.tell(None),
         }
         match event {
@@ -104,8 +123,7 @@ impl Listener for Progress<'_> {
                 self.remaining.start(job, Instant::now());
                 self.running.clone_from(what);
                 self.bar.reset();
-                self.bar.set_style(style());
-                self.bar.set_prefix(job.clone());
+                self.draw(job, &[format!("job {} of {}", self.done + 1, self.jobs.len())]);
                 self.bar.enable_steady_tick(Duration::from_millis(250));
             }
             Event::JobSkipped { job, from } => {
@@ -132,23 +150,33 @@ impl Listener for Progress<'_> {
 /// Counts rows on a terminal, where there is no run to show.
 pub(crate) struct Counter {
     bar: ProgressBar,
+    unit: &'static str,
+    columns: usize,
 }
 
 impl Counter {
     /// Counts what is called `unit`.
     pub(crate) fn new(printer: &Printer, unit: &'static str) -> Counter {
         let bar = printer.bars().add(ProgressBar::no_length().with_message(unit));
-        bar.set_style(counting("{pos} {msg}, {per_sec}"));
-        Counter { bar }
+        bar.set_style(template("{pos} {msg}, {per_sec}"));
+        Counter { bar, unit, columns: printer.columns().unwrap_or(usize::MAX) }
     }
 
     /// So many of `total` are done; 0 for a total that is not known.
     pub(crate) fn show(&self, done: usize, total: usize) {
-        if total > 0 && self.bar.length() != Some(total as u64) {
-            self.bar.set_length(total as u64);
-            self.bar.set_style(counting("{bar:24}  {pos}/{len} {msg}, about {eta} left"));
-        }
         self.bar.set_position(done as u64);
+        if total > 0 {
+            self.bar.set_length(total as u64);
+            // Before anything is done nothing is known about the pace.
+            let left = if done > 0 { about(self.bar.eta()) } else { String::new() };
+            let unit = self.unit;
+            draw(
+                &self.bar,
+                self.columns,
+                &left,
+                &[format!("{done}/{total} {unit}"), format!("{done}/{total}")],
+            );
+        }
     }
 }
 
@@ -162,6 +190,7 @@ impl Drop for Counter {
 pub(crate) struct Transfer<'p> {
     printer: &'p Printer,
     bar: ProgressBar,
+    file: String,
     /// When the file began to arrive, and how much of it was here before.
     began: (Instant, u64),
 }
@@ -170,14 +199,15 @@ impl<'p> Transfer<'p> {
     /// Before the first file.
     pub(crate) fn new(printer: &'p Printer) -> Transfer<'p> {
         interrupt::catch();
-        Transfer { printer, bar: ProgressBar::hidden(), began: (Instant::now(), 0) }
+        Transfer { printer, bar: ProgressBar::hidden(), file: String::new(), began: (Instant::now(), 0) }
     }
 
     /// A file of `size` bytes begins to arrive, `at` of which are here already.
     pub(crate) fn begin(&mut self, file: &str, size: u64, at: u64) {
         self.bar.finish_and_clear();
-        let bar = ProgressBar::new(size).with_style(counting("{prefix}  {bar:16}  {wide_msg}"));
-        self.bar = self.printer.bars().add(bar.with_prefix(file.to_owned()).with_position(at));
+        let bar = ProgressBar::new(size).with_style(template("{wide_msg}"));
+        self.bar = self.printer.bars().add(bar.with_position(at));
+        file.clone_into(&mut self.file);
         self.began = (Instant::now(), at);
     }
 
@@ -187,14 +217,15 @@ impl<'p> Transfer<'p> {
         let seconds = self.began.0.elapsed().as_secs_f64();
         let pace = at.saturating_sub(self.began.1) as f64 / seconds;
         // The first second says little.
-        let left = if seconds < 1.0 || pace < 1.0 {
-            String::new()
+        let lead = if seconds < 1.0 || pace < 1.0 {
+            self.file.clone()
         } else {
-            let left = size.saturating_sub(at) as f64 / pace;
-            format!(", about {} left", duration(left.ceil()))
+            let left = Duration::try_from_secs_f64(size.saturating_sub(at) as f64 / pace).unwrap_or_default();
+            format!("{}  {}", about(left), self.file)
         };
-        self.bar.set_message(format!("{} of {}{left}", bytes(at), bytes(size)));
         self.bar.set_position(at);
+        let tails = [format!("{} of {}", bytes(at), bytes(size)), bytes(at)];
+        draw(&self.bar, self.printer.columns().unwrap_or(usize::MAX), &lead, &tails);
         if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
@@ -205,14 +236,9 @@ impl Drop for Transfer<'_> {
     }
 }
 
-fn counting(template: &str) -> ProgressStyle {
-    // The templates are constants of this file, and a test draws with each.
-    ProgressStyle::with_template(template).expect("the template is well-formed").progress_chars("━╸─")
-}
-
-/// The bar of the running job.
-fn style() -> ProgressStyle {
-    counting("{prefix}  {bar:24}  {pos}/{len} {wide_msg}")
+/// `about 2 min 05 s left`.
+fn about(left: Duration) -> String {
+    format!("about {} left", duration(left.as_secs_f64().ceil()))
 }
 
 #[cfg(test)]
@@ -220,8 +246,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_time_left_stands_before_the_job_and_how_far_it_is() {
+        let printer = Printer::new(&crate::args::Global { json: false, quiet: true, threads: None });
+        let job = "g0/p0-s0".to_owned();
+        let mut progress = Progress::new(&printer, [(job.clone(), 300.0)]);
+        let stage = Event::Progress {
+            job: job.clone(),
+            stage: "train".into(),
+            done: 7,
+            total: 150,
+            unit: "steps".into(),
+        };
+        let begun = [
+            Event::Planned { jobs: vec![job.clone()] },
+            Event::JobStarted { job, what: "fine-tuning".into() },
+        ];
+        for event in begun.iter().chain([&stage]) {
+            assert!(progress.hear(event).is_continue());
+        }
+        assert_eq!(progress.bar.prefix(), "about 5 min 00 s left  g0/p0-s0  ");
+        assert_eq!(progress.bar.message(), "  7/150 steps (train), job 1 of 1");
+    }
+
+    #[test]
     fn the_bars_can_be_drawn() {
-        style();
         let printer = Printer::new(&crate::args::Global { json: false, quiet: true, threads: None });
         Counter::new(&printer, "rows").show(1, 2);
         let mut transfer = Transfer::new(&printer);

@@ -6,12 +6,14 @@ use std::time::Duration;
 use cloze::estimate::{Estimate, peak_memory};
 use cloze::results::{Results, Stage};
 use cloze::store::Run;
+use cloze::task::Keep;
 use cloze::train::Outcome;
 use serde_json::{Value, json};
 
 use crate::failure::Result;
 use crate::layout::{Align, Table, bytes, count, counted, duration, interval, percent};
 use crate::printer::Printer;
+use crate::retyped::typed_path;
 
 /// A line of the table: what it is, and its figures.
 struct Line<'r> {
@@ -78,6 +80,24 @@ pub(crate) fn table(results: &Results, dir: &Path, printer: &Printer) -> Result<
         table.row([vec![title, accuracy, within], others.collect(), vec![time]].concat());
     }
     Ok(table.to_string())
+}
+
+/// What to do where nothing says how good a run is; nothing where something does.
+pub(crate) fn unmeasured(results: &Results, run: &Path, keep: Keep) -> String {
+    if results.rows("test") > 0 {
+        return String::new();
+    }
+    // A run that has kept no model cannot be measured later.
+    let later = match keep {
+        Keep::None => String::new(),
+        Keep::All | Keep::Final => {
+            format!(", or measure this run later with `cloze eval {} checked.csv`", typed_path(run))
+        }
+    };
+    format!(
+        "\nnote: there are no labelled test rows, so nothing says how good the model is; name some as `test = \"checked.csv\"` \
+         under `[data]` and train again{later}\n"
+    )
 }
 
 /// `10 labels`, or what there is instead.

@@ -45,7 +45,7 @@ fn rows_keep_their_columns_and_get_a_label_and_probabilities() {
     let mut predictor = Predictor::open(&run, None, &Device::new(1)).unwrap();
     let output = annotate(&mut predictor, "id,text\n7,a fine day\n8,\n");
     let lines: Vec<&str> = output.lines().collect();
-    assert_eq!(lines[0], "id,text,label,p_up,p_down");
+    assert_eq!(lines[0], "id,text,prediction,p_up,p_down");
     assert!(lines[1].starts_with("7,a fine day,"));
     let values: Vec<&str> = lines[1].split(',').collect();
     let sum: f64 = values[3..].iter().map(|value| value.parse::<f64>().unwrap()).sum();
@@ -80,7 +80,7 @@ fn rows_within_rows_are_learnt_from_measured_by_question_and_written_one_by_one(
     assert_eq!((again.confusion, again.exact_match), (test.confusion, test.exact_match));
     let output = annotate(&mut predictor, &(row(1, "a fine day") + &row(2, "rain")));
     let lines: Vec<&str> = output.lines().collect();
-    assert_eq!(lines[0], "id,text,label,p_1,p_false");
+    assert_eq!(lines[0], "id,text,prediction,p_1,p_false");
     let starts = ["q1,a fine day warm,", "q1,a fine day cold,", "q2,rain warm,", "q2,rain cold,"];
     assert!(lines[1..].iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{output}");
     assert_eq!(lines.len(), 5);

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use cloze::answer::Answer;
 use cloze::predict::Predictor;
+use cloze::store::Run;
 use cloze::table::{Format, Reader};
 use cloze::task::{Example, Task};
 use cloze::{Error, Place};
@@ -35,7 +36,7 @@ pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result 
     let mut predictor = Predictor::open(&run, args.with, &device(global)?)?;
     say_who_answers(&predictor, &run, printer);
     match &args.input {
-        Some(input) => rows(args, input, &mut predictor, printer),
+        Some(input) => rows(args, input, &run, &mut predictor, printer),
         None => {
             let rows = typed(&args.text, predictor.task())?;
             let labelled = classify(&mut predictor, &rows)?;
@@ -133,12 +134,15 @@ fn show(labelled: &[Labelled], printer: &Printer) -> Result {
     Ok(())
 }
 
-fn rows(args: &Predict, input: &Path, predictor: &mut Predictor, printer: &Printer) -> Result {
+fn rows(args: &Predict, input: &Path, run: &Path, predictor: &mut Predictor, printer: &Printer) -> Result {
     let began = Instant::now();
     let to_stdout = is_std(&args.output);
     let mut protected = Protected::default().data_of(predictor.task());
     if !is_std(input) {
         protected = protected.file(input, "the input");
+    }
+    if let Some(task) = Run::open(run)?.task_file() {
+        protected = protected.file(task, "the task file of the run");
     }
     // Before anything is read: what may not be written need not be computed.
     let output = match to_stdout {

@@ -9,7 +9,7 @@ use cloze::{Error, nearest};
 
 use crate::failure::Result;
 use crate::layout::moment;
-use crate::nearby::{self, folder, tasks};
+use crate::nearby::{self, folder, seen_from_here, tasks};
 use crate::printer::Printer;
 use crate::retyped::{Retyped, typed_path};
 use crate::runs::{Found, around, is_run, listed, within};
@@ -113,11 +113,7 @@ impl RunArgument<'_> {
 
     /// The command that trains the task.
     fn train(&self) -> String {
-        let runs = match self.runs == Path::new("runs") {
-            true => String::new(),
-            false => format!(" --runs {}", typed_path(self.runs)),
-        };
-        format!("cloze train {}{runs}", typed_path(self.given))
+        format!("cloze train {}{}", typed_path(self.given), runs_option(self.runs))
     }
 
     /// A file that is no task file.
@@ -212,12 +208,19 @@ impl RunArgument<'_> {
                 self.newest(&there),
             );
         }
+        let kept = within(self.runs);
         match tasks(given).as_slice() {
-            [] => store::Error::NotARun { path: given.to_owned() }.into(),
-            [task, ..] => Error::usage(
-                format!("`{shown}` is a directory without runs"),
-                format!("for the newest run of its task: `{}`", Retyped::new().with_path(given, task)),
+            [] if kept.is_empty() => store::Error::NotARun { path: given.to_owned() }.into(),
+            [task] if !kept.iter().any(Found::predicts) => Error::usage(
+                format!("`{shown}` is not a run directory, but that of a task that was not trained"),
+                format!(
+                    "train it with `cloze train {}{}`, then `{}`",
+                    typed_path(task),
+                    runs_option(self.runs),
+                    Retyped::new().with_path(given, task)
+                ),
             ),
+            _ => Error::usage(format!("`{shown}` is not a run directory"), self.newest(&kept)),
         }
     }
 
@@ -233,10 +236,7 @@ impl RunArgument<'_> {
                 )
             }
             None if there.is_empty() => "`cloze train task.toml` makes a run of a task file".to_owned(),
-            None => format!(
-                "none of the runs there can predict; `cloze train` with the task file of one goes on with it:\n{}",
-                listed(there)
-            ),
+            None => format!("none of the runs there can predict; {}:\n{}", makes_one(there), listed(there)),
         }
     }
 
@@ -253,6 +253,21 @@ fn itself(dir: &Path) -> Option<PathBuf> {
     }
     let path = dir.canonicalize().ok().filter(|path| path.ends_with("final"))?;
     path.parent().filter(|run| is_run(run)).map(|_| dir.join(".."))
+}
+
+/// How one more run is made of the task of one of these, which can predict.
+fn makes_one(there: &[Found]) -> String {
+    let file = |run: &Found| Run::open(&run.dir).ok()?.task_file().filter(|file| file.is_file());
+    let Some((run, file)) = there.iter().find_map(|run| Some((run, file(run)?))) else {
+        return "`cloze train task.toml --keep final` makes one of a task file that can".to_owned();
+    };
+    let (runs, file) = (runs_option(folder(&run.dir)), typed_path(&seen_from_here(&file)));
+    format!("`cloze train {file} --keep final{runs}` makes one that can")
+}
+
+/// What says where runs are kept, if that is not the usual place.
+fn runs_option(runs: &Path) -> String {
+    if runs == Path::new("runs") { String::new() } else { format!(" --runs {}", typed_path(runs)) }
 }
 
 /// What a task asks and answers with that is not as it was when a run was trained.

@@ -7,7 +7,7 @@ use cloze::store::Run;
 use cloze::table::{Format, ReadOptions, Reader};
 
 use crate::extension::{Foreign, as_rows};
-use crate::nearby::{self, folder, listed, tasks};
+use crate::nearby::{self, folder, listed, seen_from_here, tasks};
 use crate::retyped::{Retyped, typed_path};
 use crate::runs;
 
@@ -27,6 +27,7 @@ pub(crate) fn check(given: &Path) -> Result<(), Error> {
     match runs::around(&given.join("run.toml")).or_else(|| runs::around(given)) {
         Some(run) if given.is_dir() || given.ends_with("run.toml") => Err(part_of(&run, given)),
         _ if given.is_dir() => Err(directory(given)),
+        None if Format::of_path(given).is_some() && !nearby::is_task(given) => Err(table(given)),
         _ => Ok(()),
     }
 }
@@ -119,12 +120,6 @@ fn part_of(run: &Path, given: &Path) -> Error {
         None => format!("give the task file that it was made from; {copy}"),
     };
     Error::usage(problem, remedy)
-}
-
-/// A path without the folder that the command is run in.
-fn seen_from_here(path: &Path) -> PathBuf {
-    let here = std::env::current_dir().ok();
-    here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path).to_owned()
 }
 
 fn directory(given: &Path) -> Error {

@@ -34,6 +34,7 @@ pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
     for note in &results.notes {
         printer.show(format_args!("\nnote: {note}\n"))?;
     }
+    printer.show(summary::unmeasured(results, &outcome.run, task.options.keep))?;
     let run = outcome.run.display();
     printer.show(format_args!(
         "\n{}; the whole story is in {run}/report.html\n\nnext:\n  {} predict {run} INPUT -o OUTPUT\n",

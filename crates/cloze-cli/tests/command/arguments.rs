@@ -142,6 +142,25 @@ fn a_directory_of_runs_is_answered_with_the_runs_in_it() {
 }
 
 #[test]
+fn a_directory_without_runs_is_answered_with_how_to_get_one() {
+    let folder = Folder::new();
+    for (given, runs) in [(".", "runs"), (".", "kept")] {
+        let args = ["predict", given, "test.csv", "--runs", runs];
+        let found = answer(&folder, &args);
+        found.says("`.` is not a run directory").advises("train it with");
+        for command in found.commands() {
+            typed(&folder, command);
+        }
+        fs::rename(folder.path(runs), folder.path(&format!("away from {runs}"))).unwrap();
+    }
+    fs::create_dir(folder.path("empty")).unwrap();
+    answer(&folder, &["predict", "empty", "test.csv"]).says("`empty` is not a run directory");
+    let run = folder.train();
+    let found = answer(&folder, &["predict", "empty", "test.csv"]);
+    follow(&folder, found.says("`empty` is not a run directory").advises(&run));
+}
+
+#[test]
 fn runs_that_cannot_predict_are_not_recommended() {
     let (folder, run) = trained();
     let none = folder.json(&["train", "task.toml", "--keep", "none"])["run"].as_str().unwrap().to_owned();
@@ -149,10 +168,14 @@ fn runs_that_cannot_predict_are_not_recommended() {
     assert!(found.commands()[0].contains(&run), "{}", found.remedy);
     assert!(folder.run(&["predict", "task.toml", "test.csv"]).status.success());
     fs::remove_dir_all(folder.path(&run)).unwrap();
-    answer(&folder, &["predict", "runs", "test.csv"])
-        .advises("none of the runs there can predict")
-        .advises(&none);
     answer(&folder, &["predict", "task.toml", "test.csv"]).says("has kept no model");
+    fs::rename(folder.path("runs"), folder.path("kept")).unwrap();
+    let found = answer(&folder, &["predict", "kept", "test.csv"]);
+    follow(
+        &folder,
+        found.advises("none of the runs there can predict").advises(&none.replace("runs/", "kept/")),
+    );
+    follow(&folder, &answer(&folder, &["predict", "kept", "test.csv"]));
 }
 
 #[test]
@@ -327,6 +350,24 @@ fn a_directory_in_the_place_of_rows_is_answered_with_the_tables_in_it() {
         .advises("give one of the tables in it: `labelled.csv`, `test.csv`, `unlabeled.csv`");
     let found = answer(&folder, &["init", "labeled.csv", "--label", "label", "--force"]);
     follow(&folder, found.says("there is no file `labeled.csv`"));
+}
+
+#[test]
+fn a_run_that_nothing_was_measured_of_says_how_that_is_done() {
+    let folder = Folder::new();
+    folder.change_task("test = \"test.csv\"\n", "");
+    let shown = folder.succeed(&["train", "task.toml"]);
+    assert!(
+        shown.contains("note: there are no labelled test rows, so nothing says how good the model is"),
+        "{shown}"
+    );
+    fs::rename(folder.path("test.csv"), folder.path("checked.csv")).unwrap();
+    let command = shown.split('`').find(|part| part.starts_with("cloze eval ")).unwrap();
+    assert!(typed(&folder, command).contains("of 20 rows right"));
+    assert!(!folder.succeed(&["train", "task.toml", "--keep", "none"]).contains("cloze eval"));
+
+    folder.change_task("[data]\n", "[data]\ntest = \"checked.csv\"\n");
+    assert!(!folder.succeed(&["train", "task.toml"]).contains("no labelled test rows"));
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn a_damaged_classifier_does_not_predict() {
 fn a_directory_that_is_no_run_is_refused() {
     let folder = Folder::new();
     assert!(folder.fail(&["predict", ".", "test.csv"]).contains("is not a run directory"));
-    assert!(folder.fail(&["eval", "nowhere", "test.csv"]).contains("is not a run directory"));
+    assert!(folder.fail(&["eval", "nowhere", "test.csv"]).contains("there is no run `nowhere`"));
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn checking_measuring_and_predicting_tell_of_the_labels() {
     let checked = folder.succeed(&["check", "task.toml"]);
     for line in [
         "weather: 3 labels, 2 patterns",
-        "train       4 rows",
+        "train      4 rows",
         "topic  labelled  test  description",
         "day           2     1  the day",
     ] {
