@@ -52,7 +52,7 @@ fn checking_measuring_and_predicting_tell_of_the_labels() {
     assert!(measured.lines().any(|line| line.trim_start().starts_with("day ")), "{measured}");
 
     let rows = folder.succeed(&["predict", &run, "test.csv"]);
-    assert_eq!(rows.lines().next(), Some("text,label,labels,p_day,p_night,p_rain"));
+    assert_eq!(rows.lines().next(), Some("text,label,predictions,p_day,p_night,p_rain"));
     assert_eq!(rows.lines().count(), 3);
 }
 

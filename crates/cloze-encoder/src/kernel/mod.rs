@@ -64,7 +64,7 @@ pub(crate) mod vector;
 pub(crate) use gemm::{Start, gemm, gemm_serial};
 pub(crate) use matrix::{Mat, MatMut};
 
-/// A set of compute kernels; see the table in ARCHITECTURE.md.
+/// A set of compute kernels, one of which a [`Device`](crate::Device) computes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kernels {
     /// Any processor: plain Rust, as wide as the compilation target allows.

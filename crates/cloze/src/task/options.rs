@@ -331,7 +331,14 @@ impl Options {
             ("distil.learning_rate", self.distil.learning_rate),
             ("distil.temperature", self.distil.temperature),
         ] {
-            check(key, value, value > 0.0 && value.is_finite(), "a number above 0");
+            // What is computed with is float32.
+            let single = value as f32;
+            check(
+                key,
+                value,
+                single > 0.0 && single.is_finite(),
+                "a number above 0, and none too large or small for float32",
+            );
         }
         let ipet = &self.ipet;
         let generations = ipet.generations;
