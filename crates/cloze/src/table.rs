@@ -58,11 +58,11 @@ impl Format {
     }
 
     /// The format that the first line of a file looks like.
-    pub fn sniff(first_line: &[u8]) -> Format {
-        let tabs = count(first_line, b'\t');
+    pub(crate) fn sniff(first_line: &[u8], quoting: Quoting) -> Format {
+        let count = |byte| count(first_line, byte, quoting);
         if first_line.trim_ascii_start().first() == Some(&b'{') {
             Format::Jsonl
-        } else if tabs > count(first_line, b',').max(count(first_line, b';')) {
+        } else if count(b'\t') > count(b',').max(count(b';')) {
             Format::Tsv
         } else {
             Format::Csv
@@ -71,18 +71,19 @@ impl Format {
 }
 
 /// How often `byte` stands in a line outside quotes.
-fn count(line: &[u8], byte: u8) -> usize {
-    let mut quoted = false;
+fn count(line: &[u8], byte: u8, quoting: Quoting) -> usize {
+    let (mut quoted, mut escaped) = (false, false);
     let outside = |&&found: &&u8| {
-        quoted ^= found == b'"';
+        quoted ^= found == b'"' && !escaped && quoting != Quoting::None;
+        escaped = quoted && found == b'\\' && !escaped && quoting == Quoting::Backslash;
         found == byte && !quoted
     };
     line.iter().filter(outside).count()
 }
 
 /// What stands between the values of CSV with this header.
-fn separator(header: &[u8]) -> u8 {
-    if count(header, b';') > count(header, b',') { b';' } else { b',' }
+fn separator(header: &[u8], quoting: Quoting) -> u8 {
+    if count(header, b';', quoting) > count(header, b',', quoting) { b';' } else { b',' }
 }
 
 impl FromStr for Format {
@@ -122,7 +123,9 @@ pub struct Columns {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Dialect {
     format: Format,
-    /// What stands between values where rows are written as CSV.
+    /// What stands between values.
+    between: u8,
+    /// What stands between them where rows are written as CSV.
     separator: u8,
     quoting: Quoting,
     /// Whether the file begins with a byte order mark.
@@ -276,11 +279,11 @@ mod tests {
         assert_eq!(Format::of_path(Path::new("b.ndjson")), Some(Format::Jsonl));
         assert_eq!(Format::of_path(Path::new("b.tsv.gz")), Some(Format::Tsv));
         assert_eq!(Format::of_path(Path::new("b.txt")), None);
-        assert_eq!(Format::sniff(b"a\tb, c\td"), Format::Tsv);
-        assert_eq!(Format::sniff(b" {\"a\": 1}"), Format::Jsonl);
-        assert_eq!(Format::sniff(b"text"), Format::Csv);
-        assert_eq!(Format::sniff(b"a;b\tc;d"), Format::Csv);
-        assert_eq!(Format::sniff(b"\"a\tb\tc\",d"), Format::Csv);
+        assert_eq!(Format::sniff(b"a\tb, c\td", Quoting::Double), Format::Tsv);
+        assert_eq!(Format::sniff(b" {\"a\": 1}", Quoting::Double), Format::Jsonl);
+        assert_eq!(Format::sniff(b"text", Quoting::Double), Format::Csv);
+        assert_eq!(Format::sniff(b"a;b\tc;d", Quoting::Double), Format::Csv);
+        assert_eq!(Format::sniff(b"\"a\tb\tc\",d", Quoting::Double), Format::Csv);
     }
 
     #[test]

@@ -48,7 +48,8 @@ pub(super) fn open(name: &str, input: impl Read + Send + 'static, options: ReadO
         Stored::Bytes => (0, options.encoding.unwrap_or(Encoding::UTF_8)),
     };
     let is_wide = [Encoding::UTF_16LE, Encoding::UTF_16BE].contains(&encoding);
-    if !is_wide && head.contains(&0) {
+    let is_utf8 = std::str::from_utf8(&head).map_or_else(|error| error.error_len().is_none(), |_| true);
+    if !is_wide && !is_utf8 && head.contains(&0) {
         return refuse(
             "it holds bytes that are no text".into(),
             "give a CSV, TSV or JSON Lines file; text in another encoding is read with `encoding = \"NAME\"` under `[data]`, \
@@ -210,7 +211,9 @@ mod tests {
     #[test]
     fn what_is_no_text_is_refused() {
         assert!(read(b"PAR1\x15\x04".to_vec(), None).unwrap_err().contains("it is a Parquet file"));
-        assert!(read(b"text\0\0\x01,label\n".to_vec(), None).unwrap_err().contains("bytes that are no text"));
+        assert!(
+            read(b"te\xff\0\0\x01,label\n".to_vec(), None).unwrap_err().contains("bytes that are no text")
+        );
         let utf32: Vec<u8> = "text".chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
         assert!(read(utf32, None).unwrap_err().contains("the text is UTF-32"));
     }

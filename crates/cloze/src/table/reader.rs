@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::decode::{self, NotText};
 use super::input::{Fault, FaultKind, Input};
+use super::signature::Foreign;
 use super::{Columns, Dialect, Encoding, Format, Quoting, ReadOptions, Row, Table, json, separator};
 use crate::error::{counted, list};
 use crate::{Error, Place, Result};
@@ -60,15 +61,22 @@ impl Reader {
             head.extend(more);
         }
         let line = header(&head);
+        let quoting = options.quoting.unwrap_or_default();
         let format = match (options.format, told) {
             (Some(format), _) => format,
             (None, Some(_)) => Format::Csv,
-            (None, None) => Format::sniff(line),
+            (None, None) => Format::sniff(line, quoting),
+        };
+        let between = match format {
+            Format::Tsv => b'\t',
+            _ => told.unwrap_or_else(|| separator(line, quoting)),
         };
         let dialect = Dialect {
             format,
-            separator: if format == Format::Tsv { b',' } else { told.unwrap_or_else(|| separator(line)) },
-            quoting: options.quoting.unwrap_or_default(),
+            between,
+            // One that a reader would not find out stays behind with the line that told it.
+            separator: if between == b';' { b';' } else { b',' },
+            quoting,
             mark: text.mark,
             crlf: line.ends_with(b"\r") && head.contains(&b'\n'),
         };
@@ -78,16 +86,15 @@ impl Reader {
         match format {
             Format::Jsonl => Reader::jsonl(file, input, dialect),
             Format::Csv | Format::Tsv => {
-                let separator = if format == Format::Tsv { b'\t' } else { dialect.separator };
-                let input = Input::new(input, format, separator, options.quoting, &line, first);
-                Reader::csv(file, input, separator, dialect, first)
+                let input = Input::new(input, format, between, options.quoting, &line, first);
+                Reader::csv(file, input, dialect, first)
             }
         }
     }
 
-    fn csv(file: Arc<str>, input: Input, separator: u8, dialect: Dialect, first: u64) -> Result<Reader> {
+    fn csv(file: Arc<str>, input: Input, dialect: Dialect, first: u64) -> Result<Reader> {
         let mut records = csv::ReaderBuilder::new()
-            .delimiter(separator)
+            .delimiter(dialect.between)
             .quoting(dialect.quoting != Quoting::None)
             .escape((dialect.quoting == Quoting::Backslash).then_some(b'\\'))
             .flexible(true)
@@ -99,7 +106,9 @@ impl Reader {
         }
         unclear(&file, &records)?;
         let names = texts(&header, &Place::file(&*file).line(first))?;
-        let names = names.iter().map(|name| name.trim().to_owned()).collect();
+        // A file may have two marks, when programs have each put one before it.
+        let around = |c: char| c.is_whitespace() || c == '\u{feff}';
+        let names = names.iter().map(|name| name.trim_matches(around).to_owned()).collect();
         let columns = unique(&file, names, dialect, first)?;
         let lines = Lines::Csv { records: Box::new(records), line: first };
         Ok(Reader { columns, format: dialect.format, lines, done: false })
@@ -320,12 +329,12 @@ fn ragged(columns: &Columns, record: &csv::ByteRecord, place: Place, last: u64) 
         Dialect { quoting: Quoting::None, .. } => {
             "complete the row; with `quoting = \"none\"` quotes do not keep a value together".to_owned()
         }
-        Dialect { format, separator, .. } => {
-            let separator = match (format, separator) {
-                (Format::Tsv, _) => "tab".to_owned(),
-                (_, b',') => "comma".to_owned(),
-                (_, b';') => "semicolon".to_owned(),
-                (_, other) => format!("`{}`", char::from(other)),
+        Dialect { between, .. } => {
+            let separator = match between {
+                b'\t' => "tab".to_owned(),
+                b',' => "comma".to_owned(),
+                b';' => "semicolon".to_owned(),
+                other => format!("`{}`", char::from(other)),
             };
             format!("put fields that contain a {separator} in double quotes, or complete the row")
         }
@@ -353,6 +362,27 @@ fn texts(record: &csv::ByteRecord, place: &Place) -> Result<Vec<String>> {
 /// Columns from names that must differ. One may be empty, which is how some tools head the row numbers.
 fn unique(file: &Arc<str>, names: Vec<String>, dialect: Dialect, line: u64) -> Result<Columns> {
     let all = list(names.iter().take(50));
+    if let [name] = names.as_slice()
+        && told_separator(name.as_bytes()).is_some()
+    {
+        return Err(Error::data(
+            Place::file(&**file).line(line),
+            format!("`{name}` tells what separates values, and stands where the header should"),
+            "put the line with the columns' names there",
+        ));
+    }
+    // In quotes, or in an encoding of two bytes, such a name came through; written as it is it would not come back.
+    if let Some(Foreign { what, .. }) = names.first().and_then(|name| Foreign::of(name.as_bytes(), file)) {
+        let problem = format!("the name of the first column begins as if the file were {what}");
+        return Err(Error::data(Place::file(&**file).line(line), problem, "give the column another name"));
+    }
+    if let Some(name) = names.iter().find(|name| name.contains('\0')) {
+        return Err(Error::data(
+            Place::file(&**file).line(line),
+            format!("a column is called `{}`, with zero bytes in it", name.escape_debug()),
+            "give a file of text; UTF-16 without a mark is read with `encoding = \"utf-16le\"` under `[data]`, or `--encoding utf-16le`",
+        ));
+    }
     Columns::new(file, names, dialect).map_err(|name| {
         let what = match name.as_str() {
             "" => "two columns have no name".into(),
@@ -390,6 +420,8 @@ mod tests {
         assert_eq!(got, [(2, values(&["a, \"b\"\r\nc", "x"])), (5, values(&["d", "y"]))]);
         let reader = Reader::new("t", Cursor::new(text.to_vec()), ReadOptions::default()).unwrap();
         assert_eq!(reader.columns().names(), ["text", "label"]);
+        let twice = Reader::new("t", Cursor::new("\u{feff}\u{feff}a,b\n"), ReadOptions::default()).unwrap();
+        assert_eq!(twice.columns().names(), ["a", "b"]);
     }
 
     #[test]

@@ -46,7 +46,9 @@ impl Stored {
             [first, 0, 0, 0, ..] | [0, 0, 0, first, ..] if *first != 0 => return Stored::Utf32,
             _ => {}
         }
-        let head = &head[..head.len().min(64)];
+        // The header only: zeros in rows are text of a kind, however odd.
+        let head = &head[..head.len().min(256)];
+        let head = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let zeros = |odd: usize| head.iter().skip(odd).step_by(2).filter(|&&byte| byte == 0).count();
         match (zeros(0), zeros(1)) {
             (even, odd) if odd >= 3 && odd > 3 * even => Stored::Utf16Le(0),
@@ -67,27 +69,27 @@ const SPREADSHEET: &str = "open it in the spreadsheet program and save the sheet
 
 /// The formats that tables are kept in and cloze does not read, by how they begin.
 const FOREIGN: &[(&[u8], &str, &str)] = &[
-    (b"%PDF", "a PDF document", "copy the texts into a table and save it as CSV"),
+    (b"%PDF-", "a PDF document", "copy the texts into a table and save it as CSV"),
     (
-        b"PAR1",
+        b"PAR1\x15",
         "a Parquet file",
         "write it as CSV: `python3 -c \"import pandas; pandas.read_parquet('FILE').to_csv('FILE.csv', index=False)\"`",
     ),
     (
-        b"ARROW1",
+        b"ARROW1\0",
         "an Arrow file",
         "write it as CSV: `python3 -c \"import pandas; pandas.read_feather('FILE').to_csv('FILE.csv', index=False)\"`",
     ),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file (.xls, .doc)", SPREADSHEET),
     (
-        b"SQLite format 3",
+        b"SQLite format 3\0",
         "a SQLite database",
         "write the table as CSV: `sqlite3 -csv -header FILE 'select * from TABLE' > FILE.csv`",
     ),
-    (b"BZh", "packed with bzip2", "unpack it with `bunzip2 FILE`"),
+    (b"BZh?", "packed with bzip2", "unpack it with `bunzip2 FILE`"),
     (b"\xfd7zXZ\x00", "packed with xz", "unpack it with `unxz FILE`"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it with `7z x FILE`"),
-    (b"Rar!", "a RAR archive", "unpack it with `unrar x FILE`"),
+    (b"Rar!\x1a\x07", "a RAR archive", "unpack it with `unrar x FILE`"),
     (b"{\\rtf", "a Rich Text document", "save the table as CSV (UTF-8)"),
 ];
 
@@ -108,10 +110,13 @@ impl Foreign {
             };
             return Some(Foreign { what, remedy: name(remedy) });
         }
-        if let Some((_, what, remedy)) = FOREIGN.iter().find(|(begin, ..)| head.starts_with(begin)) {
+        let is_bzip2 = head.starts_with(b"BZh") && head.get(4..10) == Some(b"1AY&SY");
+        let begins = |begin: &[u8]| head.starts_with(begin) || (is_bzip2 && begin == b"BZh?");
+        if let Some((_, what, remedy)) = FOREIGN.iter().find(|(begin, ..)| begins(begin)) {
             return Some(Foreign { what, remedy: name(remedy) });
         }
-        let lower = head.trim_ascii_start().get(..15).unwrap_or_default().to_ascii_lowercase();
+        let begin = head.trim_ascii_start();
+        let lower = begin[..begin.len().min(15)].to_ascii_lowercase();
         if lower.starts_with(b"<!doctype html") || lower.starts_with(b"<html") {
             let remedy =
                 "it may be the page of an error or a login in the place of the file; fetch the table itself";
@@ -155,9 +160,13 @@ mod tests {
         let (name, remedy) = what(b"PAR1\x15\x04").unwrap();
         assert_eq!(name, "a Parquet file");
         assert!(remedy.contains("read_parquet('it'\\''s.x')"), "{remedy}");
+        assert_eq!(what(b"BZh91AY&SY\0").unwrap().0, "packed with bzip2");
         assert_eq!(what(b"PK\x03\x04....[Content_Types].xml").unwrap().0, "an Excel workbook (.xlsx)");
         assert_eq!(what(b"PK\x03\x04....notes.txt").unwrap().0, "a zip archive");
         assert_eq!(what(b"\n<!DOCTYPE html><html>").unwrap().0, "a web page (HTML)");
-        assert!(what(b"text,label\n").is_none() && what(b"").is_none());
+        assert_eq!(what(b"<html>").unwrap().0, "a web page (HTML)");
+        for text in [&b"text,label\n"[..], b"", b"PAR1,PAR2\n", b"BZh,x\n", b"Rar!\n", b"PAR1\t\x01\n"] {
+            assert!(what(text).is_none());
+        }
     }
 }

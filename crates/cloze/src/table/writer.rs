@@ -46,22 +46,26 @@ impl<W: Write> Writer<W> {
         if dialect.mark && (same || format != Format::Jsonl) {
             output.write_all(b"\xef\xbb\xbf").map_err(|source| Error::io("write", name, source))?;
         }
-        let mut writer = match format {
+        let lines = match format {
             Format::Csv | Format::Tsv => {
                 let separator = if format == Format::Tsv { b'\t' } else { dialect.separator };
                 let quoting = if same { dialect.quoting } else { Quoting::Double };
+                let header = header(columns.names().iter().chain(added), separator, quoting)
+                    .map_err(|error| error.at(name, columns.place()))?;
+                let end = if dialect.crlf { "\r\n" } else { "\n" };
+                write!(output, "{header}{end}").map_err(|source| Error::io("write", name, source))?;
                 let lines = csv::WriterBuilder::new()
                     .delimiter(separator)
-                    .terminator(if dialect.crlf {
-                        csv::Terminator::CRLF
-                    } else {
-                        csv::Terminator::Any(b'\n')
+                    .terminator(match dialect.crlf {
+                        true => csv::Terminator::CRLF,
+                        false => csv::Terminator::Any(b'\n'),
                     })
                     .quote_style(match quoting {
                         Quoting::Double => csv::QuoteStyle::Necessary,
                         // What a value needs it gets here.
                         Quoting::Backslash | Quoting::None => csv::QuoteStyle::Never,
                     })
+                    .flexible(true)
                     .from_writer(output);
                 Lines::Csv { lines: Box::new(lines), separator, quoting }
             }
@@ -70,12 +74,6 @@ impl<W: Write> Writer<W> {
                 Lines::Jsonl { lines: BufWriter::new(output), end }
             }
         };
-        if let Lines::Csv { lines, separator, quoting } = &mut writer {
-            let header = columns.names().iter().chain(added).map(String::as_str);
-            write_csv(lines, *separator, *quoting, header)
-                .map_err(|error| error.at(name, columns.place()))?;
-        }
-        let lines = writer;
         Ok(Writer { name: name.to_owned(), columns: columns.clone(), added: added.to_owned(), lines })
     }
 
@@ -178,6 +176,37 @@ impl Unwritten {
                 "write another format, for example with `--to jsonl`",
             ),
         }
+    }
+}
+
+/// The names of the columns as the first line, in which every character that could be taken for a separator stands in quotes: a
+/// reader goes by that line.
+fn header<'n>(
+    names: impl Iterator<Item = &'n String>,
+    separator: u8,
+    quoting: Quoting,
+) -> std::result::Result<String, Unwritten> {
+    let mut fields = Vec::new();
+    for name in names {
+        let unclear =
+            name.contains([',', ';', '\t', '\n', '\r', '"']) || name.contains(char::from(separator));
+        // Alone on its line it would be no header.
+        let unclear = unclear || name.is_empty() || name.to_lowercase().starts_with("sep=");
+        fields.push(match quoting {
+            Quoting::Double | Quoting::Backslash if unclear => {
+                let name =
+                    if quoting == Quoting::Backslash { name.replace('\\', "\\\\") } else { name.clone() };
+                format!("\"{}\"", name.replace('"', "\"\""))
+            }
+            Quoting::None if name.contains([char::from(separator), '\n', '\r']) => {
+                return Err(Unwritten::NeedsQuotes(name.clone()));
+            }
+            _ => name.clone(),
+        });
+    }
+    match fields.as_slice() {
+        [name] if name.is_empty() => Err(Unwritten::NeedsQuotes(name.clone())),
+        _ => Ok(fields.join(&char::from(separator).to_string())),
     }
 }
 
