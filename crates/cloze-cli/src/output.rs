@@ -156,12 +156,10 @@ fn draft(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".cloze-").suffix(".tmp");
     #[cfg(unix)]
-    {
+    builder.permissions({
         use std::os::unix::fs::PermissionsExt;
         // As any new file: what the user's mask leaves of it.
-        let mode = fs::Permissions::from_mode(0o666);
-        return builder.permissions(mode).tempfile_in(folder);
-    }
-    #[cfg(not(unix))]
+        fs::Permissions::from_mode(0o666)
+    });
     builder.tempfile_in(folder)
 }
