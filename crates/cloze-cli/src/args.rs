@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use cloze::predict::With;
 use cloze::study::Factor;
 use cloze::table::{Encoding, Format, Quoting, ReadOptions};
-use cloze::task::{Keep, Method, Preset, Task};
+use cloze::task::{Keep, Method, Preset};
 
 use crate::hub::{Name, Revision};
 
@@ -292,14 +292,9 @@ pub(crate) struct ReadingArgs {
 }
 
 impl ReadingArgs {
-    /// How rows of this format are read; what was not typed is as the task says.
-    pub(crate) fn options(&self, format: Option<Format>, task: &Task) -> ReadOptions {
-        let of_task = task.data.reading;
-        ReadOptions {
-            format,
-            encoding: self.encoding.or(of_task.encoding),
-            quoting: self.quoting.or(of_task.quoting),
-        }
+    /// How rows of this format are read. What the task says of its own files is not said of others.
+    pub(crate) fn options(&self, format: Option<Format>) -> ReadOptions {
+        ReadOptions { format, encoding: self.encoding, quoting: self.quoting }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cloze::Error;
 use cloze::store::Run;
-use cloze::task::{Set, Task};
+use cloze::task::Task;
 use same_file::{Handle, is_same_file};
 use tempfile::NamedTempFile;
 
@@ -16,6 +16,8 @@ use crate::failure::{Failure, Result};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Protected {
     files: Vec<(PathBuf, &'static str)>,
+    /// Whether the file that standard input comes from is one.
+    stdin: bool,
 }
 
 impl Protected {
@@ -25,10 +27,17 @@ impl Protected {
         self
     }
 
+    /// Protects the file that standard input comes from.
+    pub(crate) fn stdin(self) -> Protected {
+        Protected { stdin: true, ..self }
+    }
+
     /// Protects the files that a task learns from and measures on, as far as they are there.
     pub(crate) fn data_of(mut self, task: &Task) -> Protected {
-        for set in [Set::Train, Set::Unlabeled, Set::Test] {
-            let files = task.files(set).unwrap_or_default();
+        let data = &task.data;
+        // Each by itself: that one is not there any more says nothing of the others.
+        for name in data.train.iter().chain(&data.unlabeled).chain(&data.test) {
+            let files = cloze::table::expand(name, &data.dir).unwrap_or_default();
             self.files.extend(files.into_iter().map(|file| (file, "data that the run was made from")));
         }
         self
@@ -43,6 +52,10 @@ impl Protected {
             )
             .into())
         };
+        let is_input = || Some(Handle::stdin().ok()? == Handle::from_path(path).ok()?);
+        if self.stdin && path.is_file() && is_input() == Some(true) {
+            return refuse("the input");
+        }
         for (file, what) in &self.files {
             // What is not there is no file of anybody's.
             if is_same_file(file, path).unwrap_or(false) {
@@ -60,6 +73,16 @@ impl Protected {
     /// Refuses to write to standard output where that is one of the files.
     pub(crate) fn check_stdout(&self) -> Result {
         let Ok(out) = Handle::stdout() else { return Ok(()) };
+        if self.stdin
+            && Handle::stdin().is_ok_and(|input| input == out)
+            && out.as_file().metadata().is_ok_and(|found| found.is_file())
+        {
+            return Err(Error::usage(
+                "standard output goes to the file that the input comes from",
+                "write to another file",
+            )
+            .into());
+        }
         let file = self.files.iter().find(|(file, _)| Handle::from_path(file).is_ok_and(|file| file == out));
         match file.filter(|(file, _)| file.is_file()) {
             Some((file, what)) => Err(Error::usage(
@@ -110,6 +133,14 @@ impl Output {
         let target = if found.is_some() { path.canonicalize().map_err(failed)? } else { path.to_owned() };
         let folder =
             target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            let remedy = format!("make it first, for example with `mkdir -p {}`", folder.display());
+            return Err(Error::usage(
+                format!("there is no directory `{}` to write to", folder.display()),
+                remedy,
+            )
+            .into());
+        }
         let draft = draft(folder).map_err(failed)?;
         Ok(Output { path: target, force, to: To::Draft(draft) })
     }

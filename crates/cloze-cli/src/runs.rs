@@ -31,7 +31,9 @@ impl Found {
 
     /// Whether it can predict.
     pub(crate) fn predicts(&self) -> bool {
-        self.finished && self.task().is_some_and(|task| task.options.keep != Keep::None)
+        // A copy of a run may hold no more than its record and its classifier.
+        (self.finished || self.dir.join("final/job.json").is_file())
+            && self.task().is_some_and(|task| task.options.keep != Keep::None)
     }
 }
 

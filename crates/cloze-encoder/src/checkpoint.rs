@@ -117,8 +117,14 @@ impl Checkpoint {
     }
 
     /// The file by which the weights were found, for errors.
-    pub(crate) fn weights_file(&self) -> &str {
-        self.weights.name()
+    pub(crate) fn weights_file(&self) -> String {
+        self.file(self.weights.name())
+    }
+
+    /// A file of the model, for errors: where it is, if it is in a directory.
+    fn file(&self, name: &str) -> String {
+        let path = Path::new(&self.place).join(name);
+        if path.is_file() { path.display().to_string() } else { name.to_owned() }
     }
 
     /// The names among `wanted`, names with shapes, that the files lack.
@@ -137,7 +143,7 @@ impl Checkpoint {
             };
             if tensor.shape() != shape {
                 return Err(Error::malformed(
-                    tensor.file(),
+                    self.file(tensor.file()),
                     format!(
                         "`{name}` has the shape {:?}, but `config.json` asks for {shape:?}",
                         tensor.shape()
@@ -162,9 +168,10 @@ impl Checkpoint {
             if let Some(tensor) = self.weights.find(name) {
                 tensor.read(name, &mut values[place.clone()])?;
                 if let Some(value) = values[place].iter().find(|value| !value.is_finite()) {
-                    let reason =
-                        format!("`{name}` holds {value}, and weights are finite numbers; it may be damaged");
-                    return Err(Error::malformed(tensor.file(), reason));
+                    let reason = format!(
+                        "`{name}` holds {value}, and weights are finite numbers; get the file again, or take another model"
+                    );
+                    return Err(Error::malformed(self.file(tensor.file()), reason));
                 }
             }
         }

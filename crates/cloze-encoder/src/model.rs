@@ -143,7 +143,7 @@ impl Model {
         let wanted = || layout.parameters.iter().filter(|p| !output.contains(&p.place.start));
         let missing = checkpoint.missing(wanted().map(|p| (p.name.as_str(), p.shape.as_slice())))?;
         let needed: Vec<&str> = missing.iter().copied().filter(|name| !may_lack(name)).collect();
-        require(checkpoint.weights_file(), &needed, what)?;
+        require(&checkpoint.weights_file(), &needed, what)?;
         let missing = missing.into_iter().map(str::to_owned).collect();
         // Not before the file is known to hold what `config.json` promises: it could promise any amount.
         let mut values = pages::zeros(layout.len);

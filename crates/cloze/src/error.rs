@@ -54,9 +54,7 @@ pub enum Error {
     Store(#[from] crate::store::Error),
     /// Training has come to a number that is not finite.
     #[error("training has diverged: {what} of step {step} is {value}, at a learning rate of {learning_rate}")]
-    #[diagnostic(help(
-        "lower `learning_rate` under `[{section}]` in the task file, to 1e-4 for example, and run the same command again"
-    ))]
+    #[diagnostic(help("{}", calmer(*learning_rate, section)))]
     Diverged {
         /// `the loss`, `the gradient`.
         what: &'static str,
@@ -72,7 +70,8 @@ pub enum Error {
     /// A model gives scores that are no finite numbers.
     #[error("the model gives {value} as a score, and scores are finite numbers")]
     #[diagnostic(help(
-        "its weights have grown too large: train with a lower `learning_rate`, 1e-4 for example, or take another model"
+        "its weights are too large: if it was trained here, lower `learning_rate` in the task file, to 1e-4 for example, and run the same \
+         command again; else take another model"
     ))]
     NotFinite {
         /// The score.
@@ -85,6 +84,22 @@ pub enum Error {
     /// A model that cannot be read, understood or written.
     #[error(transparent)]
     Model(#[from] cloze_encoder::Error),
+}
+
+/// What to do when training with this learning rate has diverged.
+fn calmer(learning_rate: f32, section: &str) -> String {
+    // Those of the presets, and what others use, are below.
+    match learning_rate > 1e-3 {
+        true => {
+            format!(
+                "lower `learning_rate` under `[{section}]` in the task file, to 1e-4 for example, and run the same command again"
+            )
+        }
+        false => format!(
+            "the learning rate is a usual one, so look at the other options under `[train]` and `[{section}]`, `weight_decay` above all, \
+             and at the model: take another one, or halve `learning_rate`"
+        ),
+    }
 }
 
 impl Error {

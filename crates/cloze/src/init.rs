@@ -14,11 +14,11 @@ use self::label_column::LabelColumn;
 use self::patterns::{patterns, patterns_of_topics};
 use self::text_columns::text_columns;
 use self::words::{Word, Words, spaced};
-use crate::Result;
 use crate::error::counted;
 use crate::table::{ReadOptions, Table};
 use crate::task::{Task, plain_name, quoted};
 use crate::vocabulary::Coverage;
+use crate::{Error, Result};
 
 /// What is to be drafted.
 #[derive(Debug, Clone)]
@@ -75,6 +75,13 @@ pub struct Draft {
 pub fn draft(table: &Table, request: &Request, tokenizer: &Tokenizer) -> Result<Draft> {
     let label = table.columns.require(request.label)?;
     let column = LabelColumn::of(table, label, request.missing)?;
+    if let Some((name, _)) = column.labels.iter().find(|(name, _)| column.several && name.starts_with('[')) {
+        return Err(Error::data(
+            table.columns.place().field(request.label),
+            format!("the label `{name}` begins with `[`, as a list of labels does"),
+            "rename it in the data",
+        ));
+    }
     let text = text_columns(table, label, request.text)?;
     let mut words = Words::new(tokenizer);
     let words: Vec<Word> = match column.several {
@@ -240,16 +247,19 @@ impl Drafting<'_> {
                 .find(|mark| !names().any(|name| name.contains(mark)));
             line(format_args!("separator = {}", quoted(free.unwrap_or("|||"))));
         }
-        if names().any(|name| name == "none") {
-            line(format_args!("none      = \"no label\""));
+        match &self.column.none {
+            _ if names().any(|name| name == "none") => line(format_args!("none      = \"no label\"")),
+            Some(none) if none != "none" => line(format_args!("none      = {}", quoted(none))),
+            _ => {}
         }
-        let topics: Vec<String> = names()
-            .map(|name| {
-                let words =
-                    Some(spaced(name)).filter(|words| !words.is_empty()).unwrap_or_else(|| name.to_owned());
-                format!("{} = {}", key(name), quoted(&words))
-            })
-            .collect();
+        // Names that are alike but for signs describe themselves.
+        let alike = |words: &String| names().filter(|name| spaced(name) == *words).count() > 1;
+        let words = |name: &str| {
+            let words = Some(spaced(name)).filter(|words| !words.is_empty() && !alike(words));
+            words.unwrap_or_else(|| name.to_owned())
+        };
+        let topics: Vec<String> =
+            names().map(|name| format!("{} = {}", key(name), quoted(&words(name)))).collect();
         line(format_args!("topics    = {{ {} }}", topics.join(", ")));
         line(format_args!(""));
         line(format_args!("# The answers: the first one means yes."));
@@ -260,7 +270,7 @@ impl Drafting<'_> {
 
     /// The column that holds a topic's description.
     fn topic(&self) -> String {
-        self.table.columns.free_name("topic")
+        self.table.columns.free_name("topic", &[])
     }
 }
 
@@ -282,7 +292,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Error;
     use crate::table::{Format, Reader};
     use crate::verbalizer::Verbalizer;
 
@@ -419,6 +428,13 @@ mod tests {
             self::draft(&table(rows), &request, &tokenizer()).unwrap().labels.len()
         };
         assert_eq!((asked(&[]), asked(&["NA".into()]), asked(&["work".into()])), (4, 3, 3));
+        // Several labels in a cell are told, if they are in it as in a list.
+        let (draft, _) = drafted("text,y\na text,home\nb text,work\nc text,home;work\n", "y");
+        assert!(
+            draft.warnings[0].starts_with("`home;work` looks like several labels"),
+            "{:?}",
+            draft.warnings
+        );
         // A stance may be called so.
         let (_, task) = drafted("text,y\na text,favor\nb text,None\nc text,None\n", "y");
         assert_eq!((task.label_names(), task.data.missing.len()), (vec!["None".into(), "favor".into()], 0));
@@ -440,7 +456,9 @@ mod tests {
             "{\"text\": \"the bin is full\", \"topic\": 1, \"label\": [\"wa;ste\", \"none\"]}\n\
                             {\"text\": \"car towed\", \"label\": [\"TooMany_cars\"]}\n",
         );
-        let found = draft(&several, &request("label", &["text".into()]), &tokenizer()).unwrap();
+        let (text, nothing) = (["text".to_owned()], []);
+        let request_all = Request { missing: Some(&nothing), ..request("label", &text) };
+        let found = draft(&several, &request_all, &tokenizer()).unwrap();
         assert!(found.several);
         let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
         let topics = task.multi_label.as_ref().unwrap();
@@ -455,6 +473,30 @@ mod tests {
         for pattern in 0..3 {
             Verbalizer::new(&task, pattern, &tokenizer()).unwrap();
         }
+        let marks = json(
+            "{\"text\": \"the bin is full\", \"label\": [\"NA\"]}\n{\"text\": \"car\", \"label\": [\"a-b\", \"c\"]}\n\
+                          {\"text\": \"towed\", \"label\": [\"a b\", \"N/A\"]}\n{\"text\": \"tree\", \"label\": []}\n",
+        );
+        let found = draft(&marks, &request("label", &[]), &tokenizer()).unwrap();
+        assert_eq!(
+            (found.labels.len(), &found.missing[..], found.unlabelled),
+            (3, &[("NA".into(), 1)][..], 1)
+        );
+        assert!(found.warnings[0].starts_with("1 row has an empty list"), "{:?}", found.warnings);
+        let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
+        let topics: Vec<&str> = task
+            .multi_label
+            .iter()
+            .flat_map(|several| &several.topics)
+            .map(|topic| topic.text.as_str())
+            .collect();
+        assert_eq!(topics, ["a-b", "c", "a b"]);
+        let none = "text,y\na text,home;work\nb text,None\nc text,home\nd text,NA\n";
+        let none = table(&none.replace("home;work", "\"[\"\"home\"\",\"\"work\"\"]\""));
+        let found = draft(&none, &request("y", &[]), &tokenizer()).unwrap();
+        assert_eq!((&found.missing[..], found.unlabelled), (&[("NA".into(), 1)][..], 1));
+        let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
+        assert_eq!(task.multi_label.unwrap().none, "None");
         let cats = json(
             "{\"text\": \"the bin is full\", \"cats\": {\"waste\": 1, \"parking\": 0}}\n\
                          {\"text\": \"car towed\", \"cats\": {\"waste\": 0, \"parking\": 1}}\n",

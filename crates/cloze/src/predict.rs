@@ -76,7 +76,7 @@ impl Predictor {
     pub fn open(dir: &Path, with: Option<With>, device: &Device) -> Result<Predictor> {
         let run = Run::open(dir)?;
         let name = dir.join("run.toml").display().to_string();
-        let task = Task::parse(&name, &run.manifest()?, dir)?;
+        let task = Task::parse(&name, &run.manifest()?, dir)?.into_record();
         if task.options.keep == Keep::None {
             return Err(Error::usage(
                 format!("`{}` has kept no model: its task says `keep = \"none\"`", dir.display()),
@@ -196,7 +196,7 @@ impl Predictor {
     /// When the input lacks a column that the patterns use or cannot be read, or the output cannot be written.
     pub fn annotate<W: Write>(
         &mut self,
-        reader: Reader,
+        reader: &mut Reader,
         output: W,
         name: &str,
         format: Format,
@@ -217,10 +217,15 @@ impl Predictor {
         let project = |all: &[String]| -> Vec<String> { shown.iter().map(|&at| all[at].clone()).collect() };
         let columns =
             if within { reader.columns().renamed(&project(&names)) } else { reader.columns().clone() };
-        let mut added = vec![columns.free_name(Answer::column(&task))];
-        match task.choices {
-            Some(_) => added.push(columns.free_name("probability")),
-            None => added.extend(task.answers().iter().map(|label| columns.free_name(&format!("p_{label}")))),
+        let wanted = std::iter::once(Answer::column(&task).to_owned()).chain(match task.choices {
+            Some(_) => vec!["probability".to_owned()],
+            None => task.answers().iter().map(|label| format!("p_{label}")).collect(),
+        });
+        let mut added: Vec<String> = Vec::new();
+        for name in wanted {
+            // Labels may be called so that two of these names would be the same.
+            let free = columns.free_name(&name, &added);
+            added.push(free);
         }
         let mut writer = Writer::new(name, output, format, &columns, &added)?;
         let written = self.label(reader, &mut view, names.len() - fields.len(), progress, |chunk| {
@@ -248,7 +253,7 @@ impl Predictor {
     /// As [`Predictor::annotate`]; also when a row has no `idx`.
     pub fn submit<W: Write>(
         &mut self,
-        reader: Reader,
+        reader: &mut Reader,
         output: W,
         name: &str,
         progress: impl FnMut(usize) -> Result<()>,
@@ -277,7 +282,7 @@ impl Predictor {
     /// Reads rows some hundreds at a time and scores them. The values of `view` from number `first` on are the texts.
     fn label(
         &mut self,
-        reader: Reader,
+        reader: &mut Reader,
         view: &mut View,
         first: usize,
         mut progress: impl FnMut(usize) -> Result<()>,
@@ -288,7 +293,7 @@ impl Predictor {
             Models::Patterns { resident: false, .. } => LARGE_CHUNK.div_ceil(copies),
             _ => CHUNK.div_ceil(copies),
         };
-        let (mut reader, mut written) = (reader, 0);
+        let mut written = 0;
         loop {
             let read: Vec<Row> = reader.by_ref().take(size).collect::<Result<_>>()?;
             if read.is_empty() {
@@ -362,8 +367,16 @@ fn ensemble(run: &Run, task: &Task) -> Result<Models> {
         let Some(job) = job.filter(|job| job.has("model/model.safetensors")) else {
             return Err(Error::usage(
                 format!("`{}` has not kept the models of its ensemble", run.dir().display()),
-                "remove `keep = \"final\"` under `[train]` in the task file and run `cloze train` again, or predict \
-                 with the classifier",
+                match had_classifier(run.dir()) && !run.dir().join("final").exists() {
+                    true => {
+                        "run `cloze train` on its task again, which makes the classifier that is gone; or remove `keep = \"final\"` \
+                             under `[train]` before"
+                    }
+                    false => {
+                        "remove `keep = \"final\"` under `[train]` in the task file and run `cloze train` again, or predict with the \
+                         classifier"
+                    }
+                },
             ));
         };
         bytes += job.record().files.get("model/model.safetensors").map_or(0, |file| file.bytes);

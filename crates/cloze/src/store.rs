@@ -26,7 +26,9 @@ pub use error::{Error, Result};
 pub use id::Id;
 use job::RECORD;
 pub use job::{Draft, FileRecord, Job, Record};
+pub(crate) use origin::job_line;
 pub(crate) use origin::task_line;
+pub(crate) use seal::SEALED;
 
 /// Version of `job.json` and of the layout of the run directory.
 pub const FORMAT: u32 = 1;
@@ -90,7 +92,12 @@ impl Run {
     pub fn manifest(&self) -> Result<String> {
         let path = self.dir.join(MANIFEST);
         let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
-        if seal::is_whole(&text) { Ok(text) } else { Err(Error::Changed { path, task: self.task_file() }) }
+        if seal::is_whole(&text) { Ok(text) } else { Err(self.changed()) }
+    }
+
+    /// The error for a record that is not as it was written.
+    pub(crate) fn changed(&self) -> Error {
+        Error::Changed { path: self.dir.join(MANIFEST), task: self.task_file() }
     }
 
     /// The task file that the run was made from, which may have changed or gone since; none if `run.toml` does not name it.
@@ -120,6 +127,10 @@ impl Run {
         if job.record.id == *id {
             return Ok(Some(job));
         }
+        // A file that somebody else has put there is not the run's to remove.
+        if let Some(path) = job.stranger() {
+            return Err(Error::Stranger { path });
+        }
         // Out of the way with one rename first, so that being killed leaves no half of a job under its name.
         let dir = self.unfinished(name);
         fs::rename(&job.dir, &dir)
@@ -134,8 +145,17 @@ impl Run {
     }
 
     /// The finished job `name` whatever its id, or none.
+    ///
+    /// # Errors
+    /// When it is damaged, or not the one that the run's record tells of.
     pub fn job(&self, name: &str) -> Result<Option<Job>> {
-        Job::open(&self.dir.join(name))
+        let Some(job) = Job::open(&self.dir.join(name))? else { return Ok(None) };
+        match origin::job_id(&self.dir, name) {
+            Some(id) if id != job.record.id.as_str() && self.events.is_none() => {
+                Err(job.damaged(RECORD, "it belongs to another run".to_owned()))
+            }
+            _ => Ok(Some(job)),
+        }
     }
 
     /// Takes a job with this id over from an earlier run of the same name, whatever it was called there. Returns the job and
@@ -229,17 +249,30 @@ fn lock(dir: &Path) -> Result<File> {
     }
 }
 
-/// Removes `*.tmp` in a run, outside finished jobs.
+/// Removes what an interrupted process has left in a run: drafts of its own files, and directories of jobs that were not finished.
+/// Other files that are called so are somebody else's.
 fn remove_unfinished(dir: &Path) -> Result<()> {
-    for entry in fs::read_dir(dir).map_err(io_error("read", dir))? {
-        let path = entry.map_err(io_error("read", dir))?.path();
-        let unfinished = path.extension().is_some_and(|extension| extension == UNFINISHED);
-        match (unfinished, path.is_dir()) {
-            (true, true) => fs::remove_dir_all(&path).map_err(io_error("remove", &path))?,
-            (true, false) => fs::remove_file(&path).map_err(io_error("remove", &path))?,
-            (false, true) if !path.join(RECORD).exists() => remove_unfinished(&path)?,
+    for name in [MANIFEST, "results.json", "report.html"] {
+        match fs::remove_file(dir.join(format!("{name}.{UNFINISHED}"))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error("remove", dir)(error));
+            }
             _ => {}
         }
+    }
+    let of_job = |path: &PathBuf| {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let letters = |start: char| {
+            name.strip_prefix(start).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        letters('p') || ["ensemble", "sets", "supervised", "final"].contains(&&*name)
+    };
+    let is_unfinished =
+        |path: &PathBuf| path.is_dir() && path.extension().is_some_and(|extension| extension == UNFINISHED);
+    let groups = entries(dir).into_iter().filter(|path| path.is_dir() && !path.join(RECORD).exists());
+    let inside = groups.flat_map(|group| entries(&group));
+    for path in entries(dir).into_iter().chain(inside).filter(is_unfinished).filter(of_job) {
+        fs::remove_dir_all(&path).map_err(io_error("remove", &path))?;
     }
     Ok(())
 }

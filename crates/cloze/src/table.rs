@@ -81,6 +81,11 @@ fn count(line: &[u8], byte: u8, quoting: Quoting) -> usize {
     line.iter().filter(outside).count()
 }
 
+/// Whether a header has what separates the values of CSV.
+fn has_commas(header: &[u8], quoting: Quoting) -> bool {
+    count(header, b',', quoting) + count(header, b';', quoting) > 0
+}
+
 /// What stands between the values of CSV with this header.
 fn separator(header: &[u8], quoting: Quoting) -> u8 {
     if count(header, b';', quoting) > count(header, b',', quoting) { b';' } else { b',' }
@@ -107,6 +112,18 @@ impl fmt::Display for Format {
             Format::Tsv => "tsv",
             Format::Jsonl => "jsonl",
         })
+    }
+}
+
+/// A file's name as a word that a shell reads; standard input has none.
+fn shell_word(name: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./+:@%,=".contains(c);
+    match name {
+        "standard input" => "FILE".to_owned(),
+        name if !name.is_empty() && !name.starts_with('-') && name.chars().all(plain) => name.to_owned(),
+        // A dash would begin an option.
+        name if name.starts_with('-') => shell_word(&format!("./{name}")),
+        name => format!("'{}'", name.replace('\'', "'\\''")),
     }
 }
 
@@ -173,6 +190,12 @@ impl Columns {
         let names = list(self.names.iter());
         match nearest(name, self.names.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`? The columns are {names}"),
+            None if self.names.len() == 1 && self.names[0].contains(['\t', '|', ';', ',']) => {
+                format!(
+                    "the file seems to have one column, {names}; if its values are separated by something else than a comma or a \
+                         semicolon, begin it with a line `sep=|` that says by what"
+                )
+            }
             None if self.dialect.format == Format::Jsonl => {
                 format!(
                     "the columns are {names}, the keys of the first object; add the key to it, with `null` if need be"
@@ -189,12 +212,12 @@ impl Columns {
         Columns { names: names.into(), places: places.into(), ..self.clone() }
     }
 
-    /// `wanted`, with a number where there is a column of that name already.
-    pub fn free_name(&self, wanted: &str) -> String {
+    /// `wanted`, with a number where there is a column of that name already, or among the `others` that are to be added.
+    pub fn free_name(&self, wanted: &str, others: &[String]) -> String {
         let numbered = (2..).map(|number| format!("{wanted}_{number}"));
         // The chain is endless and the columns are not.
         let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
-        names.find(|name| !self.places.contains_key(name)).unwrap_or_default()
+        names.find(|name| !self.places.contains_key(name) && !others.contains(name)).unwrap_or_default()
     }
 }
 
@@ -214,6 +237,8 @@ struct Object {
     text: String,
     /// Keys that are no columns, because the first object did not have them.
     unlisted: Vec<String>,
+    /// Columns whose key it lacks.
+    absent: Vec<usize>,
 }
 
 impl Row {
@@ -228,6 +253,26 @@ impl Row {
     /// The text of all columns.
     pub fn values(&self) -> &[String] {
         &self.values
+    }
+
+    /// Checks that the row has a column whose text is asked for. That a JSON object lacks a key is no mistake, but if it has others that
+    /// no object before had, its own may be misspelt.
+    pub(crate) fn check_key(&self, column: usize, name: &str) -> Result<()> {
+        let Some(Object { unlisted, absent, .. }) = &self.object else { return Ok(()) };
+        if unlisted.is_empty() || !absent.contains(&column) {
+            return Ok(());
+        }
+        let remedy = match nearest(name, unlisted.iter().map(String::as_str)) {
+            Some(near) => format!(
+                "is `{near}` meant to be `{name}`? If the row has no such text, write `\"{name}\": null`"
+            ),
+            None => format!("add it, or write `\"{name}\": null` if the row has no such text"),
+        };
+        let problem = format!(
+            "the object has no `{name}`, but {}, which the first object does not have",
+            list(unlisted)
+        );
+        Err(Error::data(self.place(), problem, remedy))
     }
 
     /// A row at the same place with these values and nothing else.
@@ -299,7 +344,8 @@ mod tests {
     #[test]
     fn a_new_column_never_takes_the_name_of_an_old_one() {
         let columns = table("prediction,prediction_2\na,b\n").columns;
-        assert_eq!(columns.free_name("score"), "score");
-        assert_eq!(columns.free_name("prediction"), "prediction_3");
+        assert_eq!(columns.free_name("score", &[]), "score");
+        assert_eq!(columns.free_name("prediction", &[]), "prediction_3");
+        assert_eq!(columns.free_name("prediction", &["prediction_3".into()]), "prediction_4");
     }
 }

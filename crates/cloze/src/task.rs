@@ -56,7 +56,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub(crate) use cell::{listed, means_missing};
+pub(crate) use cell::{is_structure, listed, means_missing};
 pub use choices::Choices;
 pub(crate) use choices::texts as texts_of_list;
 pub(crate) use columns::View;
@@ -187,6 +187,8 @@ struct Origin {
     labels: Vec<Range<usize>>,
     words: Vec<Vec<Range<usize>>>,
     keys: Vec<(String, Range<usize>)>,
+    /// Whether it is the record of a run, which nobody is to change.
+    is_record: bool,
 }
 
 impl Task {
@@ -223,6 +225,17 @@ impl Task {
     /// All the mistakes in it.
     pub fn parse(file: &str, text: &str, dir: &Path) -> Result<Task> {
         Ok(file::parse(file, text, dir, None)?)
+    }
+
+    /// The task of a run: what does not fit it is never its own mistake, but that of the data.
+    pub(crate) fn into_record(mut self) -> Task {
+        self.origin.is_record = true;
+        self
+    }
+
+    /// Whether it is the record of a run.
+    pub(crate) fn is_record(&self) -> bool {
+        self.origin.is_record
     }
 
     /// Takes the data from another folder: relative paths of `[data]` start there.

@@ -66,6 +66,7 @@ pub fn train(
     let model = ModelSource { name: model_name.to_owned(), fingerprint: checkpoint.fingerprint().to_owned() };
     let plan = Plan::new(task, &model, &data);
     let run = Run::begin(runs, &task.name, &plan.id, &manifest(task, &plan, &model))?;
+    check_record(&run, task)?;
     let mut trainer = Trainer {
         task,
         checkpoint,
@@ -113,12 +114,23 @@ pub(crate) fn fitting(task: &Task, checkpoint: &Checkpoint) -> Task {
     task
 }
 
+/// Checks that a run that was begun before has the record of this task: its id is made of what both are to have in common.
+fn check_record(run: &Run, task: &Task) -> Result<()> {
+    let name = run.dir().join("run.toml").display().to_string();
+    let record = Task::parse(&name, &run.manifest()?, run.dir());
+    match record.is_ok_and(|record| record.canonical() == task.canonical()) {
+        true => Ok(()),
+        false => Err(run.changed().into()),
+    }
+}
+
 /// `run.toml`: versions and hashes as comments for people, and the task in full, which is how the run is read again.
 fn manifest(task: &Task, plan: &Plan, model: &ModelSource) -> String {
     let mut text = format!(
-        "{}{}. The run's id is {}.\n# model: {} ({})\n",
+        "{}{}, {}. The run's id is {}.\n# model: {} ({})\n",
         store::MADE_BY,
         env!("CARGO_PKG_VERSION"),
+        store::SEALED,
         plan.id,
         model.name.escape_debug(),
         model.fingerprint
@@ -126,6 +138,9 @@ fn manifest(task: &Task, plan: &Plan, model: &ModelSource) -> String {
     text.push_str(&store::task_line(task.file()));
     for (part, source) in &plan.data {
         text.push_str(&format!("# {part}: {} rows ({})\n", source.rows, source.fingerprint));
+    }
+    for job in &plan.jobs {
+        text.push_str(&store::job_line(&job.name, &job.id));
     }
     text.push('\n');
     text.push_str(&task.to_toml());

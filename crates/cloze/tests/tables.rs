@@ -65,7 +65,7 @@ fn predictions_can_be_added_to_every_format_from_every_format() {
         for format in [Format::Csv, Format::Tsv, Format::Jsonl] {
             let reader = Reader::open(&file(name), ReadOptions::default()).unwrap();
             let columns = reader.columns().clone();
-            let added = [columns.free_name("prediction"), "probability".to_owned()];
+            let added = [columns.free_name("prediction", &[]), "probability".to_owned()];
             let mut writer = Writer::new("out", Vec::new(), format, &columns, &added).unwrap();
             let before: Vec<_> = reader.map(Result::unwrap).collect();
             for row in &before {

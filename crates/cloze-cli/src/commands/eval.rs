@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
     if let Some(label) = &args.label {
         task.data.label = Some(label.clone());
     }
-    let reader = open_rows(&args.data, args.reading.options(args.from, &task))?;
+    let reader = open_rows(&args.data, args.reading.options(args.from))?;
     let rows = task.labelled(reader, args.skip_unknown)?;
     say_who_answers(&predictor, &run, printer);
     rows.warnings.iter().for_each(|warning| printer.warn(warning));

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use cloze::Error;
 use cloze::init::{self, Draft, Request};
-use cloze::table::{ReadOptions, Table};
+use cloze::table::Table;
 use serde_json::{Value, json};
 
 use crate::args::Init;
@@ -30,8 +30,7 @@ pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
         false => Some(Output::create(&path, args.force, &protected)?),
     };
     rows_argument::check(&args.data, None)?;
-    let reading =
-        ReadOptions { format: None, encoding: args.reading.encoding, quoting: args.reading.quoting };
+    let reading = args.reading.options(None);
     let table = Table::read(&args.data, reading)?;
     let model = open_model(&args.model, None)?;
     let home = if to_stdout { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };

@@ -138,9 +138,20 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &mut Predictor, pri
     let began = Instant::now();
     let to_stdout = is_std(&args.output);
     let mut protected = Protected::default().data_of(predictor.task());
-    if !is_std(input) {
-        protected = protected.file(input, "the input");
+    // A run that was moved together with its data still knows them by their names beside it.
+    if let Some(project) = run.canonicalize().ok().as_deref().and_then(|run| run.parent()?.parent()) {
+        protected = protected.data_of(&predictor.task().clone().with_data_dir(project));
     }
+    // What was typed may be a task file that has other data by now.
+    if let Some(task) =
+        Some(&args.run).filter(|typed| typed.is_file()).and_then(|typed| Task::open(typed).ok())
+    {
+        protected = protected.file(&args.run, "the task file").data_of(&task);
+    }
+    protected = match is_std(input) {
+        true => protected.stdin(),
+        false => protected.file(input, "the input"),
+    };
     if let Some(task) = Run::open(run)?.task_file() {
         protected = protected.file(task, "the task file of the run");
     }
@@ -152,7 +163,7 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &mut Predictor, pri
         }
         false => Some(Output::create(&args.output, args.force, &protected)?),
     };
-    let reader = open_rows(input, args.reading.options(args.from, predictor.task()))?;
+    let mut reader = open_rows(input, args.reading.options(args.from))?;
     let format = args.to.unwrap_or_else(|| {
         OutputFormat::Rows(match Format::of_path(&args.output) {
             _ if to_stdout && printer.is_json() => Format::Jsonl,
@@ -167,22 +178,27 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &mut Predictor, pri
     let written = match output {
         None => {
             let out = BufWriter::new(io::stdout().lock());
-            write(predictor, reader, out, "standard output", format, progress)?
+            write(predictor, &mut reader, out, "standard output", format, progress)?
         }
         Some(output) => {
             interrupt::catch();
             let name = args.output.display().to_string();
             let file = BufWriter::new(output.file()?);
             let written =
-                write(predictor, reader, file, &name, format, progress).map_err(|error| match error {
-                    Error::Stopped => Failure::Interrupted(format!("`{name}` has not been written")),
-                    error => error.into(),
-                })?;
+                write(predictor, &mut reader, file, &name, format, progress).map_err(
+                    |error| match error {
+                        Error::Stopped => Failure::Interrupted(format!("`{name}` has not been written")),
+                        error => error.into(),
+                    },
+                )?;
             output.finish()?;
             written
         }
     };
     drop(counter);
+    if let Some(warning) = reader.doubt() {
+        printer.warn(warning);
+    }
 
     let seconds = began.elapsed().as_secs_f64();
     if to_stdout {
@@ -199,7 +215,7 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &mut Predictor, pri
 /// Writes the labels of rows, and says how many there were.
 fn write(
     predictor: &mut Predictor,
-    reader: Reader,
+    reader: &mut Reader,
     output: impl Write,
     name: &str,
     format: OutputFormat,

@@ -37,7 +37,7 @@ fn a_quote_that_begins_a_text_swallows_no_rows() {
 }
 
 #[test]
-fn a_task_says_what_quotes_mean_and_its_run_remembers() {
+fn a_task_says_what_quotes_mean_in_its_own_files() {
     let folder = Folder::new();
     folder.change_task("labelled.csv", "labelled.tsv");
     let rows = labelled(8).replace(',', "\t").replace("the sun", "\"sun\" says the sun");
@@ -56,9 +56,11 @@ fn a_task_says_what_quotes_mean_and_its_run_remembers() {
     folder.change_task("[data]\n", "[data]\nquoting = \"none\"\n");
     let run = folder.train();
     folder.write("new.tsv", "text\n\"sun\" is bright\n\"The night\n");
-    assert_eq!(folder.succeed(&["predict", &run, "new.tsv"]).lines().count(), 3);
+    // Of other files it says nothing.
+    answer(&folder, &["predict", &run, "new.tsv"]).says("line 2").advises("`--quoting none`");
+    assert_eq!(folder.succeed(&["predict", &run, "new.tsv", "--quoting", "none"]).lines().count(), 3);
     folder.write("new.csv", "text\n\"the night, the day\"\n");
-    let written = folder.succeed(&["predict", &run, "new.csv", "--quoting", "double"]);
+    let written = folder.succeed(&["predict", &run, "new.csv"]);
     assert!(written.contains("\"the night, the day\","), "{written}");
 }
 
@@ -125,6 +127,73 @@ fn encodings_are_read_or_named() {
 }
 
 #[test]
+fn an_encoding_is_that_of_the_file_it_was_said_of() {
+    let folder = Folder::new();
+    folder.write("labelled.csv", b"text,label\nM\xfcll ist voll,good\nLicht an,bad\n");
+    folder.change_task("[data]\n", "[data]\nencoding = \"windows-1252\"\n");
+    let run = folder.train();
+    // UTF-8 stays UTF-8, whatever the run has learned from, and whatever is said.
+    folder.write("utf8.csv", "text\nMüll ist voll\n");
+    for args in
+        [&["predict", &run, "utf8.csv"][..], &["predict", &run, "utf8.csv", "--encoding", "windows-1252"]]
+    {
+        assert!(folder.succeed(args).contains("Müll ist voll"));
+    }
+    folder.write("utf8.csv", "text,label\nMüll ist voll,good\n");
+    assert_eq!(folder.json(&["eval", &run, "utf8.csv"])["learned_from"], 1);
+    folder.write("latin.csv", b"text\nM\xfcll ist voll\n");
+    answer(&folder, &["predict", &run, "latin.csv"]).advises("`--encoding windows-1252`");
+}
+
+#[test]
+fn rows_that_could_be_read_in_two_ways_are_refused_or_doubted() {
+    let (folder, run) = trained();
+    folder.write("many.csv", "id,text\n1,\"bin\n2,car\n3,form\"\n4,last\n");
+    answer(&folder, &["predict", &run, "many.csv"]).says("`many.csv`, line 2").advises("`--quoting none`");
+    folder.write("two.csv", "text,label\n\"the sun,good\nthe light\",bad\n");
+    for args in [&["predict", &run, "two.csv"][..], &["eval", &run, "two.csv"]] {
+        let output = folder.run(args);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.success()
+                && told.contains("warning: `two.csv`, line 2: a value begins with a quote"),
+            "{told}"
+        );
+        let sure = folder.run(&[args, &["--quoting", "double"]].concat());
+        assert!(!String::from_utf8(sure.stderr).unwrap().contains("a value begins with a quote"));
+    }
+    folder.change_task("test.csv", "two.csv");
+    assert!(
+        folder.json(&["check", "task.toml"])["warnings"].to_string().contains("either line could be a row")
+    );
+}
+
+#[test]
+fn a_column_that_the_run_needs_is_asked_of_the_data() {
+    let (folder, run) = trained();
+    folder.write("new.csv", "id,Text\n1,the sun\n");
+    let found = answer(&folder, &["predict", &run, "new.csv"]);
+    found
+        .says("`new.csv`: there is no column `text`, which the run needs")
+        .advises("rename the column `Text` to `text`");
+    folder.write("new.csv", "id,text\n1,the sun\n");
+    folder.succeed(&["predict", &run, "new.csv"]);
+    folder.write("rows.jsonl", "{\"text\": \"the sun\"}\n{\"Text\": \"the night\"}\n");
+    let found = answer(&folder, &["predict", &run, "rows.jsonl"]);
+    found.says("`rows.jsonl`, line 2: the object has no `text`").advises("is `Text` meant to be `text`?");
+}
+
+#[test]
+fn columns_that_are_added_have_different_names() {
+    let folder = Folder::new();
+    folder.change_task("bad = \"bad\"", "bad = \"bad\"\ngood_2 = \"light\"");
+    let run = folder.train();
+    folder.write("in.csv", "text,p_good\nthe sun,1\n");
+    let written = folder.succeed(&["predict", &run, "in.csv"]);
+    assert!(written.starts_with("text,p_good,prediction,p_good_2,p_bad,p_good_2_2\n"), "{written}");
+}
+
+#[test]
 fn files_that_hold_no_text_are_called_what_they_are() {
     let (folder, run) = trained();
     for (name, bytes, what, remedy) in [
@@ -134,7 +203,7 @@ fn files_that_hold_no_text_are_called_what_they_are() {
             "an Excel workbook",
             "save the sheet as CSV",
         ),
-        ("table.csv", b"PAR1\x15\x04\x15", "a Parquet file", "read_parquet('table.csv')"),
+        ("table.csv", b"PAR1\x15\x04\x15", "a Parquet file", "index=False)\" table.csv`"),
         ("scan.csv", b"%PDF-1.4\n", "a PDF document", "copy the texts"),
         ("old.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "an old Office file", "save the sheet as CSV"),
         ("page.csv", b"<!DOCTYPE html>\n<html>", "a web page", "fetch the table itself"),
@@ -146,7 +215,7 @@ fn files_that_hold_no_text_are_called_what_they_are() {
     }
     folder.write("wide.csv", [116, 0, 0, 0, 101, 0, 0, 0, 10, 0, 0, 0]);
     let found = answer(&folder, &["predict", &run, "wide.csv"]);
-    found.says("the text is UTF-32").advises("`iconv -f UTF-32 -t UTF-8 'wide.csv'`");
+    found.says("the text is UTF-32").advises("`iconv -f UTF-32 -t UTF-8 wide.csv > utf8.csv`");
 }
 
 #[test]
@@ -171,7 +240,7 @@ fn a_line_that_is_no_object_is_told_with_one_number_and_its_own_remedy() {
     folder.write("in.jsonl", "{\"txt\": \"a\"}\n");
     let output = folder.run(&["predict", &run, "in.jsonl"]);
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("did you mean `txt`?") && !told.contains("header line"), "{told}");
+    assert!(told.contains("rename the column `txt` to `text`") && !told.contains("header line"), "{told}");
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn a_run_whose_record_was_changed_answers_nothing() {
         ] {
             for with in [&[][..], &["--with", "ensemble"]] {
                 let found = answer(&folder, &[&args[..], with].concat());
-                found.says("run.toml` has been changed").advises("undo the change, or delete");
+                found.says("run.toml` has been changed").advises("undo the change; or move `");
             }
         }
         answer(&folder, &["train", "task.toml"]).says("run.toml` has been changed");
@@ -53,7 +53,13 @@ fn a_run_whose_record_was_changed_answers_nothing() {
     folder.write(&manifest, record.replace('\n', "\r\n"));
     assert_eq!(told(&folder, &["predict", &run, "test.csv"]).0, before);
     // A record of an earlier version has no checksum; its labels are still those of the models.
-    let (_, old) = record.split_once('\n').unwrap();
+    let (_, unsealed) = record.split_once('\n').unwrap();
+    for broken in [unsealed, "", &record[..record.len() / 2]] {
+        folder.write(&manifest, broken);
+        answer(&folder, &["predict", &run, "test.csv"]).says("run.toml` has been changed");
+        answer(&folder, &["train", "task.toml"]).says("run.toml` has been changed");
+    }
+    let old = &unsealed.replace(", sealed.", ".");
     folder.write(&manifest, old);
     assert_eq!(told(&folder, &["predict", &run, "test.csv"]).0, before);
     for changed in

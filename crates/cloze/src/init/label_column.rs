@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::error::{counted, list};
 use crate::table::Table;
-use crate::task::{listed, means_missing};
+use crate::task::{is_structure, listed, means_missing};
 use crate::{Error, Result};
 
 /// More labels than this are more likely text or numbers.
@@ -21,6 +21,8 @@ pub(super) struct LabelColumn {
     pub(super) missing: Vec<(String, usize)>,
     /// Whether a row has several labels.
     pub(super) several: bool,
+    /// What a cell says of a row with none of several labels.
+    pub(super) none: Option<String>,
     /// What is probably not meant.
     pub(super) warnings: Vec<String>,
 }
@@ -36,23 +38,27 @@ impl LabelColumn {
         let place = table.columns.place().field(name);
         let mut found = LabelColumn::default();
         let (mut labels, mut marks) = (Counts::default(), Counts::default());
+        let mut empty_lists = 0;
         for row in &table.rows {
             let cell = row.value(column).trim();
-            let is_mark = match missing {
-                Some(missing) => missing.iter().any(|mark| mark.trim() == cell),
-                None => means_missing(cell),
+            let is_mark = |value: &str| match missing {
+                Some(missing) => missing.iter().any(|mark| mark.trim() == value),
+                None => means_missing(value),
             };
             match listed(cell) {
                 _ if cell.is_empty() => found.unlabelled += 1,
-                _ if is_mark => marks.add(cell),
-                Some(names) if names.is_empty() => found.unlabelled += 1,
-                Some(names) => {
-                    found.several |= names.len() > 1;
-                    names.iter().for_each(|name| labels.add(name));
+                _ if is_mark(cell) => marks.add(cell),
+                Some(names) if names.is_empty() => empty_lists += 1,
+                Some(mut names) => {
+                    let (none, given): (Vec<String>, Vec<String>) =
+                        names.drain(..).partition(|name| is_mark(name));
+                    if given.is_empty() {
+                        marks.add(&none[0]);
+                    }
+                    found.several |= given.len() > 1;
+                    given.iter().for_each(|name| labels.add(name));
                 }
-                None if serde_json::from_str::<serde_json::Value>(cell)
-                    .is_ok_and(|value| value.is_array() || value.is_object()) =>
-                {
+                None if is_structure(cell) => {
                     return Err(Error::data(
                         row.place().field(name),
                         "this names no labels",
@@ -69,6 +75,19 @@ impl LabelColumn {
                 .counts
                 .into_iter()
                 .for_each(|(mark, rows)| labels.add_rows(&mark, rows));
+        }
+        if found.several {
+            // Of several labels a row may have none, which says something.
+            let at = marks.counts.iter().position(|(mark, _)| mark.to_lowercase() == "none");
+            found.none = at.map(|at| marks.counts.remove(at).0);
+        }
+        if !found.several {
+            found.unlabelled += empty_lists;
+        } else if empty_lists > 0 {
+            found.warnings.push(format!(
+                "{} an empty list of labels, which says that none of them fits; if nobody has labelled a row yet, write `null` there",
+                if empty_lists == 1 { "1 row has".to_owned() } else { format!("{empty_lists} rows have") }
+            ));
         }
         found.labels = labels.sorted();
         found.missing = marks.sorted();
@@ -105,6 +124,17 @@ impl LabelColumn {
                 table.columns.names()[column],
                 counted(labelled, "row")
             ));
+        }
+        for mark in [';', '|', ','] {
+            let known = |name: &str| self.labels.iter().any(|(label, _)| label == name.trim());
+            let parts = |label: &str| label.split(mark).count() > 1 && label.split(mark).all(known);
+            if let Some((label, _)) = self.labels.iter().find(|(label, _)| parts(label)) {
+                self.warnings.push(format!(
+                    "`{label}` looks like several labels at once, and is taken for one; if rows can have several, see `[multi_label]` in \
+                     the documents"
+                ));
+                break;
+            }
         }
         let mut alike: HashMap<String, Vec<&String>> = HashMap::new();
         for (label, _) in &self.labels {

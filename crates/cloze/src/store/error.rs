@@ -36,6 +36,12 @@ pub enum Error {
         /// The task file of its run, if that is known.
         task: Option<PathBuf>,
     },
+    /// A directory that is about to be removed holds a file of somebody else's.
+    #[error("`{}` is no file of the run, and its directory is about to be made anew", path.display())]
+    Stranger {
+        /// The file.
+        path: PathBuf,
+    },
     /// The record of a run is not as it was written.
     #[error("`{}` has been changed since the run began", path.display())]
     Changed {
@@ -74,11 +80,12 @@ impl miette::Diagnostic for Error {
                 train(task.as_deref())
             ),
             Error::Changed { path, task } => format!(
-                "undo the change, or delete `{}` and run {} again, which writes it as it was; a run with other labels, patterns or \
-                 options begins when these are changed in the task file",
+                "undo the change; or move `{}` away and run {} again, which writes it as it was if task and data are as they were. A run \
+                 with other labels, patterns or options begins when these are changed in the task file",
                 path.display(),
                 train(task.as_deref())
             ),
+            Error::Stranger { .. } => "move it out of the run and run the same command again".to_owned(),
             Error::NotARun { .. } => "give a directory that `cloze train` has made".to_owned(),
         };
         Some(Box::new(remedy))
@@ -87,7 +94,7 @@ impl miette::Diagnostic for Error {
 
 /// The command that goes on with the run of a task.
 fn train(task: Option<&Path>) -> String {
-    match task {
+    match task.filter(|task| task.is_file()) {
         Some(task) => format!("`cloze train {}`, with the options it was run with,", task.display()),
         None => "`cloze train` with the run's task file".to_owned(),
     }

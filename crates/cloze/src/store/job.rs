@@ -128,6 +128,14 @@ impl Job {
         Ok(Some(Job { dir: dir.to_owned(), record }))
     }
 
+    /// A file in its directory that the job has not written.
+    pub(super) fn stranger(&self) -> Option<PathBuf> {
+        let mut files = BTreeMap::new();
+        record_files(&self.dir, "", &mut files).ok()?;
+        let known = |name: &String| *name == RECORD || self.record.files.contains_key(name);
+        files.keys().find(|name| !known(name)).map(|name| self.dir.join(name))
+    }
+
     /// Where it is.
     pub fn dir(&self) -> &Path {
         &self.dir

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Id;
+
 /// What stands before the path.
 const KEY: &str = "# task: ";
 
@@ -48,6 +50,21 @@ fn unescaped(escaped: &str) -> Option<String> {
         });
     }
     Some(text)
+}
+
+/// What stands before the name and the id of a job.
+const JOB: &str = "# job: ";
+
+/// The comment for a job, with its line feed.
+pub(crate) fn job_line(name: &str, id: &Id) -> String {
+    format!("{JOB}{name} {id}\n")
+}
+
+/// The id that the job of this name has in the run in `dir`, if its record says so.
+pub(super) fn job_id(dir: &Path, name: &str) -> Option<String> {
+    let manifest = std::fs::read_to_string(dir.join(super::MANIFEST)).ok()?;
+    let mut head = manifest.lines().take_while(|line| line.starts_with('#'));
+    head.find_map(|line| Some(line.strip_prefix(JOB)?.strip_prefix(name)?.strip_prefix(' ')?.to_owned()))
 }
 
 #[cfg(test)]

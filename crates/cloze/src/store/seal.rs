@@ -1,5 +1,10 @@
 //! A hash in the first line of a text for people, by which a later change of the text is noticed.
 
+use super::MADE_BY;
+
+/// What a record that has a seal says of itself.
+pub(crate) const SEALED: &str = "sealed";
+
 /// What stands before the hash.
 const SEAL: &str = "# The record of a run, not to be changed; its checksum: ";
 
@@ -8,10 +13,16 @@ pub(super) fn seal(text: &str) -> String {
     format!("{SEAL}{}\n{text}", hash(text))
 }
 
-/// Whether a text is as it was sealed; one that never was is taken as it is.
-pub(super) fn is_whole(sealed: &str) -> bool {
-    let Some((first, text)) = sealed.trim_start_matches('\u{feff}').split_once('\n') else { return true };
-    first.trim_end().strip_prefix(SEAL).is_none_or(|found| found == hash(text))
+/// Whether a text is as it was sealed. Records of versions before have no seal, and do not say that they have one.
+pub(super) fn is_whole(text: &str) -> bool {
+    let first = text.split_once('\n').map(|(first, rest)| (first.trim_end(), rest));
+    match first.and_then(|(first, rest)| Some((first.strip_prefix(SEAL)?, rest))) {
+        Some((found, rest)) => found == hash(rest),
+        None => {
+            let mut head = text.lines().take_while(|line| line.starts_with('#'));
+            head.any(|line| line.starts_with(MADE_BY) && !line.contains(SEALED))
+        }
+    }
 }
 
 /// Line ends do not count: copying between systems may change them.
@@ -25,12 +36,17 @@ mod tests {
 
     #[test]
     fn a_change_is_noticed_and_other_line_ends_are_none() {
-        let sealed = seal("name = \"a\"\n\n[labels]\nb = 1\n");
+        let sealed = seal("# Made by cloze 1, sealed.\nname = \"a\"\n\n[labels]\nb = 1\n");
+        let (_, without) = sealed.split_once('\n').unwrap();
+        let (_, headless) = without.split_once('\n').unwrap();
+        for broken in [without, headless, "", "#", &sealed[..sealed.len() / 2], &format!("\n{sealed}")] {
+            assert!(!is_whole(broken), "{broken:?}");
+        }
         assert!(is_whole(&sealed) && is_whole(&sealed.replace('\n', "\r\n")));
         for changed in [sealed.replace("b = 1", "c = 1"), sealed.replace("\n\n", "\n"), format!("{sealed}#")]
         {
             assert!(!is_whole(&changed), "{changed}");
         }
-        assert!(is_whole("name = \"a\"\n"), "runs of versions before have no seal");
+        assert!(is_whole("# Made by cloze 0.1.0. The run's id is 1.\nname = \"a\"\n"), "versions before");
     }
 }

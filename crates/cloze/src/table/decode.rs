@@ -6,11 +6,14 @@ use std::io::{self, BufReader, Cursor, Read};
 use flate2::read::MultiGzDecoder;
 
 use super::signature::{Foreign, Packed, Stored};
-use super::{Encoding, ReadOptions};
+use super::{Encoding, ReadOptions, shell_word};
 use crate::{Error, Place, Result};
 
 /// So many bytes say what a file is.
 const HEAD: usize = 4096;
+
+/// So many are decoded at a time.
+const CHUNK: usize = 8192;
 
 /// The text of a file as UTF-8, as far as it is any: nothing is replaced, and bytes of another encoding come as they are.
 pub(super) struct Text {
@@ -25,12 +28,15 @@ pub(super) struct Text {
 /// When it cannot be read, or is no text.
 pub(super) fn open(name: &str, input: impl Read + Send + 'static, options: ReadOptions) -> Result<Text> {
     let io = |source| Error::io("read", name, source);
-    let (head, input) = peek(Box::new(input)).map_err(io)?;
-    let (head, input) = match Packed::of(&head) {
-        None => (head, input),
-        Some(Packed::Gzip) => peek(Box::new(MultiGzDecoder::new(input))).map_err(io)?,
-        Some(Packed::Zstd) => peek(Box::new(zstd::Decoder::new(input).map_err(io)?)).map_err(io)?,
-    };
+    let (mut head, mut input) = peek(Box::new(input)).map_err(io)?;
+    // What is packed may be packed once more.
+    while let Some(packed) = Packed::of(&head) {
+        let unpacked: Bytes = match packed {
+            Packed::Gzip => Box::new(MultiGzDecoder::new(input)),
+            Packed::Zstd => Box::new(zstd::Decoder::new(input).map_err(io)?),
+        };
+        (head, input) = peek(Box::new(Unpacking(unpacked))).map_err(|error| read_error(name, error))?;
+    }
     let refuse = |problem: String, remedy: String| Err(Error::data(Place::file(name), problem, remedy));
     if let Some(Foreign { what, remedy }) = Foreign::of(&head, name) {
         return refuse(format!("it is {what}, not CSV, TSV or JSON Lines"), remedy);
@@ -39,7 +45,10 @@ pub(super) fn open(name: &str, input: impl Read + Send + 'static, options: ReadO
         Stored::Utf32 => {
             return refuse(
                 "the text is UTF-32".into(),
-                format!("save it as UTF-8, for example with `iconv -f UTF-32 -t UTF-8 '{name}'`"),
+                format!(
+                    "save it as UTF-8, for example with `iconv -f UTF-32 -t UTF-8 {} > utf8.csv`",
+                    shell_word(name)
+                ),
             );
         }
         Stored::Utf8 => (3, Encoding::UTF_8),
@@ -47,9 +56,8 @@ pub(super) fn open(name: &str, input: impl Read + Send + 'static, options: ReadO
         Stored::Utf16Be(mark) => (mark, Encoding::UTF_16BE),
         Stored::Bytes => (0, options.encoding.unwrap_or(Encoding::UTF_8)),
     };
-    let is_wide = [Encoding::UTF_16LE, Encoding::UTF_16BE].contains(&encoding);
     let is_utf8 = std::str::from_utf8(&head).map_or_else(|error| error.error_len().is_none(), |_| true);
-    if !is_wide && !is_utf8 && head.contains(&0) {
+    if !encoding.is_wide() && !is_utf8 && head.contains(&0) {
         return refuse(
             "it holds bytes that are no text".into(),
             "give a CSV, TSV or JSON Lines file; text in another encoding is read with `encoding = \"NAME\"` under `[data]`, \
@@ -57,8 +65,8 @@ pub(super) fn open(name: &str, input: impl Read + Send + 'static, options: ReadO
                 .into(),
         );
     }
-    let mut input = input;
-    io::copy(&mut (&mut input).take(mark as u64), &mut io::sink()).map_err(io)?;
+    io::copy(&mut (&mut input).take(mark as u64), &mut io::sink())
+        .map_err(|error| read_error(name, error))?;
     // What claims to be UTF-8 is checked value by value, where its line is known.
     let input = match encoding == Encoding::UTF_8 {
         true => input,
@@ -75,6 +83,49 @@ fn peek(mut input: Bytes) -> io::Result<(Vec<u8>, Bytes)> {
     (&mut input).take(HEAD as u64).read_to_end(&mut head)?;
     let whole = BufReader::new(Cursor::new(head.clone()).chain(input));
     Ok((head, Box::new(whole)))
+}
+
+/// What a failed read of the file means.
+pub(super) fn read_error(file: &str, error: io::Error) -> Error {
+    let inner = error.get_ref();
+    if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<NotText>()) {
+        let remedy = match found.encoding.is_wide() {
+            true => "the file is damaged here or cut short; save it once more, best as UTF-8",
+            false => {
+                "the file has another encoding, or is damaged here; leave the encoding out to have one proposed"
+            }
+        };
+        return Error::data(Place::file(file).line(found.line), found.to_string(), remedy);
+    }
+    if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<NotPacked>()) {
+        let remedy = "get the file once more; it was cut short or damaged on its way";
+        return Error::data(Place::file(file), format!("it cannot be unpacked: {}", found.0), remedy);
+    }
+    Error::io("read", file, error)
+}
+
+/// A packed input, whose errors are told from those of the disk.
+struct Unpacking(Bytes);
+
+/// Why an input cannot be unpacked.
+#[derive(Debug)]
+struct NotPacked(io::Error);
+
+impl fmt::Display for NotPacked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for NotPacked {}
+
+impl Read for Unpacking {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => error,
+            kind => io::Error::new(kind, NotPacked(error)),
+        })
+    }
 }
 
 /// Bytes that are no text in the encoding that they should be in: what an [`io::Error`] of the decoder holds.
@@ -106,6 +157,10 @@ struct Decoder {
     given: usize,
     ended: bool,
     line: u64,
+    /// Whether all that has come so far was ASCII, which says nothing of the encoding.
+    is_ascii: bool,
+    /// Whether the text is UTF-8 after all.
+    is_utf8: bool,
 }
 
 impl Decoder {
@@ -120,7 +175,21 @@ impl Decoder {
             given: 0,
             ended: false,
             line: 1,
+            is_ascii: true,
+            is_utf8: false,
         }
+    }
+
+    /// Looks at the first bytes that are not ASCII. Text in another encoding is next to never UTF-8 by chance, and to decode UTF-8 as
+    /// if it had another encoding garbles it without a word.
+    fn is_utf8_after_all(&self, bytes: &[u8]) -> bool {
+        !self.encoding.is_wide()
+            && match std::str::from_utf8(bytes) {
+                Ok(_) => true,
+                Err(error) if error.error_len().is_some() => false,
+                // The last character is cut; if it is the only one, more than this chunk will tell.
+                Err(error) => !bytes[..error.valid_up_to()].is_ascii() || bytes.len() == CHUNK,
+            }
     }
 
     /// Decodes some more; nothing is left if no text comes of it.
@@ -129,13 +198,22 @@ impl Decoder {
         self.given = 0;
         while self.text.is_empty() && !(self.ended && self.start == self.bytes.len()) {
             if self.start == self.bytes.len() {
-                self.bytes.resize(8192, 0);
+                self.bytes.resize(CHUNK, 0);
                 let read = self.input.read(&mut self.bytes)?;
                 self.bytes.truncate(read);
                 self.start = 0;
                 self.ended = read == 0;
             }
             let bytes = &self.bytes[self.start..];
+            if self.is_ascii && !bytes.is_ascii() {
+                self.is_ascii = false;
+                self.is_utf8 = self.is_utf8_after_all(bytes);
+            }
+            if self.is_utf8 {
+                self.text.extend_from_slice(bytes);
+                self.start = self.bytes.len();
+                break;
+            }
             self.text.resize(bytes.len() * 3 + 16, 0);
             let (result, read, written) =
                 self.decoder.decode_to_utf8_without_replacement(bytes, &mut self.text, self.ended);
@@ -196,7 +274,10 @@ mod tests {
             ("text\nbin\ntext\nbin\n".into(), false)
         );
         let cut = zstd::encode_all(&b"text\nbin\n"[..], 3).unwrap();
-        assert!(read(cut[..cut.len() - 2].to_vec(), None).is_err());
+        let error = read(cut[..cut.len() - 2].to_vec(), None).unwrap_err();
+        assert!(error.starts_with("`t.csv`: it cannot be unpacked"), "{error}");
+        let twice = zstd::encode_all(&zstd::encode_all(&b"text\n"[..], 3).unwrap()[..], 3).unwrap();
+        assert_eq!(read(twice, None).unwrap().0, "text\n");
     }
 
     #[test]
@@ -206,6 +287,16 @@ mod tests {
         // Half a character at the end.
         assert!(read(b"text\n\xe9".to_vec(), Some("gb18030")).is_err());
         assert_eq!(read(b"caf\xe9".to_vec(), Some("latin1")).unwrap().0, "café");
+    }
+
+    #[test]
+    fn text_that_is_utf8_is_read_so_whatever_encoding_is_named() {
+        for label in ["latin1", "gb18030", "shift_jis"] {
+            for text in ["text\nMüll\n".to_owned(), format!("text\n{}\nMüll 工单\n", "ascii ".repeat(3000))]
+            {
+                assert_eq!(read(text.clone().into_bytes(), Some(label)).unwrap().0, text, "{label}");
+            }
+        }
     }
 
     #[test]

@@ -15,9 +15,11 @@ pub(super) struct Input {
     format: Format,
     /// `None` where nobody has said it: then quotes are doubled, and what does not look so is a fault.
     quoting: Option<Quoting>,
+    /// What ends lines: line feeds, with or without carriage returns, or carriage returns alone.
+    ending: u8,
     /// Bytes read so far.
     read: u64,
-    /// Line feeds read so far that no record has passed yet.
+    /// Ends of lines read so far that no record has passed yet.
     breaks: VecDeque<u64>,
     state: State,
     /// The line of the next byte, counted from 1.
@@ -32,8 +34,20 @@ pub(super) struct Input {
     fault: Option<Fault>,
     /// A line with a quote within a value that does not begin with one, which no program writes that doubles quotes.
     bare: Option<u64>,
-    /// The first record over several lines each of which would be a row: the byte after it, and where its quote is opened.
-    rows_in_quotes: Option<(u64, u64)>,
+    /// The first record over several lines each of which would be a row.
+    rows_in_quotes: Option<RowsInQuotes>,
+    /// Records over two lines each of which would be a row, and where the first one begins.
+    pairs: (usize, u64),
+}
+
+/// A record over several lines each of which would be a row.
+#[derive(Debug, Clone, Copy)]
+struct RowsInQuotes {
+    /// The byte after it.
+    end: u64,
+    /// The line on which its quote is opened.
+    opened: u64,
+    lines: usize,
 }
 
 /// Where in a field the next byte stands.
@@ -80,6 +94,8 @@ pub(super) enum FaultKind {
     /// The value holds line breaks, and each of its lines would be a row; the line of a quote that shows that quotes are text in
     /// this file, if that is how it is known.
     RowsInQuotes { bare: Option<u64> },
+    /// A carriage return stands alone outside of quotes, where lines end in line feeds.
+    Return,
 }
 
 impl Input {
@@ -90,6 +106,7 @@ impl Input {
         separator: u8,
         quoting: Option<Quoting>,
         header: &[u8],
+        ending: u8,
         line: u64,
     ) -> Input {
         Input {
@@ -98,6 +115,7 @@ impl Input {
             format,
             quoting,
             header: header.iter().filter(|&&byte| byte == separator).count(),
+            ending,
             read: 0,
             breaks: VecDeque::new(),
             state: State::Start,
@@ -109,6 +127,7 @@ impl Input {
             fault: None,
             bare: None,
             rows_in_quotes: None,
+            pairs: (0, 0),
         }
     }
 
@@ -124,11 +143,22 @@ impl Input {
         last
     }
 
+    /// What ends lines.
+    pub(super) fn ending(&self) -> u8 {
+        self.ending
+    }
+
     /// The line on which a quote is opened that is never closed. It is known once the end has been read, which the parser
     /// does only for the record that the end belongs to.
     pub(super) fn unclosed(&self) -> Option<u64> {
         let within = matches!(self.state, State::Quoted | State::Escaped);
         (self.ended && within).then_some(self.opened)
+    }
+
+    /// How many records so far hold two lines each of which would be a row, and where the first one begins; nothing if somebody has said
+    /// what quotes mean.
+    pub(super) fn pairs(&self) -> Option<(usize, u64)> {
+        Some(self.pairs).filter(|(pairs, _)| *pairs > 0 && self.quoting.is_none())
     }
 
     /// What is unclear in the records that end before the byte `end`.
@@ -137,7 +167,14 @@ impl Input {
     }
 
     fn watch(&mut self, byte: u8) {
+        if self.last == b'\r' && byte != b'\n' && self.ending == b'\n' && self.state == State::Start {
+            // The parser ends a record there.
+            self.fault_at(self.read, self.line, FaultKind::Return);
+        }
         if self.quoting == Some(Quoting::None) {
+            self.state = if byte == b'\r' || byte == b'\n' { State::Start } else { State::Plain };
+            self.last = byte;
+            self.line += u64::from(byte == self.ending);
             return;
         }
         let next = match (self.state, byte) {
@@ -169,7 +206,7 @@ impl Input {
             self.last = byte;
         }
         match byte {
-            b'\n' => self.end_line(!matches!(next, State::Quoted | State::Escaped)),
+            byte if byte == self.ending => self.end_line(!matches!(next, State::Quoted | State::Escaped)),
             byte if byte == self.separator => self.lines.separators += 1,
             _ => {}
         }
@@ -185,17 +222,28 @@ impl Input {
             return;
         }
         let Lines { whole, like_rows, .. } = std::mem::take(&mut self.lines);
-        if whole > 1 && whole == like_rows && self.rows_in_quotes.is_none() {
-            self.rows_in_quotes = Some((self.read, self.opened));
+        if whole < 2 || whole != like_rows {
+            return;
+        }
+        if whole == 2 {
+            self.pairs = (self.pairs.0 + 1, if self.pairs.0 == 0 { self.opened } else { self.pairs.1 });
+        }
+        if self.rows_in_quotes.is_none_or(|known| known.lines < whole) {
+            self.rows_in_quotes = Some(RowsInQuotes { end: self.read, opened: self.opened, lines: whole });
             self.rows_in_text(self.read);
         }
     }
 
-    /// Notes that rows may stand within quotes. In TSV a value with both tabs and line breaks is known to be none; in CSV it is
-    /// one more likely than not, unless the file is known to have quotes that are text.
+    /// Notes that rows may stand within quotes. In TSV a value with both tabs and line breaks is known to be none. In CSV a value over
+    /// two lines is one more likely than not, unless the file is known to have quotes that are text; over three lines, none of which
+    /// has a comma too few or too many, it is none.
     fn rows_in_text(&mut self, at: u64) {
-        let Some((end, opened)) = self.rows_in_quotes.filter(|_| self.quoting.is_none()) else { return };
-        let surely = self.format == Format::Tsv && self.header > 0;
+        let Some(RowsInQuotes { end, opened, lines }) =
+            self.rows_in_quotes.filter(|_| self.quoting.is_none())
+        else {
+            return;
+        };
+        let surely = self.header > 0 && (self.format == Format::Tsv || lines > 2);
         if surely || self.bare.is_some() {
             let kind = FaultKind::RowsInQuotes { bare: self.bare.filter(|_| !surely) };
             self.fault_at(if surely { end } else { at }, opened, kind);
@@ -220,7 +268,7 @@ impl Read for Input {
         }
         for &byte in &buffer[..read] {
             self.watch(byte);
-            if byte == b'\n' {
+            if byte == self.ending {
                 self.breaks.push_back(self.read);
             }
             self.read += 1;

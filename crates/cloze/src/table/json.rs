@@ -1,12 +1,14 @@
 //! Lines that are JSON objects.
 
+use std::collections::HashSet;
 use std::io::BufRead;
 use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::reader::{not_utf8, read_error};
+use super::decode::read_error;
+use super::reader::not_utf8;
 use super::{Columns, Object, Row};
 use crate::{Error, Place, Result};
 
@@ -30,7 +32,14 @@ pub(super) fn next(text: &mut impl BufRead, line: &mut u64, file: &str) -> Resul
         not_utf8(place.clone(), error.as_bytes()[at], error.as_bytes())
     })?;
     match serde_json::from_str::<Members>(&object) {
-        Ok(members) => Ok(Some((members, object))),
+        Ok(members) => match members.twice() {
+            None => Ok(Some((members, object))),
+            Some(name) => Err(Error::data(
+                place,
+                format!("the key `{name}` is there twice"),
+                "remove one, or give it another name",
+            )),
+        },
         Err(error) => {
             let (problem, remedy) = explain(&object, &error);
             Err(Error::data(place, problem, remedy))
@@ -83,13 +92,43 @@ fn explain(line: &str, error: &serde_json::Error) -> (String, &'static str) {
     }
 }
 
-/// The members of an object in the order of the text.
-pub(super) struct Members(Vec<(String, Value)>);
+/// The members of an object in the order of the text, with their values as they are written.
+pub(super) struct Members(Vec<(String, Box<RawValue>)>);
 
 impl Members {
     pub(super) fn names(&self) -> Vec<String> {
         self.0.iter().map(|(name, _)| name.clone()).collect()
     }
+
+    /// A name that is there twice.
+    fn twice(&self) -> Option<&str> {
+        let mut known = HashSet::with_capacity(self.0.len());
+        self.0.iter().map(|(name, _)| name.as_str()).find(|name| !known.insert(*name))
+    }
+}
+
+/// A value as text: a string without its quotes, nothing for `null`, numbers digit for digit, and all else as JSON without blanks.
+fn text(value: &RawValue) -> String {
+    let written = value.get();
+    match written.as_bytes().first() {
+        // What was parsed as a value is one.
+        Some(b'"') => serde_json::from_str(written).unwrap_or_default(),
+        Some(b'n') => String::new(),
+        Some(b'[' | b'{') => without_blanks(written),
+        _ => written.to_owned(),
+    }
+}
+
+/// JSON without the white space between its parts.
+fn without_blanks(json: &str) -> String {
+    let (mut quoted, mut escaped) = (false, false);
+    let keep = |c: &char| {
+        let keep = quoted || !c.is_ascii_whitespace();
+        quoted ^= *c == '"' && !escaped;
+        escaped = quoted && *c == '\\' && !escaped;
+        keep
+    };
+    json.chars().filter(keep).collect()
 }
 
 impl<'de> Deserialize<'de> for Members {
@@ -114,20 +153,21 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-pub(super) fn row(columns: &Columns, line: u64, members: Members, text: String) -> Row {
-    let mut values = vec![String::new(); columns.names().len()];
+pub(super) fn row(columns: &Columns, line: u64, members: Members, object: String) -> Row {
+    let mut values = vec![None; columns.names().len()];
     let mut unlisted = Vec::new();
     for (name, value) in members.0 {
         match columns.find(&name) {
-            Some(column) => {
-                values[column] = match value {
-                    Value::String(text) => text,
-                    Value::Null => String::new(),
-                    other => other.to_string(),
-                }
-            }
+            Some(column) => values[column] = Some(text(&value)),
             None => unlisted.push(name),
         }
     }
-    Row { file: Arc::clone(&columns.file), line, values, object: Some(Object { text, unlisted }) }
+    let absent = (0..values.len()).filter(|&column| values[column].is_none()).collect();
+    let values = values.into_iter().map(Option::unwrap_or_default).collect();
+    Row {
+        file: Arc::clone(&columns.file),
+        line,
+        values,
+        object: Some(Object { text: object, unlisted, absent }),
+    }
 }

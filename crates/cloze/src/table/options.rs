@@ -61,6 +61,11 @@ impl Encoding {
     pub(super) const UTF_16LE: Encoding = Encoding(encoding_rs::UTF_16LE);
     pub(super) const UTF_16BE: Encoding = Encoding(encoding_rs::UTF_16BE);
 
+    /// Whether a character has two bytes at least.
+    pub(super) fn is_wide(self) -> bool {
+        [Encoding::UTF_16LE, Encoding::UTF_16BE].contains(&self)
+    }
+
     /// The likeliest encoding of text that is not UTF-8.
     pub(super) fn guess(bytes: &[u8]) -> Encoding {
         let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);

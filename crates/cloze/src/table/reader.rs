@@ -5,12 +5,14 @@ use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::decode::{self, NotText};
+use super::decode::{self, read_error};
 use super::input::{Fault, FaultKind, Input};
 use super::signature::Foreign;
-use super::{Columns, Dialect, Encoding, Format, Quoting, ReadOptions, Row, Table, json, separator};
+use super::{
+    Columns, Dialect, Encoding, Format, Quoting, ReadOptions, Row, Table, has_commas, json, separator,
+};
 use crate::error::{counted, list};
-use crate::{Error, Place, Result};
+use crate::{Error, Place, Result, Warning};
 
 /// Reads rows one at a time. After an error the rest of the file is not read.
 pub struct Reader {
@@ -32,8 +34,7 @@ impl Reader {
     /// When it cannot be read, is empty or no text in its encoding, or two columns have the same name.
     pub fn open(path: &Path, options: ReadOptions) -> Result<Reader> {
         let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
-        let format = options.format.or_else(|| Format::of_path(path));
-        Reader::new(&path.display().to_string(), file, ReadOptions { format, ..options })
+        Reader::named(&path.display().to_string(), file, options, Format::of_path(path))
     }
 
     /// Reads from standard input.
@@ -49,23 +50,37 @@ impl Reader {
     /// # Errors
     /// As [`Reader::open`].
     pub fn new(name: &str, input: impl Read + Send + 'static, options: ReadOptions) -> Result<Reader> {
+        Reader::named(name, input, options, None)
+    }
+
+    /// The same for a file whose name promises a format.
+    fn named(
+        name: &str,
+        input: impl Read + Send + 'static,
+        options: ReadOptions,
+        promised: Option<Format>,
+    ) -> Result<Reader> {
         let file: Arc<str> = name.into();
         let mut text = decode::open(name, input, options)?;
         let mut head = first_line(&mut text.input).map_err(|error| read_error(name, error))?;
         // Spreadsheets are told by such a line what separates the values below it.
         let told = told_separator(&head);
         if told.is_some() {
-            let end = head.iter().position(|&byte| byte == b'\n').map_or(head.len(), |end| end + 1);
-            head.drain(..end);
+            let end = head.iter().position(|&byte| byte == b'\n' || byte == b'\r').unwrap_or(head.len());
+            let returns = head[end..].starts_with(b"\r\n");
+            head.drain(..(end + 1 + usize::from(returns)).min(head.len()));
             let more = first_line(&mut text.input).map_err(|error| read_error(name, error))?;
             head.extend(more);
         }
         let line = header(&head);
         let quoting = options.quoting.unwrap_or_default();
-        let format = match (options.format, told) {
-            (Some(format), _) => format,
-            (None, Some(_)) => Format::Csv,
-            (None, None) => Format::sniff(line, quoting),
+        let looks = Format::sniff(line, quoting);
+        let format = match (options.format, told, promised) {
+            (Some(format), ..) => format,
+            (None, Some(_), _) => Format::Csv,
+            // Many programs call whatever is separated by something CSV.
+            (None, None, Some(Format::Csv)) if looks == Format::Tsv && !has_commas(line, quoting) => looks,
+            (None, None, promised) => promised.unwrap_or(looks),
         };
         let between = match format {
             Format::Tsv => b'\t',
@@ -80,13 +95,16 @@ impl Reader {
             mark: text.mark,
             crlf: line.ends_with(b"\r") && head.contains(&b'\n'),
         };
+        // Carriage returns alone end lines where the header does.
+        let after = line.len() + head.len() - head.trim_ascii_start().len();
+        let ending = if head.get(after) == Some(&b'\r') && !line.ends_with(b"\r") { b'\r' } else { b'\n' };
         let line = line.to_vec();
         let first = 1 + u64::from(told.is_some());
         let input: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(text.input));
         match format {
             Format::Jsonl => Reader::jsonl(file, input, dialect),
             Format::Csv | Format::Tsv => {
-                let input = Input::new(input, format, between, options.quoting, &line, first);
+                let input = Input::new(input, format, between, options.quoting, &line, ending, first);
                 Reader::csv(file, input, dialect, first)
             }
         }
@@ -134,6 +152,26 @@ impl Reader {
         self.format
     }
 
+    /// What should be looked at in the rows read so far: values over two lines each of which could be a row.
+    pub fn doubt(&self) -> Option<Warning> {
+        let Lines::Csv { records, .. } = &self.lines else { return None };
+        let (pairs, line) = records.get_ref().pairs()?;
+        let what = match pairs {
+            1 => "a value begins with a quote and goes on over the next line, and either line could be a row"
+                .to_owned(),
+            pairs => {
+                format!("{pairs} values go over two lines, this one first, each of which could be a row")
+            }
+        };
+        Some(Warning {
+            place: self.columns.place().line(line),
+            problem: what,
+            remedy: "look at it; if quotes are part of the text in this file, say `quoting = \"none\"` under `[data]`, or `--quoting none`, \
+                     and else `double`"
+                .into(),
+        })
+    }
+
     /// Reads all the rows.
     ///
     /// # Errors
@@ -153,7 +191,8 @@ impl Reader {
                 if !read {
                     return Ok(None);
                 }
-                let breaks = record.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64;
+                let ending = records.get_ref().ending();
+                let breaks = record.as_slice().iter().filter(|&&byte| byte == ending).count() as u64;
                 let end = records.position().byte();
                 let line = records.get_mut().last_line(end, next) - breaks;
                 let place = Place::file(&**file).line(line);
@@ -216,7 +255,7 @@ fn header(head: &[u8]) -> &[u8] {
 
 /// What a line `sep=;` before the header says.
 fn told_separator(head: &[u8]) -> Option<u8> {
-    let line = head.split(|&byte| byte == b'\n').next()?.trim_ascii_end();
+    let line = head.split(|&byte| byte == b'\n' || byte == b'\r').next()?.trim_ascii_end();
     let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
     match line {
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', separator] if separator.is_ascii_punctuation() => {
@@ -243,18 +282,6 @@ pub(super) fn not_utf8(place: Place, byte: u8, around: &[u8]) -> Error {
              `--encoding {guess}`; then see that the texts read right"
         ),
     )
-}
-
-/// What a failed read of the file means.
-pub(super) fn read_error(file: &str, error: io::Error) -> Error {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<NotText>()) {
-        Some(found) => Error::data(
-            Place::file(file).line(found.line),
-            found.to_string(),
-            "the file has another encoding, or is damaged here; leave the encoding out to have one proposed",
-        ),
-        None => Error::io("read", file, error),
-    }
 }
 
 fn csv_error(file: &str, error: csv::Error) -> Error {
@@ -290,6 +317,11 @@ fn unclear(file: &str, records: &csv::Reader<Input>) -> Result<()> {
                 };
                 Error::data(place(opened), problem, remedy)
             }
+            FaultKind::Return => Error::data(
+                place(opened),
+                "a carriage return stands within the line, and it is unclear whether the row ends there",
+                "remove it, or put the value that it belongs to in quotes",
+            ),
             FaultKind::RowsInQuotes { bare } => {
                 let bare = bare.map_or(String::new(), |line| {
                     format!(", and line {line} has a quote that is part of the text")
@@ -347,12 +379,18 @@ fn texts(record: &csv::ByteRecord, place: &Place) -> Result<Vec<String>> {
     let mut breaks = 0;
     let mut values = Vec::with_capacity(record.len());
     for field in record {
+        let line_of = |end: usize| {
+            let before = field[..end].iter().filter(|&&byte| byte == b'\n').count();
+            place.clone().line(place.line.unwrap_or(1) + (breaks + before) as u64)
+        };
         let text = std::str::from_utf8(field).map_err(|error| {
-            let before = &field[..error.valid_up_to()];
-            let breaks = breaks + before.iter().filter(|&&byte| byte == b'\n').count();
-            let line = place.line.unwrap_or(1) + breaks as u64;
-            not_utf8(place.clone().line(line), field[error.valid_up_to()], record.as_slice())
+            let end = error.valid_up_to();
+            not_utf8(line_of(end), field[end], record.as_slice())
         })?;
+        if let Some(end) = text.find('\0') {
+            let remedy = "remove it; if the file was put together of several, they had different encodings";
+            return Err(Error::data(line_of(end), "there is a zero byte in the text", remedy));
+        }
         breaks += text.matches('\n').count();
         values.push(text.to_owned());
     }
@@ -498,7 +536,7 @@ mod tests {
         assert_eq!(refuse(b"a,b,a \n", None), "`t.csv`, line 1: two columns are called `a`");
         assert_eq!(
             refuse(b"\n{\"a\":1,\"a\":2}", Some(Format::Jsonl)),
-            "`t.csv`, line 2: two columns are called `a`"
+            "`t.csv`, line 2: the key `a` is there twice"
         );
         assert_eq!(rows(b",a\n0,x\n", None).unwrap(), [(2, values(&["0", "x"]))]);
         assert!(rows(b"a,b\n", None).unwrap().is_empty());
@@ -511,7 +549,7 @@ mod tests {
             None,
         )
         .unwrap();
-        assert_eq!(got, [(1, values(&["x", "1.5", "true"])), (3, values(&["[1,{}]", "", ""]))]);
+        assert_eq!(got, [(1, values(&["x", "1.50", "true"])), (3, values(&["[1,{}]", "", ""]))]);
     }
 
     #[test]
@@ -613,6 +651,92 @@ mod tests {
     }
 
     #[test]
+    fn many_lines_that_could_be_rows_are_no_value_and_two_are_doubted() {
+        let text = "id,text\n1,\"bin\n2,car\n3,form\"\n";
+        for text in [text.to_owned(), text.replace('\n', "\r\n"), text.replace('\n', "\r")] {
+            let (problem, _) = error(&text, ReadOptions::default());
+            assert!(
+                problem.starts_with("`t.csv`, line 2: a value begins with a quote that is closed on a later"),
+                "{problem}"
+            );
+            assert_eq!(read(text.as_bytes(), quoting(Format::Csv, Quoting::Double)).unwrap().len(), 1);
+            assert_eq!(read(text.as_bytes(), quoting(Format::Csv, Quoting::None)).unwrap().len(), 3);
+        }
+        let two = "id,text\n0,ok\n1,\"bin\n2,car\"\n3,\"x\n4,y\"\n";
+        let doubt = |options| {
+            let mut reader = Reader::new("t", Cursor::new(two), options).unwrap();
+            assert_eq!(reader.by_ref().map(Result::unwrap).count(), 3);
+            reader.doubt()
+        };
+        let warning = doubt(ReadOptions::default()).unwrap();
+        assert_eq!((warning.place.line, &warning.problem[..8]), (Some(3), "2 values"));
+        assert_eq!(doubt(quoting(Format::Csv, Quoting::Double)), None);
+    }
+
+    #[test]
+    fn a_carriage_return_or_a_zero_byte_within_a_line_is_an_error_with_the_line() {
+        for (text, line, what) in [
+            ("text\none\rtwo\nthree\n", 2, "a carriage return stands within the line"),
+            ("text,n\na,1\nb\rc,2\n", 3, "a carriage return stands within the line"),
+            ("text,n\na,1\n\"b\n\0c\",2\n", 4, "there is a zero byte in the text"),
+        ] {
+            assert!(
+                refuse(text.as_bytes(), None).starts_with(&format!("`t.csv`, line {line}: {what}")),
+                "{text:?}"
+            );
+        }
+        // In quotes it is text.
+        assert_eq!(rows(b"text\n\"one\rtwo\"\nthree\n", None).unwrap().len(), 2);
+        assert_eq!(
+            refuse(b"a,b\r1,2\r3\r", None),
+            "`t.csv`, line 3: the row has 1 field, the header has 2 fields"
+        );
+    }
+
+    #[test]
+    fn a_key_that_is_misspelt_or_there_twice_is_an_error_and_a_number_is_what_was_written() {
+        let json = Some(Format::Jsonl);
+        assert_eq!(
+            refuse(b"{\"a\":1}\n{\"a\":1,\"a\":2}\n", json),
+            "`t.csv`, line 2: the key `a` is there twice"
+        );
+        let text =
+            b"{\"a\":12345678901234567890123,\"b\":1e400}\n{\"a\":[1, {\"x y\": \"\\\"a b\"}],\"b\":-0.10}\n";
+        let want =
+            [values(&["12345678901234567890123", "1e400"]), values(&["[1,{\"x y\":\"\\\"a b\"}]", "-0.10"])];
+        assert_eq!(rows(text, json).unwrap().into_iter().map(|(_, row)| row).collect::<Vec<_>>(), want);
+        let rows = "{\"text\":\"a\"}\n{\"Text\":\"b\"}\n{}\n";
+        let table =
+            Reader::new("t", Cursor::new(rows), ReadOptions::default()).unwrap().into_table().unwrap();
+        let error = table.rows[1].check_key(0, "text").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`t`, line 2: the object has no `text`, but `Text`, which the first object does not have"
+        );
+        assert!(error.remedy().unwrap().starts_with("is `Text` meant to be `text`?"));
+        assert!(table.rows[0].check_key(0, "text").is_ok() && table.rows[2].check_key(0, "text").is_ok());
+    }
+
+    #[test]
+    fn tabs_separate_values_in_a_file_that_is_called_csv_too() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text, format) in [
+            ("a.csv", "text\tteam\na, b\tx\n", Format::Tsv),
+            ("b.csv", "text\tx,team\na,b\n", Format::Csv),
+            ("c.csv", "text\na\tb\n", Format::Csv),
+        ] {
+            std::fs::write(dir.path().join(name), text).unwrap();
+            let reader = Reader::open(&dir.path().join(name), ReadOptions::default()).unwrap();
+            assert_eq!(reader.format(), format, "{name}");
+        }
+        let columns = Reader::new("t", Cursor::new("id|text\n1|a\n"), ReadOptions::default())
+            .unwrap()
+            .columns()
+            .clone();
+        assert!(columns.require("text").unwrap_err().remedy().unwrap().contains("`sep=|`"));
+    }
+
+    #[test]
     fn quotes_behind_backslashes_are_read_where_that_is_said() {
         let text = "text,team\n\"\\\"The bin\\\" is full, again\",waste\n\"a\\\\\",b\\c\n";
         let (_, remedy) = error(text, ReadOptions::default());
@@ -657,7 +781,7 @@ mod tests {
 
     #[test]
     fn lines_are_counted_whatever_ends_them() {
-        for ending in ["\n", "\r\n"] {
+        for ending in ["\n", "\r\n", "\r"] {
             for last in ["", ending] {
                 let text = ["", "a", "x", "", "\"y", "z\"", "", "", "w"].join(ending) + last;
                 let lines: Vec<u64> = rows(text.as_bytes(), None).unwrap().iter().map(|row| row.0).collect();

@@ -1,5 +1,7 @@
 //! What a file is by its first bytes, where that is no text: formats that are unpacked, and formats that are named.
 
+use super::shell_word;
+
 /// A file that is packed, and is unpacked on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packed {
@@ -73,18 +75,18 @@ const FOREIGN: &[(&[u8], &str, &str)] = &[
     (
         b"PAR1\x15",
         "a Parquet file",
-        "write it as CSV: `python3 -c \"import pandas; pandas.read_parquet('FILE').to_csv('FILE.csv', index=False)\"`",
+        "write it as CSV: `python3 -c \"import pandas, sys; pandas.read_parquet(sys.argv[1]).to_csv('rows.csv', index=False)\" FILE`",
     ),
     (
         b"ARROW1\0",
         "an Arrow file",
-        "write it as CSV: `python3 -c \"import pandas; pandas.read_feather('FILE').to_csv('FILE.csv', index=False)\"`",
+        "write it as CSV: `python3 -c \"import pandas, sys; pandas.read_feather(sys.argv[1]).to_csv('rows.csv', index=False)\" FILE`",
     ),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file (.xls, .doc)", SPREADSHEET),
     (
         b"SQLite format 3\0",
         "a SQLite database",
-        "write the table as CSV: `sqlite3 -csv -header FILE 'select * from TABLE' > FILE.csv`",
+        "write the table as CSV: `sqlite3 -csv -header FILE 'select * from TABLE' > rows.csv`",
     ),
     (b"BZh?", "packed with bzip2", "unpack it with `bunzip2 FILE`"),
     (b"\xfd7zXZ\x00", "packed with xz", "unpack it with `unxz FILE`"),
@@ -96,7 +98,7 @@ const FOREIGN: &[(&[u8], &str, &str)] = &[
 impl Foreign {
     /// What the file called `file` is that begins with `head`, if it is none with text.
     pub(super) fn of(head: &[u8], file: &str) -> Option<Foreign> {
-        let name = |remedy: &str| remedy.replace("FILE", &file.replace('\'', "'\\''"));
+        let name = |remedy: &str| remedy.replace("FILE", &shell_word(file));
         if head.starts_with(b"PK\x03\x04") {
             let holds = |part: &str| head.windows(part.len()).any(|window| window == part.as_bytes());
             let (what, remedy) = match () {
@@ -159,7 +161,7 @@ mod tests {
         assert_eq!(what(b"%PDF-1.7").unwrap().0, "a PDF document");
         let (name, remedy) = what(b"PAR1\x15\x04").unwrap();
         assert_eq!(name, "a Parquet file");
-        assert!(remedy.contains("read_parquet('it'\\''s.x')"), "{remedy}");
+        assert!(remedy.ends_with("index=False)\" 'it'\\''s.x'`"), "{remedy}");
         assert_eq!(what(b"BZh91AY&SY\0").unwrap().0, "packed with bzip2");
         assert_eq!(what(b"PK\x03\x04....[Content_Types].xml").unwrap().0, "an Excel workbook (.xlsx)");
         assert_eq!(what(b"PK\x03\x04....notes.txt").unwrap().0, "a zip archive");

@@ -164,12 +164,19 @@ enum Unwritten {
     Csv(csv::Error),
     /// Without quotes this value would be several, or several rows.
     NeedsQuotes(String),
+    /// A value holds a zero byte, which no reader takes.
+    ZeroByte,
 }
 
 impl Unwritten {
     fn at(self, name: &str, place: crate::Place) -> Error {
         match self {
             Unwritten::Csv(error) => Error::io("write", name, io_error(error)),
+            Unwritten::ZeroByte => Error::data(
+                place,
+                "there is a zero byte in the text",
+                "remove it, or write JSON Lines with `--to jsonl`",
+            ),
             Unwritten::NeedsQuotes(value) => Error::data(
                 place,
                 format!("`{}` cannot be written without quotes, and the file has none", value.escape_debug()),
@@ -224,6 +231,7 @@ fn write_csv<'v, W: Write>(
         let alone = is_first && values.peek().is_none();
         is_first = false;
         let written = match quoting {
+            _ if value.contains('\0') => return Err(Unwritten::ZeroByte),
             Quoting::Double => lines.write_field(value),
             Quoting::None if breaks(value) || (alone && value.is_empty()) => {
                 return Err(Unwritten::NeedsQuotes(value.to_owned()));

@@ -43,11 +43,50 @@ pub(crate) fn means_missing(value: &str) -> bool {
 
 /// The labels that a cell of JSON names: a list of names, as doccano and Label Studio write it, `{"choices": [names]}` of Label
 /// Studio's tables, or an object of names with numbers, as spaCy's `cats`, of which those from one half on are the labels.
-/// Nothing if the cell is none of these.
+/// Lists as Python writes them are read as well. Each name is there once. Nothing if the cell is none of these.
 pub(crate) fn listed(cell: &str) -> Option<Vec<String>> {
     if !cell.starts_with(['[', '{']) {
         return None;
     }
+    let mut names: Vec<String> = Vec::new();
+    for name in names_in(cell).or_else(|| python_list(cell))? {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Some(names)
+}
+
+/// Whether a cell is a list or an object, though it names no labels.
+pub(crate) fn is_structure(cell: &str) -> bool {
+    cell.starts_with(['[', '{'])
+        && serde_json::from_str::<Value>(cell).is_ok_and(|value| value.is_array() || value.is_object())
+}
+
+/// The texts of a list of texts as Python's `str` writes it: `['waste', "it's"]`.
+fn python_list(cell: &str) -> Option<Vec<String>> {
+    let mut rest = cell.strip_prefix('[')?.strip_suffix(']')?.trim();
+    let mut names = Vec::new();
+    while let Some(quote) = rest.chars().next().filter(|c| matches!(c, '\'' | '"')) {
+        let (mut name, mut letters) = (String::new(), rest[1..].char_indices());
+        let end = loop {
+            match letters.next()? {
+                (at, c) if c == quote => break at,
+                (_, '\\') => name.push(letters.next()?.1),
+                (_, c) => name.push(c),
+            }
+        };
+        names.push(name.trim().to_owned());
+        rest = rest[end + 2..].trim_start();
+        match rest.strip_prefix(',') {
+            Some(more) => rest = more.trim_start(),
+            None => break,
+        }
+    }
+    (rest.is_empty() && !names.is_empty()).then_some(names)
+}
+
+fn names_in(cell: &str) -> Option<Vec<String>> {
     let names = |items: &[Value]| -> Option<Vec<String>> {
         let name = |item: &Value| match item {
             Value::String(text) => Some(text.trim().to_owned()),
@@ -87,6 +126,12 @@ mod tests {
             (r#"[ "waste" , " parking " ]"#, Some(vec!["waste", "parking"])),
             ("[]", Some(vec![])),
             ("[1, true]", Some(vec!["1", "true"])),
+            (r#"["waste", "waste"]"#, Some(vec!["waste"])),
+            ("['waste', \"it's\"]", Some(vec!["waste", "it's"])),
+            (r"['it\'s']", Some(vec!["it's"])),
+            ("['waste' 'x']", None),
+            ("['waste]", None),
+            ("['waste'] (sic)", None),
             (r#"{"choices":["waste","parking"]}"#, Some(vec!["waste", "parking"])),
             (r#"{"waste": 1, "parking": 0}"#, Some(vec!["waste"])),
             (r#"{"waste": 0.0, "parking": 0.75, "permits": true}"#, Some(vec!["parking", "permits"])),

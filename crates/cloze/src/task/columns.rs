@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Task;
-use crate::error::list;
+use crate::error::{list, nearest};
 use crate::pattern::Template;
 use crate::table::{Columns, Row};
 use crate::{Error, Result};
@@ -269,6 +269,8 @@ pub(crate) struct View<'t> {
     lists: &'t [Vec<String>],
     /// The column in which the lists are.
     root: usize,
+    /// The names of the file's columns.
+    names: Vec<String>,
     /// Whether the paths were seen to lead somewhere.
     seen: bool,
 }
@@ -308,10 +310,22 @@ impl<'t> View<'t> {
         };
         let missing =
             |name: &str| (format!("there is no column `{name}` in {}", columns.place()), columns.hint(name));
+        let absent = |name: &str| {
+            let problem = format!("there is no column `{name}`, which the run needs");
+            let near = nearest(name, columns.names().iter().map(String::as_str));
+            let remedy = match near {
+                Some(near) => format!("rename the column `{near}` to `{name}`"),
+                None => format!("name the column with that text `{name}`; {}", columns.hint(name)),
+            };
+            Error::data(columns.place(), problem, remedy)
+        };
         let mut wanted = Vec::new();
         let mut needed = vec![false; data.columns.len()];
         for name in names {
             let source = find(name, data.columns.len()).ok_or_else(|| {
+                if task.is_record() {
+                    return absent(name);
+                }
                 let (problem, remedy) = missing(name);
                 Error::from(task.mistake_in_field(name, problem, remedy))
             })?;
@@ -329,6 +343,9 @@ impl<'t> View<'t> {
             let column = &data.columns[number];
             for name in column.made.uses() {
                 let source = find(&name, number).ok_or_else(|| {
+                    if task.is_record() {
+                        return absent(&name);
+                    }
                     let (problem, remedy) = missing(&name);
                     Error::from(task.mistake_in_key(&format!("columns.{}", column.name), problem, remedy))
                 })?;
@@ -338,7 +355,8 @@ impl<'t> View<'t> {
                 made[number].push(source);
             }
         }
-        let mut view = View { task, made, wanted, lists: &[], root: 0, seen: false };
+        let names = columns.names().to_vec();
+        let mut view = View { task, made, wanted, lists: &[], root: 0, names, seen: false };
         if let Some(rows) = &data.rows {
             view.lists = &rows.lists;
             let head = &rows.lists[0][0];
@@ -438,7 +456,10 @@ impl<'t> View<'t> {
         let strict = !self.seen;
         let value = |source: &Source, made: &[String]| -> Result<String> {
             Ok(match source {
-                Source::Whole(column) => row.value(*column).to_owned(),
+                Source::Whole(column) => {
+                    row.check_key(*column, &self.names[*column])?;
+                    row.value(*column).to_owned()
+                }
                 Source::Made(column) => made[*column].clone(),
                 Source::Topic => topic.to_owned(),
                 Source::Within(column, path) => match dig(&json[column], path, self.lists, items) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cloze_encoder::Random;
 
-use super::cell::{Cell, means_missing};
+use super::cell::{Cell, is_structure, means_missing};
 use super::{Mirror, Task, View};
 use crate::answer::Answer;
 use crate::error::{counted, list, nearest};
@@ -202,9 +202,9 @@ impl Task {
         mirror: Option<&Mirror>,
         found: &mut SetRows,
     ) -> Result<()> {
-        let reader = Reader::open(file, self.data.reading)?;
+        let mut reader = Reader::open(file, self.data.reading)?;
         let columns = reader.columns().clone();
-        let rows = self.read_rows(reader, set, fields, mirror)?;
+        let rows = self.read_rows(&mut reader, set, fields, mirror)?;
         if let Some(place) = rows.first_unknown {
             return Err(self.unknown_labels(place, &rows.unknown, true));
         }
@@ -222,7 +222,7 @@ impl Task {
         }
         found.unlabelled += rows.unlabelled;
         found.examples.extend(rows.examples);
-        found.warnings.extend(self.doubts(&columns, set));
+        found.warnings.extend(self.doubts(&columns, set).into_iter().chain(reader.doubt()));
         Ok(())
     }
 
@@ -261,7 +261,7 @@ impl Task {
 
     fn read_rows(
         &self,
-        reader: Reader,
+        reader: &mut Reader,
         set: Set,
         fields: &[String],
         mirror: Option<&Mirror>,
@@ -395,8 +395,15 @@ impl Task {
                 format!("add each {with} under {section}; the labels there are {}", list(&names)),
             ),
         };
-        let marks: Vec<String> =
-            found.iter().filter(|name| means_missing(name)).map(|name| super::quoted(name)).collect();
+        if let Some(structure) = found.iter().find(|name| is_structure(name)) {
+            return Error::data(
+                place,
+                format!("`{structure}` names no label"),
+                "write the label as text, a list of texts, or an object of labels with 0 and 1",
+            );
+        }
+        let is_new = |name: &&&String| means_missing(name) && !self.data.missing.contains(name);
+        let marks: Vec<String> = found.iter().filter(is_new).map(|name| super::quoted(name)).collect();
         let remedy = match marks.as_slice() {
             [] => remedy,
             marks => {
@@ -421,7 +428,7 @@ impl Task {
     ///
     /// # Errors
     /// As [`Task::read`]; also when there is no label column, or no row has a label.
-    pub fn labelled(&self, reader: Reader, skip_unknown: bool) -> Result<Labelled> {
+    pub fn labelled(&self, mut reader: Reader, skip_unknown: bool) -> Result<Labelled> {
         let columns = reader.columns().clone();
         let Some(label) = &self.data.label else {
             return Err(Error::usage(
@@ -433,7 +440,7 @@ impl Task {
             columns.require(label)?;
         }
         let ReadRows { examples, unlabelled, unknown, passed_over, first_unknown } =
-            self.read_rows(reader, Set::Test, &self.fields(), None)?;
+            self.read_rows(&mut reader, Set::Test, &self.fields(), None)?;
         if let Some(place) = first_unknown.filter(|_| !skip_unknown) {
             return Err(self.unknown_labels(place, &unknown, false));
         }
@@ -450,7 +457,7 @@ impl Task {
             let remedy = "name the column with the right labels with `--label`; `cloze predict` classifies rows without any";
             return Err(Error::data(columns.place().field(label), problem, remedy));
         }
-        let warnings = self.doubts(&columns, Set::Test).into_iter().collect();
+        let warnings = self.doubts(&columns, Set::Test).into_iter().chain(reader.doubt()).collect();
         Ok(Labelled { examples, unlabelled, unknown, passed_over, warnings })
     }
 

@@ -200,6 +200,7 @@ impl<'f> Reader<'f> {
             labels: label_spans,
             words: word_spans,
             keys: std::mem::take(&mut self.keys),
+            is_record: false,
         };
         Task {
             name,

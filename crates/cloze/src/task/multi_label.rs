@@ -35,7 +35,8 @@ impl MultiLabel {
     }
 
     /// What a cell says of a topic: yes is 0, no is 1. The names in it stand between separators, or as [`listed`] tells.
-    pub(crate) fn read(&self, cell: &str, topic: usize) -> Cell {
+    /// Names that `is_missing` says to mean nothing are left out; a cell of such alone is not labelled.
+    pub(crate) fn read(&self, cell: &str, topic: usize, is_missing: impl Fn(&str) -> bool) -> Cell {
         let cell = cell.trim();
         if cell == self.none {
             return Cell::Label(1);
@@ -44,9 +45,13 @@ impl MultiLabel {
             return Cell::Unlabelled;
         }
         let names = listed(cell).unwrap_or_else(|| cell.split(&self.separator).map(str::to_owned).collect());
-        let names = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+        let names: Vec<&str> = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
+        let is_topic = |name: &&str| self.topics.iter().any(|topic| topic.name == **name);
         let (known, unknown): (Vec<&str>, Vec<&str>) =
-            names.partition(|name| self.topics.iter().any(|topic| topic.name == *name));
+            names.iter().filter(|name| is_topic(name) || !is_missing(name)).partition(|name| is_topic(name));
+        if known.is_empty() && unknown.is_empty() && !names.is_empty() {
+            return Cell::Unlabelled;
+        }
         if !unknown.is_empty() {
             return Cell::Unknown(unknown.into_iter().map(str::to_owned).collect());
         }
@@ -96,11 +101,7 @@ impl Task {
         let cell = cell.trim();
         let is_missing = |cell: &str| self.data.missing.iter().any(|mark| mark == cell);
         if let Some(several) = &self.multi_label {
-            let is_topic = several.topics.iter().any(|topic| topic.name == cell);
-            return match is_missing(cell) && !is_topic {
-                true => Cell::Unlabelled,
-                false => several.read(cell, number % several.topics.len()),
-            };
+            return several.read(cell, number % several.topics.len(), is_missing);
         }
         let label = |name: &str| self.labels.iter().position(|label| label.name == name);
         // A label may be called like a mark for none.
@@ -111,11 +112,12 @@ impl Task {
         if cell.is_empty() || is_missing(cell) {
             return Cell::Unlabelled;
         }
-        match listed(cell).as_deref() {
-            Some([]) => Cell::Unlabelled,
-            Some([one]) => label(one).map_or_else(|| Cell::Unknown(vec![one.clone()]), Cell::Label),
-            Some(several) => Cell::Several(several.to_vec()),
-            None => Cell::Unknown(vec![cell.to_owned()]),
+        let Some(mut names) = listed(cell) else { return Cell::Unknown(vec![cell.to_owned()]) };
+        names.retain(|name| label(name).is_some() || !(name.is_empty() || is_missing(name)));
+        match names.as_slice() {
+            [] => Cell::Unlabelled,
+            [one] => label(one).map_or_else(|| Cell::Unknown(vec![one.clone()]), Cell::Label),
+            _ => Cell::Several(names),
         }
     }
 }
@@ -270,7 +272,7 @@ no  = "no"
     #[test]
     fn a_cell_names_topics_between_separators_or_in_a_list() {
         let several = parse(SEVERAL).multi_label.unwrap();
-        let says = |cell: &str| [several.read(cell, 0), several.read(cell, 1)];
+        let says = |cell: &str| [several.read(cell, 0, |_| false), several.read(cell, 1, |_| false)];
         let (yes, no) = (|| Cell::Label(0), || Cell::Label(1));
         for cell in ["billing", " billing ; ", "[\"billing\"]", "[\"billing \", \"billing\"]"] {
             assert_eq!(says(cell), [yes(), no()], "{cell}");
@@ -284,17 +286,17 @@ no  = "no"
             assert_eq!(says(cell), [Cell::Unlabelled, Cell::Unlabelled], "{cell}");
         }
         let unknown = |names: &[&str]| Cell::Unknown(names.iter().map(|&name| name.to_owned()).collect());
-        assert_eq!(several.read("billing;Urgent;x", 0), unknown(&["Urgent", "x"]));
-        assert_eq!(several.read("none;billing", 0), unknown(&["none"]));
-        assert_eq!(several.read("[1]", 0), unknown(&["1"]));
-        assert_eq!(several.read("[billing", 0), unknown(&["[billing"]));
+        assert_eq!(several.read("billing;Urgent;x", 0, |_| false), unknown(&["Urgent", "x"]));
+        assert_eq!(several.read("none;billing", 0, |_| false), unknown(&["none"]));
+        assert_eq!(several.read("[1]", 0, |_| false), unknown(&["1"]));
+        assert_eq!(several.read("[billing", 0, |_| false), unknown(&["[billing"]));
     }
 
     #[test]
     fn an_empty_cell_can_stand_for_no_topic() {
         let several = parse(&SEVERAL.replace("topics =", "none = ''\ntopics =")).multi_label.unwrap();
-        assert_eq!(several.read(" ", 0), Cell::Label(1));
-        assert_eq!(several.read("none", 0), Cell::Unknown(vec!["none".into()]));
+        assert_eq!(several.read(" ", 0, |_| false), Cell::Label(1));
+        assert_eq!(several.read("none", 0, |_| false), Cell::Unknown(vec!["none".into()]));
         assert_eq!(several.write(&[]), "");
     }
 
@@ -304,7 +306,10 @@ no  = "no"
         for names in [vec![], vec!["urgent".to_owned()], several.names()] {
             for topic in 0..2 {
                 let has = names.contains(&several.topics[topic].name);
-                assert_eq!(several.read(&several.write(&names), topic), Cell::Label(usize::from(!has)));
+                assert_eq!(
+                    several.read(&several.write(&names), topic, |_| false),
+                    Cell::Label(usize::from(!has))
+                );
             }
         }
     }

@@ -326,11 +326,12 @@ impl Options {
         ] {
             check(key, value as f64, (1..=MOST).contains(&value), "from 1 to 1000000");
         }
-        for (key, value) in [
-            ("train.learning_rate", self.learning_rate),
-            ("distil.learning_rate", self.distil.learning_rate),
-            ("distil.temperature", self.distil.temperature),
-        ] {
+        let temperature = self.distil.temperature;
+        let range = 0.01..=1000.0;
+        check("distil.temperature", temperature, range.contains(&temperature), "from 0.01 to 1000");
+        for (key, value) in
+            [("train.learning_rate", self.learning_rate), ("distil.learning_rate", self.distil.learning_rate)]
+        {
             // What is computed with is float32.
             let single = value as f32;
             check(
@@ -351,7 +352,7 @@ impl Options {
             "above 0 and at most 1",
         );
         let decay = self.weight_decay;
-        check("train.weight_decay", decay, decay >= 0.0 && decay.is_finite(), "a number of at least 0");
+        check("train.weight_decay", decay, (0.0..=100.0).contains(&decay), "from 0 to 100");
         check("train.warmup", self.warmup, (0.0..=1.0).contains(&self.warmup), "a share between 0 and 1");
         let weight = self.lm_weight;
         check("train.lm_weight", weight, (0.0..1.0).contains(&weight), "at least 0 and below 1");
