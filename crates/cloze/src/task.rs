@@ -49,6 +49,8 @@ mod file;
 mod frozen;
 mod multi_label;
 mod options;
+mod sampling;
+mod unknown_labels;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};

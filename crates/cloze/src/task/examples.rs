@@ -1,20 +1,17 @@
 //! A task's rows: the columns that its patterns use, and the labels.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use cloze_encoder::Random;
-
-use super::cell::{Cell, is_structure, means_missing};
+use super::cell::Cell;
+use super::sampling::{keep, sample, spread, spread_groups};
+use super::unknown_labels::several_labels;
 use super::{Mirror, Task, View};
 use crate::answer::Answer;
-use crate::error::{counted, list, nearest};
+use crate::error::{counted, list};
 use crate::metrics::{Evaluation, words_f1};
 use crate::table::{Columns, Reader, Row, expand};
 use crate::{Error, Place, Result, Warning};
-
-/// What tells the draw of labelled rows from all others under the same seed.
-const PURPOSE: u64 = 0x1ABE;
 
 /// Which of a task's files are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,15 +93,6 @@ struct ReadRows {
     unknown: BTreeMap<String, usize>,
     passed_over: usize,
     first_unknown: Option<Place>,
-}
-
-fn several_labels(place: Place, names: &[String]) -> Error {
-    Error::data(
-        place,
-        format!("the row has the labels {}, and here every row has one", list(names)),
-        "keep the one that fits best; or let rows have several labels: `cloze init` drafts a task with `[multi_label]` for such a \
-         table",
-    )
 }
 
 impl Example {
@@ -353,71 +341,6 @@ impl Task {
         cell.is_empty() || (is_mark && !self.choices_of(texts).iter().any(|choice| choice.trim() == cell))
     }
 
-    /// The error for labels that the task does not have. `may_add` says whether the task can still be changed: the labels of a run
-    /// are those of its models.
-    fn unknown_labels(&self, place: Place, unknown: &BTreeMap<String, usize>, may_add: bool) -> Error {
-        let names = self.answers();
-        let near = |name: &str| nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
-        let found: Vec<&String> = unknown.keys().take(12).collect();
-        if !may_add {
-            let which = match found.as_slice() {
-                [name] => format!("the label `{name}` is none that this run knows"),
-                several => format!("the labels {} are none that this run knows", list(several)),
-            };
-            let meant = match found.as_slice() {
-                [name] => near(name).map_or(String::new(), |near| format!("did you mean `{near}`? ")),
-                _ => String::new(),
-            };
-            return Error::data(
-                place,
-                which,
-                format!(
-                    "{meant}correct it (the labels are {}), or pass over such rows with `--skip-unknown`; a model learns another label \
-                     by training with it in the task file",
-                    list(&names)
-                ),
-            );
-        }
-        let (section, with) = match &self.multi_label {
-            Some(_) => ("`topics`", "with a description"),
-            None => ("`[labels]`", "with a word"),
-        };
-        let (problem, remedy) = match found.as_slice() {
-            [name] => (
-                format!("the label `{name}` is not in {section} of `{}`", self.file()),
-                match near(name) {
-                    Some(near) => format!("did you mean `{near}`? Else add `{name}` {with} under {section}"),
-                    None => format!("add it {with} under {section}; the labels there are {}", list(&names)),
-                },
-            ),
-            several => (
-                format!("the labels {} are not in {section} of `{}`", list(several), self.file()),
-                format!("add each {with} under {section}; the labels there are {}", list(&names)),
-            ),
-        };
-        if let Some(structure) = found.iter().find(|name| is_structure(name)) {
-            return Error::data(
-                place,
-                format!("`{structure}` names no label"),
-                "write the label as text, a list of texts, or an object of labels with 0 and 1",
-            );
-        }
-        let is_new = |name: &&&String| means_missing(name) && !self.data.missing.contains(name);
-        let marks: Vec<String> = found.iter().filter(is_new).map(|name| super::quoted(name)).collect();
-        let remedy = match marks.as_slice() {
-            [] => remedy,
-            marks => {
-                let known = self.data.missing.iter().map(|mark| super::quoted(mark));
-                let marks: Vec<String> = known.chain(marks.iter().cloned()).collect();
-                format!(
-                    "if that says that a row has no label, write `missing = [{}]` under `[data]`; else {remedy}",
-                    marks.join(", ")
-                )
-            }
-        };
-        Error::data(place, problem, remedy)
-    }
-
     /// What the rows have in common that `row` becomes for the topics, where there are some.
     fn own_group(&self, row: &Row, number: usize) -> Option<String> {
         self.multi_label.as_ref().map(|_| format!("{}, {}", row.place(), number / self.copies()))
@@ -497,65 +420,6 @@ impl Task {
             None => evaluation,
         }
     }
-}
-
-/// The numbers of `limit` rows of the files, each of which is so many `copies` here, drawn from `seed`: first one of every label, or
-/// of everything that a row has of several labels, then each by its share. What is drawn for a smaller limit is among what is drawn
-/// for a larger one.
-fn sample(examples: &[Example], copies: usize, limit: usize, seed: u64) -> HashSet<usize> {
-    let labels: Vec<Vec<Option<usize>>> =
-        examples.chunks(copies).map(|row| row.iter().map(|example| example.label).collect()).collect();
-    let mut order: Vec<usize> = (0..labels.len()).collect();
-    Random::stream(seed, &[PURPOSE]).shuffle(&mut order);
-    let mut totals: HashMap<&[Option<usize>], usize> = HashMap::new();
-    labels.iter().for_each(|labels| *totals.entry(labels).or_default() += 1);
-    // The i-th of a label's n rows comes when i + 1/2 of n are due; the first one before all that.
-    let mut drawn: HashMap<&[Option<usize>], usize> = HashMap::new();
-    let mut due: Vec<(f64, usize)> = Vec::new();
-    for row in order {
-        let label = labels[row].as_slice();
-        let before = drawn.entry(label).or_default();
-        let share = if *before == 0 { 0.0 } else { (*before as f64 + 0.5) / totals[label] as f64 };
-        due.push((share, row));
-        *before += 1;
-    }
-    // Stable, so that equals stay in the order in which they were drawn.
-    due.sort_by(|a, b| a.0.total_cmp(&b.0));
-    due.into_iter().take(limit).map(|(_, row)| row).collect()
-}
-
-/// Keeps the `copies` of the rows with these numbers, in their order.
-fn keep(examples: &mut Vec<Example>, copies: usize, kept: &HashSet<usize>) {
-    let mut index = 0;
-    examples.retain(|_| {
-        index += 1;
-        kept.contains(&((index - 1) / copies))
-    });
-}
-
-/// `limit` of the numbers below `total`, evenly spread, so that files sorted by anything stay represented.
-fn spread(total: usize, limit: usize) -> impl Iterator<Item = usize> {
-    let limit = limit.min(total);
-    // The i-th of `total` stays if it is the last of its share of total / limit.
-    (0..total).filter(move |i| i * limit / total != (i + 1) * limit / total)
-}
-
-/// The numbers of about `limit` rows, evenly spread, where of the rows that belong together all are taken or none; exactly
-/// `limit` if all stand alone.
-fn spread_groups(examples: &[Example], copies: usize, limit: usize) -> HashSet<usize> {
-    let mut known: HashMap<&str, usize> = HashMap::new();
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (row, first) in examples.iter().step_by(copies).enumerate() {
-        let next = groups.len();
-        let group = first.group.as_deref().map_or(next, |name| *known.entry(name).or_insert(next));
-        match groups.get_mut(group) {
-            Some(rows) => rows.push(row),
-            None => groups.push(vec![row]),
-        }
-    }
-    let rows = examples.len() / copies;
-    let wanted = (limit.min(rows) * groups.len()).div_ceil(rows.max(1));
-    spread(groups.len(), wanted).flat_map(|group| std::mem::take(&mut groups[group])).collect()
 }
 
 /// How many rows each of the task's labels has.

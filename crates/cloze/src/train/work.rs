@@ -7,7 +7,7 @@ use super::{Member, SCORING_TOKENS, Trainer};
 use crate::classifier::{self, Target};
 use crate::data::gold;
 use crate::encode::{ClassifierEncoder, Encoded, PatternEncoder};
-use crate::fine_tuning::FineTuning;
+use crate::fine_tuning::{FineTuning, Step};
 use crate::metrics::accuracy;
 use crate::plan::{self, keeps_members};
 use crate::priming::{self, Primer};
@@ -85,7 +85,11 @@ impl Trainer<'_> {
         if keeps_members(self.task, generation, self.data.unlabeled.len()) {
             session.into_model().save(&draft.dir().join("model"), &self.checkpoint.tokenizer)?;
         }
-        self.summary(Some(&train), &test).write(draft)
+        let mut summary = self.summary(Some(&train), &test);
+        if verbalizer.is_one_token() && masked_lm.is_none() {
+            summary.notes.extend(unsettled(&steps, verbalizer.labels()));
+        }
+        summary.write(draft)
     }
 
     /// What a member learns from: the labelled rows and those drawn for it, with their labels.
@@ -222,6 +226,20 @@ impl Trainer<'_> {
         let train_accuracy = train.map(|scores| accuracy(&gold(&self.data.train), &scores.predictions()));
         Summary { train_accuracy, test: self.evaluation(test), ..Summary::new(&self.task.label_names()) }
     }
+}
+
+/// Says so if training ended with a loss far above that of guessing among `labels`, the sign of steps that are too large.
+fn unsettled(steps: &[Step], labels: usize) -> Option<String> {
+    const FAR: f32 = 5.0;
+    let last = &steps[steps.len() - steps.len().div_ceil(4)..];
+    let loss = last.iter().map(|step| step.loss).sum::<f32>() / last.len() as f32;
+    let guessing = (labels as f32).ln();
+    (loss > FAR * guessing).then(|| {
+        format!(
+            "training ended with a loss of {loss:.1}, where guessing has {guessing:.1}: the model has learned nothing; lower \
+             `learning_rate` under `[train]`, to 1e-4 for example"
+        )
+    })
 }
 
 fn label_ids(examples: &[Example]) -> Vec<u32> {

@@ -1,0 +1,69 @@
+//! Which rows of a set are used, where a limit says how many.
+
+use std::collections::{HashMap, HashSet};
+
+use cloze_encoder::Random;
+
+use super::Example;
+
+/// What tells the draw of labelled rows from all others under the same seed.
+const PURPOSE: u64 = 0x1ABE;
+
+/// The numbers of `limit` rows of the files, each of which is so many `copies` here, drawn from `seed`: first one of every label, or
+/// of everything that a row has of several labels, then each by its share. What is drawn for a smaller limit is among what is drawn
+/// for a larger one.
+pub(super) fn sample(examples: &[Example], copies: usize, limit: usize, seed: u64) -> HashSet<usize> {
+    let labels: Vec<Vec<Option<usize>>> =
+        examples.chunks(copies).map(|row| row.iter().map(|example| example.label).collect()).collect();
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    Random::stream(seed, &[PURPOSE]).shuffle(&mut order);
+    let mut totals: HashMap<&[Option<usize>], usize> = HashMap::new();
+    labels.iter().for_each(|labels| *totals.entry(labels).or_default() += 1);
+    // The i-th of a label's n rows comes when i + 1/2 of n are due; the first one before all that.
+    let mut drawn: HashMap<&[Option<usize>], usize> = HashMap::new();
+    let mut due: Vec<(f64, usize)> = Vec::new();
+    for row in order {
+        let label = labels[row].as_slice();
+        let before = drawn.entry(label).or_default();
+        let share = if *before == 0 { 0.0 } else { (*before as f64 + 0.5) / totals[label] as f64 };
+        due.push((share, row));
+        *before += 1;
+    }
+    // Stable, so that equals stay in the order in which they were drawn.
+    due.sort_by(|a, b| a.0.total_cmp(&b.0));
+    due.into_iter().take(limit).map(|(_, row)| row).collect()
+}
+
+/// Keeps the `copies` of the rows with these numbers, in their order.
+pub(super) fn keep(examples: &mut Vec<Example>, copies: usize, kept: &HashSet<usize>) {
+    let mut index = 0;
+    examples.retain(|_| {
+        index += 1;
+        kept.contains(&((index - 1) / copies))
+    });
+}
+
+/// `limit` of the numbers below `total`, evenly spread, so that files sorted by anything stay represented.
+pub(super) fn spread(total: usize, limit: usize) -> impl Iterator<Item = usize> {
+    let limit = limit.min(total);
+    // The i-th of `total` stays if it is the last of its share of total / limit.
+    (0..total).filter(move |i| i * limit / total != (i + 1) * limit / total)
+}
+
+/// The numbers of about `limit` rows, evenly spread, where of the rows that belong together all are taken or none; exactly
+/// `limit` if all stand alone.
+pub(super) fn spread_groups(examples: &[Example], copies: usize, limit: usize) -> HashSet<usize> {
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (row, first) in examples.iter().step_by(copies).enumerate() {
+        let next = groups.len();
+        let group = first.group.as_deref().map_or(next, |name| *known.entry(name).or_insert(next));
+        match groups.get_mut(group) {
+            Some(rows) => rows.push(row),
+            None => groups.push(vec![row]),
+        }
+    }
+    let rows = examples.len() / copies;
+    let wanted = (limit.min(rows) * groups.len()).div_ceil(rows.max(1));
+    spread(groups.len(), wanted).flat_map(|group| std::mem::take(&mut groups[group])).collect()
+}
