@@ -163,8 +163,8 @@ pub(crate) struct Init {
     /// A file with labelled rows to measure on
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub test: Option<PathBuf>,
-    /// Values of the label column that say that a row has no label, separated by commas; `--missing ""` for none
-    /// [default: NA, null, -, ? and their like]
+    /// Values of the label column that mark rows without a label, separated by commas; `--missing ""` for none
+    /// [default: NA, null, -, ? and similar ones]
     #[arg(long, value_name = "VALUE,…", value_delimiter = ',')]
     pub missing: Option<Vec<String>>,
     /// How the rows are stored.
@@ -285,8 +285,8 @@ pub(crate) struct ReadingArgs {
     /// The encoding of the rows: `windows-1252`, `gb18030`, `shift_jis` … [default: UTF-8, or UTF-16 if it looks so]
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<Encoding>,
-    /// What quotes mean in CSV and TSV: they are doubled within quoted values, have a backslash before them there, or are text
-    /// like any other [default: doubled]
+    /// How quotes are written in CSV and TSV: doubled within quoted values, with a backslash before them, or as plain text
+    /// (`none`) [default: doubled]
     #[arg(long, value_name = "HOW", value_parser = choice(Quoting::ALL))]
     pub quoting: Option<Quoting>,
 }
@@ -294,7 +294,7 @@ pub(crate) struct ReadingArgs {
 impl ReadingArgs {
     /// How rows of this format are read. What the task says of its own files is not said of others.
     pub(crate) fn options(&self, format: Option<Format>) -> ReadOptions {
-        ReadOptions { format, encoding: self.encoding, quoting: self.quoting }
+        ReadOptions { format, encoding: self.encoding, quoting: self.quoting, of_task: false }
     }
 }
 

@@ -62,8 +62,13 @@ impl Protected {
                 return refuse(what);
             }
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let folder = path.canonicalize().ok().or_else(|| folder.canonicalize().ok()).unwrap_or_default();
+        // What is there of the path, with links followed.
+        let there = std::path::absolute(path).ok();
+        let folder = there
+            .iter()
+            .flat_map(|path| path.ancestors())
+            .find_map(|part| part.canonicalize().ok())
+            .unwrap_or_default();
         match folder.ancestors().find(|folder| Run::is_in(folder)) {
             Some(run) => refuse(&format!("in the run `{}`, whose files never change,", run.display())),
             None => Ok(()),
@@ -73,6 +78,10 @@ impl Protected {
     /// Refuses to write to standard output where that is one of the files.
     pub(crate) fn check_stdout(&self) -> Result {
         let Ok(out) = Handle::stdout() else { return Ok(()) };
+        // Where the system tells what it is called.
+        if let Some(path) = fs::read_link("/proc/self/fd/1").ok().filter(|path| path.is_file()) {
+            self.check(&path)?;
+        }
         if self.stdin
             && Handle::stdin().is_ok_and(|input| input == out)
             && out.as_file().metadata().is_ok_and(|found| found.is_file())

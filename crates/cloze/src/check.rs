@@ -378,7 +378,17 @@ fn warn_about_rows(
         warn(
             first.place.clone(),
             format!("{what} among the rows to learn from too, this one first"),
-            "remove them from one of the files, else the score is too good",
+            "remove them from one of the files, for they make the score too good",
+        );
+    }
+    let seen = task.seen_before(unlabeled, test);
+    if let Some(first) = seen.first() {
+        let what =
+            if seen.len() == 1 { "1 test row is".into() } else { format!("{} test rows are", seen.len()) };
+        warn(
+            first.place.clone(),
+            format!("{what} among the unlabelled rows too, this one first"),
+            "the classifier is distilled from these, so that it may be a little less good on new texts; remove them from `unlabeled`",
         );
     }
 }

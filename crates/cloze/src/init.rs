@@ -241,16 +241,16 @@ impl Drafting<'_> {
         if self.topic() != "topic" {
             line(format_args!("column    = {}", quoted(&self.topic())));
         }
-        if names().any(|name| name.contains(';')) {
+        if let Some(mark) = self.column.separator.filter(|mark| *mark != ';') {
+            line(format_args!("separator = {}", quoted(&mark.to_string())));
+        } else if names().any(|name| name.contains(';')) {
             let free = ["|", "/", "\t", "||", ";;"]
                 .into_iter()
                 .find(|mark| !names().any(|name| name.contains(mark)));
             line(format_args!("separator = {}", quoted(free.unwrap_or("|||"))));
         }
-        match &self.column.none {
-            _ if names().any(|name| name == "none") => line(format_args!("none      = \"no label\"")),
-            Some(none) if none != "none" => line(format_args!("none      = {}", quoted(none))),
-            _ => {}
+        if names().any(|name| name == "none") {
+            line(format_args!("none      = \"no label\""));
         }
         // Names that are alike but for signs describe themselves.
         let alike = |words: &String| names().filter(|name| spaced(name) == *words).count() > 1;
@@ -428,13 +428,15 @@ mod tests {
             self::draft(&table(rows), &request, &tokenizer()).unwrap().labels.len()
         };
         assert_eq!((asked(&[]), asked(&["NA".into()]), asked(&["work".into()])), (4, 3, 3));
-        // Several labels in a cell are told, if they are in it as in a list.
-        let (draft, _) = drafted("text,y\na text,home\nb text,work\nc text,home;work\n", "y");
-        assert!(
-            draft.warnings[0].starts_with("`home;work` looks like several labels"),
-            "{:?}",
-            draft.warnings
-        );
+        // Several labels may stand in a cell, if each is one by itself elsewhere.
+        for (mark, written) in [(";", "home;work"), ("|", "home | work"), (",", "\"home,work\"")] {
+            let rows = format!("text,y\na text,home\nb text,work\nc text,{written}\nd text,none\n");
+            let (draft, task) = drafted(&rows, "y");
+            assert!(draft.several && draft.labels == [("home".into(), 2), ("work".into(), 2)], "{mark}");
+            let several = task.multi_label.unwrap();
+            assert_eq!((&*several.separator, &*several.none, draft.missing.len()), (mark, "none", 0));
+        }
+        assert!(!drafted("text,y\na text,Sci/Tech\nb text,\"World, all of it\"\n", "y").0.several);
         // A stance may be called so.
         let (_, task) = drafted("text,y\na text,favor\nb text,None\nc text,None\n", "y");
         assert_eq!((task.label_names(), task.data.missing.len()), (vec!["None".into(), "favor".into()], 0));
@@ -491,12 +493,12 @@ mod tests {
             .map(|topic| topic.text.as_str())
             .collect();
         assert_eq!(topics, ["a-b", "c", "a b"]);
-        let none = "text,y\na text,home;work\nb text,None\nc text,home\nd text,NA\n";
+        let none = "text,y\na text,home;work\nb text,none\nc text,home\nd text,NA\n";
         let none = table(&none.replace("home;work", "\"[\"\"home\"\",\"\"work\"\"]\""));
         let found = draft(&none, &request("y", &[]), &tokenizer()).unwrap();
         assert_eq!((&found.missing[..], found.unlabelled), (&[("NA".into(), 1)][..], 1));
         let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
-        assert_eq!(task.multi_label.unwrap().none, "None");
+        assert_eq!(task.multi_label.unwrap().none, "none");
         let cats = json(
             "{\"text\": \"the bin is full\", \"cats\": {\"waste\": 1, \"parking\": 0}}\n\
                          {\"text\": \"car towed\", \"cats\": {\"waste\": 0, \"parking\": 1}}\n",

@@ -47,6 +47,8 @@ pub struct Predictor {
     device: Device,
     models: Models,
     stands_in: bool,
+    /// Rows that had no text.
+    empty: usize,
 }
 
 enum Models {
@@ -79,7 +81,7 @@ impl Predictor {
         let task = Task::parse(&name, &run.manifest()?, dir)?.into_record();
         if task.options.keep == Keep::None {
             return Err(Error::usage(
-                format!("`{}` has kept no model: its task says `keep = \"none\"`", dir.display()),
+                format!("`{}` has kept no model: it was trained with `keep = \"none\"`", dir.display()),
                 "write `keep = \"all\"` or `keep = \"final\"` under `[train]` in the task file and run `cloze train` again",
             ));
         }
@@ -97,7 +99,7 @@ impl Predictor {
             (Some(With::Classifier), None) => return Err(no_classifier(dir)),
             (None | Some(With::Ensemble), _) => ensemble(&run, &task)?,
         };
-        Ok(Predictor { task, device, models, stands_in })
+        Ok(Predictor { task, device, models, stands_in, empty: 0 })
     }
 
     /// Which of the run's models answer.
@@ -114,6 +116,11 @@ impl Predictor {
             Models::Classifier(_) => 1,
             Models::Patterns { members, .. } => members.len(),
         }
+    }
+
+    /// How many of the rows read so far had no text in any column that the patterns use; they were answered like others.
+    pub fn empty_rows(&self) -> usize {
+        self.empty
     }
 
     /// Whether the ensemble answers only because the run's final classifier is gone.
@@ -196,7 +203,7 @@ impl Predictor {
     /// When the input lacks a column that the patterns use or cannot be read, or the output cannot be written.
     pub fn annotate<W: Write>(
         &mut self,
-        reader: &mut Reader,
+        reader: Reader,
         output: W,
         name: &str,
         format: Format,
@@ -253,7 +260,7 @@ impl Predictor {
     /// As [`Predictor::annotate`]; also when a row has no `idx`.
     pub fn submit<W: Write>(
         &mut self,
-        reader: &mut Reader,
+        reader: Reader,
         output: W,
         name: &str,
         progress: impl FnMut(usize) -> Result<()>,
@@ -282,7 +289,7 @@ impl Predictor {
     /// Reads rows some hundreds at a time and scores them. The values of `view` from number `first` on are the texts.
     fn label(
         &mut self,
-        reader: &mut Reader,
+        reader: Reader,
         view: &mut View,
         first: usize,
         mut progress: impl FnMut(usize) -> Result<()>,
@@ -293,7 +300,7 @@ impl Predictor {
             Models::Patterns { resident: false, .. } => LARGE_CHUNK.div_ceil(copies),
             _ => CHUNK.div_ceil(copies),
         };
-        let mut written = 0;
+        let (mut reader, mut written) = (reader, 0);
         loop {
             let read: Vec<Row> = reader.by_ref().take(size).collect::<Result<_>>()?;
             if read.is_empty() {
@@ -313,6 +320,12 @@ impl Predictor {
                 }));
                 rows.push((row, before..values.len()));
             }
+            let (fields, inputs) = (self.task.fields(), self.task.inputs());
+            let is_empty = |example: &&Example| {
+                let mut texts = fields.iter().zip(&example.texts).filter(|(field, _)| inputs.contains(field));
+                texts.all(|(_, text)| text.trim().is_empty())
+            };
+            self.empty += examples.iter().step_by(copies).filter(is_empty).count();
             let scores = self.score(&examples, |_, _| progress(written))?;
             written += values.len() / copies;
             write(Chunk { rows, values, examples, scores })?;

@@ -28,7 +28,6 @@ use job::RECORD;
 pub use job::{Draft, FileRecord, Job, Record};
 pub(crate) use origin::job_line;
 pub(crate) use origin::task_line;
-pub(crate) use seal::SEALED;
 
 /// Version of `job.json` and of the layout of the run directory.
 pub const FORMAT: u32 = 1;
@@ -260,19 +259,27 @@ fn remove_unfinished(dir: &Path) -> Result<()> {
             _ => {}
         }
     }
-    let of_job = |path: &PathBuf| {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let letters = |start: char| {
-            name.strip_prefix(start).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-        };
-        letters('p') || ["ensemble", "sets", "supervised", "final"].contains(&&*name)
+    let numbered = |name: &str, start: char| {
+        let digits = name.strip_prefix(start);
+        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
     };
-    let is_unfinished =
-        |path: &PathBuf| path.is_dir() && path.extension().is_some_and(|extension| extension == UNFINISHED);
-    let groups = entries(dir).into_iter().filter(|path| path.is_dir() && !path.join(RECORD).exists());
-    let inside = groups.flat_map(|group| entries(&group));
-    for path in entries(dir).into_iter().chain(inside).filter(is_unfinished).filter(of_job) {
-        fs::remove_dir_all(&path).map_err(io_error("remove", &path))?;
+    let is_group = |name: &str| ["zero-shot", "primed"].contains(&name) || numbered(name, 'g');
+    let is_job = |name: &str, in_group: bool| match (in_group, name.split_once('-')) {
+        (false, _) => ["final", "supervised"].contains(&name),
+        (true, None) => ["ensemble", "sets"].contains(&name) || numbered(name, 'p'),
+        (true, Some((pattern, seed))) => numbered(pattern, 'p') && numbered(seed, 's'),
+    };
+    let name_of = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut folders = vec![(dir.to_owned(), false)];
+    folders.extend(entries(dir).into_iter().filter(|path| is_group(&name_of(path))).map(|path| (path, true)));
+    for (folder, in_group) in folders {
+        for path in entries(&folder) {
+            let name = name_of(&path);
+            let job = name.strip_suffix(UNFINISHED).and_then(|name| name.strip_suffix('.'));
+            if path.is_dir() && job.is_some_and(|job| is_job(job, in_group)) {
+                fs::remove_dir_all(&path).map_err(io_error("remove", &path))?;
+            }
+        }
     }
     Ok(())
 }

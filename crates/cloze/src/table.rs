@@ -149,6 +149,8 @@ struct Dialect {
     mark: bool,
     /// Whether lines end with a carriage return before the line feed.
     crlf: bool,
+    /// What the reader was told.
+    options: ReadOptions,
 }
 
 impl Columns {

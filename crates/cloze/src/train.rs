@@ -127,10 +127,9 @@ fn check_record(run: &Run, task: &Task) -> Result<()> {
 /// `run.toml`: versions and hashes as comments for people, and the task in full, which is how the run is read again.
 fn manifest(task: &Task, plan: &Plan, model: &ModelSource) -> String {
     let mut text = format!(
-        "{}{}, {}. The run's id is {}.\n# model: {} ({})\n",
+        "{}{}. The run's id is {}.\n# model: {} ({})\n",
         store::MADE_BY,
         env!("CARGO_PKG_VERSION"),
-        store::SEALED,
         plan.id,
         model.name.escape_debug(),
         model.fingerprint

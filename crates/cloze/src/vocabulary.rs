@@ -55,7 +55,8 @@ impl Coverage {
         }
         let percent = |part: usize| (100.0 * part as f64 / self.words as f64).round();
         let mut problem = format!(
-            "of the words in the texts the vocabulary of `{model}` cuts {} % to pieces and does not know {} %",
+            "`{model}` has whole words for only {} % of the words in the texts: it cuts {} % to pieces and does not know {} %",
+            percent(self.words - self.cut - self.unknown),
             percent(self.cut),
             percent(self.unknown)
         );

@@ -118,10 +118,10 @@ fn a_run_ends_with_an_ensemble_that_predicts_texts() {
     let rows = folder.task(TASK).examples(Set::Test).unwrap();
     assert_eq!(predictor.evaluate(&rows, |_, _| Ok(())).unwrap(), *test);
     let mut out = Vec::new();
-    let mut reader =
+    let reader =
         Reader::new("new.jsonl", std::io::Cursor::new(ROWS.as_bytes().to_vec()), ReadOptions::default())
             .unwrap();
-    let written = predictor.annotate(&mut reader, &mut out, "out.jsonl", Format::Jsonl, |_| Ok(())).unwrap();
+    let written = predictor.annotate(reader, &mut out, "out.jsonl", Format::Jsonl, |_| Ok(())).unwrap();
     assert_eq!(written, 3);
     for (line, row) in String::from_utf8(out).unwrap().lines().zip(ROWS.lines()) {
         let (line, row): (Value, Value) =
@@ -141,11 +141,10 @@ fn a_new_row_without_choices_is_an_error_with_its_line() {
     let outcome = folder.train(TASK).unwrap();
     let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
     let rows = "{\"text\": \"x\", \"people\": [\"he\"]}\n{\"text\": \"x\", \"people\": \"he\"}\n";
-    let mut reader =
+    let reader =
         Reader::new("new.jsonl", std::io::Cursor::new(rows.as_bytes().to_vec()), ReadOptions::default())
             .unwrap();
-    let error =
-        predictor.annotate(&mut reader, Vec::new(), "out.jsonl", Format::Jsonl, |_| Ok(())).unwrap_err();
+    let error = predictor.annotate(reader, Vec::new(), "out.jsonl", Format::Jsonl, |_| Ok(())).unwrap_err();
     assert!(error.to_string().contains("`new.jsonl`, line 2, column `people`: this is no list"), "{error}");
     // A row that was typed comes from no file.
     let mut typed = folder.task(TASK).examples(Set::Test).unwrap();

@@ -78,9 +78,9 @@ proptest! {
             Ok(outcome) => {
                 let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
                 let rows = std::io::Cursor::new("text\nthe sun was warm\nthe rain was cold\n");
-                let mut reader = Reader::new("in", rows, ReadOptions::default()).unwrap();
+                let reader = Reader::new("in", rows, ReadOptions::default()).unwrap();
                 let mut output = Vec::new();
-                if predictor.annotate(&mut reader, &mut output, "out", Format::Jsonl, |_| Ok(())).is_ok() {
+                if predictor.annotate(reader, &mut output, "out", Format::Jsonl, |_| Ok(())).is_ok() {
                     for line in String::from_utf8(output).unwrap().lines() {
                         let row: serde_json::Value = serde_json::from_str(line).unwrap();
                         prop_assert!(row["p_up"].is_number() && row["p_down"].is_number(), "{row}");

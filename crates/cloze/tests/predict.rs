@@ -12,10 +12,10 @@ use cloze_encoder::Device;
 use common::{Folder, TASK, tiny};
 
 fn annotate(predictor: &mut Predictor, input: &str) -> String {
-    let mut reader =
+    let reader =
         Reader::new("input", std::io::Cursor::new(input.to_owned()), ReadOptions::default()).unwrap();
     let mut output = Vec::new();
-    predictor.annotate(&mut reader, &mut output, "output", Format::Csv, |_| Ok(())).unwrap();
+    predictor.annotate(reader, &mut output, "output", Format::Csv, |_| Ok(())).unwrap();
     String::from_utf8(output).unwrap()
 }
 
@@ -103,10 +103,10 @@ fn rows_within_rows_are_learnt_from_measured_by_question_and_written_one_by_one(
 
 /// What a submission says of rows that are answers, or that are rows of the file.
 fn submit(predictor: &mut Predictor, input: &str) -> cloze::Result<String> {
-    let mut reader =
+    let reader =
         Reader::new("test.jsonl", std::io::Cursor::new(input.to_owned()), ReadOptions::default()).unwrap();
     let mut output = Vec::new();
-    predictor.submit(&mut reader, &mut output, "output", |_| Ok(()))?;
+    predictor.submit(reader, &mut output, "output", |_| Ok(()))?;
     Ok(String::from_utf8(output).unwrap())
 }
 

@@ -37,10 +37,10 @@ fn task() -> String {
 }
 
 fn annotate(predictor: &mut Predictor, input: &str, format: Format) -> String {
-    let mut reader =
+    let reader =
         Reader::new("input", std::io::Cursor::new(input.to_owned()), ReadOptions::default()).unwrap();
     let mut output = Vec::new();
-    predictor.annotate(&mut reader, &mut output, "output", format, |_| Ok(())).unwrap();
+    predictor.annotate(reader, &mut output, "output", format, |_| Ok(())).unwrap();
     String::from_utf8(output).unwrap()
 }
 

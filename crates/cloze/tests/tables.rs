@@ -50,7 +50,7 @@ fn a_ragged_row_names_its_line_and_the_remedy() {
 fn text_in_another_encoding_names_its_line_and_the_remedy() {
     let (problem, remedy) = refuse("latin1.csv");
     assert_eq!(problem, "`latin1.csv`, line 3: the text is not UTF-8: byte 0xe4");
-    assert!(remedy.contains("`encoding = \"windows-1252\"`"), "{remedy}");
+    assert!(remedy.contains("`--encoding windows-1252`"), "{remedy}");
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
     let rows = task.labelled(reader, args.skip_unknown)?;
     say_who_answers(&predictor, &run, printer);
     rows.warnings.iter().for_each(|warning| printer.warn(warning));
-    let known = known_rows(predictor.task(), &rows.examples, printer);
+    let known = |set| known_rows(predictor.task(), set, &rows.examples, printer);
+    let (learned, distilled) = (known(Set::Train), known(Set::Unlabeled));
     let counter = Counter::new(printer, "rows");
     let evaluation = predictor.evaluate(&rows.examples, |done, total| {
         counter.show(done, total);
@@ -43,7 +44,8 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
     let mut result = serde_json::to_value(&evaluation).map_err(std::io::Error::from)?;
     result["answered_by"] = answerer(&predictor).into();
     result["passed_over"] = json!({"unlabelled": rows.unlabelled, "unknown": rows.unknown});
-    result["learned_from"] = known.into();
+    result["learned_from"] = learned.into();
+    result["distilled_from"] = distilled.into();
     printer.json(&result)?;
     let accuracy = &evaluation.accuracy;
     let figure = |(name, figure): (&str, Measured)| {
@@ -64,25 +66,30 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
     Ok(())
 }
 
-/// How many of the rows are among those that the run has learned from, of which it says nothing new how they are classified; nothing
-/// if those are not there any more.
-fn known_rows(task: &Task, rows: &[Example], printer: &Printer) -> Option<usize> {
-    let learned = match task.examples(Set::Train) {
-        Ok(learned) => learned,
+/// How many of the rows are among those of a set that the run was made from, of which it says nothing new how they are classified;
+/// nothing if those are not there any more.
+fn known_rows(task: &Task, set: Set, rows: &[Example], printer: &Printer) -> Option<usize> {
+    let (what, why) = match set {
+        Set::Unlabeled => (
+            "the unlabelled ones that its classifier was distilled from",
+            "on new texts it may be a little less good",
+        ),
+        _ => ("those that the run has learned from", "leave them out, for they make the score too good"),
+    };
+    let there = match task.examples(set) {
+        Ok(there) => there,
         Err(error) => {
-            printer.note(format_args!(
-                "whether rows are among those that the run has learned from is not known: {error}"
-            ));
+            printer.note(format_args!("whether rows are among {what} is not known: {error}"));
             return None;
         }
     };
-    let known = task.seen_before(&learned, rows);
+    let known = task.seen_before(&there, rows);
     if let Some(first) = known.first() {
-        printer.warn(format_args!(
-            "{} among those that the run has learned from, {} first; leave them out, else the score is too good",
-            if known.len() == 1 { "1 row is".to_owned() } else { format!("{} rows are", count(known.len())) },
-            first.place
-        ));
+        let rows = match known.len() {
+            1 => "1 row is".to_owned(),
+            rows => format!("{} rows are", count(rows)),
+        };
+        printer.warn(format_args!("{rows} among {what}, {} first; {why}", first.place));
     }
     Some(known.len())
 }
@@ -133,7 +140,7 @@ fn confused(evaluation: &Evaluation, printer: &Printer) -> String {
     let mut table = Table::new([Align::Right, Align::Left]);
     for (rows, label, predicted) in pairs.into_iter().take(CONFUSED) {
         table.row([
-            counted(rows as usize, "row"),
+            counted(rows as usize, if evaluation.topics.is_empty() { "row" } else { "answer" }),
             format!("of {} taken for {}", label.label, predicted.label),
         ]);
     }

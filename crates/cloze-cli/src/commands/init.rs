@@ -20,6 +20,10 @@ use super::{is_english, is_std, open_model, rows_argument};
 pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
     let path = args.output.clone().unwrap_or_else(|| "task.toml".into());
     let to_stdout = is_std(&path);
+    if cloze::table::Format::of_path(&path).is_some() {
+        let problem = format!("a task file is TOML, and `{}` is called like a table", path.display());
+        return Err(Error::usage(problem, "call it `task.toml`, for example").into());
+    }
     let files = [Some(&args.data), args.unlabeled.as_ref(), args.test.as_ref()];
     let protected = files
         .into_iter()
@@ -82,6 +86,15 @@ pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
         args.label,
         draft.text.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
     ))?;
+    let known = |name: &&String| **name != args.label && !draft.text.contains(name) && !name.is_empty();
+    let others: Vec<String> =
+        table.columns.names().iter().filter(known).map(|name| format!("`{name}`")).collect();
+    if !others.is_empty() && args.text.is_empty() {
+        printer.show(format_args!(
+            "\nNot used: {}. For other texts name their columns with `--text`.\n",
+            others.join(", ")
+        ))?;
+    }
     printer.show(questions(&draft))?;
     printer.show(format_args!("\nnext:\n  {} check {path}\n", super::program()))?;
     Ok(())

@@ -34,11 +34,11 @@ pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result 
         rows_argument::check(input, Some(&run))?;
     }
     let mut predictor = Predictor::open(&run, args.with, &device(global)?)?;
-    say_who_answers(&predictor, &run, printer);
     match &args.input {
         Some(input) => rows(args, input, &run, &mut predictor, printer),
         None => {
             let rows = typed(&args.text, predictor.task())?;
+            say_who_answers(&predictor, &run, printer);
             let labelled = classify(&mut predictor, &rows)?;
             labelled.iter().try_for_each(|labelled| printer.json(labelled))?;
             show(&labelled, printer)
@@ -152,8 +152,11 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &mut Predictor, pri
         true => protected.stdin(),
         false => protected.file(input, "the input"),
     };
-    if let Some(task) = Run::open(run)?.task_file() {
-        protected = protected.file(task, "the task file of the run");
+    if let Some(file) = Run::open(run)?.task_file() {
+        if let Ok(task) = Task::open(&file) {
+            protected = protected.data_of(&task);
+        }
+        protected = protected.file(file, "the task file of the run");
     }
     // Before anything is read: what may not be written need not be computed.
     let output = match to_stdout {
@@ -163,7 +166,8 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &mut Predictor, pri
         }
         false => Some(Output::create(&args.output, args.force, &protected)?),
     };
-    let mut reader = open_rows(input, args.reading.options(args.from))?;
+    let reader = open_rows(input, args.reading.options(args.from))?;
+    say_who_answers(predictor, run, printer);
     let format = args.to.unwrap_or_else(|| {
         OutputFormat::Rows(match Format::of_path(&args.output) {
             _ if to_stdout && printer.is_json() => Format::Jsonl,
@@ -178,26 +182,27 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &mut Predictor, pri
     let written = match output {
         None => {
             let out = BufWriter::new(io::stdout().lock());
-            write(predictor, &mut reader, out, "standard output", format, progress)?
+            write(predictor, reader, out, "standard output", format, progress)?
         }
         Some(output) => {
             interrupt::catch();
             let name = args.output.display().to_string();
             let file = BufWriter::new(output.file()?);
             let written =
-                write(predictor, &mut reader, file, &name, format, progress).map_err(
-                    |error| match error {
-                        Error::Stopped => Failure::Interrupted(format!("`{name}` has not been written")),
-                        error => error.into(),
-                    },
-                )?;
+                write(predictor, reader, file, &name, format, progress).map_err(|error| match error {
+                    Error::Stopped => Failure::Interrupted(format!("`{name}` has not been written")),
+                    error => error.into(),
+                })?;
             output.finish()?;
             written
         }
     };
     drop(counter);
-    if let Some(warning) = reader.doubt() {
-        printer.warn(warning);
+    match predictor.empty_rows() {
+        0 => {}
+        1 => printer.warn("1 row had no text, and was given a label all the same"),
+        rows => printer
+            .warn(format_args!("{} had no text, and were given a label all the same", counted(rows, "row"))),
     }
 
     let seconds = began.elapsed().as_secs_f64();
@@ -215,7 +220,7 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &mut Predictor, pri
 /// Writes the labels of rows, and says how many there were.
 fn write(
     predictor: &mut Predictor,
-    reader: &mut Reader,
+    reader: Reader,
     output: impl Write,
     name: &str,
     format: OutputFormat,

@@ -59,6 +59,14 @@ impl RunArgument<'_> {
             found.extend(within(&beside));
             found.sort_by_key(|run| std::cmp::Reverse(run.time));
         }
+        // A newer one that cannot be read is no reason to take an older one without a word.
+        let own = |run: &Found| {
+            let name = run.dir.file_name().unwrap_or_default().to_string_lossy();
+            name.rsplit_once('-').is_some_and(|(of_run, _)| of_run == task.name)
+        };
+        if let Some(first) = found.iter().find(|run| own(run)).filter(|run| run.task().is_none()) {
+            Run::open(&first.dir)?.manifest()?;
+        }
         found.retain(|run| run.task().is_some_and(|of_run| of_run.name == task.name));
         // A task file elsewhere may have the same name, so the runs that name this one come first; a run that has kept no model
         // can do nothing but say so.
@@ -252,7 +260,11 @@ fn itself(dir: &Path) -> Option<PathBuf> {
         return Some(dir.to_owned());
     }
     let path = dir.canonicalize().ok().filter(|path| path.ends_with("final"))?;
-    path.parent().filter(|run| is_run(run)).map(|_| dir.join(".."))
+    path.parent().filter(|run| is_run(run))?;
+    // As it was typed, if that names the folder.
+    let typed =
+        dir.parent().filter(|run| dir.ends_with("final") && !run.as_os_str().is_empty() && is_run(run));
+    Some(typed.map_or_else(|| dir.join(".."), Path::to_owned))
 }
 
 /// How one more run is made of the task of one of these, which can predict.

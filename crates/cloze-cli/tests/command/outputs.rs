@@ -71,8 +71,11 @@ fn the_input_the_data_and_the_run_are_never_written_to() {
     assert!(before == after);
     for name in ["in.csv", "./in.csv"] {
         let args = ["init", "in.csv", "--label", "text", "-o", name, "--force"];
-        answer(&folder, &args).says("is not written to");
+        answer(&folder, &args).says("a task file is TOML, and `");
     }
+    folder.write("in", "text\nthe sun\n");
+    answer(&folder, &["init", "in", "--label", "text", "-o", "./in", "--force"]).says("is not written to");
+    assert_eq!(folder.read("in"), "text\nthe sun\n");
     answer(&folder, &["predict", &run, "in.csv", "-o", "sub"]).says("`sub` is a directory");
 }
 
@@ -127,14 +130,23 @@ fn the_task_that_was_typed_and_the_data_beside_a_moved_run_are_not_written_to() 
 #[test]
 fn training_removes_nothing_that_it_has_not_made() {
     let (folder, run) = trained();
-    for name in ["notes.tmp", "g0/todo.tmp", "final.tmp/x", "g0/p1-s7.tmp/half"] {
+    for name in [
+        "notes.tmp",
+        "g0/todo.tmp",
+        "p1 keep.tmp/x",
+        "backup/final.tmp/x",
+        "final.tmp/x",
+        "g0/p1-s7.tmp/half",
+    ] {
         let path = folder.path(&run).join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, "x").unwrap();
     }
     folder.train();
     let there = |name: &str| folder.path(&run).join(name).exists();
-    assert!(there("notes.tmp") && there("g0/todo.tmp"));
+    assert!(
+        there("notes.tmp") && there("g0/todo.tmp") && there("p1 keep.tmp/x") && there("backup/final.tmp/x")
+    );
     assert!(!there("final.tmp") && !there("g0/p1-s7.tmp"), "what an interrupted job has left is removed");
     // A job that is not this run's is made anew, but not over somebody's notes.
     let record = folder.path(&run).join("final/job.json");
@@ -158,7 +170,12 @@ fn standard_output_that_is_the_input_is_refused() {
     let file = fs::File::options().append(true).open(folder.path("in.csv")).unwrap();
     let output = folder.command(&["predict", &run, "in.csv"]).stdout(file).output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && told.contains("standard output goes to `in.csv`"), "{told}");
+    assert!(!output.status.success() && told.contains("is the input and is not written to"), "{told}");
+    let record = folder.path(&run).join("run.toml");
+    let before = fs::read(&record).unwrap();
+    let file = fs::File::options().append(true).open(&record).unwrap();
+    let output = folder.command(&["predict", &run, "test.csv"]).stdout(file).output().unwrap();
+    assert!(!output.status.success() && fs::read(&record).unwrap() == before);
     assert_eq!(folder.read("in.csv"), "text\nthe sun\n");
 }
 

@@ -21,8 +21,8 @@ pub(super) struct LabelColumn {
     pub(super) missing: Vec<(String, usize)>,
     /// Whether a row has several labels.
     pub(super) several: bool,
-    /// What a cell says of a row with none of several labels.
-    pub(super) none: Option<String>,
+    /// What stands between labels in a cell, if that is how several are written.
+    pub(super) separator: Option<char>,
     /// What is probably not meant.
     pub(super) warnings: Vec<String>,
 }
@@ -36,7 +36,7 @@ impl LabelColumn {
     pub(super) fn of(table: &Table, column: usize, missing: Option<&[String]>) -> Result<LabelColumn> {
         let name = &table.columns.names()[column];
         let place = table.columns.place().field(name);
-        let mut found = LabelColumn::default();
+        let mut found = LabelColumn { separator: separator(table, column), ..LabelColumn::default() };
         let (mut labels, mut marks) = (Counts::default(), Counts::default());
         let mut empty_lists = 0;
         for row in &table.rows {
@@ -58,6 +58,12 @@ impl LabelColumn {
                     found.several |= given.len() > 1;
                     given.iter().for_each(|name| labels.add(name));
                 }
+                None if found.separator.is_some_and(|mark| cell.contains(mark)) => {
+                    found.several = true;
+                    let parts =
+                        found.separator.map(|mark| cell.split(mark)).into_iter().flatten().map(str::trim);
+                    parts.filter(|part| !part.is_empty() && !is_mark(part)).for_each(|part| labels.add(part));
+                }
                 None if is_structure(cell) => {
                     return Err(Error::data(
                         row.place().field(name),
@@ -78,8 +84,8 @@ impl LabelColumn {
         }
         if found.several {
             // Of several labels a row may have none, which says something.
-            let at = marks.counts.iter().position(|(mark, _)| mark.to_lowercase() == "none");
-            found.none = at.map(|at| marks.counts.remove(at).0);
+            let at = marks.counts.iter().position(|(mark, _)| mark == "none");
+            at.map(|at| marks.counts.remove(at));
         }
         if !found.several {
             found.unlabelled += empty_lists;
@@ -125,17 +131,6 @@ impl LabelColumn {
                 counted(labelled, "row")
             ));
         }
-        for mark in [';', '|', ','] {
-            let known = |name: &str| self.labels.iter().any(|(label, _)| label == name.trim());
-            let parts = |label: &str| label.split(mark).count() > 1 && label.split(mark).all(known);
-            if let Some((label, _)) = self.labels.iter().find(|(label, _)| parts(label)) {
-                self.warnings.push(format!(
-                    "`{label}` looks like several labels at once, and is taken for one; if rows can have several, see `[multi_label]` in \
-                     the documents"
-                ));
-                break;
-            }
-        }
         let mut alike: HashMap<String, Vec<&String>> = HashMap::new();
         for (label, _) in &self.labels {
             alike.entry(label.to_lowercase()).or_default().push(label);
@@ -151,6 +146,18 @@ impl LabelColumn {
             }
         }
     }
+}
+
+/// What stands between the labels of cells with several: some cell falls into parts by it each of which is a label of some other row by
+/// itself.
+fn separator(table: &Table, column: usize) -> Option<char> {
+    let cells: HashSet<&str> = table.rows.iter().map(|row| row.value(column).trim()).collect();
+    let falls = |mark: char, cell: &str| {
+        cell.contains(mark)
+            && listed(cell).is_none()
+            && cell.split(mark).all(|part| cells.contains(part.trim()))
+    };
+    [';', '|', ','].into_iter().find(|&mark| cells.iter().any(|cell| falls(mark, cell)))
 }
 
 /// Columns with as few different values as labels have.

@@ -221,7 +221,7 @@ fn label_next(page: &mut String, results: &Results) {
     page.push_str(
         "<h2>What to label next</h2>\n<p>The models disagree most on these rows; their labels would teach them most.</p>\n",
     );
-    let columns = [Column::Text("row"), Column::Text("text"), Column::Text("votes")];
+    let columns = [Column::Number("where"), Column::Text("text"), Column::Text("votes")];
     let rows = results.label_next.iter().map(|disputed| {
         let text: Vec<&str> = disputed.fields.values().map(String::as_str).collect();
         let votes = disputed.votes.iter().map(|(label, votes)| format!("{} {votes}", user(label)));

@@ -1,10 +1,5 @@
 //! A hash in the first line of a text for people, by which a later change of the text is noticed.
 
-use super::MADE_BY;
-
-/// What a record that has a seal says of itself.
-pub(crate) const SEALED: &str = "sealed";
-
 /// What stands before the hash.
 const SEAL: &str = "# The record of a run, not to be changed; its checksum: ";
 
@@ -13,16 +8,11 @@ pub(super) fn seal(text: &str) -> String {
     format!("{SEAL}{}\n{text}", hash(text))
 }
 
-/// Whether a text is as it was sealed. Records of versions before have no seal, and do not say that they have one.
+/// Whether a text is as it was sealed.
 pub(super) fn is_whole(text: &str) -> bool {
-    let first = text.split_once('\n').map(|(first, rest)| (first.trim_end(), rest));
-    match first.and_then(|(first, rest)| Some((first.strip_prefix(SEAL)?, rest))) {
-        Some((found, rest)) => found == hash(rest),
-        None => {
-            let mut head = text.lines().take_while(|line| line.starts_with('#'));
-            head.any(|line| line.starts_with(MADE_BY) && !line.contains(SEALED))
-        }
-    }
+    let parts = text.split_once('\n');
+    let sealed = parts.and_then(|(first, rest)| Some((first.trim_end().strip_prefix(SEAL)?, rest)));
+    sealed.is_some_and(|(found, rest)| found == hash(rest))
 }
 
 /// Line ends do not count: copying between systems may change them.
@@ -36,7 +26,7 @@ mod tests {
 
     #[test]
     fn a_change_is_noticed_and_other_line_ends_are_none() {
-        let sealed = seal("# Made by cloze 1, sealed.\nname = \"a\"\n\n[labels]\nb = 1\n");
+        let sealed = seal("# Made by cloze 1.\nname = \"a\"\n\n[labels]\nb = 1\n");
         let (_, without) = sealed.split_once('\n').unwrap();
         let (_, headless) = without.split_once('\n').unwrap();
         for broken in [without, headless, "", "#", &sealed[..sealed.len() / 2], &format!("\n{sealed}")] {
@@ -47,6 +37,5 @@ mod tests {
         {
             assert!(!is_whole(&changed), "{changed}");
         }
-        assert!(is_whole("# Made by cloze 0.1.0. The run's id is 1.\nname = \"a\"\n"), "versions before");
     }
 }

@@ -60,9 +60,10 @@ pub(super) fn open(name: &str, input: impl Read + Send + 'static, options: ReadO
     if !encoding.is_wide() && !is_utf8 && head.contains(&0) {
         return refuse(
             "it holds bytes that are no text".into(),
-            "give a CSV, TSV or JSON Lines file; text in another encoding is read with `encoding = \"NAME\"` under `[data]`, \
-             or `--encoding NAME`"
-                .into(),
+            format!(
+                "give a CSV, TSV or JSON Lines file; text in another encoding is read with {}",
+                options.say("encoding", "NAME")
+            ),
         );
     }
     io::copy(&mut (&mut input).take(mark as u64), &mut io::sink())
@@ -72,7 +73,8 @@ pub(super) fn open(name: &str, input: impl Read + Send + 'static, options: ReadO
         true => input,
         false => Box::new(Decoder::new(input, encoding)),
     };
-    Ok(Text { input, mark: mark > 0 })
+    // Spreadsheets that write another encoding know UTF-8 by its mark only.
+    Ok(Text { input, mark: mark > 0 || (encoding != Encoding::UTF_8 && !is_utf8) })
 }
 
 type Bytes = Box<dyn Read + Send>;
@@ -89,6 +91,14 @@ fn peek(mut input: Bytes) -> io::Result<(Vec<u8>, Bytes)> {
 pub(super) fn read_error(file: &str, error: io::Error) -> Error {
     let inner = error.get_ref();
     if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<NotText>()) {
+        if found.is_utf8 {
+            let problem = format!("the text is UTF-8, and not {}", found.encoding);
+            return Error::data(
+                Place::file(file),
+                problem,
+                "leave the encoding out; the files of a task are to have one encoding",
+            );
+        }
         let remedy = match found.encoding.is_wide() {
             true => "the file is damaged here or cut short; save it once more, best as UTF-8",
             false => {
@@ -133,7 +143,9 @@ impl Read for Unpacking {
 pub(super) struct NotText {
     encoding: Encoding,
     /// The line, counted from 1.
-    pub(super) line: u64,
+    line: u64,
+    /// Whether all of it is UTF-8.
+    is_utf8: bool,
 }
 
 impl fmt::Display for NotText {
@@ -157,10 +169,8 @@ struct Decoder {
     given: usize,
     ended: bool,
     line: u64,
-    /// Whether all that has come so far was ASCII, which says nothing of the encoding.
-    is_ascii: bool,
-    /// Whether the text is UTF-8 after all.
-    is_utf8: bool,
+    /// Whether all bytes so far are UTF-8: how many characters of it are none of ASCII, and the last one if it was cut.
+    utf8: Option<(usize, Vec<u8>)>,
 }
 
 impl Decoder {
@@ -175,21 +185,29 @@ impl Decoder {
             given: 0,
             ended: false,
             line: 1,
-            is_ascii: true,
-            is_utf8: false,
+            utf8: Some((0, Vec::new())),
         }
     }
 
-    /// Looks at the first bytes that are not ASCII. Text in another encoding is next to never UTF-8 by chance, and to decode UTF-8 as
-    /// if it had another encoding garbles it without a word.
-    fn is_utf8_after_all(&self, bytes: &[u8]) -> bool {
-        !self.encoding.is_wide()
-            && match std::str::from_utf8(bytes) {
-                Ok(_) => true,
-                Err(error) if error.error_len().is_some() => false,
-                // The last character is cut; if it is the only one, more than this chunk will tell.
-                Err(error) => !bytes[..error.valid_up_to()].is_ascii() || bytes.len() == CHUNK,
-            }
+    /// Looks whether `bytes` go on being UTF-8.
+    fn watch(&mut self, bytes: &[u8]) {
+        let Some((count, mut all)) = self.utf8.take() else { return };
+        all.extend_from_slice(bytes);
+        let (whole, is_utf8) = match std::str::from_utf8(&all) {
+            Ok(text) => (text.len(), true),
+            Err(error) => (error.valid_up_to(), error.error_len().is_none()),
+        };
+        if is_utf8 {
+            let more = all[..whole].iter().filter(|&&byte| byte >= 0xc0).count();
+            self.utf8 = Some((count + more, all[whole..].to_vec()));
+        }
+    }
+
+    /// Whether the whole text was UTF-8. That text in an encoding of one byte a character is so by chance does not happen; in one of several
+    /// bytes it does, if there are few such characters.
+    fn was_utf8(&self) -> bool {
+        let enough = if self.encoding.is_of_single_bytes() { 1 } else { 20 };
+        self.utf8.as_ref().is_some_and(|(count, rest)| *count >= enough && rest.is_empty())
     }
 
     /// Decodes some more; nothing is left if no text comes of it.
@@ -203,17 +221,15 @@ impl Decoder {
                 self.bytes.truncate(read);
                 self.start = 0;
                 self.ended = read == 0;
+                let bytes = std::mem::take(&mut self.bytes);
+                self.watch(&bytes);
+                self.bytes = bytes;
+                if self.ended && self.was_utf8() {
+                    let found = NotText { encoding: self.encoding, line: self.line, is_utf8: true };
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, found));
+                }
             }
             let bytes = &self.bytes[self.start..];
-            if self.is_ascii && !bytes.is_ascii() {
-                self.is_ascii = false;
-                self.is_utf8 = self.is_utf8_after_all(bytes);
-            }
-            if self.is_utf8 {
-                self.text.extend_from_slice(bytes);
-                self.start = self.bytes.len();
-                break;
-            }
             self.text.resize(bytes.len() * 3 + 16, 0);
             let (result, read, written) =
                 self.decoder.decode_to_utf8_without_replacement(bytes, &mut self.text, self.ended);
@@ -221,7 +237,7 @@ impl Decoder {
             self.start += read;
             self.line += self.text.iter().filter(|&&byte| byte == b'\n').count() as u64;
             if let encoding_rs::DecoderResult::Malformed(..) = result {
-                let found = NotText { encoding: self.encoding, line: self.line };
+                let found = NotText { encoding: self.encoding, line: self.line, is_utf8: false };
                 return Err(io::Error::new(io::ErrorKind::InvalidData, found));
             }
             if self.ended {
@@ -258,7 +274,12 @@ mod tests {
         let options = ReadOptions { encoding, ..ReadOptions::default() };
         let mut text = open("t.csv", Cursor::new(bytes), options).map_err(|error| error.to_string())?;
         let mut read = Vec::new();
-        text.input.read_to_end(&mut read).map_err(|error| error.to_string())?;
+        text.input.read_to_end(&mut read).map_err(|error| {
+            match error.get_ref().and_then(|inner| inner.downcast_ref::<NotText>()) {
+                Some(found) if found.is_utf8 => format!("the text is UTF-8, and not {}", found.encoding),
+                _ => error.to_string(),
+            }
+        })?;
         Ok((String::from_utf8(read).map_err(|error| error.to_string())?, text.mark))
     }
 
@@ -290,13 +311,26 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_utf8_is_read_so_whatever_encoding_is_named() {
-        for label in ["latin1", "gb18030", "shift_jis"] {
-            for text in ["text\nMüll\n".to_owned(), format!("text\n{}\nMüll 工单\n", "ascii ".repeat(3000))]
-            {
-                assert_eq!(read(text.clone().into_bytes(), Some(label)).unwrap().0, text, "{label}");
-            }
+    fn text_that_is_utf8_is_not_read_as_if_it_were_another_encoding() {
+        let many = "Müll 工单 ".repeat(20);
+        for text in [
+            "text\nMüll\n".to_owned(),
+            format!("{}é und Müll", "x".repeat(4095)),
+            format!("{}é", "x".repeat(8191)),
+        ] {
+            let error = read(text.into_bytes(), Some("latin1")).unwrap_err();
+            assert_eq!(error, "the text is UTF-8, and not windows-1252");
         }
+        for label in ["gb18030", "shift_jis", "euc-kr", "windows-1251"] {
+            assert!(read(format!("text\n{many}\n").into_bytes(), Some(label)).is_err(), "{label}");
+        }
+        // By chance, as few characters are, or not at all.
+        assert_eq!(read(b"the \xc4\xa3 day".to_vec(), Some("gb18030")).unwrap().0, "the 模 day");
+        assert_eq!(
+            read(b"the \xc3\xbc day, caf\xe9".to_vec(), Some("latin1")).unwrap().0,
+            "the Ã¼ day, café"
+        );
+        assert_eq!(read(b"plain".to_vec(), Some("latin1")).unwrap().0, "plain");
     }
 
     #[test]
@@ -315,10 +349,10 @@ mod tests {
             let utf16 = |swap: bool| -> Vec<u8> {
                 text.encode_utf16().flat_map(|unit| if swap { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
             };
-            prop_assert_eq!(read(utf16(false), None).unwrap(), (text.clone(), false));
-            prop_assert_eq!(read(utf16(true), None).unwrap(), (text.clone(), false));
+            prop_assert_eq!(&read(utf16(false), None).unwrap().0, &text);
+            prop_assert_eq!(&read(utf16(true), None).unwrap().0, &text);
             let (gb, ..) = encoding_rs::GB18030.encode(&text);
-            prop_assert_eq!(read(gb.into_owned(), Some("gb18030")).unwrap(), (text, false));
+            prop_assert_eq!(read(gb.into_owned(), Some("gb18030")).unwrap().0, text);
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
-use super::{Format, Quoting};
+use super::Quoting;
 
 /// An input of the CSV parser. The parser's own count of lines is late by one where lines end in carriage return and line
 /// feed, and early where blank lines are skipped. And it takes whatever it gets: a record that ends within quotes because the
@@ -12,7 +12,6 @@ use super::{Format, Quoting};
 pub(super) struct Input {
     inner: Box<dyn Read + Send>,
     separator: u8,
-    format: Format,
     /// `None` where nobody has said it: then quotes are doubled, and what does not look so is a fault.
     quoting: Option<Quoting>,
     /// What ends lines: line feeds, with or without carriage returns, or carriage returns alone.
@@ -34,20 +33,10 @@ pub(super) struct Input {
     fault: Option<Fault>,
     /// A line with a quote within a value that does not begin with one, which no program writes that doubles quotes.
     bare: Option<u64>,
-    /// The first record over several lines each of which would be a row.
-    rows_in_quotes: Option<RowsInQuotes>,
-    /// Records over two lines each of which would be a row, and where the first one begins.
-    pairs: (usize, u64),
-}
-
-/// A record over several lines each of which would be a row.
-#[derive(Debug, Clone, Copy)]
-struct RowsInQuotes {
-    /// The byte after it.
-    end: u64,
-    /// The line on which its quote is opened.
-    opened: u64,
-    lines: usize,
+    /// Where the quote of the first record is opened that goes over several lines each of which would be a row.
+    rows_in_quotes: Option<u64>,
+    /// Whether quotes are needed to read the file: a line, taken by itself, is no row.
+    needs_quotes: bool,
 }
 
 /// Where in a field the next byte stands.
@@ -66,7 +55,7 @@ enum State {
 }
 
 /// The lines of the record at hand, each taken by itself.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Lines {
     /// Separators on this line so far, whatever quotes say.
     separators: usize,
@@ -74,6 +63,14 @@ struct Lines {
     whole: usize,
     /// How many of them have as many separators as the header.
     like_rows: usize,
+    /// Whether nothing stands on this line so far.
+    is_blank: bool,
+}
+
+impl Default for Lines {
+    fn default() -> Lines {
+        Lines { separators: 0, whole: 0, like_rows: 0, is_blank: true }
+    }
 }
 
 /// Quotes that make a record unclear.
@@ -91,8 +88,8 @@ pub(super) struct Fault {
 pub(super) enum FaultKind {
     /// A quote within a quoted value is not doubled; the line it is on, what follows it, and whether a backslash stands before it.
     Stray { line: u64, next: u8, escaped: bool },
-    /// The value holds line breaks, and each of its lines would be a row; the line of a quote that shows that quotes are text in
-    /// this file, if that is how it is known.
+    /// The value holds line breaks, each of its lines would be a row, and nothing in the file says that it is none; or the line of a quote
+    /// says that quotes are text in this file.
     RowsInQuotes { bare: Option<u64> },
     /// A carriage return stands alone outside of quotes, where lines end in line feeds.
     Return,
@@ -102,7 +99,6 @@ impl Input {
     /// Watches `inner`, whose first line is number `line` and whose header is this one.
     pub(super) fn new(
         inner: Box<dyn Read + Send>,
-        format: Format,
         separator: u8,
         quoting: Option<Quoting>,
         header: &[u8],
@@ -112,7 +108,6 @@ impl Input {
         Input {
             inner,
             separator,
-            format,
             quoting,
             header: header.iter().filter(|&&byte| byte == separator).count(),
             ending,
@@ -127,7 +122,7 @@ impl Input {
             fault: None,
             bare: None,
             rows_in_quotes: None,
-            pairs: (0, 0),
+            needs_quotes: false,
         }
     }
 
@@ -153,12 +148,6 @@ impl Input {
     pub(super) fn unclosed(&self) -> Option<u64> {
         let within = matches!(self.state, State::Quoted | State::Escaped);
         (self.ended && within).then_some(self.opened)
-    }
-
-    /// How many records so far hold two lines each of which would be a row, and where the first one begins; nothing if somebody has said
-    /// what quotes mean.
-    pub(super) fn pairs(&self) -> Option<(usize, u64)> {
-        Some(self.pairs).filter(|(pairs, _)| *pairs > 0 && self.quoting.is_none())
     }
 
     /// What is unclear in the records that end before the byte `end`.
@@ -207,46 +196,43 @@ impl Input {
         }
         match byte {
             byte if byte == self.ending => self.end_line(!matches!(next, State::Quoted | State::Escaped)),
-            byte if byte == self.separator => self.lines.separators += 1,
-            _ => {}
+            byte => {
+                self.lines.separators += usize::from(byte == self.separator);
+                self.lines.is_blank &= byte == b'\r' || byte == b'\n';
+            }
         }
         self.state = next;
     }
 
     fn end_line(&mut self, ends_record: bool) {
+        let like_row = self.lines.separators == self.header;
+        self.needs_quotes |= !like_row && !self.lines.is_blank;
         self.lines.whole += 1;
-        self.lines.like_rows += usize::from(self.lines.separators == self.header);
-        self.lines.separators = 0;
+        self.lines.like_rows += usize::from(like_row);
+        (self.lines.separators, self.lines.is_blank) = (0, true);
         self.line += 1;
         if !ends_record {
             return;
         }
         let Lines { whole, like_rows, .. } = std::mem::take(&mut self.lines);
-        if whole < 2 || whole != like_rows {
-            return;
-        }
-        if whole == 2 {
-            self.pairs = (self.pairs.0 + 1, if self.pairs.0 == 0 { self.opened } else { self.pairs.1 });
-        }
-        if self.rows_in_quotes.is_none_or(|known| known.lines < whole) {
-            self.rows_in_quotes = Some(RowsInQuotes { end: self.read, opened: self.opened, lines: whole });
+        if whole > 1 && whole == like_rows {
+            self.rows_in_quotes.get_or_insert(self.opened);
             self.rows_in_text(self.read);
         }
     }
 
-    /// Notes that rows may stand within quotes. In TSV a value with both tabs and line breaks is known to be none. In CSV a value over
-    /// two lines is one more likely than not, unless the file is known to have quotes that are text; over three lines, none of which
-    /// has a comma too few or too many, it is none.
+    /// Notes that rows may stand within quotes, in a file that has quotes elsewhere which are text.
     fn rows_in_text(&mut self, at: u64) {
-        let Some(RowsInQuotes { end, opened, lines }) =
-            self.rows_in_quotes.filter(|_| self.quoting.is_none())
-        else {
-            return;
-        };
-        let surely = self.header > 0 && (self.format == Format::Tsv || lines > 2);
-        if surely || self.bare.is_some() {
-            let kind = FaultKind::RowsInQuotes { bare: self.bare.filter(|_| !surely) };
-            self.fault_at(if surely { end } else { at }, opened, kind);
+        if let (Some(opened), Some(bare), None) = (self.rows_in_quotes, self.bare, self.quoting) {
+            self.fault_at(at, opened, FaultKind::RowsInQuotes { bare: Some(bare) });
+        }
+    }
+
+    /// Notes at the end of the file that it can be read in two ways: values that go over several lines, or each line a row. A line with
+    /// other separators than the header settles it, since only quotes can make it part of a row; nearly every file has one.
+    fn end(&mut self) {
+        if let (Some(opened), false, None) = (self.rows_in_quotes, self.needs_quotes, self.quoting) {
+            self.fault_at(self.read, opened, FaultKind::RowsInQuotes { bare: None });
         }
     }
 
@@ -262,8 +248,13 @@ impl Read for Input {
         if read == 0 && !buffer.is_empty() && !self.ended {
             self.ended = true;
             // The last line may lack its end.
-            if self.lines.whole > 0 && !matches!(self.state, State::Quoted | State::Escaped) {
-                self.end_line(true);
+            let within = matches!(self.state, State::Quoted | State::Escaped);
+            if !self.lines.is_blank || self.lines.whole > 0 {
+                self.end_line(!within);
+            }
+            // That a quote is never closed is told by itself.
+            if !within {
+                self.end();
             }
         }
         for &byte in &buffer[..read] {

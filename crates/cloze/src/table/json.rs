@@ -9,11 +9,16 @@ use serde_json::value::RawValue;
 
 use super::decode::read_error;
 use super::reader::not_utf8;
-use super::{Columns, Object, Row};
+use super::{Columns, Object, ReadOptions, Row};
 use crate::{Error, Place, Result};
 
 /// The next line that is not blank, read as an object, and its text. `line` becomes its number.
-pub(super) fn next(text: &mut impl BufRead, line: &mut u64, file: &str) -> Result<Option<(Members, String)>> {
+pub(super) fn next(
+    text: &mut impl BufRead,
+    line: &mut u64,
+    file: &str,
+    options: ReadOptions,
+) -> Result<Option<(Members, String)>> {
     let mut bytes = Vec::new();
     loop {
         bytes.clear();
@@ -29,17 +34,10 @@ pub(super) fn next(text: &mut impl BufRead, line: &mut u64, file: &str) -> Resul
     let place = Place::file(file).line(*line);
     let object = String::from_utf8(bytes.trim_ascii().to_vec()).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        not_utf8(place.clone(), error.as_bytes()[at], error.as_bytes())
+        not_utf8(place.clone(), error.as_bytes()[at], error.as_bytes(), options)
     })?;
-    match serde_json::from_str::<Members>(&object) {
-        Ok(members) => match members.twice() {
-            None => Ok(Some((members, object))),
-            Some(name) => Err(Error::data(
-                place,
-                format!("the key `{name}` is there twice"),
-                "remove one, or give it another name",
-            )),
-        },
+    match serde_json::from_str::<Parsed>(&object) {
+        Ok(parsed) => Ok(Some((parsed.texts(place)?, object))),
         Err(error) => {
             let (problem, remedy) = explain(&object, &error);
             Err(Error::data(place, problem, remedy))
@@ -92,30 +90,53 @@ fn explain(line: &str, error: &serde_json::Error) -> (String, &'static str) {
     }
 }
 
-/// The members of an object in the order of the text, with their values as they are written.
-pub(super) struct Members(Vec<(String, Box<RawValue>)>);
+/// The members of an object in the order of the text, with their values as text.
+pub(super) struct Members(Vec<(String, String)>);
 
 impl Members {
     pub(super) fn names(&self) -> Vec<String> {
         self.0.iter().map(|(name, _)| name.clone()).collect()
     }
+}
 
-    /// A name that is there twice.
-    fn twice(&self) -> Option<&str> {
+/// The members as they are written.
+struct Parsed(Vec<(String, Box<RawValue>)>);
+
+impl Parsed {
+    /// The values as text.
+    ///
+    /// # Errors
+    /// When a name is there twice, or a string is no text.
+    fn texts(self, place: Place) -> Result<Members> {
         let mut known = HashSet::with_capacity(self.0.len());
-        self.0.iter().map(|(name, _)| name.as_str()).find(|name| !known.insert(*name))
+        if let Some((name, _)) = self.0.iter().find(|(name, _)| !known.insert(name)) {
+            let problem = format!("the key `{name}` is there twice");
+            return Err(Error::data(place, problem, "remove one, or give it another name"));
+        }
+        let mut members = Vec::with_capacity(self.0.len());
+        for (name, value) in &self.0 {
+            let Some(text) = text(value).filter(|text| !text.contains('\0')) else {
+                return Err(Error::data(
+                    place.field(name),
+                    "the string holds half a character (a lone surrogate such as `\\ud83d`) or a zero byte",
+                    "write it without; Python does so with `text.encode(\"utf-8\", \"ignore\").decode()` before `json.dumps`",
+                ));
+            };
+            members.push((name.clone(), text));
+        }
+        Ok(Members(members))
     }
 }
 
-/// A value as text: a string without its quotes, nothing for `null`, numbers digit for digit, and all else as JSON without blanks.
-fn text(value: &RawValue) -> String {
+/// A value as text: a string without its quotes, nothing for `null`, numbers digit for digit, and all else as JSON without blanks. No text
+/// if a string has half a character in it.
+fn text(value: &RawValue) -> Option<String> {
     let written = value.get();
     match written.as_bytes().first() {
-        // What was parsed as a value is one.
-        Some(b'"') => serde_json::from_str(written).unwrap_or_default(),
-        Some(b'n') => String::new(),
-        Some(b'[' | b'{') => without_blanks(written),
-        _ => written.to_owned(),
+        Some(b'"') => serde_json::from_str(written).ok(),
+        Some(b'n') => Some(String::new()),
+        Some(b'[' | b'{') => Some(without_blanks(written)),
+        _ => Some(written.to_owned()),
     }
 }
 
@@ -131,22 +152,22 @@ fn without_blanks(json: &str) -> String {
     json.chars().filter(keep).collect()
 }
 
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Members, D::Error> {
+impl<'de> Deserialize<'de> for Parsed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Parsed, D::Error> {
         struct Members_;
         impl<'de> Visitor<'de> for Members_ {
-            type Value = Members;
+            type Value = Parsed;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Members, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Parsed, A::Error> {
                 let mut members = Vec::with_capacity(map.size_hint().unwrap_or(0));
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
-                Ok(Members(members))
+                Ok(Parsed(members))
             }
         }
         deserializer.deserialize_map(Members_)
@@ -158,7 +179,7 @@ pub(super) fn row(columns: &Columns, line: u64, members: Members, object: String
     let mut unlisted = Vec::new();
     for (name, value) in members.0 {
         match columns.find(&name) {
-            Some(column) => values[column] = Some(text(&value)),
+            Some(column) => values[column] = Some(value),
             None => unlisted.push(name),
         }
     }

@@ -14,9 +14,19 @@ pub struct ReadOptions {
     pub encoding: Option<Encoding>,
     /// What quotes mean in it, if it is CSV or TSV; `None` takes [`Quoting::Double`], and refuses what is unlikely to be meant so.
     pub quoting: Option<Quoting>,
+    /// Whether a task file says so, and remedies are to be carried out there.
+    pub of_task: bool,
 }
 
 impl ReadOptions {
+    /// Where to say that `key` is `value`, for remedies.
+    pub(super) fn say(self, key: &str, value: impl fmt::Display) -> String {
+        match self.of_task {
+            true => format!("`{key} = \"{value}\"` under `[data]`"),
+            false => format!("`--{key} {value}`"),
+        }
+    }
+
     /// Those of a file of this format.
     pub fn of(format: impl Into<Option<Format>>) -> ReadOptions {
         ReadOptions { format: format.into(), ..ReadOptions::default() }
@@ -66,6 +76,11 @@ impl Encoding {
         [Encoding::UTF_16LE, Encoding::UTF_16BE].contains(&self)
     }
 
+    /// Whether every byte is a character.
+    pub(super) fn is_of_single_bytes(self) -> bool {
+        self.0.is_single_byte()
+    }
+
     /// The likeliest encoding of text that is not UTF-8.
     pub(super) fn guess(bytes: &[u8]) -> Encoding {
         let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
@@ -94,7 +109,7 @@ impl FromStr for Encoding {
             .filter(|encoding| *encoding != encoding_rs::REPLACEMENT);
         known.map(Encoding).ok_or_else(|| {
             format!(
-                "`{label}` is no encoding that is known here; `utf-8`, `utf-16le`, `windows-1252`, `iso-8859-2`, `gb18030`, \
+                "`{label}` is not a known encoding; `utf-8`, `utf-16le`, `windows-1252`, `iso-8859-2`, `gb18030`, \
                  `big5`, `shift_jis`, `euc-kr` and `koi8-r` are some that are"
             )
         })
@@ -111,7 +126,7 @@ mod tests {
         assert_eq!(shown("GB18030").unwrap(), "gb18030");
         assert_eq!(shown("latin1").unwrap(), "windows-1252");
         assert_eq!(shown("UTF8").unwrap(), "utf-8");
-        assert!(shown("utf-32").unwrap_err().starts_with("`utf-32` is no encoding"));
+        assert!(shown("utf-32").unwrap_err().starts_with("`utf-32` is not a known encoding"));
         assert!(shown("iso-2022-kr").is_err());
     }
 

@@ -12,7 +12,7 @@ use super::{
     Columns, Dialect, Encoding, Format, Quoting, ReadOptions, Row, Table, has_commas, json, separator,
 };
 use crate::error::{counted, list};
-use crate::{Error, Place, Result, Warning};
+use crate::{Error, Place, Result};
 
 /// Reads rows one at a time. After an error the rest of the file is not read.
 pub struct Reader {
@@ -94,6 +94,7 @@ impl Reader {
             quoting,
             mark: text.mark,
             crlf: line.ends_with(b"\r") && head.contains(&b'\n'),
+            options,
         };
         // Carriage returns alone end lines where the header does.
         let after = line.len() + head.len() - head.trim_ascii_start().len();
@@ -104,7 +105,7 @@ impl Reader {
         match format {
             Format::Jsonl => Reader::jsonl(file, input, dialect),
             Format::Csv | Format::Tsv => {
-                let input = Input::new(input, format, between, options.quoting, &line, ending, first);
+                let input = Input::new(input, between, options.quoting, &line, ending, first);
                 Reader::csv(file, input, dialect, first)
             }
         }
@@ -122,8 +123,8 @@ impl Reader {
         if !records.read_byte_record(&mut header).map_err(|error| csv_error(&file, error))? {
             return Err(empty(&file));
         }
-        unclear(&file, &records)?;
-        let names = texts(&header, &Place::file(&*file).line(first))?;
+        unclear(&file, &records, dialect.options)?;
+        let names = texts(&header, &Place::file(&*file).line(first), dialect.options)?;
         // A file may have two marks, when programs have each put one before it.
         let around = |c: char| c.is_whitespace() || c == '\u{feff}';
         let names = names.iter().map(|name| name.trim_matches(around).to_owned()).collect();
@@ -134,7 +135,7 @@ impl Reader {
 
     fn jsonl(file: Arc<str>, input: Box<dyn Read + Send>, dialect: Dialect) -> Result<Reader> {
         let (mut text, mut line) = (BufReader::new(input), 0);
-        let Some((members, object)) = json::next(&mut text, &mut line, &file)? else {
+        let Some((members, object)) = json::next(&mut text, &mut line, &file, dialect.options)? else {
             return Err(empty(&file));
         };
         let columns = unique(&file, members.names(), dialect, line)?;
@@ -152,26 +153,6 @@ impl Reader {
         self.format
     }
 
-    /// What should be looked at in the rows read so far: values over two lines each of which could be a row.
-    pub fn doubt(&self) -> Option<Warning> {
-        let Lines::Csv { records, .. } = &self.lines else { return None };
-        let (pairs, line) = records.get_ref().pairs()?;
-        let what = match pairs {
-            1 => "a value begins with a quote and goes on over the next line, and either line could be a row"
-                .to_owned(),
-            pairs => {
-                format!("{pairs} values go over two lines, this one first, each of which could be a row")
-            }
-        };
-        Some(Warning {
-            place: self.columns.place().line(line),
-            problem: what,
-            remedy: "look at it; if quotes are part of the text in this file, say `quoting = \"none\"` under `[data]`, or `--quoting none`, \
-                     and else `double`"
-                .into(),
-        })
-    }
-
     /// Reads all the rows.
     ///
     /// # Errors
@@ -187,7 +168,7 @@ impl Reader {
             Lines::Csv { records, line: next } => {
                 let mut record = csv::ByteRecord::new();
                 let read = records.read_byte_record(&mut record).map_err(|error| csv_error(file, error))?;
-                unclear(file, records)?;
+                unclear(file, records, self.columns.dialect.options)?;
                 if !read {
                     return Ok(None);
                 }
@@ -199,14 +180,17 @@ impl Reader {
                 if record.len() != self.columns.names.len() {
                     return Err(ragged(&self.columns, &record, place, line + breaks));
                 }
-                let values = texts(&record, &place)?;
+                let values = texts(&record, &place, self.columns.dialect.options)?;
                 Ok(Some(Row { file: Arc::clone(file), line, values, object: None }))
             }
             Lines::Jsonl { text, line, first } => {
                 if let Some(row) = first.take() {
                     return Ok(Some(row));
                 }
-                let Some((members, object)) = json::next(text, line, file)? else { return Ok(None) };
+                let Some((members, object)) = json::next(text, line, file, self.columns.dialect.options)?
+                else {
+                    return Ok(None);
+                };
                 Ok(Some(json::row(&self.columns, *line, members, object)))
             }
         }
@@ -272,14 +256,13 @@ fn empty(file: &str) -> Error {
 }
 
 /// Bytes that are not UTF-8, among which `around` are. Which encoding they have is a guess that only a person can judge.
-pub(super) fn not_utf8(place: Place, byte: u8, around: &[u8]) -> Error {
-    let guess = Encoding::guess(around);
+pub(super) fn not_utf8(place: Place, byte: u8, around: &[u8], options: ReadOptions) -> Error {
     Error::data(
         place,
         format!("the text is not UTF-8: byte 0x{byte:02x}"),
         format!(
-            "name its encoding, which looks like {guess}: `encoding = \"{guess}\"` under `[data]` in the task file, or \
-             `--encoding {guess}`; then see that the texts read right"
+            "say its encoding, probably {}; then see that the texts read right",
+            options.say("encoding", Encoding::guess(around))
         ),
     )
 }
@@ -292,11 +275,12 @@ fn csv_error(file: &str, error: csv::Error) -> Error {
 }
 
 /// The error for quotes in the record that has been read, or before it, that leave it unclear where a value ends.
-fn unclear(file: &str, records: &csv::Reader<Input>) -> Result<()> {
-    const NONE: &str = "if quotes are part of the text in this file, say `quoting = \"none\"` under `[data]` in the task file, or \
-                        `--quoting none`";
-    const BACKSLASH: &str = "if backslashes stand before such quotes in this file, say `quoting = \"backslash\"` under `[data]` \
-                             in the task file, or `--quoting backslash`";
+fn unclear(file: &str, records: &csv::Reader<Input>, options: ReadOptions) -> Result<()> {
+    let none = format!(
+        "if quotes are part of the text in this file, say {}",
+        options.say("quoting", Quoting::None.name())
+    );
+    let backslash = options.say("quoting", Quoting::Backslash.name());
     let (input, end) = (records.get_ref(), records.position().byte());
     let place = |line| Place::file(file).line(line);
     if let Some(Fault { opened, kind, .. }) = input.fault(end) {
@@ -312,8 +296,8 @@ fn unclear(file: &str, records: &csv::Reader<Input>) -> Result<()> {
                      value ends"
                 );
                 let remedy = match escaped {
-                    true => BACKSLASH.to_owned(),
-                    false => format!("write a quote within quotes twice; {NONE}"),
+                    true => format!("if backslashes stand before such quotes in this file, say {backslash}"),
+                    false => format!("write a quote within quotes twice; {none}"),
                 };
                 Error::data(place(opened), problem, remedy)
             }
@@ -332,7 +316,7 @@ fn unclear(file: &str, records: &csv::Reader<Input>) -> Result<()> {
                         "a value begins with a quote that is closed on a later line, each of these lines could be a row of its \
                          own{bare}"
                     ),
-                    format!("{NONE}; if the value does go over these lines, say `double` instead of `none`"),
+                    format!("{none}; if the value does go over these lines, say `double` instead of `none`"),
                 )
             }
         });
@@ -343,7 +327,7 @@ fn unclear(file: &str, records: &csv::Reader<Input>) -> Result<()> {
             place(line),
             "a quote is opened here and never closed",
             format!(
-                "close it with another `\"`; a `\"` that is part of the text is written twice, and the text put in quotes; {NONE}"
+                "close it with another `\"`; a `\"` that is part of the text is written twice, and the text put in quotes; {none}"
             ),
         )),
     }
@@ -375,7 +359,7 @@ fn ragged(columns: &Columns, record: &csv::ByteRecord, place: Place, last: u64) 
 }
 
 /// The fields of a record as text; `place` is its first line.
-fn texts(record: &csv::ByteRecord, place: &Place) -> Result<Vec<String>> {
+fn texts(record: &csv::ByteRecord, place: &Place, options: ReadOptions) -> Result<Vec<String>> {
     let mut breaks = 0;
     let mut values = Vec::with_capacity(record.len());
     for field in record {
@@ -385,7 +369,7 @@ fn texts(record: &csv::ByteRecord, place: &Place) -> Result<Vec<String>> {
         };
         let text = std::str::from_utf8(field).map_err(|error| {
             let end = error.valid_up_to();
-            not_utf8(line_of(end), field[end], record.as_slice())
+            not_utf8(line_of(end), field[end], record.as_slice(), options)
         })?;
         if let Some(end) = text.find('\0') {
             let remedy = "remove it; if the file was put together of several, they had different encodings";
@@ -418,7 +402,10 @@ fn unique(file: &Arc<str>, names: Vec<String>, dialect: Dialect, line: u64) -> R
         return Err(Error::data(
             Place::file(&**file).line(line),
             format!("a column is called `{}`, with zero bytes in it", name.escape_debug()),
-            "give a file of text; UTF-16 without a mark is read with `encoding = \"utf-16le\"` under `[data]`, or `--encoding utf-16le`",
+            format!(
+                "give a file of text; UTF-16 without a mark is read with {}",
+                dialect.options.say("encoding", Encoding::UTF_16LE)
+            ),
         ));
     }
     Columns::new(file, names, dialect).map_err(|name| {
@@ -453,9 +440,9 @@ mod tests {
 
     #[test]
     fn carriage_returns_a_byte_order_mark_and_quotes_are_understood() {
-        let text = b"\xef\xbb\xbftext, label\r\n\"a, \"\"b\"\"\r\nc\",x\r\n\r\nd,y\r\n";
+        let text = b"\xef\xbb\xbftext, label\r\n\"a, \"\"b\"\",\r\nc\",x\r\n\r\nd,y\r\n";
         let got = rows(text, None).unwrap();
-        assert_eq!(got, [(2, values(&["a, \"b\"\r\nc", "x"])), (5, values(&["d", "y"]))]);
+        assert_eq!(got, [(2, values(&["a, \"b\",\r\nc", "x"])), (5, values(&["d", "y"]))]);
         let reader = Reader::new("t", Cursor::new(text.to_vec()), ReadOptions::default()).unwrap();
         assert_eq!(reader.columns().names(), ["text", "label"]);
         let twice = Reader::new("t", Cursor::new("\u{feff}\u{feff}a,b\n"), ReadOptions::default()).unwrap();
@@ -606,7 +593,7 @@ mod tests {
             let (problem, remedy) = error(text, ReadOptions::of(format));
             let start = format!("`t.csv`, line {line}: a value begins with a quote, and the next quote");
             assert!(problem.starts_with(&start), "{text:?}: {problem}");
-            assert!(remedy.contains("`quoting = \"none\"`"), "{remedy}");
+            assert!(remedy.contains("`--quoting none`"), "{remedy}");
             let lines = text.lines().count() - 1;
             assert_eq!(
                 read(text.as_bytes(), quoting(format, Quoting::None)).unwrap().len(),
@@ -625,52 +612,44 @@ mod tests {
     }
 
     #[test]
-    fn rows_between_two_quotes_are_not_taken_for_one_value() {
+    fn a_file_that_can_be_read_in_two_ways_is_refused() {
         let (csv, tsv) = (Format::Csv, Format::Tsv);
-        // In TSV a value over several lines that has tabs too is no value.
-        let text = "id\ttext\n1\t\"The bin is full\n2\tmy car\n3\tit is 5\"\n4\tlast\n";
-        let (problem, remedy) = error(text, ReadOptions::of(tsv));
-        assert!(
-            problem
-                .starts_with("`t.csv`, line 2: a value begins with a quote that is closed on a later line")
-        );
-        assert!(remedy.contains("`quoting = \"none\"`") && remedy.contains("`double`"), "{remedy}");
-        assert_eq!(read(text.as_bytes(), quoting(tsv, Quoting::None)).unwrap().len(), 4);
-        assert_eq!(read(text.as_bytes(), quoting(tsv, Quoting::Double)).unwrap().len(), 2);
-        // In CSV it is likelier than not, unless another quote in the file shows that quotes are text.
-        let text = "text,team\n\"The bin is full,waste\nit is 5\",parking\n";
-        assert_eq!(rows(text.as_bytes(), Some(csv)).unwrap().len(), 1);
-        for text in [format!("{text}a \"word\",x\n"), text.replace("team\n", "team\na \"word\",x\n")] {
-            let (problem, _) = error(&text, ReadOptions::of(csv));
-            assert!(problem.contains("has a quote that is part of the text"), "{problem}");
-            assert_eq!(read(text.as_bytes(), quoting(csv, Quoting::None)).unwrap().len(), 3);
-        }
-        // Letters to somebody with commas in them are values over several lines.
-        let text = "text,team\n\"Dear team,\n\nthe bin, the blue one, is full\",waste\n5\" pipe,x\n";
-        assert_eq!(rows(text.as_bytes(), Some(csv)).unwrap().len(), 2);
-    }
-
-    #[test]
-    fn many_lines_that_could_be_rows_are_no_value_and_two_are_doubted() {
-        let text = "id,text\n1,\"bin\n2,car\n3,form\"\n";
-        for text in [text.to_owned(), text.replace('\n', "\r\n"), text.replace('\n', "\r")] {
-            let (problem, _) = error(&text, ReadOptions::default());
-            assert!(
-                problem.starts_with("`t.csv`, line 2: a value begins with a quote that is closed on a later"),
-                "{problem}"
+        for (format, text, line, rows, lines) in [
+            (tsv, "id\ttext\n1\t\"The bin is full\n2\tmy car\n3\tit is 5\"\n4\tlast\n", 2, 2, 4),
+            (csv, "id,text\n0,ok\n1,\"bin\n2,car\n3,form\"\n", 3, 2, 4),
+            (csv, "id,text\r\n1,\"bin\r\n2,car\"\r\n", 2, 1, 2),
+            (csv, "id,text\r1,\"bin\r2,car\"\r", 2, 1, 2),
+            (csv, "text\n\"sun\n\nnight\"\nday", 2, 2, 3),
+        ] {
+            let (problem, remedy) = error(text, ReadOptions::of(format));
+            let start =
+                format!("`t.csv`, line {line}: a value begins with a quote that is closed on a later line");
+            assert!(problem.starts_with(&start), "{text:?}: {problem}");
+            assert!(remedy.contains("`--quoting none`") && remedy.contains("`double`"), "{remedy}");
+            assert_eq!(
+                read(text.as_bytes(), quoting(format, Quoting::Double)).unwrap().len(),
+                rows,
+                "{text:?}"
             );
-            assert_eq!(read(text.as_bytes(), quoting(Format::Csv, Quoting::Double)).unwrap().len(), 1);
-            assert_eq!(read(text.as_bytes(), quoting(Format::Csv, Quoting::None)).unwrap().len(), 3);
+            assert_eq!(
+                read(text.as_bytes(), quoting(format, Quoting::None)).unwrap().len(),
+                lines,
+                "{text:?}"
+            );
         }
-        let two = "id,text\n0,ok\n1,\"bin\n2,car\"\n3,\"x\n4,y\"\n";
-        let doubt = |options| {
-            let mut reader = Reader::new("t", Cursor::new(two), options).unwrap();
-            assert_eq!(reader.by_ref().map(Result::unwrap).count(), 3);
-            reader.doubt()
-        };
-        let warning = doubt(ReadOptions::default()).unwrap();
-        assert_eq!((warning.place.line, &warning.problem[..8]), (Some(3), "2 values"));
-        assert_eq!(doubt(quoting(Format::Csv, Quoting::Double)), None);
+        // A line that is no row by itself says that quotes are needed.
+        for (text, rows) in [
+            ("text,label\n\"Hi Ann,\nyes, please\nBob\",good\n\"sun, moon\",good\n", 2),
+            ("text,label\n\"Dear team,\n\nthe bin, the blue one, is full\",waste\nx,y\n", 2),
+            ("id,text\n1,\"bin\n2,car\"\n3,\"a, b\"\n", 2),
+            ("text\n\"sun\nnight\"\n\"day, and more\"\n", 2),
+        ] {
+            assert_eq!(super::tests::rows(text.as_bytes(), None).unwrap().len(), rows, "{text:?}");
+        }
+        // Unless quotes are text elsewhere.
+        let text = "text,team\n\"bin,waste\nit is 5\",x\na \"word\",x\n\"a, b\",y\n";
+        let (problem, _) = error(text, ReadOptions::of(csv));
+        assert!(problem.contains("line 4 has a quote that is part of the text"), "{problem}");
     }
 
     #[test]
@@ -740,7 +719,7 @@ mod tests {
     fn quotes_behind_backslashes_are_read_where_that_is_said() {
         let text = "text,team\n\"\\\"The bin\\\" is full, again\",waste\n\"a\\\\\",b\\c\n";
         let (_, remedy) = error(text, ReadOptions::default());
-        assert!(remedy.contains("`quoting = \"backslash\"`"), "{remedy}");
+        assert!(remedy.contains("`--quoting backslash`"), "{remedy}");
         let got = read(text.as_bytes(), quoting(Format::Csv, Quoting::Backslash)).unwrap();
         let want = [["\"The bin\" is full, again", "waste"], ["a\\", "b\\c"]];
         assert_eq!(got.iter().map(|(_, row)| &row[..]).collect::<Vec<_>>(), want);
@@ -784,7 +763,8 @@ mod tests {
         for ending in ["\n", "\r\n", "\r"] {
             for last in ["", ending] {
                 let text = ["", "a", "x", "", "\"y", "z\"", "", "", "w"].join(ending) + last;
-                let lines: Vec<u64> = rows(text.as_bytes(), None).unwrap().iter().map(|row| row.0).collect();
+                let read = read(text.as_bytes(), quoting(Format::Csv, Quoting::Double)).unwrap();
+                let lines: Vec<u64> = read.iter().map(|row| row.0).collect();
                 assert_eq!(lines, [3, 5, 9], "{text:?}");
             }
         }

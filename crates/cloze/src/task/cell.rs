@@ -66,8 +66,17 @@ pub(crate) fn is_structure(cell: &str) -> bool {
 /// The texts of a list of texts as Python's `str` writes it: `['waste', "it's"]`.
 fn python_list(cell: &str) -> Option<Vec<String>> {
     let mut rest = cell.strip_prefix('[')?.strip_suffix(']')?.trim();
-    let mut names = Vec::new();
-    while let Some(quote) = rest.chars().next().filter(|c| matches!(c, '\'' | '"')) {
+    let (mut names, mut is_list) = (Vec::new(), false);
+    while let Some(quote) = rest.chars().next() {
+        if let Some(more) = rest.strip_prefix("None") {
+            rest = more.trim_start().strip_prefix(',').unwrap_or(more).trim_start();
+            is_list = true;
+            continue;
+        }
+        if !matches!(quote, '\'' | '"') {
+            return None;
+        }
+        is_list = true;
         let (mut name, mut letters) = (String::new(), rest[1..].char_indices());
         let end = loop {
             match letters.next()? {
@@ -83,7 +92,7 @@ fn python_list(cell: &str) -> Option<Vec<String>> {
             None => break,
         }
     }
-    (rest.is_empty() && !names.is_empty()).then_some(names)
+    (rest.is_empty() && is_list).then_some(names)
 }
 
 fn names_in(cell: &str) -> Option<Vec<String>> {
@@ -91,6 +100,7 @@ fn names_in(cell: &str) -> Option<Vec<String>> {
         let name = |item: &Value| match item {
             Value::String(text) => Some(text.trim().to_owned()),
             Value::Number(_) | Value::Bool(_) => Some(item.to_string()),
+            Value::Null => Some(String::new()),
             _ => None,
         };
         items.iter().map(name).filter(|name| name.as_deref() != Some("")).collect()
@@ -129,6 +139,9 @@ mod tests {
             (r#"["waste", "waste"]"#, Some(vec!["waste"])),
             ("['waste', \"it's\"]", Some(vec!["waste", "it's"])),
             (r"['it\'s']", Some(vec!["it's"])),
+            ("['waste', None]", Some(vec!["waste"])),
+            ("[None]", Some(vec![])),
+            ("[null]", Some(vec![])),
             ("['waste' 'x']", None),
             ("['waste]", None),
             ("['waste'] (sic)", None),

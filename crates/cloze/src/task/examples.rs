@@ -190,9 +190,9 @@ impl Task {
         mirror: Option<&Mirror>,
         found: &mut SetRows,
     ) -> Result<()> {
-        let mut reader = Reader::open(file, self.data.reading)?;
+        let reader = Reader::open(file, self.data.reading)?;
         let columns = reader.columns().clone();
-        let rows = self.read_rows(&mut reader, set, fields, mirror)?;
+        let rows = self.read_rows(reader, set, fields, mirror)?;
         if let Some(place) = rows.first_unknown {
             return Err(self.unknown_labels(place, &rows.unknown, true));
         }
@@ -210,7 +210,7 @@ impl Task {
         }
         found.unlabelled += rows.unlabelled;
         found.examples.extend(rows.examples);
-        found.warnings.extend(self.doubts(&columns, set).into_iter().chain(reader.doubt()));
+        found.warnings.extend(self.doubts(&columns, set));
         Ok(())
     }
 
@@ -249,7 +249,7 @@ impl Task {
 
     fn read_rows(
         &self,
-        reader: &mut Reader,
+        reader: Reader,
         set: Set,
         fields: &[String],
         mirror: Option<&Mirror>,
@@ -351,7 +351,7 @@ impl Task {
     ///
     /// # Errors
     /// As [`Task::read`]; also when there is no label column, or no row has a label.
-    pub fn labelled(&self, mut reader: Reader, skip_unknown: bool) -> Result<Labelled> {
+    pub fn labelled(&self, reader: Reader, skip_unknown: bool) -> Result<Labelled> {
         let columns = reader.columns().clone();
         let Some(label) = &self.data.label else {
             return Err(Error::usage(
@@ -360,10 +360,15 @@ impl Task {
             ));
         };
         if !View::has(self, &columns, label) {
-            columns.require(label)?;
+            let names = list(columns.names());
+            return Err(Error::data(
+                columns.place(),
+                format!("there is no column `{label}`, where the run has its labels"),
+                format!("name the column with the right labels with `--label`; the columns are {names}"),
+            ));
         }
         let ReadRows { examples, unlabelled, unknown, passed_over, first_unknown } =
-            self.read_rows(&mut reader, Set::Test, &self.fields(), None)?;
+            self.read_rows(reader, Set::Test, &self.fields(), None)?;
         if let Some(place) = first_unknown.filter(|_| !skip_unknown) {
             return Err(self.unknown_labels(place, &unknown, false));
         }
@@ -380,7 +385,7 @@ impl Task {
             let remedy = "name the column with the right labels with `--label`; `cloze predict` classifies rows without any";
             return Err(Error::data(columns.place().field(label), problem, remedy));
         }
-        let warnings = self.doubts(&columns, Set::Test).into_iter().chain(reader.doubt()).collect();
+        let warnings = self.doubts(&columns, Set::Test).into_iter().collect();
         Ok(Labelled { examples, unlabelled, unknown, passed_over, warnings })
     }
 

@@ -268,7 +268,7 @@ impl<'f> Reader<'f> {
             test,
             label,
             missing: missing.into_iter().map(|(value, _)| value.trim().to_owned()).collect(),
-            reading: ReadOptions { format: None, encoding, quoting },
+            reading: ReadOptions { format: None, encoding, quoting, of_task: true },
             rows: self.rows(section),
             mirror: None,
             columns: Vec::new(),
@@ -621,7 +621,14 @@ impl<'f> Reader<'f> {
         let value = self.get(section, key)?;
         let number = match value.get_ref() {
             DeValue::Float(float) => float.as_str().replace('_', "").parse().ok(),
-            other => whole::<u64>(other).map(|number| number as f64),
+            other => {
+                let integer = other.as_integer();
+                integer
+                    .and_then(|found| {
+                        i64::from_str_radix(&found.as_str().replace('_', ""), found.radix()).ok()
+                    })
+                    .map(|found| found as f64)
+            }
         };
         if number.is_none() {
             self.wrong_type(key, value, "a number");

@@ -46,6 +46,10 @@ impl MultiLabel {
         }
         let names = listed(cell).unwrap_or_else(|| cell.split(&self.separator).map(str::to_owned).collect());
         let names: Vec<&str> = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
+        // The word for none of them may stand in a list too.
+        if !names.is_empty() && names.iter().all(|name| *name == self.none) {
+            return Cell::Label(1);
+        }
         let is_topic = |name: &&str| self.topics.iter().any(|topic| topic.name == **name);
         let (known, unknown): (Vec<&str>, Vec<&str>) =
             names.iter().filter(|name| is_topic(name) || !is_missing(name)).partition(|name| is_topic(name));

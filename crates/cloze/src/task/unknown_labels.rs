@@ -21,8 +21,8 @@ impl Task {
         let found: Vec<&String> = unknown.keys().take(12).collect();
         if !may_add {
             let which = match found.as_slice() {
-                [name] => format!("the label `{name}` is none that this run knows"),
-                several => format!("the labels {} are none that this run knows", list(several)),
+                [name] => format!("the run does not know the label `{name}`"),
+                several => format!("the run does not know the labels {}", list(several)),
             };
             let meant = match found.as_slice() {
                 [name] => near(name).map_or(String::new(), |near| format!("did you mean `{near}`? ")),
@@ -70,7 +70,7 @@ impl Task {
                 let known = self.data.missing.iter().map(|mark| super::quoted(mark));
                 let marks: Vec<String> = known.chain(marks.iter().cloned()).collect();
                 format!(
-                    "if that says that a row has no label, write `missing = [{}]` under `[data]`; else {remedy}",
+                    "if it marks rows without a label, write `missing = [{}]` under `[data]`; else {remedy}",
                     marks.join(", ")
                 )
             }

@@ -236,8 +236,8 @@ fn unsettled(steps: &[Step], labels: usize) -> Option<String> {
     let guessing = (labels as f32).ln();
     (loss > FAR * guessing).then(|| {
         format!(
-            "training ended with a loss of {loss:.1}, where guessing has {guessing:.1}: the model has learned nothing; lower \
-             `learning_rate` under `[train]`, to 1e-4 for example"
+            "training ended with a loss of {loss:.1}, where guessing has {guessing:.1}: the model has learned nothing; if \
+             `learning_rate` under `[train]` is above 1e-3, lower it to 1e-4, and else look whether `max_length` leaves enough of the texts"
         )
     })
 }
