@@ -91,12 +91,12 @@ impl Run {
     pub fn manifest(&self) -> Result<String> {
         let path = self.dir.join(MANIFEST);
         let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
-        if seal::is_whole(&text) { Ok(text) } else { Err(self.changed()) }
+        if seal::is_whole(&text) { Ok(text) } else { Err(self.changed(seal::is_there(&text))) }
     }
 
-    /// The error for a record that is not as it was written.
-    pub(crate) fn changed(&self) -> Error {
-        Error::Changed { path: self.dir.join(MANIFEST), task: self.task_file() }
+    /// The error for a record that is not as it was written, and has a checksum or none.
+    pub(crate) fn changed(&self, sealed: bool) -> Error {
+        Error::Changed { path: self.dir.join(MANIFEST), sealed, task: self.task_file() }
     }
 
     /// The task file that the run was made from, which may have changed or gone since; none if `run.toml` does not name it.

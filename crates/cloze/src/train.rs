@@ -120,7 +120,7 @@ fn check_record(run: &Run, task: &Task) -> Result<()> {
     let record = Task::parse(&name, &run.manifest()?, run.dir());
     match record.is_ok_and(|record| record.canonical() == task.canonical()) {
         true => Ok(()),
-        false => Err(run.changed().into()),
+        false => Err(run.changed(true).into()),
     }
 }
 

@@ -54,10 +54,12 @@ fn a_run_whose_record_was_changed_answers_nothing() {
     assert_eq!(told(&folder, &["predict", &run, "test.csv"]).0, before);
     // Without its checksum it is no record.
     let (_, unsealed) = record.split_once('\n').unwrap();
-    for broken in [unsealed, "", &record[..record.len() / 2]] {
-        folder.write(&manifest, broken);
-        answer(&folder, &["predict", &run, "test.csv"]).says("run.toml` has been changed");
-        answer(&folder, &["train", "task.toml"]).says("run.toml` has been changed");
+    let (none, broken) = ("does not begin with its checksum", "has been changed");
+    for (text, what) in [(unsealed, none), ("", none), (&record[..record.len() / 2], broken)] {
+        folder.write(&manifest, text);
+        for args in [["predict", &run, "test.csv"].as_slice(), &["train", "task.toml"]] {
+            answer(&folder, args).says(&format!("run.toml` {what}")).advises("run `cloze train");
+        }
     }
     folder.write(&manifest, &record);
     assert_eq!(told(&folder, &["predict", &run, "test.csv"]).0, before);

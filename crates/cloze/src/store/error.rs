@@ -43,10 +43,15 @@ pub enum Error {
         path: PathBuf,
     },
     /// The record of a run is not as it was written.
-    #[error("`{}` has been changed since the run began", path.display())]
+    #[error("`{}` {}", path.display(), match sealed {
+        true => "has been changed since the run began",
+        false => "does not begin with its checksum: an earlier version of cloze wrote it, or it was changed",
+    })]
     Changed {
         /// The file.
         path: PathBuf,
+        /// Whether it has a checksum.
+        sealed: bool,
         /// The task file of the run, if that is known.
         task: Option<PathBuf>,
     },
@@ -79,7 +84,7 @@ impl miette::Diagnostic for Error {
                 job.display(),
                 train(task.as_deref())
             ),
-            Error::Changed { path, task } => format!(
+            Error::Changed { path, task, .. } => format!(
                 "undo the change; or move `{}` away and run {} again, which writes it as it was if task and data are as they were. A run \
                  with other labels, patterns or options begins when these are changed in the task file",
                 path.display(),

@@ -15,6 +15,11 @@ pub(super) fn is_whole(text: &str) -> bool {
     sealed.is_some_and(|(found, rest)| found == hash(rest))
 }
 
+/// Whether a text has a seal, broken or not.
+pub(super) fn is_there(text: &str) -> bool {
+    text.starts_with(SEAL)
+}
+
 /// Line ends do not count: copying between systems may change them.
 fn hash(text: &str) -> String {
     blake3::hash(text.replace("\r\n", "\n").as_bytes()).to_hex()[..32].to_owned()
