@@ -157,9 +157,12 @@ fn a_file_that_could_be_read_in_two_ways_is_refused() {
     }
     folder.change_task("test.csv", "two.csv");
     answer(&folder, &["check", "task.toml"]).says("`two.csv`, line 2").advises("quoting = \"none\"");
-    // One line settles it for all of them.
-    folder.write("two.csv", "text,label\n\"the sun,good\nthe light\",bad\n\"the sun, the light\",good\n");
+    // A line that needs its quotes settles it for prose, and not for what looks like rows.
+    let needs = "\"the sun, the light\",good\n";
+    folder.write("two.csv", format!("text,label\n\"the sun, good\nthe light\",bad\n{needs}"));
     assert_eq!(folder.succeed(&["predict", &run, "two.csv"]).lines().count(), 4);
+    folder.write("two.csv", format!("text,label\n\"the sun,good\nthe light\",bad\n{needs}"));
+    answer(&folder, &["predict", &run, "two.csv"]).says("`two.csv`, line 2").advises("`--quoting none`");
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(super) struct Input {
     last: u8,
     /// Separators in the header, whatever quotes say.
     header: usize,
+    /// Whether blanks stand behind them.
+    is_spaced: bool,
     lines: Lines,
     fault: Option<Fault>,
     /// A line with a quote within a value that does not begin with one, which no program writes that doubles quotes.
@@ -65,11 +67,15 @@ struct Lines {
     like_rows: usize,
     /// Whether nothing stands on this line so far.
     is_blank: bool,
+    /// Whether a separator within quotes stands before a blank, as commas do in prose.
+    prose: bool,
+    /// Whether one stands right before something else, as those between values do.
+    tight: bool,
 }
 
 impl Default for Lines {
     fn default() -> Lines {
-        Lines { separators: 0, whole: 0, like_rows: 0, is_blank: true }
+        Lines { separators: 0, whole: 0, like_rows: 0, is_blank: true, prose: false, tight: false }
     }
 }
 
@@ -88,8 +94,8 @@ pub(super) struct Fault {
 pub(super) enum FaultKind {
     /// A quote within a quoted value is not doubled; the line it is on, what follows it, and whether a backslash stands before it.
     Stray { line: u64, next: u8, escaped: bool },
-    /// The value holds line breaks, each of its lines would be a row, and nothing in the file says that it is none; or the line of a quote
-    /// says that quotes are text in this file.
+    /// The value holds line breaks, each of its lines would be a row, and they look so, or nothing in the file says that they are none; or
+    /// the line of a quote says that quotes are text in this file.
     RowsInQuotes { bare: Option<u64> },
     /// A carriage return stands alone outside of quotes, where lines end in line feeds.
     Return,
@@ -110,6 +116,7 @@ impl Input {
             separator,
             quoting,
             header: header.iter().filter(|&&byte| byte == separator).count(),
+            is_spaced: header.windows(2).any(|two| two == [separator, b' ']),
             ending,
             read: 0,
             breaks: VecDeque::new(),
@@ -166,6 +173,13 @@ impl Input {
             self.line += u64::from(byte == self.ending);
             return;
         }
+        if self.state == State::Quoted && self.last == self.separator && byte != self.separator {
+            match byte {
+                b' ' | b'\t' => self.lines.prose |= !self.is_spaced,
+                b'\r' | b'\n' | b'"' => {}
+                _ => self.lines.tight = true,
+            }
+        }
         let next = match (self.state, byte) {
             (State::Quoted, b'\\') if self.quoting == Some(Quoting::Backslash) => State::Escaped,
             (State::Quoted, b'"') => State::Closing,
@@ -214,10 +228,13 @@ impl Input {
         if !ends_record {
             return;
         }
-        let Lines { whole, like_rows, .. } = std::mem::take(&mut self.lines);
+        let Lines { whole, like_rows, prose, tight, .. } = std::mem::take(&mut self.lines);
         if whole > 1 && whole == like_rows {
             self.rows_in_quotes.get_or_insert(self.opened);
             self.rows_in_text(self.read);
+            if tight && !prose && self.quoting.is_none() {
+                self.fault_at(self.read, self.opened, FaultKind::RowsInQuotes { bare: None });
+            }
         }
     }
 

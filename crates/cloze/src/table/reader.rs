@@ -641,13 +641,27 @@ mod tests {
         for (text, rows) in [
             ("text,label\n\"Hi Ann,\nyes, please\nBob\",good\n\"sun, moon\",good\n", 2),
             ("text,label\n\"Dear team,\n\nthe bin, the blue one, is full\",waste\nx,y\n", 2),
-            ("id,text\n1,\"bin\n2,car\"\n3,\"a, b\"\n", 2),
+            ("id,text\n1,\"bin\n2, car\"\n3,\"a, b\"\n", 2),
+            ("text,label\n\"the sun, the\nlight\",good\n\"a, b\",x\n", 2),
             ("text\n\"sun\nnight\"\n\"day, and more\"\n", 2),
         ] {
             assert_eq!(super::tests::rows(text.as_bytes(), None).unwrap().len(), rows, "{text:?}");
         }
-        // Unless quotes are text elsewhere.
-        let text = "text,team\n\"bin,waste\nit is 5\",x\na \"word\",x\n\"a, b\",y\n";
+        // Unless what stands within the quotes looks like values and not like prose.
+        for (format, text, line) in [
+            (csv, "id,text,label\n1,\"the bin, again\",x\n2,\"my car,y\n3,it is 5\",x\n", 3),
+            (csv, "id,text\n1,\"bin\n2,car\"\n3,\"a, b\"\n", 2),
+            (csv, "text;label\n\"my car;x\n;\nit is 5\";y\n\"a; b\";x\n", 2),
+            (csv, "text, label\n\"my car, x\nit is 5\", y\nsun, y\n", 2),
+            (tsv, "text\tlabel\n\"my car\tx\nit is 5\"\ty\n\"a\tb\"\ty\n", 2),
+        ] {
+            let (problem, _) = error(text, ReadOptions::of(format));
+            let start =
+                format!("`t.csv`, line {line}: a value begins with a quote that is closed on a later line");
+            assert!(problem.starts_with(&start), "{text:?}: {problem}");
+        }
+        // Or quotes are text elsewhere.
+        let text = "text,team\n\"bin, waste\nit is 5\",x\na \"word\",x\n\"a, b\",y\n";
         let (problem, _) = error(text, ReadOptions::of(csv));
         assert!(problem.contains("line 4 has a quote that is part of the text"), "{problem}");
     }
