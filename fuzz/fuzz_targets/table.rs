@@ -21,8 +21,12 @@ fuzz_target!(|bytes: &[u8]| {
     let quoting = [None, Some(Quoting::Double), Some(Quoting::Backslash), Some(Quoting::None)];
     let encodings: [Option<Encoding>; 4] = [None, None, "gb18030".parse().ok(), "windows-1252".parse().ok()];
     let part = |shift: u8| usize::from(choice >> shift & 3);
-    let options =
-        ReadOptions { format: formats[part(0)], quoting: quoting[part(2)], encoding: encodings[part(4)] };
+    let options = ReadOptions {
+        format: formats[part(0)],
+        quoting: quoting[part(2)],
+        encoding: encodings[part(4)],
+        of_task: false,
+    };
     let Ok(reader) = Reader::new("data", Cursor::new(bytes.to_vec()), options) else { return };
     let (width, format) = (reader.columns().names().len(), reader.format());
     let Ok(table) = reader.into_table() else { return };
@@ -38,6 +42,7 @@ fuzz_target!(|bytes: &[u8]| {
         format: Some(format),
         quoting: Some(options.quoting.unwrap_or_default()),
         encoding: None,
+        of_task: false,
     };
     if format == Format::Jsonl && table.rows.is_empty() {
         return;
