@@ -6,7 +6,7 @@ use cloze_encoder::Tokenizer;
 use serde::Serialize;
 
 use crate::encode::{ClassifierEncoder, Cut, PatternEncoder, Piece};
-use crate::error::{Mistake, TaskError};
+use crate::error::{Mistake, TaskError, counted};
 use crate::estimate::Estimate;
 use crate::task::{Example, Method, Set, SetRows, Task, label_counts};
 use crate::verbalizer::Verbalizer;
@@ -371,25 +371,24 @@ fn warn_about_rows(
             );
         }
     }
-    let leaked = task.seen_before(train, test);
-    let count = leaked.len();
-    if let Some(first) = leaked.first() {
-        let what = if count == 1 { "1 test row is".into() } else { format!("{count} test rows are") };
-        warn(
-            first.place.clone(),
-            format!("{what} among the rows to learn from too, this one first"),
+    for (known, which, remedy) in [
+        (
+            train,
+            "the rows to learn from",
             "remove them from one of the files, for they make the score too good",
-        );
-    }
-    let seen = task.seen_before(unlabeled, test);
-    if let Some(first) = seen.first() {
-        let what =
-            if seen.len() == 1 { "1 test row is".into() } else { format!("{} test rows are", seen.len()) };
-        warn(
-            first.place.clone(),
-            format!("{what} among the unlabelled rows too, this one first"),
+        ),
+        (
+            unlabeled,
+            "the unlabelled rows",
             "the classifier is distilled from these, so that it may be a little less good on new texts; remove them from `unlabeled`",
-        );
+        ),
+    ] {
+        let seen = task.seen_before(known, test);
+        if let Some(first) = seen.first() {
+            let verb = if seen.len() == 1 { "is" } else { "are" };
+            let what = counted(seen.len(), "test row");
+            warn(first.place.clone(), format!("{what} {verb} among {which} too, this one first"), remedy);
+        }
     }
 }
 

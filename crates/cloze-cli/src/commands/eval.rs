@@ -85,11 +85,9 @@ fn known_rows(task: &Task, set: Set, rows: &[Example], printer: &Printer) -> Opt
     };
     let known = task.seen_before(&there, rows);
     if let Some(first) = known.first() {
-        let rows = match known.len() {
-            1 => "1 row is".to_owned(),
-            rows => format!("{} rows are", count(rows)),
-        };
-        printer.warn(format_args!("{rows} among {what}, {} first; {why}", first.place));
+        let verb = if known.len() == 1 { "is" } else { "are" };
+        let rows = counted(known.len(), "row");
+        printer.warn(format_args!("{rows} {verb} among {what}, {} first; {why}", first.place));
     }
     Some(known.len())
 }

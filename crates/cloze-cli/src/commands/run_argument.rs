@@ -53,12 +53,7 @@ impl RunArgument<'_> {
 
     /// The newest run of a task.
     fn newest_of(&self, task: &Task, printer: &Printer) -> Result<PathBuf> {
-        let beside = folder(self.given).join("runs");
-        let mut found = within(self.runs);
-        if beside.canonicalize().ok() != self.runs.canonicalize().ok() {
-            found.extend(within(&beside));
-            found.sort_by_key(|run| std::cmp::Reverse(run.time));
-        }
+        let mut found = self.runs_and_within(&folder(self.given).join("runs"));
         // A newer one that cannot be read is no reason to take an older one without a word.
         let own = |run: &Found| {
             let name = run.dir.file_name().unwrap_or_default().to_string_lossy();
@@ -98,6 +93,16 @@ impl RunArgument<'_> {
             ));
         }
         Ok(run.dir.clone())
+    }
+
+    /// The runs where runs are kept and in another directory, the newest first.
+    fn runs_and_within(&self, other: &Path) -> Vec<Found> {
+        let mut found = within(self.runs);
+        if other.canonicalize().ok() != self.runs.canonicalize().ok() {
+            found.extend(within(other));
+            found.sort_by_key(|run| std::cmp::Reverse(run.time));
+        }
+        found
     }
 
     /// Whether a run was made from this task file; none if it was made from one that is not there now.
@@ -158,11 +163,7 @@ impl RunArgument<'_> {
                 },
             );
         }
-        let mut there = within(self.runs);
-        let beside = folder(self.given);
-        if beside.canonicalize().ok() != self.runs.canonicalize().ok() {
-            there.extend(within(beside));
-        }
+        let there = self.runs_and_within(folder(self.given));
         let problem = format!("there is no run `{shown}`");
         if let Some(near) = self.like(&there) {
             return Error::usage(

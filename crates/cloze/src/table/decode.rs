@@ -189,10 +189,10 @@ impl Decoder {
         }
     }
 
-    /// Looks whether `bytes` go on being UTF-8.
-    fn watch(&mut self, bytes: &[u8]) {
+    /// Looks whether the bytes that have just been read go on being UTF-8.
+    fn watch(&mut self) {
         let Some((count, mut all)) = self.utf8.take() else { return };
-        all.extend_from_slice(bytes);
+        all.extend_from_slice(&self.bytes);
         let (whole, is_utf8) = match std::str::from_utf8(&all) {
             Ok(text) => (text.len(), true),
             Err(error) => (error.valid_up_to(), error.error_len().is_none()),
@@ -221,9 +221,7 @@ impl Decoder {
                 self.bytes.truncate(read);
                 self.start = 0;
                 self.ended = read == 0;
-                let bytes = std::mem::take(&mut self.bytes);
-                self.watch(&bytes);
-                self.bytes = bytes;
+                self.watch();
                 if self.ended && self.was_utf8() {
                     let found = NotText { encoding: self.encoding, line: self.line, is_utf8: true };
                     return Err(io::Error::new(io::ErrorKind::InvalidData, found));

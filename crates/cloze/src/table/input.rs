@@ -56,6 +56,12 @@ enum State {
     Closing,
 }
 
+impl State {
+    fn is_within_quotes(self) -> bool {
+        matches!(self, State::Quoted | State::Escaped)
+    }
+}
+
 /// The lines of the record at hand, each taken by itself.
 #[derive(Debug, Clone, Copy)]
 struct Lines {
@@ -153,8 +159,7 @@ impl Input {
     /// The line on which a quote is opened that is never closed. It is known once the end has been read, which the parser
     /// does only for the record that the end belongs to.
     pub(super) fn unclosed(&self) -> Option<u64> {
-        let within = matches!(self.state, State::Quoted | State::Escaped);
-        (self.ended && within).then_some(self.opened)
+        (self.ended && self.state.is_within_quotes()).then_some(self.opened)
     }
 
     /// What is unclear in the records that end before the byte `end`.
@@ -209,7 +214,7 @@ impl Input {
             self.last = byte;
         }
         match byte {
-            byte if byte == self.ending => self.end_line(!matches!(next, State::Quoted | State::Escaped)),
+            byte if byte == self.ending => self.end_line(!next.is_within_quotes()),
             byte => {
                 self.lines.separators += usize::from(byte == self.separator);
                 self.lines.is_blank &= byte == b'\r' || byte == b'\n';
@@ -265,7 +270,7 @@ impl Read for Input {
         if read == 0 && !buffer.is_empty() && !self.ended {
             self.ended = true;
             // The last line may lack its end.
-            let within = matches!(self.state, State::Quoted | State::Escaped);
+            let within = self.state.is_within_quotes();
             if !self.lines.is_blank || self.lines.whole > 0 {
                 self.end_line(!within);
             }

@@ -276,11 +276,11 @@ fn csv_error(file: &str, error: csv::Error) -> Error {
 
 /// The error for quotes in the record that has been read, or before it, that leave it unclear where a value ends.
 fn unclear(file: &str, records: &csv::Reader<Input>, options: ReadOptions) -> Result<()> {
-    let none = format!(
-        "if quotes are part of the text in this file, say {}",
-        options.say("quoting", Quoting::None.name())
-    );
-    let backslash = options.say("quoting", Quoting::Backslash.name());
+    // A remedy is made for an error only: this is asked of every record.
+    let none = || {
+        let none = options.say("quoting", Quoting::None.name());
+        format!("if quotes are part of the text in this file, say {none}")
+    };
     let (input, end) = (records.get_ref(), records.position().byte());
     let place = |line| Place::file(file).line(line);
     if let Some(Fault { opened, kind, .. }) = input.fault(end) {
@@ -296,8 +296,11 @@ fn unclear(file: &str, records: &csv::Reader<Input>, options: ReadOptions) -> Re
                      value ends"
                 );
                 let remedy = match escaped {
-                    true => format!("if backslashes stand before such quotes in this file, say {backslash}"),
-                    false => format!("write a quote within quotes twice; {none}"),
+                    true => format!(
+                        "if backslashes stand before such quotes in this file, say {}",
+                        options.say("quoting", Quoting::Backslash.name())
+                    ),
+                    false => format!("write a quote within quotes twice; {}", none()),
                 };
                 Error::data(place(opened), problem, remedy)
             }
@@ -316,7 +319,10 @@ fn unclear(file: &str, records: &csv::Reader<Input>, options: ReadOptions) -> Re
                         "a value begins with a quote that is closed on a later line, each of these lines could be a row of its \
                          own{bare}"
                     ),
-                    format!("{none}; if the value does go over these lines, say `double` instead of `none`"),
+                    format!(
+                        "{}; if the value does go over these lines, say `double` instead of `none`",
+                        none()
+                    ),
                 )
             }
         });
@@ -327,7 +333,8 @@ fn unclear(file: &str, records: &csv::Reader<Input>, options: ReadOptions) -> Re
             place(line),
             "a quote is opened here and never closed",
             format!(
-                "close it with another `\"`; a `\"` that is part of the text is written twice, and the text put in quotes; {none}"
+                "close it with another `\"`; a `\"` that is part of the text is written twice, and the text put in quotes; {}",
+                none()
             ),
         )),
     }
