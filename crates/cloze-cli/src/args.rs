@@ -157,6 +157,9 @@ pub(crate) struct Init {
     /// The columns with the texts, separated by commas [default: those that look like text]
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     pub text: Vec<String>,
+    /// What a label means, in words of yours; may be given for several labels
+    #[arg(long, value_name = "LABEL=WORDS", value_parser = description)]
+    pub describe: Vec<(String, String)>,
     /// A file with texts of the same kind without labels, to learn from
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub unlabeled: Option<PathBuf>,
@@ -179,6 +182,19 @@ pub(crate) struct Init {
     /// The model that the label words are to be known to.
     #[command(flatten)]
     pub model: ModelArg,
+}
+
+/// A label and what it means.
+fn description(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((label, words)) if !words.trim().is_empty() => {
+            Ok((label.trim().to_owned(), words.trim().to_owned()))
+        }
+        _ => {
+            Err("write a label, `=` and what it means, for example `billing=invoices and payments`"
+                .to_owned())
+        }
+    }
 }
 
 /// `cloze check`

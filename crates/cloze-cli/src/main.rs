@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Verb::Demo(args) => commands::demo::run(&args, &global, &printer),
         Verb::Eval(args) => commands::eval::run(&args, &global, &printer),
         Verb::Fetch(args) => commands::fetch::run(&args, &printer),
-        Verb::Init(args) => commands::init::run(&args, &printer),
+        Verb::Init(args) => commands::init::run(&args, &global, &printer),
         Verb::Predict(args) => commands::predict::run(&args, &global, &printer),
         Verb::Study(args) => commands::study::run(&args, &global, &printer),
         Verb::Train(args) => commands::train::run(&args, &global, &printer),

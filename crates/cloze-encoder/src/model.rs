@@ -187,6 +187,25 @@ impl Model {
         }
     }
 
+    /// The table of word embeddings, `[vocabulary, embedding]`.
+    pub fn word_embeddings(&self) -> &[f32] {
+        &self.values[self.layout.words.clone()]
+    }
+
+    /// Adds to the bias of the masked-LM head: `amounts` `[columns]` to the entries `columns` of the vocabulary.
+    ///
+    /// # Panics
+    /// If the model is a classifier, or a column is no entry of the vocabulary.
+    pub fn add_to_mask_bias(&mut self, columns: &[u32], amounts: &[f32]) {
+        let HeadPlace::MaskedLm { bias, .. } = &self.layout.head else {
+            panic!("this model has a classification head, not a masked-LM head")
+        };
+        let values = &mut self.values[bias.clone()];
+        for (&column, amount) in columns.iter().zip(amounts) {
+            values[column as usize] += amount;
+        }
+    }
+
     /// Writes `config.json`, `tokenizer.json`, `tokenizer_config.json` and `model.safetensors` (float32) into
     /// a directory, so that [`Checkpoint::open`] and Hugging Face transformers load it.
     ///

@@ -9,6 +9,7 @@ use std::time::Instant;
 use cloze_encoder::{Batch, Checkpoint, Columns, Config, Device, Mode, Model, Sequence, Session};
 use serde::Serialize;
 
+use crate::calibration;
 use crate::data::Data;
 use crate::encode::{ClassifierEncoder, PatternEncoder};
 use crate::plan::{Job, Plan, Work, keeps_members};
@@ -179,7 +180,7 @@ impl Costs<'_> {
         Ok(match job.work {
             Work::ZeroShot { pattern } => {
                 let seconds = self.forward(train, Some(pattern))? + self.forward(test, Some(pattern))?;
-                (seconds, Lengths::default())
+                (seconds + self.calibrating(pattern)?, Lengths::default())
             }
             Work::Member { generation, pattern, .. } => {
                 let learning = if train.is_empty() { unlabeled } else { train };
@@ -201,7 +202,7 @@ impl Costs<'_> {
                 for part in [train, unlabeled, test] {
                     scoring += self.forward(part, Some(pattern))?;
                 }
-                (training + scoring, lengths)
+                (training + scoring + self.calibrating(pattern)?, lengths)
             }
             Work::Primed { pattern, .. } => {
                 let config = &self.checkpoint.config;
@@ -242,6 +243,11 @@ impl Costs<'_> {
         let lengths = self.lengths(examples, pattern)?;
         let passes = (1.0 + lengths.passes) * forward(&self.checkpoint.config, lengths.mean);
         Ok(examples.len() as f64 * (passes + lengths.masks * self.vocabulary()) / self.speed.flops)
+    }
+
+    /// Seconds to calibrate the untouched model.
+    fn calibrating(&self, pattern: usize) -> Result<f64> {
+        self.forward(&calibration::rows(self.task, self.data), Some(pattern))
     }
 
     /// Floating-point operations of predicting a token over the whole vocabulary.

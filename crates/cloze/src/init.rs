@@ -1,19 +1,22 @@
 //! A first task file from labelled rows, for people to read and change.
 
 mod label_column;
+mod lexicon;
 mod patterns;
 mod text_columns;
+mod trial;
 mod words;
 
 use std::fmt::Write;
 use std::path::Path;
 
-use cloze_encoder::Tokenizer;
+use cloze_encoder::{Checkpoint, Device, Tokenizer};
 
 use self::label_column::LabelColumn;
-use self::patterns::{patterns, patterns_of_topics};
+use self::patterns::{Kind, best, patterns_of_topics};
 use self::text_columns::text_columns;
-use self::words::{Word, Words, spaced};
+use self::trial::{Rows, Trial};
+use self::words::{Chosen, Evidence, Vocabulary, choose, spaced};
 use crate::error::counted;
 use crate::table::{ReadOptions, Table};
 use crate::task::{Task, plain_name, quoted};
@@ -35,14 +38,18 @@ pub struct Request<'a> {
     pub missing: Option<&'a [String]>,
     /// The columns with text; found out if empty.
     pub text: &'a [String],
+    /// What labels mean, for some of them.
+    pub descriptions: &'a [(String, String)],
     /// A file with unlabelled rows, if one is known.
     pub unlabeled: Option<&'a str>,
+    /// Some of its rows, to try patterns on.
+    pub more: Option<&'a Table>,
     /// A file with rows to evaluate on, if one is known.
     pub test: Option<&'a str>,
 }
 
 /// A task file that has not been written yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
     /// The task file. It can be read, see [`Task::parse`], once every label has a word.
     pub toml: String,
@@ -56,23 +63,38 @@ pub struct Draft {
     pub missing: Vec<(String, usize)>,
     /// Whether rows can have several labels.
     pub several: bool,
-    /// Labels whose word is a guess and should be looked at.
+    /// The words of every label, in the same order; none where rows can have several labels.
+    pub words: Vec<Vec<String>>,
+    /// How often the untouched model gives a label a higher probability in a row of it than in a row of another label, in the same order.
+    pub apart: Vec<f64>,
+    /// Labels whose words are a guess, for the vocabulary does not know their name.
     pub doubtful: Vec<String>,
-    /// Labels without a word, since the vocabulary does not know their name.
+    /// Labels without a word, since nothing in the vocabulary is left for them.
     pub unknown: Vec<String>,
-    /// Labels without a word, since their name stands for another label, which comes second.
-    pub taken: Vec<(String, String)>,
     /// How well the vocabulary knows the texts.
     pub coverage: Coverage,
     /// What is probably not meant.
     pub warnings: Vec<String>,
 }
 
-/// Drafts a task file for the rows of `table`.
+/// Patterns of a draft.
+const PATTERNS: usize = 3;
+/// Of a row's tokens; what is longer is cut when patterns are tried.
+const TRIED: usize = 128;
+/// Bounds of the length that a draft asks for, and the share of the rows that are to fit.
+const SHORTEST: usize = 32;
+const LONGEST: usize = 128;
+const FITTING: f64 = 0.95;
+/// Tokens of the patterns beside the text.
+const FRAME: usize = 12;
+
+/// Drafts a task file for the rows of `table`: words and patterns are those that the untouched model of `checkpoint` does best with on them.
 ///
 /// # Errors
-/// When a column is missing, the label column has no values or one only, or no column holds text.
-pub fn draft(table: &Table, request: &Request, tokenizer: &Tokenizer) -> Result<Draft> {
+/// When a column is missing, the label column has no values or one only, no column holds text, a description is of no label, or the model
+/// cannot be used.
+pub fn draft(table: &Table, request: &Request, checkpoint: &Checkpoint, device: &Device) -> Result<Draft> {
+    let tokenizer = &checkpoint.tokenizer;
     let label = table.columns.require(request.label)?;
     let column = LabelColumn::of(table, label, request.missing)?;
     if let Some((name, _)) = column.labels.iter().find(|(name, _)| column.several && name.starts_with('[')) {
@@ -82,38 +104,94 @@ pub fn draft(table: &Table, request: &Request, tokenizer: &Tokenizer) -> Result<
             "rename it in the data",
         ));
     }
+    let names: Vec<&str> = column.labels.iter().map(|(name, _)| name.as_str()).collect();
+    if let Some((wrong, _)) = request.descriptions.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+        return Err(Error::usage(
+            format!("there is no label `{wrong}` to describe"),
+            crate::nearest(wrong, names.iter().copied()).map_or_else(
+                || format!("the labels are {}", crate::error::list(&names)),
+                |near| format!("did you mean `{near}`?"),
+            ),
+        ));
+    }
     let text = text_columns(table, label, request.text)?;
-    let mut words = Words::new(tokenizer);
-    let words: Vec<Word> = match column.several {
-        true => Vec::new(),
-        false => column.labels.iter().map(|(name, _)| words.choose(name)).collect(),
+    let texts =
+        |table: &Table| -> Option<Vec<usize>> { text.iter().map(|name| table.columns.find(name)).collect() };
+    let columns = texts(table).unwrap_or_default();
+    let of = |row: &'_ crate::table::Row, columns: &[usize]| -> Vec<String> {
+        columns.iter().map(|&column| row.value(column).to_owned()).collect()
     };
-    let draft = Drafting { table, request, column: &column, text: &text, words: &words };
-    // A draft must be a task file of its own; anything else is a mistake of this program or a name nobody thought of.
-    let task = Task::parse(
-        "the drafted task file",
-        &draft.toml(|number| format!("placeholder {number}")),
-        Path::new("."),
-    )?;
-    debug_assert_eq!(task.inputs(), text);
+    let mut labelled = Vec::new();
+    let mut others = Vec::new();
+    for row in &table.rows {
+        match column.label_of(row.value(label)) {
+            Some(label) => labelled.push((of(row, &columns), label)),
+            None => others.push(of(row, &columns)),
+        }
+    }
+    if let Some((more, columns)) = request.more.and_then(|more| Some((more, texts(more)?))) {
+        others.extend(more.rows.iter().map(|row| of(row, &columns)));
+    }
+    let all: Vec<&str> =
+        labelled.iter().map(|(texts, _)| texts).chain(&others).flatten().map(String::as_str).collect();
+    let coverage = Coverage::of(&all, tokenizer);
+    let length = length(labelled.iter().map(|(texts, _)| texts).chain(&others), tokenizer);
 
-    let of = |wanted: fn(&Word) -> bool| -> Vec<String> {
-        let labels = column.labels.iter().zip(&words).filter(|(_, word)| wanted(word));
-        labels.map(|((name, _), _)| name.clone()).collect()
+    let mut drafting = Drafting {
+        table,
+        request,
+        column: &column,
+        text: &text,
+        patterns: Vec::new(),
+        words: Vec::new(),
+        length,
     };
-    let taken = column.labels.iter().zip(&words).filter_map(|((name, _), word)| match word {
-        Word::Taken(other) => Some((name.clone(), other.clone())),
-        _ => None,
-    });
-    let columns: Vec<usize> = text.iter().filter_map(|name| table.columns.find(name)).collect();
-    let texts: Vec<&str> =
-        table.rows.iter().flat_map(|row| columns.iter().map(|&column| row.value(column))).collect();
+    let mut apart = Vec::new();
+    if column.several {
+        drafting.patterns = patterns_of_topics(&text, &drafting.topic());
+        drafting.task()?;
+    } else {
+        let questions =
+            all.iter().filter(|text| text.trim_end().ends_with('?')).count() as f64 / all.len().max(1) as f64;
+        drafting.patterns = Kind::of(text.len(), names.iter().copied(), questions).patterns(&text);
+        drafting.words = vec![Chosen::default(); names.len()];
+        let rows = Rows::some(labelled, names.len(), others);
+        let mut trial = Trial::new(checkpoint, device)?;
+        let ratios = trial.ratios(&drafting.task()?, &rows, names.len())?;
+        let evidence = Evidence {
+            ratios: &ratios,
+            embeddings: &trial.embeddings(),
+            width: checkpoint.config.embedding_size,
+            device,
+        };
+        let mut described: Vec<(&str, Option<&str>)> = Vec::new();
+        for name in &names {
+            let description = request.descriptions.iter().find(|(label, _)| label == name);
+            described.push((name, description.map(|(_, words)| words.as_str())));
+        }
+        drafting.words = choose(&described, tokenizer, &Vocabulary::new(tokenizer), &evidence);
+        let (marks, found) = trial.marks(&drafting.task()?, &rows)?;
+        let kept = best(&drafting.patterns, &marks, PATTERNS);
+        drafting.patterns = kept.into_iter().map(|pattern| drafting.patterns[pattern].clone()).collect();
+        apart = found;
+    }
+    let toml = drafting.toml(|_| String::new());
+    let words = drafting.words;
+    let which = |wanted: fn(&Chosen) -> bool| -> Vec<String> {
+        names
+            .iter()
+            .zip(&words)
+            .filter(|(_, words)| wanted(words))
+            .map(|(name, _)| (*name).to_owned())
+            .collect()
+    };
     Ok(Draft {
-        toml: draft.toml(|_| String::new()),
-        doubtful: of(|word| matches!(word, Word::Guess(_))),
-        unknown: of(|word| *word == Word::Unknown),
-        taken: taken.collect(),
-        coverage: Coverage::of(&texts, tokenizer),
+        toml,
+        doubtful: which(|chosen| !chosen.sure && !chosen.words.is_empty()),
+        unknown: which(|chosen| chosen.words.is_empty()),
+        words: words.into_iter().map(|chosen| chosen.words).collect(),
+        apart,
+        coverage,
         unlabelled: column.without(),
         several: column.several,
         labels: column.labels,
@@ -123,19 +201,47 @@ pub fn draft(table: &Table, request: &Request, tokenizer: &Tokenizer) -> Result<
     })
 }
 
+/// Tokens of an input that nearly all of these rows fit into.
+fn length<'r>(rows: impl Iterator<Item = &'r Vec<String>>, tokenizer: &Tokenizer) -> usize {
+    let rows: Vec<&Vec<String>> = rows.collect();
+    let step = rows.len().div_ceil(300).max(1);
+    let tokens =
+        |texts: &&Vec<String>| texts.iter().map(|text| tokenizer.tokenize(text).len()).sum::<usize>();
+    let mut lengths: Vec<usize> = rows.iter().step_by(step).map(tokens).collect();
+    lengths.sort_unstable();
+    let place = (FITTING * lengths.len() as f64) as usize;
+    let most = lengths.get(place.min(lengths.len().saturating_sub(1))).copied().unwrap_or(LONGEST);
+    (most + FRAME).next_multiple_of(16).clamp(SHORTEST, LONGEST)
+}
+
 /// What a draft is made of.
 struct Drafting<'a> {
     table: &'a Table,
     request: &'a Request<'a>,
     column: &'a LabelColumn,
     text: &'a [String],
-    words: &'a [Word],
+    patterns: Vec<String>,
+    words: Vec<Chosen>,
+    length: usize,
 }
 
 impl Drafting<'_> {
+    /// The task as it would be, with words of no meaning where there are none yet. A draft must be a task file of its own; anything else
+    /// is a mistake of this program or a name nobody thought of.
+    fn task(&self) -> Result<Task> {
+        let mut task = Task::parse(
+            "the drafted task file",
+            &self.toml(|number| format!("placeholder {number}")),
+            Path::new("."),
+        )?;
+        debug_assert_eq!(task.inputs(), *self.text);
+        task.options.max_length = TRIED;
+        Ok(task)
+    }
+
     /// The task file; the word of the label number n that has none is `placeholder(n)`.
     fn toml(&self, placeholder: impl Fn(usize) -> String) -> String {
-        let Drafting { table, request, column, text, .. } = self;
+        let Drafting { table, request, column, .. } = self;
         let mut toml = String::new();
         // Writing to a string cannot fail.
         let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
@@ -158,12 +264,8 @@ impl Drafting<'_> {
         ));
         line(format_args!("# {}.", comment(&table.columns.names().join(", "))));
         line(format_args!("patterns = ["));
-        let patterns = match column.several {
-            true => patterns_of_topics(text, &self.topic()),
-            false => patterns(text, column.labels.iter().map(|(name, _)| name.as_str())),
-        };
-        for pattern in patterns {
-            line(format_args!("    {},", quoted(&pattern)));
+        for pattern in &self.patterns {
+            line(format_args!("    {},", quoted(pattern)));
         }
         line(format_args!("]"));
         line(format_args!(""));
@@ -203,6 +305,11 @@ impl Drafting<'_> {
             true => self.topics(&mut toml),
             false => self.labels(&mut toml, placeholder),
         }
+        let _ = writeln!(
+            toml,
+            "\n[train]\nmax_length = {} # tokens of an input, most of the rows have fewer; longer texts are cut",
+            self.length
+        );
         toml
     }
 
@@ -212,20 +319,20 @@ impl Drafting<'_> {
             "# What the blank should say for each label: a word that the model knows, or a list of such words."
         ));
         line(format_args!("[labels]"));
-        for (number, ((name, rows), word)) in self.column.labels.iter().zip(self.words).enumerate() {
-            let (word, hint) = match word {
-                Word::Sure(word) => (word.clone(), String::new()),
-                Word::Guess(word) => (word.clone(), "; is this the right word?".into()),
-                Word::Taken(other) => {
-                    let hint =
-                        format!("; the name stands for {} already: write a word for this one", quoted(other));
-                    (placeholder(number), hint)
-                }
-                Word::Unknown => {
-                    (placeholder(number), "; the model does not know the name: write a word".into())
+        for (number, ((name, rows), word)) in self.column.labels.iter().zip(&self.words).enumerate() {
+            let hint = match (word.words.is_empty(), word.sure) {
+                (true, _) => "; the model does not know the name: write a word",
+                (false, false) => "; a guess from the rows: are these the right words?",
+                (false, true) => "",
+            };
+            let word = match word.words.as_slice() {
+                [] => quoted(&placeholder(number)),
+                [word] => quoted(word),
+                words => {
+                    format!("[{}]", words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(", "))
                 }
             };
-            line(format_args!("{} = {} # {}{hint}", key(name), quoted(&word), counted(*rows, "row")));
+            line(format_args!("{} = {word} # {}{hint}", key(name), counted(*rows, "row")));
         }
     }
 
@@ -288,6 +395,7 @@ fn comment(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
+    use std::sync::LazyLock;
 
     use proptest::prelude::*;
 
@@ -295,9 +403,25 @@ mod tests {
     use crate::table::{Format, Reader};
     use crate::verbalizer::Verbalizer;
 
-    fn tokenizer() -> Tokenizer {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/cloze-mini-en/tokenizer.json");
-        Tokenizer::from_bytes(&std::fs::read(path).unwrap()).unwrap()
+    /// The default model, and a small one.
+    fn model() -> &'static Checkpoint {
+        static MODEL: LazyLock<Checkpoint> = LazyLock::new(|| {
+            Checkpoint::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/cloze-mini-en"))
+                .unwrap()
+        });
+        &MODEL
+    }
+
+    fn fixture() -> &'static Checkpoint {
+        static MODEL: LazyLock<Checkpoint> = LazyLock::new(|| {
+            Checkpoint::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert"))
+                .unwrap()
+        });
+        &MODEL
+    }
+
+    fn draft_of(table: &Table, request: &Request) -> Result<Draft> {
+        draft(table, request, model(), &Device::new(2))
     }
 
     fn table(text: &str) -> Table {
@@ -313,20 +437,22 @@ mod tests {
             label,
             missing: None,
             text,
+            descriptions: &[],
             unlabeled: None,
+            more: None,
             test: None,
         }
     }
 
     fn drafted(text: &str, label: &str) -> (Draft, Task) {
-        let draft = draft(&table(text), &request(label, &[]), &tokenizer()).unwrap();
+        let draft = draft_of(&table(text), &request(label, &[])).unwrap();
         let task = Task::parse("t.toml", &draft.toml, Path::new(".")).unwrap();
         (draft, task)
     }
 
     fn refuse(text: &str, label: &str, columns: &[&str]) -> (String, String) {
         let columns: Vec<String> = columns.iter().map(|column| column.to_string()).collect();
-        let error = draft(&table(text), &request(label, &columns), &tokenizer()).unwrap_err();
+        let error = draft_of(&table(text), &request(label, &columns)).unwrap_err();
         (error.to_string(), error.remedy().unwrap())
     }
 
@@ -342,21 +468,23 @@ mod tests {
         );
         assert_eq!(draft.text, ["title", "body"]);
         assert_eq!(draft.labels, [("billing".into(), 2), ("tech_support".into(), 1)]);
-        assert_eq!(draft.doubtful, ["tech_support"]);
-        assert_eq!(task.labels[1].words, ["tech"]);
-        assert_eq!(task.patterns.len(), 4);
-        assert_eq!(task.patterns[0].to_string(), "{title} {body} This is about {mask}.");
+        assert_eq!(draft.doubtful, [""; 0]);
+        assert!(task.labels[1].words.contains(&"technology".to_owned()), "{:?}", task.labels[1].words);
+        assert_eq!(draft.words[0], task.labels[0].words);
+        assert_eq!((task.patterns.len(), task.options.max_length), (3, 32));
+        assert!(task.patterns.iter().all(|pattern| pattern.to_string().contains("{title} {body}")));
         assert_eq!(task.data.unlabeled, ["data.csv"], "the file has rows without a label");
-        for pattern in 0..4 {
-            Verbalizer::new(&task, pattern, &tokenizer()).unwrap();
+        for pattern in 0..3 {
+            Verbalizer::new(&task, pattern, &model().tokenizer).unwrap();
         }
     }
 
     #[test]
     fn patterns_suit_what_the_labels_are_about() {
         let (_, task) = drafted("text,y\ngood film I say,positive\nbad film I say,negative\n", "y");
-        assert_eq!(task.patterns[0].to_string(), "{text} It was {mask}.");
-        assert_eq!(task.labels[0].words, ["good"]);
+        let library = Kind::Opinion.patterns(&["text".to_owned()]);
+        assert!(task.patterns.iter().all(|pattern| library.contains(&pattern.to_string())));
+        assert!(task.labels[0].words.contains(&"good".to_owned()));
         let (_, task) = drafted("q,p,y\nis it so,it is so,yes\nis it not,it is so,no\n", "y");
         assert_eq!(task.patterns[0].to_string(), "{q|strip_punct}? {sep}{mask}, {p}");
     }
@@ -367,35 +495,49 @@ mod tests {
             "text,y\na text here,credit_cards\na text there,CreditScore\na text too,travel\na text,42\nno text,banking\nold text,Xyzzyq!\n",
             "y",
         );
-        let words: Vec<_> = task.labels.iter().map(|label| label.words[0].as_str()).collect();
-        assert_eq!(words, ["credit", "score", "travel", "42", "banking", "xyzzyq"]);
-        assert_eq!(draft.doubtful, ["credit_cards", "CreditScore", "42", "Xyzzyq!"]);
+        let mut words: Vec<&String> = task.labels.iter().flat_map(|label| &label.words).collect();
+        let count = words.len();
+        words.sort();
+        words.dedup();
+        assert_eq!(words.len(), count, "no two labels have a word in common");
+        assert!(task.labels.iter().all(|label| (1..=4).contains(&label.words.len())));
+        assert_eq!(draft.doubtful, ["42", "Xyzzyq!"], "these mean nothing");
     }
 
     #[test]
-    fn a_label_without_a_word_of_its_own_has_none_until_somebody_writes_one() {
+    fn names_that_say_the_same_or_nothing_get_different_words() {
         let rows = "text,y\na text,Waste\nb text,waste\nc text,WASTE\nd text,🙂\ne text,🙈\n";
-        let draft = draft(&table(rows), &request("y", &[]), &tokenizer()).unwrap();
-        assert_eq!(draft.taken, [("waste".into(), "Waste".into()), ("WASTE".into(), "Waste".into())]);
-        assert_eq!(draft.unknown, ["🙂", "🙈"]);
+        let (draft, task) = drafted(rows, "y");
+        assert_eq!(
+            (draft.unknown.len(), &draft.doubtful[draft.doubtful.len() - 2..]),
+            (0, &["🙂".into(), "🙈".into()][..])
+        );
         assert_eq!(
             draft.warnings,
             [
                 "the labels `Waste`, `waste`, `WASTE` differ in capital letters only; if they are the same, correct the data"
             ]
         );
-        // No word of the draft stands in for one that is missing: `check` points at each.
-        let Err(Error::Task(error)) = Task::parse("t.toml", &draft.toml, Path::new(".")) else { panic!() };
-        let at: Vec<&str> = error.mistakes().iter().map(|mistake| &draft.toml[mistake.span()]).collect();
-        assert_eq!(at, ["\"\""; 4]);
-        assert!(error.mistakes()[0].problem.contains("a word of the label `waste` is empty"));
-        assert!(draft.toml.contains(
-            "waste = \"\" # 1 row; the name stands for \"Waste\" already: write a word for this one"
-        ));
-        let words = ["\"rubbish\"", "\"garbage\"", "\"japan\"", "\"other\""];
-        let written = words.iter().fold(draft.toml.clone(), |toml, word| toml.replacen("\"\"", word, 1));
-        let task = Task::parse("t.toml", &written, Path::new(".")).unwrap();
-        Verbalizer::new(&task, 0, &tokenizer()).unwrap();
+        for pattern in 0..task.patterns.len() {
+            Verbalizer::new(&task, pattern, &model().tokenizer).unwrap();
+        }
+    }
+
+    #[test]
+    fn descriptions_say_what_labels_mean() {
+        let rows = table(
+            "text,y\nwhen does it leave,a\nthe train was late,a\nmy tooth hurts,b\nit bleeds a bit,b\n",
+        );
+        let descriptions = [("a".to_owned(), "trains and travel".to_owned())];
+        let request_of = |descriptions| Request { descriptions, ..request("y", &[]) };
+        let draft = draft_of(&rows, &request_of(&descriptions)).unwrap();
+        assert!(draft.words[0].contains(&"travel".to_owned()), "{:?}", draft.words);
+        assert_eq!(draft.doubtful, ["b"]);
+        let wrong = [("c".to_owned(), "x".to_owned())];
+        assert_eq!(
+            draft_of(&rows, &request_of(&wrong)).unwrap_err().to_string(),
+            "there is no label `c` to describe"
+        );
     }
 
     #[test]
@@ -425,7 +567,7 @@ mod tests {
         assert_eq!(task.data.unlabeled, ["data.csv"]);
         let asked = |missing: &[String]| {
             let request = Request { missing: Some(missing), ..request("y", &[]) };
-            self::draft(&table(rows), &request, &tokenizer()).unwrap().labels.len()
+            self::draft_of(&table(rows), &request).unwrap().labels.len()
         };
         assert_eq!((asked(&[]), asked(&["NA".into()]), asked(&["work".into()])), (4, 3, 3));
         // Several labels may stand in a cell, if each is one by itself elsewhere.
@@ -452,7 +594,7 @@ mod tests {
             "{\"text\": \"the bin is full\", \"label\": [\"waste\"]}\n{\"text\": \"car towed\", \"label\": [\"parking\"]}\n\
                         {\"text\": \"no label yet\", \"label\": []}\n",
         );
-        let found = draft(&one, &request("label", &[]), &tokenizer()).unwrap();
+        let found = draft_of(&one, &request("label", &[])).unwrap();
         assert_eq!((found.several, found.unlabelled, found.labels.len()), (false, 1, 2));
         let several = json(
             "{\"text\": \"the bin is full\", \"topic\": 1, \"label\": [\"wa;ste\", \"none\"]}\n\
@@ -460,7 +602,7 @@ mod tests {
         );
         let (text, nothing) = (["text".to_owned()], []);
         let request_all = Request { missing: Some(&nothing), ..request("label", &text) };
-        let found = draft(&several, &request_all, &tokenizer()).unwrap();
+        let found = draft_of(&several, &request_all).unwrap();
         assert!(found.several);
         let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
         let topics = task.multi_label.as_ref().unwrap();
@@ -473,13 +615,13 @@ mod tests {
             ("TooMany_cars", "too many cars")
         );
         for pattern in 0..3 {
-            Verbalizer::new(&task, pattern, &tokenizer()).unwrap();
+            Verbalizer::new(&task, pattern, &model().tokenizer).unwrap();
         }
         let marks = json(
             "{\"text\": \"the bin is full\", \"label\": [\"NA\"]}\n{\"text\": \"car\", \"label\": [\"a-b\", \"c\"]}\n\
                           {\"text\": \"towed\", \"label\": [\"a b\", \"N/A\"]}\n{\"text\": \"tree\", \"label\": []}\n",
         );
-        let found = draft(&marks, &request("label", &[]), &tokenizer()).unwrap();
+        let found = draft_of(&marks, &request("label", &[])).unwrap();
         assert_eq!(
             (found.labels.len(), &found.missing[..], found.unlabelled),
             (3, &[("NA".into(), 1)][..], 1)
@@ -495,7 +637,7 @@ mod tests {
         assert_eq!(topics, ["a-b", "c", "a b"]);
         let none = "text,y\na text,home;work\nb text,none\nc text,home\nd text,NA\n";
         let none = table(&none.replace("home;work", "\"[\"\"home\"\",\"\"work\"\"]\""));
-        let found = draft(&none, &request("y", &[]), &tokenizer()).unwrap();
+        let found = draft_of(&none, &request("y", &[])).unwrap();
         assert_eq!((&found.missing[..], found.unlabelled), (&[("NA".into(), 1)][..], 1));
         let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
         assert_eq!(task.multi_label.unwrap().none, "none");
@@ -503,9 +645,9 @@ mod tests {
             "{\"text\": \"the bin is full\", \"cats\": {\"waste\": 1, \"parking\": 0}}\n\
                          {\"text\": \"car towed\", \"cats\": {\"waste\": 0, \"parking\": 1}}\n",
         );
-        assert_eq!(draft(&cats, &request("cats", &[]), &tokenizer()).unwrap().labels.len(), 2);
+        assert_eq!(draft_of(&cats, &request("cats", &[])).unwrap().labels.len(), 2);
         let spans = json("{\"text\": \"the bin\", \"label\": [[0, 3, \"LOC\"]]}\n");
-        let error = draft(&spans, &request("label", &[]), &tokenizer()).unwrap_err();
+        let error = draft_of(&spans, &request("label", &[])).unwrap_err();
         assert_eq!(error.to_string(), "`data.jsonl`, line 1, column `label`: this names no labels");
     }
 
@@ -525,7 +667,7 @@ mod tests {
             (&"x".repeat(300), &"x".repeat(80)),
         ] {
             let request = Request { name, ..request("y", &[]) };
-            let draft = draft(&table("text,y\na text,home\nb text,work\n"), &request, &tokenizer()).unwrap();
+            let draft = draft_of(&table("text,y\na text,home\nb text,work\n"), &request).unwrap();
             assert_eq!(Task::parse("t.toml", &draft.toml, Path::new(".")).unwrap().name, want, "{name}");
         }
     }
@@ -552,15 +694,11 @@ mod tests {
             let text = String::from_utf8(lines.into_inner().unwrap()).unwrap();
             let input = Cursor::new(text);
             if let Ok(table) = Reader::new("data.csv", input, ReadOptions::of(Format::Csv)).and_then(Reader::into_table) {
-                match draft(&table, &request("the label", &[]), &fixture()) {
+                match draft(&table, &request("the label", &[]), fixture(), &Device::new(1)) {
                     Ok(draft) => prop_assert_eq!(draft.text.len(), 1),
                     Err(error) => prop_assert!(!matches!(error, Error::Task(_)), "{:?}", error),
                 }
             }
         }
-    }
-
-    fn fixture() -> Tokenizer {
-        crate::verbalizer::tests::tokenizer()
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod batches;
+pub mod calibration;
 pub mod check;
 pub mod classifier;
 pub mod data;
@@ -14,6 +15,7 @@ pub mod fine_tuning;
 pub mod free_text;
 pub mod generations;
 pub mod init;
+pub mod likelihood;
 pub mod metrics;
 pub mod multi_token;
 pub mod pattern;

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::calibration;
 use crate::data::Data;
 use crate::results::{DataSource, ModelSource};
 use crate::store::Id;
 use crate::task::{Keep, Method, MultiLabel, Task};
 
 /// Part of every id. To be raised whenever the same task gives other numbers than before, or a job other files.
-const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 2");
+const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 3");
 
 /// The jobs of a task, each after those that it needs.
 #[derive(Debug, Clone)]
@@ -226,7 +227,9 @@ impl Planner<'_> {
     }
 
     fn zero_shot(&self, pattern: usize) -> Id {
-        Id::of(&("zero-shot", self.base(&["train", "test"]), self.pvp(pattern)))
+        let calibrated = calibration::applies(self.task);
+        let data: &[&str] = if calibrated { &["train", "unlabeled", "test"] } else { &["train", "test"] };
+        Id::of(&("zero-shot", self.base(data), self.pvp(pattern), calibrated))
     }
 
     fn primed(&self, pattern: usize, labelled: usize, seed: u64) -> Id {
@@ -241,6 +244,7 @@ impl Planner<'_> {
             data,
             self.pvp(pattern),
             self.training(),
+            calibration::applies(self.task),
             self.task.options.lm_weight.to_string(),
             seed,
             // One job has only one set, and the first generation none.

@@ -52,7 +52,10 @@ pub fn train(
     listener: &mut dyn Listener,
 ) -> Result<Outcome> {
     let began = Instant::now();
-    let task = &fitting(task, checkpoint);
+    let mut task = fitting(task, checkpoint);
+    // The numbers hang on what is really computed with, so that the run's record and its ids name that.
+    task.options.precision = task.options.precision.on(device);
+    let task = &task;
     let data = Data::read(task)?;
     let learns_by_itself = task.options.generations() > 1 && !data.unlabeled.is_empty();
     if data.train.is_empty() && !learns_by_itself {

@@ -321,6 +321,10 @@ pub(crate) mod tests {
         tokenizer_of("bert")
     }
 
+    pub(crate) fn tokenizer_of_default_model() -> Tokenizer {
+        Tokenizer::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/cloze-mini-en")).unwrap()
+    }
+
     pub(crate) fn tokenizer_of(model: &str) -> Tokenizer {
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder");
         Tokenizer::open(&models.join(model)).unwrap()

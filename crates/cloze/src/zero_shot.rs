@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cloze_encoder::{Checkpoint, Device, Model, Session};
+use cloze_encoder::{Checkpoint, Device};
 use serde::Serialize;
 
+use crate::calibration;
 use crate::data::{Data, gold};
 use crate::encode::PatternEncoder;
 use crate::ensemble::{Reduction, Weights, merge};
@@ -87,14 +88,17 @@ pub fn zero_shot(
     let drawn = priming::draw(&data.train, priming, seed);
     let mut in_front: Option<Examples> = None;
     let device = task.options.precision.device(device);
-    let mut session = Session::new(Model::masked_lm(checkpoint)?, &device);
+    let calibrating = if priming == 0 { calibration::rows(task, &data) } else { Vec::new() };
     let mut all = Vec::new();
     let total = task.patterns.len() * examples.len();
     for pattern in 0..task.patterns.len() {
         let tokenizer = &checkpoint.tokenizer;
         let verbalizer = Verbalizer::new(task, pattern, tokenizer)?;
+        let encoder = PatternEncoder::of_task(task, pattern, tokenizer).asking_for(&verbalizer);
+        let first = encoder.encode_all(&calibrating)?;
+        let mut session = calibration::untouched(checkpoint, &device, &verbalizer, &first, |_| Ok(()))?;
         let clozes = if drawn.is_empty() {
-            PatternEncoder::of_task(task, pattern, tokenizer).asking_for(&verbalizer).encode_all(examples)?
+            encoder.encode_all(examples)?
         } else {
             let primer = Primer::of_task(task, pattern, checkpoint, &verbalizer, &drawn)?;
             let (clozes, used) = primer.encode_all(examples)?;

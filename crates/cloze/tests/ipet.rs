@@ -132,7 +132,7 @@ fn a_label_that_nobody_gives_takes_what_there_is_and_says_so() {
     let folder = Folder::new();
     // A word that the untouched model never prefers, and no step to change that.
     let task = ipet()
-        .replace("learning_rate = 1e-3", "learning_rate = 1e-30")
+        .replace("learning_rate = 1e-3", "learning_rate = 1e-30\ncalibrate = false")
         .replace("[\"good\", \"great\"]", "\"good\"");
     let outcome = folder.train(&task).unwrap();
     let said: Vec<_> = outcome.results.notes.iter().filter(|note| note.contains("was labelled")).collect();
@@ -169,11 +169,12 @@ fn without_unlabelled_rows_there_is_one_generation() {
 #[test]
 fn patterns_that_label_nothing_rightly_count_the_same() {
     let folder = Folder::new();
-    let up = folder.train(&ipet()).unwrap();
+    let task = ipet().replace("learning_rate = 1e-3", "learning_rate = 1e-3\ncalibrate = false");
+    let up = folder.train(&task).unwrap();
     // What the untouched model makes of each labelled row with either pattern; the label that it never gives.
     let labels = ["up", "down"].map(|label| {
         folder.write("train.csv", &format!("text,mood\nthe sun was warm,{label}\n"));
-        let outcome = folder.train(&ipet()).unwrap();
+        let outcome = folder.train(&task).unwrap();
         let right: f64 = outcome.results.zero_shot.iter().filter_map(|stage| stage.train_accuracy).sum();
         let weights: f64 = outcome.results.members.iter().filter_map(|member| member.weight).sum();
         assert!((weights - 1.0).abs() < 1e-9, "{label}");

@@ -44,7 +44,11 @@ fn study(
     let (task, models) = (folder.task(task), models(&["tiny"]));
     let mut listener =
         |event: &Event| if stop(event) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    Study::new(&task, &models, factors, 2)?.carry_out(&Device::new(2), &studies(folder), &mut listener)
+    Study::new(&task, &models, factors, 2, &Device::new(2))?.carry_out(
+        &Device::new(2),
+        &studies(folder),
+        &mut listener,
+    )
 }
 
 /// The outcome and the jobs that were done for it.
@@ -155,7 +159,7 @@ fn unlabelled_rows_models_and_decoding_are_varied_where_that_means_something() {
     assert_eq!(settings(&findings, Factor::Decoding), ["max-first", "left-to-right", "parallel"]);
 
     let (task, models) = (folder.task(TASK), models(&["tiny", "the same again"]));
-    let study = Study::new(&task, &models, &[Factor::Models], 2).unwrap();
+    let study = Study::new(&task, &models, &[Factor::Models], 2, &Device::new(2)).unwrap();
     let outcome = study.carry_out(&Device::new(2), &studies(&folder), &mut cloze::event::Silence).unwrap();
     let comparison = &outcome.findings.factors[0].comparisons[0];
     assert_eq!((comparison.difference.value, comparison.verdict), (0.0, Verdict::Undecided));
@@ -241,7 +245,7 @@ fn a_study_stopped_anywhere_ends_with_the_same_bytes_and_does_nothing_twice() {
 fn the_estimate_counts_a_shared_job_once() {
     let folder = folder();
     let (task, models) = (folder.task(TASK), models(&["tiny"]));
-    let study = Study::new(&task, &models, Factor::CHEAP, 2).unwrap();
+    let study = Study::new(&task, &models, Factor::CHEAP, 2, &Device::new(2)).unwrap();
     let speed = Speed::measure(&models[0].checkpoint, &Device::new(1)).unwrap();
     let estimate = study.estimate(&[speed]).unwrap();
     assert_eq!(estimate.jobs.len(), 34);

@@ -5,19 +5,19 @@ use std::path::{Component, Path, PathBuf};
 
 use cloze::Error;
 use cloze::init::{self, Draft, Request};
-use cloze::table::Table;
+use cloze::table::{ReadOptions, Reader, Table};
 use serde_json::{Value, json};
 
-use crate::args::Init;
+use crate::args::{Global, Init};
 use crate::failure::Result;
 use crate::layout::{self, Align, counted};
 use crate::output::{Output, Protected};
 use crate::printer::Printer;
 
-use super::{is_english, is_std, open_model, rows_argument};
+use super::{device, is_english, is_std, open_model, rows_argument};
 
 /// Drafts the task file and writes it, unless there is one.
-pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
+pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
     let path = args.output.clone().unwrap_or_else(|| "task.toml".into());
     let to_stdout = is_std(&path);
     if cloze::table::Format::of_path(&path).is_some() {
@@ -45,6 +45,10 @@ pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
         .missing
         .as_ref()
         .map(|values| values.iter().filter(|value| !value.is_empty()).cloned().collect());
+    let more = match &args.unlabeled {
+        Some(path) if path.is_file() => Some(first_rows(path, reading)?),
+        _ => None,
+    };
     let request = Request {
         name: &args.data.file_stem().unwrap_or_default().to_string_lossy(),
         train: &seen(&args.data),
@@ -52,10 +56,12 @@ pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
         label: &args.label,
         missing: missing.as_deref(),
         text: &args.text,
+        descriptions: &args.describe,
         unlabeled: unlabeled.as_deref(),
+        more: more.as_ref(),
         test: test.as_deref(),
     };
-    let draft = init::draft(&table, &request, &model.checkpoint.tokenizer)?;
+    let draft = init::draft(&table, &request, &model.checkpoint, &device(global)?)?;
     draft.warnings.iter().for_each(|warning| printer.warn(warning));
     if let Some((problem, remedy)) = draft.coverage.doubt(&model.name, is_english(&model)) {
         printer.warn(format_args!("{problem} ({remedy})"));
@@ -73,12 +79,17 @@ pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
 
     let path = path.display().to_string();
     printer.json(&summary(Some(&path), &draft))?;
-    let mut counts = layout::Table::new([Align::Left, Align::Right]);
-    for (name, rows) in &draft.labels {
-        counts.row([name.clone(), counted(*rows, "row")]);
+    let mut counts = layout::Table::new([Align::Left, Align::Right, Align::Right, Align::Left]);
+    if !draft.words.is_empty() {
+        counts.row(["label", "rows", "told apart", "words"].map(String::from));
+    }
+    for (label, (name, rows)) in draft.labels.iter().enumerate() {
+        let apart = draft.apart.get(label).map_or(String::new(), |apart| format!("{:.0} %", 100.0 * apart));
+        let words = draft.words.get(label).map_or(String::new(), |words| words.join(", "));
+        counts.row([name.clone(), rows.to_string(), apart, words]);
     }
     if draft.unlabelled > 0 {
-        counts.row(["(no label)".to_owned(), counted(draft.unlabelled, "row")]);
+        counts.row(["(no label)".to_owned(), draft.unlabelled.to_string(), String::new(), String::new()]);
     }
     printer.show(format_args!(
         "{path}: {} in the column `{}`, text in {}\n\n{counts}",
@@ -98,6 +109,15 @@ pub(crate) fn run(args: &Init, printer: &Printer) -> Result {
     printer.show(questions(&draft))?;
     printer.show(format_args!("\nnext:\n  {} check {path}\n", super::program()))?;
     Ok(())
+}
+
+/// The first rows of a file, enough to try patterns on.
+fn first_rows(path: &Path, reading: ReadOptions) -> Result<Table> {
+    const ROWS: usize = 500;
+    let reader = Reader::open(path, reading)?;
+    let columns = reader.columns().clone();
+    let rows = reader.take(ROWS).collect::<cloze::Result<_>>()?;
+    Ok(Table { columns, rows })
 }
 
 /// What the draft has decided and a person should look at.
@@ -121,18 +141,12 @@ fn questions(draft: &Draft) -> String {
     }
     if !draft.doubtful.is_empty() {
         ask(format!(
-            "The words for these labels are guesses, so look at them: {}",
+            "The model does not know these labels' names, so that their words are guessed from the rows; look at them: {}",
             draft.doubtful.join(", ")
         ));
     }
     if !draft.unknown.is_empty() {
-        ask(format!(
-            "The model does not know these labels' names, so write words for them: {}",
-            draft.unknown.join(", ")
-        ));
-    }
-    for (label, other) in &draft.taken {
-        ask(format!("The name of `{label}` stands for `{other}` already, so write another word for it."));
+        ask(format!("There are no words for these labels, so write some: {}", draft.unknown.join(", ")));
     }
     text
 }
@@ -142,12 +156,22 @@ fn summary(path: Option<&str>, draft: &Draft) -> Value {
     let counts = |counts: &[(String, usize)]| -> serde_json::Map<String, Value> {
         counts.iter().map(|(name, rows)| (name.clone(), (*rows).into())).collect()
     };
-    let taken: serde_json::Map<String, Value> =
-        draft.taken.iter().map(|(label, other)| (label.clone(), other.clone().into())).collect();
+    let words: serde_json::Map<String, Value> = draft
+        .labels
+        .iter()
+        .zip(&draft.words)
+        .map(|((name, _), words)| (name.clone(), words.clone().into()))
+        .collect();
+    let apart: serde_json::Map<String, Value> = draft
+        .labels
+        .iter()
+        .zip(&draft.apart)
+        .map(|((name, _), apart)| (name.clone(), (*apart).into()))
+        .collect();
     json!({
         "task": path, "text": draft.text, "labels": counts(&draft.labels), "unlabelled": draft.unlabelled,
         "missing": counts(&draft.missing), "several": draft.several, "doubtful": draft.doubtful, "unknown": draft.unknown,
-        "taken": taken, "warnings": draft.warnings,
+        "words": words, "told_apart": apart, "warnings": draft.warnings,
     })
 }
 

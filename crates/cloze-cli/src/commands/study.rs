@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
         factors.push(Factor::Models);
     }
     let device = device(global)?;
-    let study = Study::new(&task, &models, &factors, usize::from(args.seeds))?;
+    let study = Study::new(&task, &models, &factors, usize::from(args.seeds), &device)?;
     let own = task.options.precision.device(&device);
     let speeds = models.iter().map(|model| Speed::measure(&model.checkpoint, &own));
     let estimate = study.estimate(&speeds.collect::<cloze::Result<Vec<_>>>()?)?;

@@ -28,6 +28,16 @@ pub(super) struct LabelColumn {
 }
 
 impl LabelColumn {
+    /// The number of the label that a cell names, if it names just one.
+    pub(super) fn label_of(&self, cell: &str) -> Option<usize> {
+        let cell = cell.trim();
+        let name = match listed(cell) {
+            Some(names) => <[String; 1]>::try_from(names).ok()?[0].clone(),
+            None => cell.to_owned(),
+        };
+        self.labels.iter().position(|(label, _)| *label == name)
+    }
+
     /// Counts the labels in the column number `column`. `missing` are values that say that a row has none; if nobody has said it,
     /// the usual ones.
     ///

@@ -1,38 +1,141 @@
-//! Patterns to begin with.
+//! A library of patterns, by what a task asks for.
 
-/// Four general patterns that fit what the labels seem to be about.
-pub(super) fn patterns<'a>(text: &[String], labels: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let labels: Vec<String> = labels.map(str::to_lowercase).collect();
-    let any = |words: &[&str]| labels.iter().any(|label| words.contains(&label.as_str()));
-    let fields =
-        |names: &[String]| names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" ");
-    let all = fields(text);
-    if let [first, others @ ..] = text
-        && !others.is_empty()
-        && any(&["entailment", "contradiction", "yes", "no", "true", "false"])
-    {
-        let others = fields(others);
-        return vec![
-            format!("{{{first}|strip_punct}}? {{sep}}{{mask}}, {others}"),
-            format!("\"{{{first}|strip_punct}}\"? {{sep}}{{mask}}. \"{others}\""),
-            format!("{{{first}}} Question: {others} Answer: {{mask}}."),
-            format!("{{{first}}} {{sep}}{others} Is that right? {{mask}}."),
-        ];
+use super::words::spaced;
+
+/// What the labels of a task are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// How one text stands to another.
+    Pair,
+    /// What somebody thinks of something.
+    Opinion,
+    /// What somebody feels.
+    Feeling,
+    /// What kind of answer a question asks for.
+    Question,
+    /// What a text is about, and everything else.
+    Topic,
+}
+
+/// Names of labels that say what kind a task is of.
+const ANSWERS: [&str; 10] = [
+    "entailment",
+    "contradiction",
+    "neutral",
+    "yes",
+    "no",
+    "true",
+    "false",
+    "same",
+    "different",
+    "paraphrase",
+];
+const OPINIONS: [&str; 12] = [
+    "positive",
+    "negative",
+    "good",
+    "bad",
+    "pos",
+    "neg",
+    "very positive",
+    "very negative",
+    "mixed",
+    "satisfied",
+    "dissatisfied",
+    "unsatisfied",
+];
+const FEELINGS: [&str; 14] = [
+    "joy",
+    "sadness",
+    "anger",
+    "fear",
+    "love",
+    "surprise",
+    "disgust",
+    "happiness",
+    "happy",
+    "sad",
+    "angry",
+    "excitement",
+    "gratitude",
+    "worry",
+];
+
+impl Kind {
+    /// The kind of a task whose rows have so many columns with text, with these labels; `questions` is the share of texts that end
+    /// with a question mark.
+    pub(super) fn of<'a>(
+        columns: usize,
+        labels: impl Iterator<Item = &'a str> + Clone,
+        questions: f64,
+    ) -> Kind {
+        let any = |words: &[&str]| labels.clone().any(|label| words.contains(&spaced(label).as_str()));
+        if columns > 1 && any(&ANSWERS) {
+            Kind::Pair
+        } else if any(&OPINIONS) {
+            Kind::Opinion
+        } else if any(&FEELINGS) {
+            Kind::Feeling
+        } else if questions > 0.6 && labels.count() <= 20 {
+            Kind::Question
+        } else {
+            Kind::Topic
+        }
     }
-    if any(&["positive", "negative", "good", "bad", "pos", "neg"]) {
-        return vec![
-            format!("{all} It was {{mask}}."),
-            format!("{all} All in all, it was {{mask}}."),
-            format!("Just {{mask}}! {all}"),
-            format!("It is {{mask}}: {all}"),
-        ];
+
+    /// Patterns for rows with these columns, those that are good for most tasks first.
+    pub(super) fn patterns(self, text: &[String]) -> Vec<String> {
+        let fields =
+            |names: &[String]| names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" ");
+        let all = fields(text);
+        if let (Kind::Pair, [first, others @ ..]) = (self, text) {
+            let others = fields(others);
+            return vec![
+                format!("{{{first}|strip_punct}}? {{sep}}{{mask}}, {others}"),
+                format!("\"{{{first}|strip_punct}}\"? {{sep}}{{mask}}. \"{others}\""),
+                format!("{{{first}}} Question: {others} Answer: {{mask}}."),
+                format!("{{{first}}} {{sep}}{others} Is that right? {{mask}}."),
+            ];
+        }
+        let forms: &[&str] = match self {
+            Kind::Opinion => &[
+                "{all} It was {mask}.",
+                "It is {mask}: {all}",
+                "{all} All in all, it was {mask}.",
+                "Just {mask}! {all}",
+                "It was {mask}. {all}",
+                "{all} A {mask} one.",
+                "{all} In summary, it is {mask}.",
+            ],
+            Kind::Feeling => &[
+                "{all} I feel {mask}.",
+                "{mask}: {all}",
+                "That makes me {mask}. {all}",
+                "{all} I am so {mask}.",
+                "{all} It was {mask}.",
+                "[ Feeling: {mask} ] {all}",
+            ],
+            Kind::Question => &[
+                "{all} The answer is a {mask}.",
+                "{mask}: {all}",
+                "[ Category: {mask} ] {all}",
+                "{all} The topic is {mask}.",
+                "{all} This is a {mask}.",
+                "Question about {mask}: {all}",
+            ],
+            Kind::Topic | Kind::Pair => &[
+                "{all} This is about {mask}.",
+                "{mask}: {all}",
+                "[ Category: {mask} ] {all}",
+                "{all} The topic is {mask}.",
+                "{mask} news: {all}",
+                "( {mask} ) {all}",
+                "{all} Subject: {mask}.",
+                "{all} This is a {mask}.",
+            ],
+        };
+        forms.iter().map(|form| form.replace("{all}", &all)).collect()
     }
-    vec![
-        format!("{all} This is about {{mask}}."),
-        format!("{{mask}}: {all}"),
-        format!("[ Category: {{mask}} ] {all}"),
-        format!("{all} The topic is {{mask}}."),
-    ]
 }
 
 /// Three patterns that ask whether a text is about what the column `topic` says.
@@ -43,4 +146,51 @@ pub(super) fn patterns_of_topics(text: &[String], topic: &str) -> Vec<String> {
         format!("Question: is this about {{{topic}}}? Answer: {{mask}}. {all}"),
         format!("{all} {{{topic}}}? {{mask}}!"),
     ]
+}
+
+/// The numbers of the `wanted` patterns with the best `marks`, of which at least one has its mask before the text and one behind it, in the
+/// order in which they stand.
+pub(super) fn best(patterns: &[String], marks: &[f64], wanted: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..patterns.len()).collect();
+    order.sort_by(|a, b| marks[*b].total_cmp(&marks[*a]).then(a.cmp(b)));
+    let is_first = |&pattern: &usize| {
+        let text = patterns[pattern].split("{mask}").next().unwrap_or_default();
+        !text.contains('{')
+    };
+    let mut kept: Vec<usize> = order.iter().copied().take(wanted).collect();
+    for wished in [true, false] {
+        let missing = kept.len() > 1 && kept.iter().all(|pattern| is_first(pattern) != wished);
+        if let (true, Some(&other)) = (missing, order.iter().find(|pattern| is_first(pattern) == wished)) {
+            kept.pop();
+            kept.push(other);
+        }
+    }
+    kept.sort_unstable();
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_and_rows_say_what_kind_a_task_is_of() {
+        let kind = |columns, labels: &[&str], questions| Kind::of(columns, labels.iter().copied(), questions);
+        assert_eq!(kind(2, &["entailment", "not_entailment"], 0.0), Kind::Pair);
+        assert_eq!(kind(1, &["yes", "no"], 0.0), Kind::Topic);
+        assert_eq!(kind(1, &["Negative", "Positive"], 0.0), Kind::Opinion);
+        assert_eq!(kind(1, &["joy", "fear"], 0.0), Kind::Feeling);
+        assert_eq!(kind(1, &["human", "number"], 0.9), Kind::Question);
+        assert_eq!(kind(1, &["sports", "world"], 0.1), Kind::Topic);
+    }
+
+    #[test]
+    fn the_best_patterns_ask_before_and_behind_the_text() {
+        let patterns =
+            ["{text} A {mask}.", "{text} B {mask}.", "{mask}: {text}", "{text} C {mask}."].map(String::from);
+        assert_eq!(best(&patterns, &[0.9, 0.1, 0.2, 0.8], 2), [0, 2]);
+        assert_eq!(best(&patterns, &[0.9, 0.1, 0.95, 0.8], 2), [0, 2]);
+        assert_eq!(best(&patterns, &[0.9, 0.5, 0.1, 0.8], 9), [0, 1, 2, 3]);
+        assert_eq!(best(&patterns, &[0.1, 0.5, 0.3, 0.8], 1), [3]);
+    }
 }

@@ -1,90 +1,230 @@
-//! A word for every label.
+//! Words for labels: what the names mean, and what the rows say of it.
+//!
+//! Candidates are the parts of a label's name, what the lexicon also calls it, and the words that lie near those among the model's
+//! word embeddings; where a name says nothing, all words. Every candidate has a *meaning*, 1 for the name itself and less the farther it is from it. Those
+//! that the untouched model also finds likelier in the label's rows than in others, by [`crate::likelihood`], come first.
 
-use std::collections::HashMap;
+use cloze_encoder::{Device, Tokenizer, product};
 
-use cloze_encoder::Tokenizer;
+use super::lexicon::also_called;
 
-/// A label's word, or why it has none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Word {
-    /// The label's name, or what is known to stand for it.
-    Sure(String),
-    /// A part of the name, or a word of several tokens.
-    Guess(String),
-    /// The name stands for another label already: this one.
-    Taken(String),
-    /// The vocabulary does not know the name.
-    Unknown,
-}
+/// Words of a label, at most.
+const MOST: usize = 4;
+/// What the whole of a meaning weighs beside a likelihood ratio.
+const MEANING: f64 = 10.0;
+/// The same where the rows find the label's own words less likely than other rows do.
+const CONTRADICTED: f64 = 3.0;
+/// What is said otherwise, although it is a part of the name.
+const ABBREVIATED: f64 = 0.8;
+/// Of a word that is as near as can be to a part of the name, but no part itself.
+const NEAR: f64 = 0.7;
 
-/// What stands for labels that say it otherwise.
-const KNOWN: [(&str, &str); 7] = [
-    ("positive", "good"),
-    ("negative", "bad"),
-    ("pos", "good"),
-    ("neg", "bad"),
-    ("neutral", "okay"),
-    ("entailment", "yes"),
-    ("contradiction", "no"),
+/// The share of the best word's score that others need.
+const ENOUGH: f64 = 0.5;
+
+/// Parts of names that say nothing.
+const EMPTY: [&str; 41] = [
+    "of", "or", "to", "on", "by", "in", "up", "my", "at", "an", "as", "is", "it", "be", "do", "if", "no",
+    "via", "not", "get", "getting", "you", "your", "how", "what", "why", "who", "when", "where", "can",
+    "other", "misc", "general", "alt", "type", "class", "label", "category", "showing", "unable", "using",
 ];
 
-/// Words for labels, no two the same tokens.
-pub(super) struct Words<'t> {
-    tokenizer: &'t Tokenizer,
-    /// The tokens that stand for labels, with the labels.
-    taken: HashMap<Vec<u32>, String>,
+/// Words that stand for no label, whatever the rows say.
+const COMMON: [&str; 60] = [
+    "the", "and", "for", "with", "from", "that", "this", "are", "was", "were", "been", "being", "has",
+    "have", "had", "you", "your", "his", "her", "its", "our", "their", "they", "them", "she", "him", "who",
+    "what", "which", "when", "where", "how", "why", "not", "but", "all", "any", "some", "more", "most",
+    "than", "then", "there", "here", "will", "would", "can", "could", "may", "might", "shall", "should",
+    "must", "does", "did", "just", "only", "also", "into", "about",
+];
+
+/// Whether a part of a name has a meaning of its own.
+fn says_something(part: &str) -> bool {
+    part.chars().filter(|c| c.is_alphabetic()).count() > 1
+        && !EMPTY.contains(&part)
+        && !COMMON.contains(&part)
 }
 
-impl<'t> Words<'t> {
-    pub(super) fn new(tokenizer: &'t Tokenizer) -> Words<'t> {
-        Words { tokenizer, taken: HashMap::new() }
-    }
+/// The words of a vocabulary that can stand for a label.
+pub(super) struct Vocabulary {
+    /// The token of every word and its text.
+    words: Vec<(u32, String)>,
+}
 
-    /// The word for a label: its name, or the first of the name's parts that is one token.
-    pub(super) fn choose(&mut self, label: &str) -> Word {
-        let lower = label.trim().to_lowercase();
-        let whole = spaced(label);
-        let mut candidates: Vec<(String, bool)> = Vec::new();
-        let known = KNOWN.iter().filter(|(name, _)| *name == lower);
-        candidates.extend(known.map(|(_, word)| (word.to_string(), true)));
-        let says_something = lower.chars().any(char::is_alphabetic);
-        candidates.push((whole.clone(), says_something));
-        let parts = || {
-            whole.split(' ').filter(|part| part.chars().count() > 2 && !["and", "the", "not"].contains(part))
+/// The words of a label and how much is behind them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Chosen {
+    /// The best first; none if nothing can stand for the label.
+    pub(super) words: Vec<String>,
+    /// Whether the label's name, or what it is also called, is among them.
+    pub(super) sure: bool,
+}
+
+impl Vocabulary {
+    pub(super) fn new(tokenizer: &Tokenizer) -> Vocabulary {
+        let word = |token: u32| {
+            let text = tokenizer.text(token)?;
+            let is_word = text.chars().count() > 2 && text.chars().all(char::is_alphabetic);
+            (is_word && text.to_lowercase() == text && !COMMON.contains(&text.as_str()))
+                .then_some((token, text))
         };
-        candidates.extend(parts().map(|part| (part.to_owned(), false)));
-        candidates.extend(parts().filter_map(|part| Some((part.strip_suffix('s')?.to_owned(), false))));
-        for (word, sure) in candidates {
-            // The mask stands after a blank in some of the patterns and begins the text in others.
-            let one = self.tokens(&word).filter(|tokens| {
-                tokens.len() == 1
-                    && self.tokenizer.tokenize(&word).len() == 1
-                    && !self.taken.contains_key(tokens)
-            });
-            if let Some(tokens) = one {
-                self.taken.insert(tokens, label.to_owned());
-                return if sure { Word::Sure(word) } else { Word::Guess(word) };
+        Vocabulary { words: (0..tokenizer.vocab_size() as u32).filter_map(word).collect() }
+    }
+}
+
+/// The token that a word is, before a blank in some of the patterns and at the beginning of a text in others.
+pub(super) fn one(tokenizer: &Tokenizer, word: &str) -> Option<u32> {
+    let tokens = tokenizer.tokenize(&tokenizer.after_blank(word));
+    match tokens.as_slice() {
+        [token] if *token != tokenizer.special().unk && tokenizer.tokenize(word).len() == 1 => Some(*token),
+        _ => None,
+    }
+}
+
+/// What a label's name means.
+struct Meaning {
+    /// Words with their weight, from 0 to 1.
+    words: Vec<(String, f64)>,
+}
+
+impl Meaning {
+    /// Of a label's name: itself, its parts, and what they are also called; and first of all what a person says of it.
+    fn of(name: &str, description: Option<&str>) -> Meaning {
+        let mut words: Vec<(String, f64)> = Vec::new();
+        let mut add = |word: &str, weight: f64| match words.iter_mut().find(|(known, _)| known == word) {
+            Some((_, known)) => *known = known.max(weight),
+            None => words.push((word.to_owned(), weight)),
+        };
+        if let Some(description) = description {
+            spaced(description)
+                .split(' ')
+                .filter(|word| says_something(word))
+                .for_each(|word| add(word, 1.0));
+        }
+        let whole = spaced(name);
+        let parts: Vec<&str> = whole.split(' ').filter(|part| says_something(part)).collect();
+        let said = also_called(&whole.replace(' ', "_"));
+        said.iter().for_each(|word| add(word, 1.0));
+        // Letters and numbers name labels, but mean nothing.
+        if !whole.contains(' ') && whole.chars().filter(|c| c.is_alphabetic()).count() > 1 {
+            add(&whole, if said.is_empty() || said.contains(&whole.as_str()) { 1.0 } else { ABBREVIATED });
+        }
+        for part in parts.iter().filter(|_| said.is_empty()) {
+            let called = also_called(part);
+            add(part, if called.is_empty() || called.contains(part) { 1.0 } else { ABBREVIATED });
+            called.iter().for_each(|word| add(word, 1.0));
+            if let (true, Some(singular)) =
+                (called.is_empty(), part.strip_suffix('s').filter(|word| word.len() > 2))
+            {
+                add(singular, ABBREVIATED);
             }
         }
-        // A word of several tokens.
-        let word = if whole.is_empty() { lower } else { whole }.replace(['{', '}'], "");
-        match self.tokens(&word) {
-            None => Word::Unknown,
-            Some(tokens) => match self.taken.get(&tokens) {
-                Some(other) => Word::Taken(other.clone()),
-                None => {
-                    self.taken.insert(tokens, label.to_owned());
-                    Word::Guess(word)
-                }
-            },
+        Meaning { words }
+    }
+}
+
+/// What the rows and the embeddings say of a vocabulary's tokens.
+#[derive(Clone, Copy)]
+pub(super) struct Evidence<'a> {
+    /// Likelihood ratios `[labels, tokens]`.
+    pub(super) ratios: &'a [Vec<f64>],
+    /// The tokens' embeddings `[tokens, width]`.
+    pub(super) embeddings: &'a [f32],
+    pub(super) width: usize,
+    /// What computes.
+    pub(super) device: &'a Device,
+}
+
+/// Words for labels with these names and descriptions, none for two of them.
+pub(super) fn choose(
+    names: &[(&str, Option<&str>)],
+    tokenizer: &Tokenizer,
+    vocabulary: &Vocabulary,
+    evidence: &Evidence,
+) -> Vec<Chosen> {
+    let meanings: Vec<Vec<(u32, f64)>> = names
+        .iter()
+        .map(|(name, description)| {
+            let words = Meaning::of(name, *description).words;
+            words.iter().filter_map(|(word, weight)| Some((one(tokenizer, word)?, *weight))).collect()
+        })
+        .collect();
+    // The words of the names, whatever they look like, and those of the vocabulary.
+    let mut candidates = vocabulary.words.clone();
+    for (token, _) in meanings.iter().flatten() {
+        if !candidates.iter().any(|(known, _)| known == token) {
+            candidates.push((*token, tokenizer.text(*token).unwrap_or_default()));
         }
     }
-
-    /// The tokens of a word; none if the vocabulary does not know them.
-    fn tokens(&self, word: &str) -> Option<Vec<u32>> {
-        let tokens = self.tokenizer.tokenize(&self.tokenizer.after_blank(word));
-        (!tokens.is_empty() && !tokens.contains(&self.tokenizer.special().unk)).then_some(tokens)
+    let scores = scores(&meanings, &candidates, evidence);
+    // A word belongs to the label that it says most of.
+    let mut own: Vec<Vec<usize>> = vec![Vec::new(); names.len()];
+    let owner = |candidate: usize| {
+        let of = |label: &usize| scores[*label][candidate];
+        (0..names.len()).max_by(|a, b| of(a).total_cmp(&of(b)).then(b.cmp(a)))
+    };
+    for (candidate, owner) in (0..candidates.len()).map(|candidate| (candidate, owner(candidate))) {
+        own[owner.unwrap_or(0)].push(candidate);
     }
+    let is_word =
+        |candidate: &usize| one(tokenizer, &candidates[*candidate].1) == Some(candidates[*candidate].0);
+    let ranked = |label: usize, mut some: Vec<usize>| {
+        some.sort_by(|a, b| scores[label][*b].total_cmp(&scores[label][*a]).then(a.cmp(b)));
+        some
+    };
+    let mut chosen: Vec<Vec<usize>> = own
+        .into_iter()
+        .enumerate()
+        .map(|(label, own)| ranked(label, own).into_iter().filter(is_word).take(MOST).collect())
+        .collect();
+    // Where everything that could be said is said of others, the best that none of them has taken.
+    for label in 0..names.len() {
+        if chosen[label].is_empty() {
+            let free = |word: &usize| !chosen.iter().flatten().any(|taken| taken == word) && is_word(word);
+            let word = ranked(label, (0..candidates.len()).collect()).into_iter().find(free);
+            chosen[label].extend(word);
+        }
+    }
+    let of_label = |(label, words): (usize, &Vec<usize>)| {
+        let is_meant = |word: &usize| meanings[label].iter().any(|(token, _)| *token == candidates[*word].0);
+        let best = words.first().map_or(0.0, |word| scores[label][*word]);
+        // What is far behind the best says too little of the label, or too much of others.
+        let words = words.iter().filter(|word| is_meant(word) || scores[label][**word] > ENOUGH * best);
+        let words: Vec<&usize> = words.collect();
+        Chosen {
+            sure: words.iter().any(|word| is_meant(word)),
+            words: words.iter().map(|word| candidates[**word].1.clone()).collect(),
+        }
+    };
+    chosen.iter().enumerate().map(of_label).collect()
+}
+
+/// How much speaks for every candidate as a word of every label, `[labels, candidates]`.
+fn scores(meanings: &[Vec<(u32, f64)>], candidates: &[(u32, String)], evidence: &Evidence) -> Vec<Vec<f64>> {
+    let Evidence { ratios, embeddings, width, device } = *evidence;
+    let unit = |token: &u32| {
+        let row = &embeddings[*token as usize * width..][..width];
+        let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+        row.iter().map(move |x| x / norm)
+    };
+    let words: Vec<f32> = candidates.iter().flat_map(|(token, _)| unit(token)).collect();
+    let mut scores = Vec::with_capacity(meanings.len());
+    for (meaning, ratios) in meanings.iter().zip(ratios) {
+        let meant: Vec<f32> = meaning.iter().flat_map(|(token, _)| unit(token)).collect();
+        let mut cosines = vec![0.0; candidates.len() * meaning.len()];
+        product(device, candidates.len(), meaning.len(), width, &words, &meant, &mut cosines);
+        // Rows that find other words likelier than what the name says mean something else by it.
+        let agreement: f64 = meaning.iter().map(|(token, weight)| weight * ratios[*token as usize]).sum();
+        let weight = if agreement < 0.0 { CONTRADICTED } else { MEANING };
+        let score = |(place, (token, _)): (usize, &(u32, String))| {
+            let near = &cosines[place * meaning.len()..][..meaning.len()];
+            let near = near.iter().fold(0.0_f64, |best, cosine| best.max(NEAR * f64::from(*cosine)));
+            let known = meaning.iter().find(|(known, _)| known == token).map(|(_, weight)| *weight);
+            weight * known.unwrap_or(near) + ratios[*token as usize]
+        };
+        scores.push(candidates.iter().enumerate().map(score).collect());
+    }
+    scores
 }
 
 /// A label's name as words: `credit_cards` and `CreditCards` become `credit cards`.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::rc::Rc;
 
-use cloze_encoder::Checkpoint;
+use cloze_encoder::{Checkpoint, Device};
 
 use super::Factor;
 use crate::data::Data;
@@ -103,7 +103,7 @@ pub struct Study<'a> {
 }
 
 impl<'a> Study<'a> {
-    /// Plans a study of `factors` with so many `seeds`, counted from the task's first. The first of the `models` is the task's;
+    /// Plans a study of `factors` on `device` with so many `seeds`, counted from the task's first. The first of the `models` is the task's;
     /// [`Factor::Models`] compares it with the others.
     ///
     /// # Errors
@@ -114,12 +114,14 @@ impl<'a> Study<'a> {
         models: &'a [NamedModel],
         factors: &[Factor],
         seeds: usize,
+        device: &Device,
     ) -> Result<Study<'a>> {
         let first = task.options.seeds.first().copied().unwrap_or(0);
         let mut base = task.clone();
         base.options.keep = Keep::None;
         base.options.compare = false;
         base.options.priming = 0;
+        base.options.precision = base.options.precision.on(device);
         if base.options.method == Method::Supervised {
             base.options.method = Method::Pet;
         }

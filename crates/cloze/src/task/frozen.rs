@@ -145,6 +145,7 @@ impl Task {
         line("merge", &quoted(options.merge.word()));
         line("decoding", &quoted(options.decoding.word()));
         line("hinge", &quoted(options.hinge.word()));
+        line("calibrate", &options.calibrate);
         line("lm_weight", &float(options.lm_weight));
         line("keep", &quoted(options.keep.word()));
         line("compare", &options.compare);

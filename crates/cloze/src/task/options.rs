@@ -38,9 +38,9 @@ pub enum Keep {
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 24 significant bits.
-    #[default]
     Float32,
     /// Eight significant bits, where the processor is faster with them; float32 elsewhere.
+    #[default]
     Bfloat16,
 }
 
@@ -51,6 +51,11 @@ impl Precision {
             Precision::Float32 => device.clone(),
             Precision::Bfloat16 => device.bf16(),
         }
+    }
+
+    /// What is really multiplied where this is asked for on `device`, which may lack bfloat16 or be told to use it.
+    pub fn on(self, device: &Device) -> Precision {
+        if self.device(device).kernels().is_bf16() { Precision::Bfloat16 } else { Precision::Float32 }
     }
 }
 
@@ -171,6 +176,8 @@ pub struct Options {
     pub decoding: Decoding,
     /// `hinge`: what is compared in training with words of several tokens.
     pub hinge: Hinge,
+    /// `calibrate`: whether every label gets the same mean score from the untouched model, see [`crate::calibration`].
+    pub calibrate: bool,
     /// `lm_weight`: share w of the auxiliary masked-LM loss, loss = (1 - w) CE + w LM, 0 for none.
     ///
     /// It is the α of the PET paper (which uses 1e-4), and 1 - `alpha` of the reference implementation (0.9999).
@@ -224,11 +231,17 @@ pub enum Preset {
     Paper,
     /// To see whether a task works at all: short inputs, few updates.
     Quick,
+    /// For whoever has time: three times the updates, and every pattern twice.
+    Thorough,
 }
 
 impl Choice for Preset {
-    const ALL: &'static [(&'static str, Self)] =
-        &[("laptop", Preset::Laptop), ("paper", Preset::Paper), ("quick", Preset::Quick)];
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("laptop", Preset::Laptop),
+        ("paper", Preset::Paper),
+        ("quick", Preset::Quick),
+        ("thorough", Preset::Thorough),
+    ];
 }
 
 impl Preset {
@@ -244,13 +257,21 @@ impl Preset {
                 accumulation: 4,
                 learning_rate: 1e-5,
                 warmup: 0.0,
+                precision: Precision::Float32,
+                calibrate: false,
                 distil: Distil { steps: 5000, batch_size: 16, learning_rate: 1e-5, temperature: 2.0 },
                 ..options
             },
             Preset::Quick => Options {
-                steps: 50,
+                steps: 25,
                 max_length: 128,
-                distil: Distil { steps: 200, ..options.distil.clone() },
+                distil: Distil { steps: 75, ..options.distil.clone() },
+                ..options
+            },
+            Preset::Thorough => Options {
+                seeds: vec![0, 1],
+                steps: 150,
+                distil: Distil { steps: 400, ..options.distil.clone() },
                 ..options
             },
         }
@@ -262,23 +283,24 @@ impl Default for Options {
         Options {
             method: Method::Pet,
             seeds: vec![0],
-            steps: 150,
+            steps: 50,
             batch_size: 16,
             accumulation: 1,
             learning_rate: 1e-4,
             weight_decay: 0.01,
             warmup: 0.1,
             max_length: 256,
-            precision: Precision::Float32,
+            precision: Precision::Bfloat16,
             merge: Reduction::Wmean,
             decoding: Decoding::MaxFirst,
             hinge: Hinge::Sum,
+            calibrate: true,
             lm_weight: 0.0,
             keep: Keep::All,
             compare: false,
             priming: 0,
             ipet: Ipet { generations: 3, scale: 5.0, teachers: 0.25, most_likely: 100 },
-            distil: Distil { steps: 400, batch_size: 16, learning_rate: 1e-4, temperature: 2.0 },
+            distil: Distil { steps: 150, batch_size: 16, learning_rate: 4e-4, temperature: 2.0 },
         }
     }
 }

@@ -4,6 +4,7 @@ use cloze_encoder::{Model, Random, Sequence, Session};
 
 use super::files::write_steps;
 use super::{Member, SCORING_TOKENS, Trainer};
+use crate::calibration;
 use crate::classifier::{self, Target};
 use crate::data::gold;
 use crate::encode::{ClassifierEncoder, Encoded, PatternEncoder};
@@ -21,8 +22,8 @@ use crate::{Error, Result, report};
 
 impl Trainer<'_> {
     pub(super) fn zero_shot(&mut self, draft: &Draft, name: &str, pattern: usize) -> Result<()> {
-        let mut session = Session::new(Model::masked_lm(self.checkpoint)?, self.device);
         let verbalizer = self.verbalizer(pattern)?;
+        let mut session = self.untouched(name, pattern, &verbalizer)?;
         let mut score = |set| {
             let clozes = self.clozes(pattern, &verbalizer, set)?;
             self.score_clozes(&mut session, name, &verbalizer, &clozes)
@@ -47,8 +48,8 @@ impl Trainer<'_> {
     pub(super) fn member(&mut self, draft: &Draft, name: &str, member: Member) -> Result<()> {
         let Member { generation, pattern, seed } = member;
         let options = &self.task.options;
-        let mut session = Session::new(Model::masked_lm(self.checkpoint)?, self.device);
         let verbalizer = self.verbalizer(pattern)?;
+        let mut session = self.untouched(name, pattern, &verbalizer)?;
         let unlabeled = self.clozes(pattern, &verbalizer, Set::Unlabeled)?;
         let (clozes, labels) = self.lessons(member, &verbalizer, &unlabeled)?;
         let fine_tuning = self.fine_tuning(options.steps, options.learning_rate, options.accumulation);
@@ -90,6 +91,17 @@ impl Trainer<'_> {
             summary.notes.extend(unsettled(&steps, verbalizer.labels()));
         }
         summary.write(draft)
+    }
+
+    /// The model as it is before training, calibrated if that is asked for.
+    fn untouched(&mut self, name: &str, pattern: usize, verbalizer: &Verbalizer) -> Result<Session> {
+        let rows = calibration::rows(self.task, self.data);
+        let encoder = PatternEncoder::of_task(self.task, pattern, &self.checkpoint.tokenizer);
+        let clozes = encoder.asking_for(verbalizer).encode_all(&rows)?;
+        let log = &mut self.log;
+        calibration::untouched(self.checkpoint, self.device, verbalizer, &clozes, |done| {
+            log.progress(name, "calibrate", "rows", done, clozes.len())
+        })
     }
 
     /// What a member learns from: the labelled rows and those drawn for it, with their labels.

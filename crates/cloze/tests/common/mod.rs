@@ -27,6 +27,7 @@ up   = ["good", "great"]
 down = "bad"
 
 [train]
+precision = "float32"
 steps = 4
 batch_size = 2
 learning_rate = 1e-3

@@ -1,0 +1,108 @@
+//! Batch calibration: what the untouched model says of any text is taken from what it says of a row.
+//!
+//! A masked language model prefers some words whatever the text, so that an untouched pattern gives most rows the same label. Over
+//! rows of all labels, though, no label should have a higher score than another on average. So the mean score that a label has
+//! over rows without looking at their labels is subtracted from its score, as Zhou et al. (2023, arXiv 2309.17249) and Fei et al.
+//! do for prompted models. Training starts from there.
+//!
+//! Where every word is one token, subtracting from a label's score is the same as subtracting from the bias of its words in the
+//! masked-LM head. That is where it goes, so that a model that is kept needs nothing beside it.
+
+use cloze_encoder::{Checkpoint, Device, Model, Session};
+
+use crate::Result;
+use crate::data::Data;
+use crate::encode::Encoded;
+use crate::pvp;
+use crate::task::{Example, Task};
+use crate::train::SCORING_TOKENS;
+use crate::verbalizer::Verbalizer;
+
+/// Rows whose scores are averaged; with more the mean hardly moves.
+const ROWS: usize = 256;
+
+/// Whether the task is calibrated: if its options ask for it and its labels exclude each other. Of a topic, `no` is true of most rows,
+/// and choices of a row have no words in common with those of another.
+pub(crate) fn applies(task: &Task) -> bool {
+    task.options.calibrate && task.multi_label.is_none() && task.choices.is_none()
+}
+
+/// The rows that a task is calibrated with: unlabelled ones, spread evenly over all, or the labelled ones if there are none. None if it
+/// is not calibrated.
+pub(crate) fn rows(task: &Task, data: &Data) -> Vec<Example> {
+    let rows = if data.unlabeled.is_empty() { &data.train } else { &data.unlabeled };
+    match applies(task) {
+        true => spread(rows.len(), ROWS).map(|row| rows[row].clone()).collect(),
+        false => Vec::new(),
+    }
+}
+
+/// At most `wanted` of the numbers below `count`, evenly spread.
+fn spread(count: usize, wanted: usize) -> impl Iterator<Item = usize> {
+    let wanted = wanted.min(count);
+    (0..wanted).map(move |place| place * count / wanted)
+}
+
+/// The masked language model of a checkpoint, shifted so that over `clozes` all labels have the same mean score. Without rows, or
+/// where words are not one token each, it is as it was. `progress` hears how many rows are scored.
+///
+/// # Errors
+/// When the model cannot be read, a score is not finite, or `progress` fails.
+pub fn untouched(
+    checkpoint: &Checkpoint,
+    device: &Device,
+    verbalizer: &Verbalizer,
+    clozes: &[Encoded],
+    progress: impl FnMut(usize) -> Result<()>,
+) -> Result<Session> {
+    let mut session = Session::new(Model::masked_lm(checkpoint)?, device);
+    if clozes.is_empty() || !verbalizer.is_one_token() {
+        return Ok(session);
+    }
+    let scores = pvp::score(&mut session, verbalizer, clozes, SCORING_TOKENS, progress)?;
+    let mut means = vec![0.0_f64; verbalizer.labels()];
+    for row in scores.iter() {
+        means.iter_mut().zip(row).for_each(|(mean, score)| *mean += f64::from(*score));
+    }
+    let amounts: Vec<f32> = (verbalizer.words().iter().zip(means))
+        .flat_map(|(words, mean)| vec![-(mean / clozes.len() as f64) as f32; words.len()])
+        .collect();
+    let mut model = session.into_model();
+    model.add_to_mask_bias(verbalizer.columns(), &amounts);
+    Ok(Session::new(model, device))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::encode::PatternEncoder;
+
+    const TASK: &str = "format = 1\nname = 't'\npatterns = ['{text} This is {mask}.']\n[data]\n[labels]\na = ['good', 'great']\nb = 'bad'\n";
+
+    #[test]
+    fn over_the_rows_all_labels_have_the_same_mean_score() {
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert");
+        let (checkpoint, device) = (Checkpoint::open(&model).unwrap(), Device::new(1));
+        let task = Task::parse("t.toml", TASK, Path::new(".")).unwrap();
+        let verbalizer = Verbalizer::new(&task, 0, &checkpoint.tokenizer).unwrap();
+        let encoder = PatternEncoder::of_task(&task, 0, &checkpoint.tokenizer);
+        let clozes: Vec<Encoded> =
+            ["good film", "a bad bad day", "what"].map(|text| encoder.encode(&[text]).unwrap()).into();
+        let difference = |rows: &[Encoded]| {
+            let mut session = untouched(&checkpoint, &device, &verbalizer, rows, |_| Ok(())).unwrap();
+            let scores = pvp::score(&mut session, &verbalizer, &clozes, 100, |_| Ok(())).unwrap();
+            scores.iter().map(|row| row[0] - row[1]).sum::<f32>()
+        };
+        assert!(difference(&[]).abs() > 1e-3, "the model as it is prefers a word");
+        assert!(difference(&clozes).abs() < 1e-4);
+    }
+
+    #[test]
+    fn rows_are_spread_over_all() {
+        assert_eq!(spread(10, 4).collect::<Vec<_>>(), [0, 2, 5, 7]);
+        assert_eq!(spread(2, 4).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(spread(0, 4).count(), 0);
+    }
+}

@@ -1,0 +1,178 @@
+//! What the untouched model makes of the rows, before there is a task: how likely words are, and how well patterns do with them.
+
+use cloze_encoder::{Batch, Checkpoint, Columns, Device, Mode, Model, Session};
+
+use crate::Result;
+use crate::batches::by_length;
+use crate::encode::{Encoded, PatternEncoder};
+use crate::ensemble::soft_labels;
+use crate::likelihood::ratios;
+use crate::pvp;
+use crate::scores::{Scores, check_finite};
+use crate::task::Task;
+use crate::train::SCORING_TOKENS;
+use crate::verbalizer::Verbalizer;
+
+/// Labelled rows that are looked at: so many in all, and at least so many of each label.
+const ROWS: usize = 64;
+const OF_LABEL: usize = 3;
+/// Rows without a label that patterns are calibrated with.
+const OTHERS: usize = 64;
+/// Patterns whose words are compared.
+const PATTERNS: usize = 4;
+/// Masks whose logits of the whole vocabulary are held at once.
+const MASKS: usize = 64;
+
+/// The rows that are looked at.
+pub(super) struct Rows {
+    /// The texts of labelled rows and the numbers of their labels.
+    labelled: Vec<(Vec<String>, usize)>,
+    /// The texts of others.
+    others: Vec<Vec<String>>,
+}
+
+impl Rows {
+    /// Some of the `labelled` rows, as many of each label as possible, and some of the `others`, evenly spread.
+    pub(super) fn some(labelled: Vec<(Vec<String>, usize)>, labels: usize, others: Vec<Vec<String>>) -> Rows {
+        let of_label = (ROWS / labels.max(1)).max(OF_LABEL);
+        let mut counts = vec![0; labels];
+        let wanted = |(_, label): &(Vec<String>, usize)| {
+            counts[*label] += 1;
+            counts[*label] <= of_label
+        };
+        let step = others.len().div_ceil(OTHERS).max(1);
+        Rows {
+            labelled: labelled.into_iter().filter(wanted).collect(),
+            others: others.into_iter().step_by(step).collect(),
+        }
+    }
+}
+
+pub(super) struct Trial<'a> {
+    checkpoint: &'a Checkpoint,
+    session: Session,
+}
+
+impl<'a> Trial<'a> {
+    pub(super) fn new(checkpoint: &'a Checkpoint, device: &Device) -> Result<Trial<'a>> {
+        Ok(Trial { checkpoint, session: Session::new(Model::masked_lm(checkpoint)?, device) })
+    }
+
+    /// The model's word embeddings, `[vocabulary, width]`.
+    pub(super) fn embeddings(&mut self) -> Vec<f32> {
+        self.session.model().word_embeddings().to_vec()
+    }
+
+    /// The likelihood ratios of all words for every label `[labels, vocabulary]`, over the labelled rows and the first patterns.
+    pub(super) fn ratios(&mut self, task: &Task, rows: &Rows, labels: usize) -> Result<Vec<Vec<f64>>> {
+        let gold: Vec<usize> = rows.labelled.iter().map(|(_, label)| *label).collect();
+        let mut sums: Vec<Vec<f64>> = vec![vec![0.0; self.checkpoint.tokenizer.vocab_size()]; labels];
+        let patterns = task.patterns.len().min(PATTERNS);
+        for pattern in 0..patterns {
+            let encoder = PatternEncoder::of_task(task, pattern, &self.checkpoint.tokenizer);
+            let clozes = clozes(&encoder, rows.labelled.iter().map(|(texts, _)| texts));
+            let logits = self.logits(&clozes)?;
+            for (sums, found) in sums.iter_mut().zip(ratios(&logits, &gold, labels)) {
+                sums.iter_mut().zip(found).for_each(|(sum, ratio)| *sum += ratio / patterns as f64);
+            }
+        }
+        Ok(sums)
+    }
+
+    /// How well every pattern of the task does, calibrated: the mean logarithmic probability of the labelled rows' labels. And for every
+    /// label how often all patterns together give it a higher probability in a row of it than in a row of another label.
+    pub(super) fn marks(&mut self, task: &Task, rows: &Rows) -> Result<(Vec<f64>, Vec<f64>)> {
+        let gold: Vec<usize> = rows.labelled.iter().map(|(_, label)| *label).collect();
+        let mut marks = Vec::new();
+        let mut together: Option<Scores> = None;
+        for pattern in 0..task.patterns.len() {
+            let verbalizer = Verbalizer::new(task, pattern, &self.checkpoint.tokenizer)?;
+            let encoder =
+                PatternEncoder::of_task(task, pattern, &self.checkpoint.tokenizer).asking_for(&verbalizer);
+            let labelled = clozes(&encoder, rows.labelled.iter().map(|(texts, _)| texts));
+            let others = clozes(&encoder, rows.others.iter());
+            let mut scores = |clozes: &[Encoded]| {
+                pvp::score(&mut self.session, &verbalizer, clozes, SCORING_TOKENS, |_| Ok(()))
+            };
+            let (mut found, others) = (scores(&labelled)?, scores(&others)?);
+            let means = means(if others.is_empty() { &found } else { &others });
+            for row in 0..found.len() {
+                found.row_mut(row).iter_mut().zip(&means).for_each(|(score, mean)| *score -= mean);
+            }
+            let right = |(row, label): (&[f32], &usize)| soft_labels(row, 1.0)[*label].max(1e-9).ln();
+            marks.push(found.iter().zip(&gold).map(right).sum::<f64>() / gold.len().max(1) as f64);
+            match &mut together {
+                None => together = Some(found),
+                Some(sum) => (0..sum.len()).for_each(|row| {
+                    sum.row_mut(row).iter_mut().zip(found.row(row)).for_each(|(sum, score)| *sum += score);
+                }),
+            }
+        }
+        let probabilities: Vec<Vec<f64>> = together
+            .iter()
+            .flat_map(Scores::iter)
+            .map(|scores| soft_labels(scores, task.patterns.len() as f64))
+            .collect();
+        let apart = (0..task.labels.len()).map(|label| apart(&probabilities, &gold, label)).collect();
+        Ok((marks, apart))
+    }
+
+    /// The logits of the whole vocabulary at every mask, `[clozes, vocabulary]`.
+    fn logits(&mut self, clozes: &[Encoded]) -> Result<Vec<f32>> {
+        let words = self.checkpoint.config.vocab_size;
+        let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
+        let mut all = vec![0.0; clozes.len() * words];
+        for group in by_length(&lengths, SCORING_TOKENS).iter().flat_map(|group| group.chunks(MASKS)) {
+            let (mut batch, mut masks) = (Batch::new(), Vec::new());
+            for (place, &row) in group.iter().enumerate() {
+                batch.push(&clozes[row].sequence);
+                masks.push(batch.row(place, clozes[row].mask));
+            }
+            let logits = self.session.mask_logits(&batch, &masks, Columns::All, Mode::Predict);
+            check_finite(logits)?;
+            for (&row, logits) in group.iter().zip(logits.chunks_exact(words)) {
+                all[row * words..][..words].copy_from_slice(logits);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// The rows filled in. Every field of these patterns may be cut, so that any row fits.
+fn clozes<'t>(encoder: &PatternEncoder, rows: impl Iterator<Item = &'t Vec<String>>) -> Vec<Encoded> {
+    rows.filter_map(|texts| encoder.encode(texts).ok()).collect()
+}
+
+/// The mean score of every label.
+fn means(scores: &Scores) -> Vec<f32> {
+    let mut means = vec![0.0; scores.labels()];
+    for row in scores.iter() {
+        means.iter_mut().zip(row).for_each(|(mean, score)| *mean += score / scores.len() as f32);
+    }
+    means
+}
+
+/// How often a row of `label` has a higher probability of it than a row of another label, among all such pairs; a half if there are none.
+fn apart(probabilities: &[Vec<f64>], gold: &[usize], label: usize) -> f64 {
+    let of = |wanted: bool| {
+        probabilities
+            .iter()
+            .zip(gold)
+            .filter(move |(_, gold)| (**gold == label) == wanted)
+            .map(move |(row, _)| row[label])
+    };
+    let (mut won, mut pairs) = (0.0, 0.0);
+    for own in of(true) {
+        for other in of(false) {
+            pairs += 1.0;
+            won += if own > other {
+                1.0
+            } else if own == other {
+                0.5
+            } else {
+                0.0
+            };
+        }
+    }
+    if pairs > 0.0 { won / pairs } else { 0.5 }
+}
