@@ -25,9 +25,8 @@ import shutil
 import statistics
 import subprocess
 import tempfile
-import time
 
-from machine import processor
+from machine import processor, timed
 
 HERE = pathlib.Path(__file__).parent.resolve()
 args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -75,20 +74,6 @@ def task(precision):
     return "\n".join(lines + keys) + "\n"
 
 
-def timed(command, env=None):
-    """Seconds, peak memory in MB and standard output of a command."""
-    begin = time.monotonic()
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen([str(part) for part in command], env=env, stdout=out, stderr=log)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.monotonic() - begin
-        for file in (out, log):
-            file.seek(0)
-        if status != 0:
-            raise SystemExit(f"{command} failed:\n{log.read()[-4000:]}")
-        return {"seconds": round(seconds, 2), "peak_memory_mb": usage.ru_maxrss // 1024}, out.read()
-
-
 def cloze(folder, precision):
     runs = folder / "runs"
     (folder / "task.toml").write_text(task(precision))
@@ -112,7 +97,7 @@ def original(folder, python):
         command += [f"--{part}_max_seq_length", args.length, f"--{part}_max_steps", steps]
         command += [f"--{part}_per_gpu_train_batch_size", BATCH, f"--{part}_per_gpu_unlabeled_batch_size", BATCH]
         command += [f"--{part}_per_gpu_eval_batch_size", 32]
-    line, _ = timed(command, dict(os.environ, PET=str(args.pet.resolve()), OMP_NUM_THREADS="2", MKL_NUM_THREADS="2"))
+    line, _ = timed(command, env=dict(os.environ, PET=str(args.pet.resolve()), OMP_NUM_THREADS="2", MKL_NUM_THREADS="2"))
     accuracy = lambda place: json.loads((output / place / "results.json").read_text())["test_set_after_training"]["acc"]
     line |= {"members": [accuracy(f"p{pattern}-i0") for pattern in range(args.patterns)], "classifier": accuracy("final/p0-i0")}
     shutil.rmtree(output)

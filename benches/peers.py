@@ -35,9 +35,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-from machine import processor
+from machine import processor, timed
 
 HERE = pathlib.Path(__file__).parent.resolve()
 SETS = ["agnews", "trec", "sst2", "clinc-domains", "subj", "movie-polarity"]
@@ -117,29 +116,18 @@ def prepare(name, draw, folder):
     return prints
 
 
-def timed(command, folder, **env):
-    """Seconds, peak memory in MB and standard output of a command."""
-    env = {name: value for name, value in os.environ.items() if name != "TOKENIZERS_PARALLELISM"} | env
-    command = [str(part) for part in command]
-    begin = time.monotonic()
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=log)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.monotonic() - begin
-        for file in (out, log):
-            file.seek(0)
-        if status != 0:
-            raise SystemExit(f"{' '.join(command)} failed:\n{log.read()[-4000:]}")
-        return {"seconds": round(seconds, 2), "peak_memory_mb": usage.ru_maxrss // 1024}, out.read()
-
+def measured(command, folder, **env):
+    """What machine.timed says of a command in a folder, with these variables added to the environment."""
+    inherited = {name: value for name, value in os.environ.items() if name != "TOKENIZERS_PARALLELISM"}
+    return timed(command, folder, inherited | env)
 
 def init(folder):
     command = [args.cloze, "init", "labelled.csv", "--label", "label", "--unlabeled", "unlabeled.csv"]
-    return timed([*command, "--test", "test.csv", "-o", "task.toml", "--threads", THREADS], folder)[0]
+    return measured([*command, "--test", "test.csv", "-o", "task.toml", "--threads", THREADS], folder)[0]
 
 
 def train(folder, init):
-    cost, out = timed([args.cloze, "train", "task.toml", "--threads", THREADS, "--json"], folder)
+    cost, out = measured([args.cloze, "train", "task.toml", "--threads", THREADS, "--json"], folder)
     found = json.loads(out.splitlines()[-1])["results"]
     accuracy = lambda stage: stage["test"]["accuracy"]["value"]
     line = {
@@ -180,7 +168,7 @@ def python(method):
         env = dict(HF_HUB_OFFLINE="1", CUDA_VISIBLE_DEVICES="", OMP_NUM_THREADS=THREADS, MKL_NUM_THREADS=THREADS)
         # Threads that wait by spinning are several times as slow where others want the cores too.
         env |= {} if args.quiet else {"OMP_WAIT_POLICY": "passive"}
-        cost, out = timed([args.python, HERE / "peers_python.py", method], folder, **env)
+        cost, out = measured([args.python, HERE / "peers_python.py", method], folder, **env)
         return cost | json.loads(out.splitlines()[-1])
 
     return run

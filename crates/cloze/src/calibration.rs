@@ -60,12 +60,8 @@ pub fn untouched(
         return Ok(session);
     }
     let scores = pvp::score(&mut session, verbalizer, clozes, SCORING_TOKENS, progress)?;
-    let mut means = vec![0.0_f64; verbalizer.labels()];
-    for row in scores.iter() {
-        means.iter_mut().zip(row).for_each(|(mean, score)| *mean += f64::from(*score));
-    }
-    let amounts: Vec<f32> = (verbalizer.words().iter().zip(means))
-        .flat_map(|(words, mean)| vec![-(mean / clozes.len() as f64) as f32; words.len()])
+    let amounts: Vec<f32> = (verbalizer.words().iter().zip(scores.means()))
+        .flat_map(|(words, mean)| vec![-mean as f32; words.len()])
         .collect();
     let mut model = session.into_model();
     model.add_to_mask_bias(verbalizer.columns(), &amounts);

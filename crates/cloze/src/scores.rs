@@ -37,6 +37,16 @@ impl Scores {
         self.values.len() / self.labels
     }
 
+    /// The mean score of every label over all rows; not a number without rows.
+    pub fn means(&self) -> Vec<f64> {
+        let mut means = vec![0.0; self.labels];
+        for row in self.iter() {
+            means.iter_mut().zip(row).for_each(|(sum, score)| *sum += f64::from(*score));
+        }
+        means.iter_mut().for_each(|sum| *sum /= self.len() as f64);
+        means
+    }
+
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()

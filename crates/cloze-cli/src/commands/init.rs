@@ -80,9 +80,8 @@ pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
     let path = path.display().to_string();
     printer.json(&summary(Some(&path), &draft))?;
     let mut counts = layout::Table::new([Align::Left, Align::Right, Align::Right, Align::Left]);
-    if !draft.words.is_empty() {
-        counts.row(["label", "rows", "told apart", "words"].map(String::from));
-    }
+    let (apart, words) = if draft.words.is_empty() { ("", "") } else { ("told apart", "words") };
+    counts.row(["label", "rows", apart, words].map(String::from));
     for (label, (name, rows)) in draft.labels.iter().enumerate() {
         let apart = draft.apart.get(label).map_or(String::new(), |apart| format!("{:.0} %", 100.0 * apart));
         let words = draft.words.get(label).map_or(String::new(), |words| words.join(", "));

@@ -95,9 +95,9 @@ impl<'a> Trial<'a> {
                 pvp::score(&mut self.session, &verbalizer, clozes, SCORING_TOKENS, |_| Ok(()))
             };
             let (mut found, others) = (scores(&labelled)?, scores(&others)?);
-            let means = means(if others.is_empty() { &found } else { &others });
+            let means = if others.is_empty() { found.means() } else { others.means() };
             for row in 0..found.len() {
-                found.row_mut(row).iter_mut().zip(&means).for_each(|(score, mean)| *score -= mean);
+                found.row_mut(row).iter_mut().zip(&means).for_each(|(score, mean)| *score -= *mean as f32);
             }
             let right = |(row, label): (&[f32], &usize)| soft_labels(row, 1.0)[*label].max(1e-9).ln();
             marks.push(found.iter().zip(&gold).map(right).sum::<f64>() / gold.len().max(1) as f64);
@@ -141,15 +141,6 @@ impl<'a> Trial<'a> {
 /// The rows filled in. Every field of these patterns may be cut, so that any row fits.
 fn clozes<'t>(encoder: &PatternEncoder, rows: impl Iterator<Item = &'t Vec<String>>) -> Vec<Encoded> {
     rows.filter_map(|texts| encoder.encode(texts).ok()).collect()
-}
-
-/// The mean score of every label.
-fn means(scores: &Scores) -> Vec<f32> {
-    let mut means = vec![0.0; scores.labels()];
-    for row in scores.iter() {
-        means.iter_mut().zip(row).for_each(|(mean, score)| *mean += score / scores.len() as f32);
-    }
-    means
 }
 
 /// How often a row of `label` has a higher probability of it than a row of another label, among all such pairs; a half if there are none.
