@@ -81,6 +81,7 @@ pub(crate) enum Verb {
     /// Train a classifier as a task file says
     #[command(after_help = "Examples:
   cloze train task.toml
+  cloze train task.toml --compare
   cloze train task.toml --seeds 0,1,2 --keep final
   cloze train task.toml --method supervised
 
@@ -263,6 +264,9 @@ pub(crate) struct Overrides {
     /// Keep all models, so that the ensemble can predict, the final classifier only, or none [default: the task file's]
     #[arg(long, value_name = "MODELS", value_parser = choice(KEEPS))]
     pub keep: Option<Keep>,
+    /// Measure every model on the way to the classifier as well, and plain fine-tuning on the labelled rows [default: the task file's]
+    #[arg(long)]
+    pub compare: bool,
 }
 
 /// `cloze eval`
@@ -393,7 +397,8 @@ pub(crate) struct TaskArg {
     /// Where the task's data files are [default: what the task file says, or its folder]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub data: Option<PathBuf>,
-    /// Values for the options that the task file does not give: for a laptop, those of the PET papers, or to try something out
+    /// Values for the options that the task file does not give: for a laptop, those of the PET papers, to try something out, or for
+    /// whoever has time
     /// [default: the task file's, or laptop]
     #[arg(long, value_name = "PRESET", value_parser = choice(PRESETS))]
     pub preset: Option<Preset>,
@@ -440,8 +445,12 @@ const OUTPUTS: &[(&str, OutputFormat)] = &[
 ];
 const METHODS: &[(&str, Method)] =
     &[("pet", Method::Pet), ("ipet", Method::Ipet), ("supervised", Method::Supervised)];
-const PRESETS: &[(&str, Preset)] =
-    &[("laptop", Preset::Laptop), ("paper", Preset::Paper), ("quick", Preset::Quick)];
+const PRESETS: &[(&str, Preset)] = &[
+    ("laptop", Preset::Laptop),
+    ("paper", Preset::Paper),
+    ("quick", Preset::Quick),
+    ("thorough", Preset::Thorough),
+];
 const KEEPS: &[(&str, Keep)] = &[("all", Keep::All), ("final", Keep::Final), ("none", Keep::None)];
 const ANSWERERS: &[(&str, With)] = &[("final", With::Classifier), ("ensemble", With::Ensemble)];
 

@@ -53,10 +53,13 @@ fn lines<'r>(results: &'r Results) -> Vec<Line<'r>> {
     lines
 }
 
-/// The table of all stages, each with its accuracy, interval, what else the task asks for, and time.
+/// The table of all stages that were measured, or of all if none was, each with its accuracy, interval, what else the task asks for, and time.
 pub(crate) fn table(results: &Results, dir: &Path, printer: &Printer) -> Result<String> {
     let run = Run::open(dir)?;
-    let lines = lines(results);
+    let mut lines = lines(results);
+    if lines.iter().any(|line| line.stage.test.is_some()) {
+        lines.retain(|line| line.stage.test.is_some());
+    }
     // The first one, macro F1, is measured for all tasks and stands in the report.
     let figures =
         |stage: &Stage| stage.test.as_ref().map(|test| test.figures().split_off(1)).unwrap_or_default();

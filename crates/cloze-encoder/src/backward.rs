@@ -25,7 +25,8 @@ impl Backward<'_> {
             HeadPlace::MaskedLm { .. } => self.mask_head(tape, dlogits, &mut state),
             HeadPlace::Classifier { .. } => self.class_head(tape, dlogits, &mut state),
         }
-        for i in (0..self.pass.model.layout.layers.len()).rev() {
+        let frozen = self.pass.model.frozen;
+        for i in (frozen..self.pass.model.layout.layers.len()).rev() {
             let slot = self.pass.layer_tape(i);
             let mut kept = std::mem::take(&mut tape.layers[slot]);
             if self.pass.recompute {
@@ -34,7 +35,9 @@ impl Backward<'_> {
             self.layer(tape, i, &kept, &mut state);
             tape.layers[slot] = kept;
         }
-        self.embeddings(tape, &mut state);
+        if frozen == 0 {
+            self.embeddings(tape, &mut state);
+        }
         self.scratch.grads[0] = state;
     }
 
@@ -62,6 +65,8 @@ impl Backward<'_> {
         let HeadPlace::MaskedLm { dense, norm, decoder, bias } = &model.layout.head else { return };
         let (hidden, size, rows) = (model.config.hidden_size, model.config.embedding_size, tape.rows.len());
         let columns = dlogits.len() / rows;
+        // The word embeddings are frozen with the lowest layers.
+        let trains_decoder = model.frozen == 0 || !model.config.tied;
         let decoded = &tape.head.decoded[..rows * size];
         let [mut ddecoded, mut dtransformed] = [1, 2].map(|i| std::mem::take(&mut self.scratch.grads[i]));
         let (dd, dt) = (sized(&mut ddecoded, rows * size), sized(&mut dtransformed, rows * size));
@@ -70,8 +75,12 @@ impl Backward<'_> {
         if tape.head.columns.is_empty() {
             let weights = Mat::new(&model.values[decoder.clone()], columns, size);
             gemm(kernels, dy, weights, MatMut::new(dd, rows, size), Start::Zero);
-            let (dw, db) = two(self.grads, decoder, bias);
-            linear::backward_weights(kernels, dlogits, decoded, dw, db);
+            if trains_decoder {
+                let (dw, db) = two(self.grads, decoder, bias);
+                linear::backward_weights(kernels, dlogits, decoded, dw, db);
+            } else {
+                linear::add_columns(kernels, dlogits, &mut self.grads[bias.clone()]);
+            }
         } else {
             let ids = &tape.head.columns;
             assert_eq!(ids.len(), columns, "a gradient for every logit");
@@ -81,7 +90,9 @@ impl Backward<'_> {
             dw.fill(0.0);
             let (dw, db) = dw.split_at_mut(columns * size);
             linear::backward_weights(kernels, dlogits, decoded, dw, db);
-            scatter(kernels, dw, ids, size, &mut self.grads[decoder.clone()]);
+            if trains_decoder {
+                scatter(kernels, dw, ids, size, &mut self.grads[decoder.clone()]);
+            }
             scatter(kernels, db, ids, 1, &mut self.grads[bias.clone()]);
         }
 
@@ -192,8 +203,11 @@ impl Backward<'_> {
             let qkv = &kept.qkv[..tokens * 3 * hidden];
             self.pass.attention(i).backward(&tape.batch.spans, qkv, &kept.weights, dcontext, dqkv);
             self.linear_weights(&place.qkv, dqkv, &tape.states[i][..tokens * hidden]);
-            let dinput = sized(dstate, tokens * hidden);
-            self.pass.linear(&place.qkv).backward_input(kernels, dqkv, dinput, Start::Accumulate);
+            // Nothing below the frozen layers asks for a gradient.
+            if model.frozen == 0 || i > model.frozen {
+                let dinput = sized(dstate, tokens * hidden);
+                self.pass.linear(&place.qkv).backward_input(kernels, dqkv, dinput, Start::Accumulate);
+            }
         }
         self.scratch.dqkv = dqkv;
         self.scratch.grads[1] = dsum;

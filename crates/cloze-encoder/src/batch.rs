@@ -10,6 +10,8 @@ pub struct Batch {
     pub(crate) ids: Vec<u32>,
     pub(crate) types: Vec<u8>,
     pub(crate) spans: Vec<Span>,
+    /// What the frozen layers make of the tokens, `[tokens, hidden]`, where that is known.
+    pub(crate) lower: Vec<f32>,
 }
 
 /// Where one sequence lies in the batch.
@@ -51,11 +53,22 @@ impl Batch {
         self.types.extend_from_slice(&sequence.type_ids);
     }
 
+    /// Adds a sequence together with what the frozen layers make of it, which is not computed again then:
+    /// [`crate::Session::lower_states`] of this sequence, `[tokens, hidden]`. Either all sequences of a batch come so, or none.
+    ///
+    /// # Panics
+    /// As [`Batch::push`].
+    pub fn push_with_lower(&mut self, sequence: &Sequence, states: &[f32]) {
+        self.push(sequence);
+        self.lower.extend_from_slice(states);
+    }
+
     /// Removes all sequences and keeps the memory.
     pub fn clear(&mut self) {
         self.ids.clear();
         self.types.clear();
         self.spans.clear();
+        self.lower.clear();
     }
 
     /// The number of sequences.
@@ -105,5 +118,6 @@ impl Batch {
         self.ids.clone_from(&other.ids);
         self.types.clone_from(&other.types);
         self.spans.clone_from(&other.spans);
+        self.lower.clone_from(&other.lower);
     }
 }

@@ -139,6 +139,11 @@ impl Config {
         self.num_hidden_layers.saturating_mul(self.inner_group_num)
     }
 
+    /// Whether several layers have the same weights.
+    pub fn shares_layers(&self) -> bool {
+        self.num_hidden_groups < self.num_hidden_layers
+    }
+
     /// The longest input, in tokens with special ones.
     pub fn max_length(&self) -> usize {
         self.max_position_embeddings.saturating_sub(self.first_position())

@@ -1,5 +1,7 @@
 //! The pass forward: embeddings, layers, head.
 
+use std::ops::Range;
+
 use crate::batch::Span;
 use crate::kernel::Kernels;
 use crate::kernel::vector::Dropout;
@@ -38,7 +40,15 @@ impl<'a> Pass<'a> {
     pub(crate) fn dropout(&self, site: Site) -> Option<Dropout> {
         let Mode::Train { dropout_seed } = self.mode else { return None };
         let (config, family) = (&self.model.config, self.model.config.family);
+        let is_frozen = match site {
+            Site::Embedding => self.model.frozen > 0,
+            Site::Attention(layer) | Site::AttentionOutput(layer) | Site::Output(layer) => {
+                layer < self.model.frozen
+            }
+            Site::HeadInput | Site::Head => false,
+        };
         let (stream, rate) = match site {
+            _ if is_frozen => return None,
             Site::Embedding => (0, config.hidden_dropout),
             Site::Head => (1, config.classifier_dropout),
             Site::HeadInput if !family.class_head.drops_input => return None,
@@ -87,33 +97,55 @@ impl<'a> Pass<'a> {
 
     /// How many sets of buffers the layers need.
     pub(crate) fn layer_tapes(&self) -> usize {
-        if self.keeps_layers() { self.model.layout.layers.len() } else { 1 }
+        if self.keeps_layers() { self.model.layout.layers.len() - self.model.frozen } else { 1 }
     }
 
-    /// The tape of a layer: prediction and recomputation keep nothing, so that all layers share one.
+    /// The tape of a layer: prediction and recomputation keep nothing, so that all layers share one, as those do that are
+    /// frozen with the lowest of the others.
     pub(crate) fn layer_tape(&self, layer: usize) -> usize {
-        if self.keeps_layers() { layer } else { 0 }
+        if self.keeps_layers() { layer.saturating_sub(self.model.frozen) } else { 0 }
     }
 
-    /// Embeddings and all layers. The last layer computes only the rows on the tape after its attention.
+    /// Embeddings and all layers, from the frozen ones on if the batch has what those make of it. The last layer computes
+    /// only the rows on the tape after its attention.
     pub(crate) fn encode(&self, tape: &mut Tape, scratch: &mut Scratch) {
+        let Tape { batch, states, .. } = &mut *tape;
+        let first = if batch.lower.is_empty() { 0 } else { self.model.frozen };
+        if batch.lower.is_empty() {
+            self.embed(tape, scratch);
+        } else {
+            sized(&mut states[self.state(first)], batch.lower.len()).copy_from_slice(&batch.lower);
+        }
+        self.layers(first..self.model.layout.layers.len(), tape, scratch);
+    }
+
+    /// Embeddings and the frozen layers. Returns what they make of the batch, `[tokens, hidden]`.
+    pub(crate) fn encode_lower<'t>(&self, tape: &'t mut Tape, scratch: &mut Scratch) -> &'t [f32] {
         self.embed(tape, scratch);
+        self.layers(0..self.model.frozen, tape, scratch);
+        let tokens = tape.batch.tokens();
+        &tape.states[self.state(self.model.frozen)][..tokens * self.model.config.hidden_size]
+    }
+
+    /// Where the input of a layer is kept, or last the rows asked for. Prediction keeps none: one takes the place of the other.
+    fn state(&self, layer: usize) -> usize {
+        let count = self.model.layout.layers.len();
+        if self.mode == Mode::Predict && layer < count { layer % 2 } else { layer }
+    }
+
+    /// Some of the layers, from the lowest on.
+    fn layers(&self, which: Range<usize>, tape: &mut Tape, scratch: &mut Scratch) {
         let Tape { batch, rows, states, layers, .. } = tape;
         let (hidden, count) = (self.model.config.hidden_size, self.model.layout.layers.len());
-        let keeps_states = self.mode != Mode::Predict;
-        for i in 0..count {
+        for i in which {
             let last = i + 1 == count;
-            // Prediction keeps no state: one replaces the other, from 0 to 1 and back.
-            let (from, to) = match keeps_states {
-                true => (i, i + 1),
-                false => (i % 2, if last { count } else { (i + 1) % 2 }),
-            };
+            let (from, to) = (self.state(i), self.state(i + 1));
             let rows = last.then_some(rows.as_slice());
             let wanted = rows.map_or(batch.tokens(), <[u32]>::len);
             let mut out = std::mem::take(&mut states[to]);
             let state = &states[from][..batch.tokens() * hidden];
             let layer = &mut layers[self.layer_tape(i)];
-            let keep = self.keeps_layers();
+            let keep = self.keeps_layers() && i >= self.model.frozen;
             self.layer(i, &batch.spans, rows, state, keep, layer, sized(&mut out, wanted * hidden), scratch);
             states[to] = out;
         }

@@ -15,6 +15,8 @@ pub struct Model {
     pub(crate) config: Config,
     pub(crate) layout: Layout,
     pub(crate) values: Vec<f32>,
+    /// The lowest layers that training leaves as they are, the embeddings with them; 0 if all is trained.
+    pub(crate) frozen: usize,
 }
 
 impl Model {
@@ -122,7 +124,7 @@ impl Model {
                 Kind::Bias => {}
             }
         }
-        Model { config, layout, values }
+        Model { config, layout, values, frozen: 0 }
     }
 
     /// Reads the weights of a model of this shape, which errors call `what`. Tensors that `may_lack` names may be missing; they stay 0, and their
@@ -148,7 +150,7 @@ impl Model {
         // Not before the file is known to hold what `config.json` promises: it could promise any amount.
         let mut values = pages::zeros(layout.len);
         checkpoint.read(wanted().map(|p| (p.name.as_str(), p.place.clone())), &mut values)?;
-        Ok((Model { config, layout, values }, missing))
+        Ok((Model { config, layout, values, frozen: 0 }, missing))
     }
 
     /// The shape.
@@ -159,6 +161,38 @@ impl Model {
     /// Sets all dropout rates for training.
     pub fn set_dropout(&mut self, rate: f32) {
         self.config = self.config.with_dropout(rate);
+    }
+
+    /// Makes training leave the embeddings and the `layers` lowest layers as they are, and drop nothing out in them, so that
+    /// what they make of a text stays the same: [`Session::lower_states`] computes it once. With 0 everything is trained, as
+    /// it always is where layers share their weights.
+    ///
+    /// # Panics
+    /// If there are not more layers than that.
+    pub fn freeze(&mut self, layers: usize) {
+        assert!(layers < self.layout.layers.len(), "a layer is left to train");
+        self.frozen = if self.config.shares_layers() { 0 } else { layers };
+    }
+
+    /// The lowest layers that training leaves as they are.
+    pub fn frozen(&self) -> usize {
+        self.frozen
+    }
+
+    /// Where the weights begin that are trained. What lies before them is embeddings and the lowest layers.
+    pub(crate) fn trained_from(&self) -> usize {
+        if self.frozen == 0 { 0 } else { self.layout.layers[self.frozen].qkv.weight.start }
+    }
+
+    /// The weights between the frozen layers and the head, in an order that is the same under every head.
+    pub fn trained_encoder(&self) -> &[f32] {
+        &self.values[self.trained_from()..self.layout.head.start()]
+    }
+
+    /// The same, to be changed.
+    pub fn trained_encoder_mut(&mut self) -> &mut [f32] {
+        let place = self.trained_from()..self.layout.head.start();
+        &mut self.values[place]
     }
 
     /// The number of weights.

@@ -117,10 +117,11 @@ impl Training {
         self.pending = 1.0;
     }
 
-    /// The 2-norm of all gradients.
-    fn norm(&mut self, kernels: Kernels) -> f64 {
+    /// The 2-norm of all gradients, of which there are none before `from`.
+    fn norm(&mut self, kernels: Kernels, from: usize) -> f64 {
         let words = self.live.len() * self.size;
         let (words, others) = self.grads.split_at(words);
+        let others = &others[from.saturating_sub(words.len())..];
         let rows = ELEMENTS.div_ceil(self.size);
         let blocks = self.live.len().div_ceil(rows);
         self.partial.resize(blocks + others.len().div_ceil(ELEMENTS), 0.0);
@@ -138,15 +139,17 @@ impl Training {
         self.partial.iter().sum::<f64>().sqrt()
     }
 
-    /// One update of `values`; gradients are cleared. Returns their norm before clipping.
+    /// One update of `values`; gradients are cleared. Those before `from` are frozen. Returns the gradients' norm before
+    /// clipping.
     pub(crate) fn update(
         &mut self,
         kernels: Kernels,
         layout: &Layout,
         values: &mut [f32],
+        from: usize,
         adamw: &AdamW,
     ) -> f32 {
-        let norm = self.norm(kernels);
+        let norm = self.norm(kernels, from);
         self.updates += 1;
         let corrected = |beta: f32| 1.0 - f64::from(beta).powi(self.updates);
         let decaying = AdamStep {
@@ -177,17 +180,20 @@ impl Training {
                     vector::adamw(kernels, p, g, m, v, decaying);
                 }
             });
-        self.pending *= 1.0 - f64::from(adamw.learning_rate) * f64::from(adamw.weight_decay);
+        if from == 0 {
+            self.pending *= 1.0 - f64::from(adamw.learning_rate) * f64::from(adamw.weight_decay);
+        }
 
-        values
+        let frozen = from.saturating_sub(words);
+        values[frozen..]
             .par_chunks_mut(ELEMENTS)
-            .zip(grads.par_chunks_mut(ELEMENTS))
-            .zip(first.par_chunks_mut(ELEMENTS))
-            .zip(second.par_chunks_mut(ELEMENTS))
+            .zip(grads[frozen..].par_chunks_mut(ELEMENTS))
+            .zip(first[frozen..].par_chunks_mut(ELEMENTS))
+            .zip(second[frozen..].par_chunks_mut(ELEMENTS))
             .enumerate()
             .for_each(|(i, (((p, g), m), v))| {
                 // A chunk may reach over several tensors, of which some decay.
-                let start = words + i * ELEMENTS;
+                let start = words + frozen + i * ELEMENTS;
                 let end = start + p.len();
                 let from = layout.parameters.partition_point(|t| t.place.end <= start);
                 for tensor in layout.parameters[from..].iter().take_while(|t| t.place.start < end) {

@@ -67,7 +67,16 @@ pub(crate) enum HeadPlace {
     },
 }
 
-/// Where everything lies. The word embeddings come first, then positions and types.
+impl HeadPlace {
+    /// Where it begins. Everything before is the encoder.
+    pub(crate) fn start(&self) -> usize {
+        match self {
+            HeadPlace::MaskedLm { dense, .. } | HeadPlace::Classifier { dense, .. } => dense.weight.start,
+        }
+    }
+}
+
+/// Where everything lies. The word embeddings come first, then positions and types; the head comes last.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     pub(crate) words: Place,

@@ -93,6 +93,21 @@ impl Session {
         &self.tape.states[self.model.layout.layers.len()][..rows.len() * self.model.config.hidden_size]
     }
 
+    /// What the embeddings and the frozen layers make of every token, `[tokens, hidden]`, see [`Model::freeze`]. The same
+    /// before and after training.
+    ///
+    /// # Panics
+    /// As [`Session::hidden_states`]; or if nothing is frozen.
+    pub fn lower_states(&mut self, batch: &Batch) -> &[f32] {
+        assert!(self.model.frozen > 0, "some layers are frozen");
+        self.prepare(batch, None, Mode::Predict);
+        self.take(batch, [], Mode::Predict);
+        self.mode = None;
+        let Session { device, model, tape, scratch, recompute, .. } = self;
+        let pass = Pass { kernels: device.kernels(), model, mode: Mode::Predict, recompute: *recompute };
+        device.run(|| pass.encode_lower(tape, scratch))
+    }
+
     /// The masked-LM logits of `columns` at the tokens `rows`, `[rows, columns]`.
     ///
     /// # Panics
@@ -171,7 +186,8 @@ impl Session {
     pub fn update(&mut self, adamw: &AdamW) -> f32 {
         let Session { device, model, training, .. } = self;
         let training = training.as_mut().expect("an update follows backward, as documented");
-        device.run(|| training.update(device.kernels(), &model.layout, &mut model.values, adamw))
+        let from = model.trained_from();
+        device.run(|| training.update(device.kernels(), &model.layout, &mut model.values, from, adamw))
     }
 
     /// The gradient of a tensor since the last update; none if there is no such tensor or nothing was trained.
@@ -191,6 +207,11 @@ impl Session {
             assert!(ids.iter().all(inside), "columns are below {}", config.vocab_size);
         }
         // A table of one entry, or none, tells no segments apart.
+        let lower = batch.lower.len();
+        assert!(
+            lower == 0 || self.model.frozen > 0 && lower == batch.tokens() * config.hidden_size,
+            "what the frozen layers make of a batch is known for all its sequences, or for none"
+        );
         let types = config.type_vocab_size;
         assert!(types < 2 || batch.types.iter().all(|t| usize::from(*t) < types), "types are below {types}");
         let longest = config.max_length();
@@ -201,6 +222,9 @@ impl Session {
         let Session { device, model, training, .. } = self;
         let training =
             training.get_or_insert_with(|| Training::new(&model.layout, model.config.embedding_size));
+        if model.frozen > 0 {
+            return;
+        }
         training.wake(&batch.ids, &mut model.values);
         match columns {
             Some(Columns::Only(ids)) if model.config.tied => training.wake(ids, &mut model.values),
@@ -210,7 +234,16 @@ impl Session {
     }
 
     fn encode(&mut self, batch: &Batch, rows: impl Iterator<Item = u32>, mode: Mode) {
+        self.take(batch, rows, mode);
         let Session { device, model, tape, scratch, recompute, .. } = self;
+        let pass = Pass { kernels: device.kernels(), model, mode, recompute: *recompute };
+        device.run(|| pass.encode(tape, scratch));
+        self.mode = Some(mode);
+    }
+
+    /// Lays a batch on the tape, and makes room for what becomes of it.
+    fn take(&mut self, batch: &Batch, rows: impl IntoIterator<Item = u32>, mode: Mode) {
+        let Session { device, model, tape, recompute, .. } = self;
         tape.batch.copy_from(batch);
         batch.positions(&model.config, &mut tape.positions);
         tape.rows.clear();
@@ -220,7 +253,5 @@ impl Session {
             tape.layers.resize_with(pass.layer_tapes(), Default::default);
         }
         tape.states.resize_with(model.layout.layers.len() + 1, Default::default);
-        device.run(|| pass.encode(tape, scratch));
-        self.mode = Some(mode);
     }
 }

@@ -16,13 +16,15 @@ fn model(dropout: f32) -> Model {
 }
 
 /// Sequences of the given lengths, of words 10 to 1399.
-fn batch(lengths: &[usize], seed: u64) -> Batch {
+fn sequences(lengths: &[usize], seed: u64) -> Vec<Sequence> {
     let mut random = Random::new(seed);
+    let mut ids = |len| (0..len).map(|_| 10 + random.below(1390) as u32).collect();
+    lengths.iter().map(|&len| Sequence { type_ids: vec![0; len], ids: ids(len) }).collect()
+}
+
+fn batch(lengths: &[usize], seed: u64) -> Batch {
     let mut batch = Batch::new();
-    for &len in lengths {
-        let ids: Vec<u32> = (0..len).map(|_| 10 + random.below(1390) as u32).collect();
-        batch.push(&Sequence { type_ids: vec![0; len], ids });
-    }
+    sequences(lengths, seed).iter().for_each(|sequence| batch.push(sequence));
     batch
 }
 
@@ -80,6 +82,91 @@ fn word_embeddings_that_sleep_decay_like_all_others() {
         decayed += usize::from((a / old - 1.0).abs() > 1e-4);
     }
     assert!(decayed > 60_000, "only {decayed} weights have moved");
+}
+
+/// Tensors by name.
+type Tensors = Vec<(String, Vec<f32>)>;
+
+/// One step on masks of `columns`, with what the frozen layers make of the batch given or not: all gradients, and all weights
+/// after the update.
+fn frozen_step(frozen: usize, given: bool, columns: Columns) -> [Tensors; 2] {
+    let mut model = model(0.1);
+    model.freeze(frozen);
+    let names: Vec<String> = model.parameters().map(|(name, _)| name.to_owned()).collect();
+    let mut session = Session::new(model, &Device::new(2));
+    let mut batch = batch(&[1, 17, 60, 2, 33], 1);
+    if given {
+        let mut with_lower = Batch::new();
+        for sequence in sequences(&[1, 17, 60, 2, 33], 1) {
+            let mut one = Batch::new();
+            one.push(&sequence);
+            with_lower.push_with_lower(&sequence, session.lower_states(&one));
+        }
+        batch = with_lower;
+    }
+    let rows: Vec<u32> = (0..batch.len()).map(|i| batch.row(i, 0)).collect();
+    let logits = session.mask_logits(&batch, &rows, columns, Mode::Train { dropout_seed: 3 });
+    let columns = logits.len() / rows.len();
+    for (i, logit) in logits.iter_mut().enumerate() {
+        *logit *= (i % columns % 7) as f32 - 3.0;
+    }
+    session.backward_in_place();
+    let gradient = |name: &String| (name.clone(), session.gradient(name).unwrap().to_vec());
+    let gradients = names.iter().map(gradient).collect();
+    session.update(&AdamW { learning_rate: 1e-3, weight_decay: 0.1, ..AdamW::default() });
+    let model = session.model();
+    let value = |name: String| (name.clone(), model.parameter(&name).unwrap().to_vec());
+    [gradients, names.into_iter().map(value).collect()]
+}
+
+#[test]
+fn frozen_layers_stay_as_they_are_and_the_others_learn() {
+    let before = model(0.1);
+    let frozen = |name: &str| name.contains("embeddings") || name.contains("layer.0.");
+    for columns in [Columns::Only(&WORDS), Columns::All] {
+        let [gradients, after] = frozen_step(1, false, columns);
+        for (name, gradient) in &gradients {
+            assert_eq!(gradient.iter().all(|x| *x == 0.0), frozen(name), "{name}");
+        }
+        for (name, values) in &after {
+            assert_eq!(values == before.parameter(name).unwrap(), frozen(name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_frozen_layers_make_of_a_text_can_be_computed_once() {
+    for columns in [Columns::Only(&WORDS), Columns::All] {
+        assert_eq!(frozen_step(1, false, columns), frozen_step(1, true, columns));
+    }
+}
+
+#[test]
+fn without_dropout_the_layers_above_learn_the_same_as_if_nothing_was_frozen() {
+    let gradient = |frozen: usize| {
+        let mut model = model(0.0);
+        model.freeze(frozen);
+        let mut session = Session::new(model, &Device::new(1));
+        let batch = batch(&[12, 7], 1);
+        let mode = Mode::Train { dropout_seed: 0 };
+        session.mask_logits(&batch, &[3, 13], Columns::Only(&WORDS), mode).fill(0.5);
+        session.backward_in_place();
+        let names = ["layer.1.attention.self.query.weight", "layer.1.output.LayerNorm.bias"];
+        names.map(|name| session.gradient(&format!("bert.encoder.{name}")).unwrap().to_vec())
+    };
+    assert_eq!(gradient(0), gradient(1));
+}
+
+#[test]
+#[should_panic(expected = "known for all its sequences")]
+fn a_batch_does_not_mix_known_lower_states_with_unknown_ones() {
+    let mut model = model(0.0);
+    model.freeze(1);
+    let mut session = Session::new(model, &Device::new(1));
+    let mut both = batch(&[4], 1);
+    let sequence = &sequences(&[4], 1)[0];
+    both.push_with_lower(sequence, session.lower_states(&both.clone()));
+    session.mask_logits(&both, &[0], Columns::All, Mode::Predict);
 }
 
 #[test]

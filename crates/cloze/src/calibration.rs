@@ -43,8 +43,35 @@ fn spread(count: usize, wanted: usize) -> impl Iterator<Item = usize> {
     (0..wanted).map(move |place| place * count / wanted)
 }
 
-/// The masked language model of a checkpoint, shifted so that over `clozes` all labels have the same mean score. Without rows, or
-/// where words are not one token each, it is as it was. `progress` hears how many rows are scored.
+/// What each label's score is to be shifted by, so that over `clozes` all labels have the same mean score with the model of
+/// `session`; nothing without rows, or where words are not one token each. `progress` hears how many rows are scored.
+///
+/// # Errors
+/// When a score is not finite, or `progress` fails.
+pub fn shift(
+    session: &mut Session,
+    verbalizer: &Verbalizer,
+    clozes: &[Encoded],
+    progress: impl FnMut(usize) -> Result<()>,
+) -> Result<Vec<f32>> {
+    if clozes.is_empty() || !verbalizer.is_one_token() {
+        return Ok(Vec::new());
+    }
+    let scores = pvp::score(session, verbalizer, clozes, SCORING_TOKENS, progress)?;
+    Ok(scores.means().into_iter().map(|mean| -mean as f32).collect())
+}
+
+/// Shifts the scores of a model's labels; not at all by nothing.
+pub fn apply(model: &mut Model, verbalizer: &Verbalizer, shift: &[f32]) {
+    if !shift.is_empty() {
+        let amounts: Vec<f32> = (verbalizer.words().iter().zip(shift))
+            .flat_map(|(words, amount)| vec![*amount; words.len()])
+            .collect();
+        model.add_to_mask_bias(verbalizer.columns(), &amounts);
+    }
+}
+
+/// The masked language model of a checkpoint, shifted by what [`shift`] finds.
 ///
 /// # Errors
 /// When the model cannot be read, a score is not finite, or `progress` fails.
@@ -54,18 +81,12 @@ pub fn untouched(
     verbalizer: &Verbalizer,
     clozes: &[Encoded],
     progress: impl FnMut(usize) -> Result<()>,
-) -> Result<Session> {
+) -> Result<(Session, Vec<f32>)> {
     let mut session = Session::new(Model::masked_lm(checkpoint)?, device);
-    if clozes.is_empty() || !verbalizer.is_one_token() {
-        return Ok(session);
-    }
-    let scores = pvp::score(&mut session, verbalizer, clozes, SCORING_TOKENS, progress)?;
-    let amounts: Vec<f32> = (verbalizer.words().iter().zip(scores.means()))
-        .flat_map(|(words, mean)| vec![-mean as f32; words.len()])
-        .collect();
+    let shift = shift(&mut session, verbalizer, clozes, progress)?;
     let mut model = session.into_model();
-    model.add_to_mask_bias(verbalizer.columns(), &amounts);
-    Ok(Session::new(model, device))
+    apply(&mut model, verbalizer, &shift);
+    Ok((Session::new(model, device), shift))
 }
 
 #[cfg(test)]
@@ -87,7 +108,7 @@ mod tests {
         let clozes: Vec<Encoded> =
             ["good film", "a bad bad day", "what"].map(|text| encoder.encode(&[text]).unwrap()).into();
         let difference = |rows: &[Encoded]| {
-            let mut session = untouched(&checkpoint, &device, &verbalizer, rows, |_| Ok(())).unwrap();
+            let (mut session, _) = untouched(&checkpoint, &device, &verbalizer, rows, |_| Ok(())).unwrap();
             let scores = pvp::score(&mut session, &verbalizer, &clozes, 100, |_| Ok(())).unwrap();
             scores.iter().map(|row| row[0] - row[1]).sum::<f32>()
         };

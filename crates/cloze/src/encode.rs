@@ -16,7 +16,7 @@ use crate::verbalizer::Verbalizer;
 use crate::{Error, Result, free_text};
 
 /// A filled pattern as the encoder takes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Encoded {
     /// The tokens.
     pub sequence: Sequence,
@@ -30,6 +30,8 @@ pub struct Encoded {
     pub wanted: Option<Arc<str>>,
     /// What had to be cut, field by field; empty if all of the row is there.
     pub cut: Vec<Cut>,
+    /// What the frozen layers of a model make of `sequence`, `[tokens, hidden]`, where [`crate::pvp::know_lower`] has noted it.
+    pub lower: Option<Arc<[f32]>>,
 }
 
 impl Encoded {
@@ -256,7 +258,7 @@ impl<'a> PatternEncoder<'a> {
         let is_mask = |id: &u32| *id == self.tokenizer.special().mask;
         let mask =
             sequence.ids.iter().position(is_mask).expect("a pattern has a mask, and masks are never cut");
-        Ok(Encoded { sequence, mask, masks, candidates, wanted, cut })
+        Ok(Encoded { sequence, mask, masks, candidates, wanted, cut, lower: None })
     }
 
     /// The filled pattern piece by piece, for people to read, with what had to be cut as pieces of its own. Where

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::calibration;
 use crate::data::Data;
 use crate::encode::{ClassifierEncoder, PatternEncoder};
-use crate::plan::{Job, Plan, Work, keeps_members};
+use crate::plan::{Job, Plan, Work, keeps_members, measures_members};
 use crate::results::ModelSource;
 use crate::task::{Example, Keep, Method, Task};
 use crate::train::{SCORING_TOKENS, fitting};
@@ -25,8 +25,8 @@ const SAMPLE: usize = 64;
 /// Floating-point operations of the pass that measures the speed: a few hundredths of a second on an ordinary machine.
 const PROBE: f64 = 8e9;
 
-/// A training pass beside three forward passes: backward reads and writes more memory per operation.
-const TRAINING: f64 = 3.0 * 1.15;
+/// A pass forward and backward beside its multiplications: backward reads and writes more memory per operation.
+const TRAINING: f64 = 1.15;
 
 /// Bytes that an update moves per weight (weight, gradient and both moments, read and written), per second.
 const UPDATE_BYTES: f64 = 28.0;
@@ -179,8 +179,11 @@ impl Costs<'_> {
         let steps = (options.steps * options.accumulation) as f64;
         Ok(match job.work {
             Work::ZeroShot { pattern } => {
-                let seconds = self.forward(train, Some(pattern))? + self.forward(test, Some(pattern))?;
-                (seconds + self.calibrating(pattern)?, Lengths::default())
+                let mut seconds = self.forward(train, Some(pattern))? + self.calibrating(pattern)?;
+                if options.measures_all() {
+                    seconds += self.forward(test, Some(pattern))?;
+                }
+                (seconds, Lengths::default())
             }
             Work::Member { generation, pattern, .. } => {
                 let learning = if train.is_empty() { unlabeled } else { train };
@@ -198,11 +201,12 @@ impl Costs<'_> {
                     (0, true) => 0.0,
                     _ => self.training(steps, options.steps, options.batch_size, row),
                 };
-                let mut scoring = 0.0;
-                for part in [train, unlabeled, test] {
-                    scoring += self.forward(part, Some(pattern))?;
+                let mut scoring =
+                    self.forward(train, Some(pattern))? + self.forward(unlabeled, Some(pattern))?;
+                if measures_members(self.task, unlabeled.len()) {
+                    scoring += self.forward(test, Some(pattern))?;
                 }
-                (training + scoring + self.calibrating(pattern)?, lengths)
+                (training + scoring, lengths)
             }
             Work::Primed { pattern, .. } => {
                 let config = &self.checkpoint.config;
@@ -234,8 +238,15 @@ impl Costs<'_> {
         let batch = batch as f64;
         // Word embeddings are updated where they occur only, which is next to nothing.
         let embeddings = (self.checkpoint.config.vocab_size * self.checkpoint.config.hidden_size) as f64;
-        let update = (self.weights - embeddings) * UPDATE_BYTES / BANDWIDTH;
-        passes * batch * row * TRAINING / self.speed.flops + updates as f64 * update
+        let update = (self.weights - embeddings) * self.trained() * UPDATE_BYTES / BANDWIDTH;
+        // Backward is two passes, which end at the frozen layers.
+        let pass = (1.0 + 2.0 * self.trained()) * row * TRAINING;
+        passes * batch * pass / self.speed.flops + updates as f64 * update
+    }
+
+    /// The share of the layers that are trained.
+    fn trained(&self) -> f64 {
+        1.0 - self.task.options.freeze as f64 / self.checkpoint.config.layers() as f64
     }
 
     /// Seconds to score rows, with a pattern or plain.
@@ -293,6 +304,7 @@ impl Costs<'_> {
         let (hidden, inner) = (config.hidden_size as f64, config.intermediate_size as f64);
         let embeddings = (config.vocab_size * config.embedding_size) as f64;
         let learning = if options.lm_weight > 0.0 { self.weights } else { self.weights - embeddings };
+        let learning = learning * self.trained();
         let rows = match options.method {
             Method::Supervised => options.batch_size,
             Method::Pet | Method::Ipet => options.batch_size.max(options.distil.batch_size),
@@ -300,7 +312,8 @@ impl Costs<'_> {
         let tokens = rows as f64 * (lengths.mean + lengths.longest) / 2.0;
         let layers = config.layers() as f64;
         let heads = config.num_attention_heads as f64;
-        let tape = layers * tokens * (8.0 * hidden + inner + heads * lengths.longest);
+        let kept = 7.0 * hidden + inner + heads * lengths.longest;
+        let tape = layers * tokens * (hidden + self.trained() * kept);
         let scratch = tokens.max(SCORING_TOKENS as f64) * (7.0 * hidden + 2.0 * inner);
         // The file as it was read, the weights, gradients and both moments, the tape; and the program with its data.
         let floats = 2.0 * self.weights + 3.0 * learning + tape + scratch;

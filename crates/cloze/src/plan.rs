@@ -14,7 +14,7 @@ use crate::store::Id;
 use crate::task::{Keep, Method, MultiLabel, Task};
 
 /// Part of every id. To be raised whenever the same task gives other numbers than before, or a job other files.
-const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 3");
+const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 4");
 
 /// The jobs of a task, each after those that it needs.
 #[derive(Debug, Clone)]
@@ -139,7 +139,7 @@ impl Planner<'_> {
         for pattern in 0..self.task.patterns.len() {
             let id = self.zero_shot(pattern);
             zero_shot.push(id.clone());
-            self.add(format!("zero-shot/p{pattern}"), Work::ZeroShot { pattern }, id);
+            self.add(zero_shot_name(pattern), Work::ZeroShot { pattern }, id);
         }
         let mut sets: Option<Id> = None;
         let mut ensemble = Id::of(&());
@@ -228,8 +228,10 @@ impl Planner<'_> {
 
     fn zero_shot(&self, pattern: usize) -> Id {
         let calibrated = calibration::applies(self.task);
-        let data: &[&str] = if calibrated { &["train", "unlabeled", "test"] } else { &["train", "test"] };
-        Id::of(&("zero-shot", self.base(data), self.pvp(pattern), calibrated))
+        let mut data = vec!["train"];
+        data.extend(calibrated.then_some("unlabeled"));
+        data.extend(self.task.options.measures_all().then_some("test"));
+        Id::of(&("zero-shot", self.base(&data), self.pvp(pattern), calibrated))
     }
 
     fn primed(&self, pattern: usize, labelled: usize, seed: u64) -> Id {
@@ -238,12 +240,14 @@ impl Planner<'_> {
     }
 
     fn member(&self, generation: usize, pattern: usize, seed: u64, sets: Option<&Id>) -> Id {
-        let data = self.base(&["train", "unlabeled", "test"]);
+        let mut data = vec!["train", "unlabeled"];
+        data.extend(measures_members(self.task, self.rows("unlabeled")).then_some("test"));
         Id::of(&(
             "member",
-            data,
+            self.base(&data),
             self.pvp(pattern),
             self.training(),
+            self.task.options.freeze,
             calibration::applies(self.task),
             self.task.options.lm_weight.to_string(),
             seed,
@@ -296,6 +300,11 @@ pub(crate) fn members(task: &Task, generation: usize, labelled_rows: usize) -> V
     (0..task.patterns.len()).flat_map(|pattern| seeds.iter().map(move |&seed| (pattern, seed))).collect()
 }
 
+/// The directory of what the untouched model makes of a pattern.
+pub(crate) fn zero_shot_name(pattern: usize) -> String {
+    format!("zero-shot/p{pattern}")
+}
+
 /// The directory of a member.
 pub(crate) fn member_name(generation: usize, pattern: usize, seed: u64) -> String {
     format!("g{generation}/p{pattern}-s{seed}")
@@ -320,6 +329,11 @@ pub(crate) fn keeps_members(task: &Task, generation: usize, unlabeled_rows: usiz
         Keep::Final => last && unlabeled_rows == 0,
         Keep::None => false,
     }
+}
+
+/// Whether members and ensembles are measured on the test rows: on demand, and where a run ends with them.
+pub(crate) fn measures_members(task: &Task, unlabeled_rows: usize) -> bool {
+    task.options.measures_all() || unlabeled_rows == 0
 }
 
 fn json(value: impl Serialize) -> String {

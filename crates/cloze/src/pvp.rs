@@ -97,8 +97,30 @@ fn fill<'c>(batch: &mut Batch, masks: &mut Vec<u32>, clozes: impl Iterator<Item 
     batch.clear();
     masks.clear();
     for (index, cloze) in clozes.enumerate() {
-        batch.push(&cloze.sequence);
+        match &cloze.lower {
+            Some(states) => batch.push_with_lower(&cloze.sequence, states),
+            None => batch.push(&cloze.sequence),
+        }
         masks.push(batch.row(index, cloze.mask));
+    }
+}
+
+/// Notes with every cloze what the frozen layers of the model make of it, so that training, which sees each many times, does not
+/// compute it again; if something is frozen, training sees `visits` clozes in all, which is often enough, and there is memory.
+pub fn know_lower(session: &mut Session, clozes: &mut [Encoded], visits: usize) {
+    /// Bytes at most.
+    const MEMORY: usize = 128 << 20;
+    let tokens: usize = clozes.iter().map(|cloze| cloze.sequence.len()).sum();
+    let model = session.model();
+    let bytes = 4 * tokens * model.config().hidden_size;
+    if model.frozen() == 0 || visits < 2 * clozes.len() || bytes > MEMORY {
+        return;
+    }
+    let mut batch = Batch::new();
+    for cloze in clozes {
+        batch.clear();
+        batch.push(&cloze.sequence);
+        cloze.lower = Some(session.lower_states(&batch).into());
     }
 }
 

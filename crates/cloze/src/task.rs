@@ -69,7 +69,9 @@ pub(crate) use frozen::quoted;
 #[cfg(test)]
 pub(crate) use multi_label::tests::SEVERAL;
 pub use multi_label::{MultiLabel, Topic};
-pub use options::{Decoding, Distil, Hinge, Ipet, Keep, Method, Options, OutOfRange, Precision, Preset};
+pub use options::{
+    Decoding, Distil, Hinge, Ipet, Keep, Measure, Method, Options, OutOfRange, Precision, Preset, Start,
+};
 
 use crate::error::Mistake;
 use crate::pattern::{Pattern, Template};

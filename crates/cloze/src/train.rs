@@ -5,6 +5,7 @@
 
 mod collect;
 mod files;
+mod mean;
 mod merging;
 mod sets;
 mod work;
@@ -77,6 +78,7 @@ pub fn train(
         data: &data,
         plan: &plan,
         model: &model,
+        mean: mean::Mean::default(),
         log: Log { run, listener },
     };
     trainer.run(began)
@@ -110,10 +112,12 @@ pub(crate) fn check_patterns(task: &Task, checkpoint: &Checkpoint, data: &Data) 
     Ok(())
 }
 
-/// The task with no longer inputs than the model can read.
+/// The task with no longer inputs than the model can read, and no more layers frozen than it can spare.
 pub(crate) fn fitting(task: &Task, checkpoint: &Checkpoint) -> Task {
     let mut task = task.clone();
-    task.options.max_length = task.options.max_length.min(checkpoint.config.max_length());
+    let (options, config) = (&mut task.options, &checkpoint.config);
+    options.max_length = options.max_length.min(config.max_length());
+    options.freeze = if config.shares_layers() { 0 } else { options.freeze.min(config.layers() / 3) };
     task
 }
 
@@ -193,6 +197,8 @@ struct Trainer<'a> {
     data: &'a Data,
     plan: &'a Plan,
     model: &'a ModelSource,
+    /// Of the members of the last generation that this process has trained.
+    mean: mean::Mean,
     log: Log<'a>,
 }
 

@@ -96,7 +96,7 @@ pub fn zero_shot(
         let verbalizer = Verbalizer::new(task, pattern, tokenizer)?;
         let encoder = PatternEncoder::of_task(task, pattern, tokenizer).asking_for(&verbalizer);
         let first = encoder.encode_all(&calibrating)?;
-        let mut session = calibration::untouched(checkpoint, &device, &verbalizer, &first, |_| Ok(()))?;
+        let (mut session, _) = calibration::untouched(checkpoint, &device, &verbalizer, &first, |_| Ok(()))?;
         let clozes = if drawn.is_empty() {
             encoder.encode_all(examples)?
         } else {

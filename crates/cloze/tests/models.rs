@@ -45,6 +45,7 @@ fn cloze(example: &Value, typed: bool) -> Encoded {
         candidates: None,
         wanted: None,
         cut: Vec::new(),
+        lower: None,
     }
 }
 

@@ -29,6 +29,7 @@ fn cloze(example: &Value, candidates: &Value) -> Encoded {
         candidates: Some(Arc::new(Candidates(words))),
         wanted: None,
         cut: Vec::new(),
+        lower: None,
     }
 }
 

@@ -65,39 +65,36 @@ fn is_unfinished(entry: &fs::DirEntry) -> bool {
     entry.file_name().to_string_lossy().ends_with(".tmp")
 }
 
-#[test]
-fn a_run_stopped_anywhere_ends_with_the_same_bytes() {
-    let whole = Folder::new();
-    let expected = bytes(&whole.train(TASK).unwrap().run);
-
+/// Trains again and again, stopped at every `nth` event, and compares with what a run that was never stopped ends with.
+fn stopped_at_every(nth: usize, text: &str) {
     let count = Cell::new(0);
-    Folder::new()
-        .train_until(TASK, |_| {
-            count.set(count.get() + 1);
-            false
-        })
-        .unwrap();
+    let whole = Folder::new();
+    let outcome = whole.train_until(text, |_| {
+        count.set(count.get() + 1);
+        false
+    });
+    let expected = bytes(&outcome.unwrap().run);
     // Every event is a place to stop at; the tasks' data are the same in every folder, and folders are no part of a result.
-    let folder = Folder::new();
     let mut stops = 0;
-    for stop in (1..count.get()).step_by(3) {
+    for stop in (1..count.get()).step_by(nth) {
         let folder = Folder::new();
         let seen = Cell::new(0);
-        let stopped = folder.train_until(TASK, |_| {
+        let stopped = folder.train_until(text, |_| {
             seen.set(seen.get() + 1);
             seen.get() == stop
         });
         assert!(matches!(stopped, Err(Error::Stopped)), "{stop}");
         stops += 1;
-        assert_eq!(bytes(&folder.train(TASK).unwrap().run), expected, "stopped at event {stop}");
+        assert_eq!(bytes(&folder.train(text).unwrap().run), expected, "stopped at event {stop}");
     }
     assert!(stops > 10);
 
     // One run that is stopped again and again, a bit later every time, gets to the same end.
+    let folder = Folder::new();
     let mut limit = 1;
     let outcome = loop {
         let seen = Cell::new(0);
-        match folder.train_until(TASK, |_| {
+        match folder.train_until(text, |_| {
             seen.set(seen.get() + 1);
             seen.get() > limit
         }) {
@@ -107,6 +104,48 @@ fn a_run_stopped_anywhere_ends_with_the_same_bytes() {
         limit += 4;
     };
     assert_eq!(bytes(&outcome.run), expected);
+}
+
+#[test]
+fn a_run_stopped_anywhere_ends_with_the_same_bytes() {
+    stopped_at_every(3, TASK);
+}
+
+#[test]
+fn members_that_are_not_kept_are_trained_again_where_the_classifier_starts_from_them() {
+    stopped_at_every(3, &TASK.replace("compare = true", "keep = 'final'"));
+}
+
+#[test]
+fn only_what_a_run_ends_with_is_measured_unless_more_is_asked_for() {
+    let folder = Folder::new();
+    let only = folder.train(&TASK.replace("compare = true", "")).unwrap();
+    let all = folder.train(&TASK.replace("compare = true", "measure = 'all'")).unwrap();
+    let measured = |outcome: &Outcome| {
+        let Results { zero_shot, members, ensemble, distilled, .. } = &outcome.results;
+        let stages = zero_shot.iter().chain(members).chain(ensemble).chain(distilled);
+        stages.map(|stage| stage.test.is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(measured(&only), [false, false, false, false, false, true]);
+    assert_eq!(measured(&all), [true; 6]);
+    assert!(only.results.zero_shot_together.is_none() && all.results.supervised.is_none());
+    // What is measured on the way changes nothing of where it leads.
+    let classifier = |outcome: &Outcome| fs::read(outcome.run.join("final/model.safetensors")).unwrap();
+    assert!(classifier(&only) == classifier(&all));
+}
+
+#[test]
+fn what_is_frozen_and_where_the_classifier_starts_change_the_result() {
+    let folder = Folder::new();
+    let text = TASK.replace("compare = true", "");
+    let classifier =
+        |text: &str| fs::read(folder.train(text).unwrap().run.join("final/model.safetensors")).unwrap();
+    let usual = classifier(&text);
+    let whole = classifier(&text.replace("steps = 4", "steps = 4\nfreeze = 0"));
+    let anew = classifier(&text.replace("[distil]", "[distil]\nstart = 'model'"));
+    assert!(usual != whole && usual != anew && whole != anew);
+    // Of three layers one is the third that can be spared.
+    assert!(usual == classifier(&text.replace("steps = 4", "steps = 4\nfreeze = 1")));
 }
 
 #[test]

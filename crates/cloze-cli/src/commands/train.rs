@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Instant;
 
+use cloze::Error;
 use cloze::data::Data;
 use cloze::estimate::{Estimate, Speed};
-use cloze::task::{Precision, Task};
+use cloze::task::{Method, Precision, Task};
 use cloze::train::{self, Outcome};
 use cloze_encoder::Device;
 
@@ -72,7 +73,16 @@ pub(crate) fn carry_out(
 
 /// Puts what was said on the command line in the place of what the task file says.
 fn override_options(task: &mut Task, overrides: &Overrides) -> Result {
-    let Overrides { method, seeds, keep } = overrides;
+    let Overrides { method, seeds, keep, compare } = overrides;
+    let classifier = *compare || method.is_some_and(|method| method != Method::Pet);
+    if classifier && task.choices.is_some() {
+        return Err(Error::usage(
+            "rows with `[choices]` of their own can have no classifier",
+            "leave `--method` and `--compare` out",
+        )
+        .into());
+    }
+    task.options.compare |= compare;
     if let Some(method) = method {
         task.options.method = *method;
     }

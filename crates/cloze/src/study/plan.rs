@@ -14,7 +14,7 @@ use crate::estimate::{Estimate, JobEstimate, Speed};
 use crate::plan::Plan;
 use crate::results::ModelSource;
 use crate::store::Id;
-use crate::task::{Decoding, Keep, Method, Set, Task};
+use crate::task::{Decoding, Keep, Measure, Method, Set, Task};
 use crate::train::{check_patterns, fitting};
 use crate::verbalizer::Verbalizer;
 use crate::{Error, Result};
@@ -120,6 +120,7 @@ impl<'a> Study<'a> {
         let mut base = task.clone();
         base.options.keep = Keep::None;
         base.options.compare = false;
+        base.options.measure = Measure::All;
         base.options.priming = 0;
         base.options.precision = base.options.precision.on(device);
         if base.options.method == Method::Supervised {

@@ -64,6 +64,7 @@ const TRAIN: &[&str] = &[
     "learning_rate",
     "weight_decay",
     "warmup",
+    "freeze",
     "max_length",
     "precision",
     "merge",
@@ -72,11 +73,12 @@ const TRAIN: &[&str] = &[
     "calibrate",
     "lm_weight",
     "keep",
+    "measure",
     "compare",
     "priming",
 ];
 const IPET: &[&str] = &["generations", "scale", "teachers", "most_likely"];
-const DISTIL: &[&str] = &["steps", "batch_size", "learning_rate", "temperature"];
+const DISTIL: &[&str] = &["steps", "batch_size", "learning_rate", "temperature", "start"];
 
 /// Text with its place in the file.
 type Located = (String, Range<usize>);
@@ -444,6 +446,7 @@ impl<'f> Reader<'f> {
             learning_rate: self.float(&train, "learning_rate").unwrap_or(defaults.learning_rate),
             weight_decay: self.float(&train, "weight_decay").unwrap_or(defaults.weight_decay),
             warmup: self.float(&train, "warmup").unwrap_or(defaults.warmup),
+            freeze: self.number(&train, "freeze").unwrap_or(defaults.freeze),
             max_length: self.number(&train, "max_length").unwrap_or(defaults.max_length),
             precision: self.choice(&train, "precision").unwrap_or(defaults.precision),
             merge: self.choice(&train, "merge").unwrap_or(defaults.merge),
@@ -452,6 +455,7 @@ impl<'f> Reader<'f> {
             calibrate: self.boolean(&train, "calibrate").unwrap_or(defaults.calibrate),
             lm_weight: self.float(&train, "lm_weight").unwrap_or(defaults.lm_weight),
             keep: self.choice(&train, "keep").unwrap_or(defaults.keep),
+            measure: self.choice(&train, "measure").unwrap_or(defaults.measure),
             compare: self.boolean(&train, "compare").unwrap_or(defaults.compare),
             priming: self.number(&train, "priming").unwrap_or(defaults.priming),
             ipet: super::Ipet {
@@ -465,6 +469,7 @@ impl<'f> Reader<'f> {
                 batch_size: self.number(&distil, "batch_size").unwrap_or(defaults.distil.batch_size),
                 learning_rate: self.float(&distil, "learning_rate").unwrap_or(defaults.distil.learning_rate),
                 temperature: self.float(&distil, "temperature").unwrap_or(defaults.distil.temperature),
+                start: self.choice(&distil, "start").unwrap_or(defaults.distil.start),
             },
         }
     }

@@ -140,6 +140,7 @@ impl Task {
         line("learning_rate", &float(options.learning_rate));
         line("weight_decay", &float(options.weight_decay));
         line("warmup", &float(options.warmup));
+        line("freeze", &options.freeze);
         line("max_length", &options.max_length);
         line("precision", &quoted(options.precision.word()));
         line("merge", &quoted(options.merge.word()));
@@ -148,6 +149,7 @@ impl Task {
         line("calibrate", &options.calibrate);
         line("lm_weight", &float(options.lm_weight));
         line("keep", &quoted(options.keep.word()));
+        line("measure", &quoted(options.measure.word()));
         line("compare", &options.compare);
         line("priming", &options.priming);
 
@@ -168,6 +170,7 @@ impl Task {
         line("batch_size", &options.distil.batch_size);
         line("learning_rate", &float(options.distil.learning_rate));
         line("temperature", &float(options.distil.temperature));
+        line("start", &quoted(options.distil.start.word()));
         text
     }
 }

@@ -33,6 +33,28 @@ pub enum Keep {
     None,
 }
 
+/// What is measured on the test rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Measure {
+    /// What the run ends with: the classifier, or the ensemble where there is none.
+    #[default]
+    Final,
+    /// Every model on the way as well: untouched and fine-tuned patterns, and ensembles.
+    All,
+}
+
+/// What the final classifier starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// The mean of the weights of the ensemble's members.
+    #[default]
+    Members,
+    /// The model as it was before any training.
+    Model,
+}
+
 /// What matrix products multiply. Weights, sums and the optimizer are in float32 either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -122,6 +144,14 @@ impl Choice for Keep {
         &[("all", Keep::All), ("final", Keep::Final), ("none", Keep::None)];
 }
 
+impl Choice for Measure {
+    const ALL: &'static [(&'static str, Self)] = &[("final", Measure::Final), ("all", Measure::All)];
+}
+
+impl Choice for Start {
+    const ALL: &'static [(&'static str, Self)] = &[("members", Start::Members), ("model", Start::Model)];
+}
+
 impl Choice for Precision {
     const ALL: &'static [(&'static str, Self)] =
         &[("float32", Precision::Float32), ("bfloat16", Precision::Bfloat16)];
@@ -165,6 +195,9 @@ pub struct Options {
     pub weight_decay: f64,
     /// `warmup`: the share of the updates during which the learning rate rises; then it falls linearly to 0.
     pub warmup: f64,
+    /// `freeze`: the lowest layers that training leaves as they are, and the embeddings with them; at most a third of the
+    /// model's layers, and none where layers share their weights. 0 trains everything.
+    pub freeze: usize,
     /// `max_length`: tokens per input, special tokens included; longer texts are cut.
     pub max_length: usize,
     /// `precision`: what matrix products multiply, `float32` or `bfloat16`.
@@ -184,7 +217,9 @@ pub struct Options {
     pub lm_weight: f64,
     /// `keep`: which models stay in the run directory.
     pub keep: Keep,
-    /// `compare`: with `pet` and `ipet`, also train the plain classifier on the labelled rows, to compare.
+    /// `measure`: what is measured on the test rows, the `final` model or `all` on the way to it.
+    pub measure: Measure,
+    /// `compare`: with `pet` and `ipet`, measure all models and train the plain classifier on the labelled rows, to compare.
     pub compare: bool,
     /// `priming`: with `pet` and `ipet`, also ask the untouched model with so many labelled rows in front, to compare.
     pub priming: usize,
@@ -219,6 +254,8 @@ pub struct Distil {
     pub learning_rate: f64,
     /// `temperature`: divides the scores of teacher and student before the softmax.
     pub temperature: f64,
+    /// `start`: what the classifier starts from, the mean of the `members` or the `model` as it was.
+    pub start: Start,
 }
 
 /// Values for all options that a task file does not give: `preset` of `[train]`.
@@ -259,19 +296,27 @@ impl Preset {
                 warmup: 0.0,
                 precision: Precision::Float32,
                 calibrate: false,
-                distil: Distil { steps: 5000, batch_size: 16, learning_rate: 1e-5, temperature: 2.0 },
+                freeze: 0,
+                measure: Measure::All,
+                distil: Distil {
+                    steps: 5000,
+                    batch_size: 16,
+                    learning_rate: 1e-5,
+                    temperature: 2.0,
+                    start: Start::Model,
+                },
                 ..options
             },
             Preset::Quick => Options {
                 steps: 25,
                 max_length: 128,
-                distil: Distil { steps: 75, ..options.distil.clone() },
+                distil: Distil { steps: 40, ..options.distil.clone() },
                 ..options
             },
             Preset::Thorough => Options {
                 seeds: vec![0, 1],
                 steps: 150,
-                distil: Distil { steps: 400, ..options.distil.clone() },
+                distil: Distil { steps: 240, ..options.distil.clone() },
                 ..options
             },
         }
@@ -289,6 +334,7 @@ impl Default for Options {
             learning_rate: 1e-4,
             weight_decay: 0.01,
             warmup: 0.1,
+            freeze: 2,
             max_length: 256,
             precision: Precision::Bfloat16,
             merge: Reduction::Wmean,
@@ -297,10 +343,17 @@ impl Default for Options {
             calibrate: true,
             lm_weight: 0.0,
             keep: Keep::All,
+            measure: Measure::Final,
             compare: false,
             priming: 0,
             ipet: Ipet { generations: 3, scale: 5.0, teachers: 0.25, most_likely: 100 },
-            distil: Distil { steps: 150, batch_size: 16, learning_rate: 4e-4, temperature: 2.0 },
+            distil: Distil {
+                steps: 80,
+                batch_size: 16,
+                learning_rate: 4e-4,
+                temperature: 2.0,
+                start: Start::Members,
+            },
         }
     }
 }
@@ -320,6 +373,11 @@ pub struct OutOfRange {
 }
 
 impl Options {
+    /// Whether all models on the way to the final one are measured on the test rows.
+    pub fn measures_all(&self) -> bool {
+        self.measure == Measure::All || self.compare
+    }
+
     /// Ensembles that are trained one after the other.
     pub fn generations(&self) -> usize {
         match self.method {

@@ -68,7 +68,9 @@ impl Trainer<'_> {
             let stage = summary.stage(&planned.name);
             match planned.work {
                 Work::ZeroShot { pattern } => {
-                    untouched.push(self.read_scores(&job, Set::Test)?);
+                    if self.task.options.measures_all() {
+                        untouched.push(self.read_scores(&job, Set::Test)?);
+                    }
                     results.zero_shot.push(Stage { pattern: Some(pattern), ..stage });
                 }
                 Work::Sets { .. } => {

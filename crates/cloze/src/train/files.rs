@@ -18,6 +18,11 @@ impl Trainer<'_> {
         Ok(draft.write(scores_file(set), &file)?)
     }
 
+    /// The scores of the test rows, if the job has measured itself on them.
+    pub(super) fn write_test_scores(&self, draft: &Draft, scores: Option<&Scores>) -> Result<()> {
+        scores.map_or(Ok(()), |scores| self.write_scores(draft, Set::Test, scores))
+    }
+
     pub(super) fn read_scores(&self, job: &Job, set: Set) -> Result<Scores> {
         let file = scores_file(set);
         Scores::read_csv(&self.task.label_names(), &job.read(file)?[..])

@@ -17,15 +17,18 @@ impl Trainer<'_> {
     pub(super) fn ensemble(&mut self, draft: &Draft, generation: usize) -> Result<()> {
         let members = self.members(generation);
         let weights = self.weights(&members)?;
-        let test = merge(&self.member_scores(&members, Set::Test)?, &weights);
+        let test = match self.measures_members() {
+            true => Some(merge(&self.member_scores(&members, Set::Test)?, &weights)),
+            false => None,
+        };
         let of_members = self.member_scores(&members, Set::Unlabeled)?;
         let scores = merge(&of_members, &weights);
         let agreement = Agreement::new(&of_members);
-        self.write_scores(draft, Set::Test, &test)?;
+        self.write_test_scores(draft, test.as_ref())?;
         self.write_scores(draft, Set::Unlabeled, &scores)?;
         self.write_predictions(draft, &scores, Some(&agreement))?;
         draft.write_json("label_next.json", &self.label_next(&of_members, &scores, &agreement))?;
-        let mut summary = self.summary(None, &test);
+        let mut summary = self.summary(None, test.as_ref());
         let names = members.into_iter().map(Member::name);
         if weights.fell_back {
             summary.notes.push(
@@ -54,7 +57,7 @@ impl Trainer<'_> {
     pub(super) fn weights(&self, members: &[Member]) -> Result<Weights> {
         let mut accuracies = Vec::new();
         for member in members {
-            let zero_shot = self.finished(&format!("zero-shot/p{}", member.pattern))?;
+            let zero_shot = self.finished(&plan::zero_shot_name(member.pattern))?;
             accuracies.push(Summary::read(&zero_shot)?.train_accuracy.unwrap_or(0.0));
         }
         let reduction = match self.data.train.is_empty() {

@@ -1,8 +1,9 @@
 //! The jobs that train and score models.
 
-use cloze_encoder::{Model, Random, Sequence, Session};
+use cloze_encoder::{Checkpoint, Model, Random, Sequence, Session};
 
 use super::files::write_steps;
+use super::mean::Mean;
 use super::{Member, SCORING_TOKENS, Trainer};
 use crate::calibration;
 use crate::classifier::{self, Target};
@@ -16,21 +17,34 @@ use crate::pvp::{self, MaskedLm, Training};
 use crate::scores::Scores;
 use crate::store::Draft;
 use crate::summary::Summary;
-use crate::task::{Example, Keep, Method, Set};
+use crate::task::{Example, Keep, Method, Set, Start};
 use crate::verbalizer::Verbalizer;
 use crate::{Error, Result, report};
+
+/// The file of an untouched pattern's job that holds what calibration shifts each label by.
+const SHIFT: &str = "calibration.json";
+
+/// The directory of a job's model.
+const MODEL: &str = "model";
 
 impl Trainer<'_> {
     pub(super) fn zero_shot(&mut self, draft: &Draft, name: &str, pattern: usize) -> Result<()> {
         let verbalizer = self.verbalizer(pattern)?;
-        let mut session = self.untouched(name, pattern, &verbalizer)?;
-        let mut score = |set| {
-            let clozes = self.clozes(pattern, &verbalizer, set)?;
-            self.score_clozes(&mut session, name, &verbalizer, &clozes)
-        };
-        let (train, test) = (score(Set::Train)?, score(Set::Test)?);
-        self.write_scores(draft, Set::Test, &test)?;
-        self.summary(Some(&train), &test).write(draft)
+        let rows = calibration::rows(self.task, self.data);
+        let encoder = PatternEncoder::of_task(self.task, pattern, &self.checkpoint.tokenizer);
+        let clozes = encoder.asking_for(&verbalizer).encode_all(&rows)?;
+        let log = &mut self.log;
+        let (mut session, shift) =
+            calibration::untouched(self.checkpoint, self.device, &verbalizer, &clozes, |done| {
+                log.progress(name, "calibrate", "rows", done, clozes.len())
+            })?;
+        draft.write_json(SHIFT, &shift)?;
+        let measured = self.task.options.measures_all();
+        let mut score = |set| self.score_rows(&mut session, name, pattern, &verbalizer, set);
+        let train = score(Set::Train)?;
+        let test = if measured { Some(score(Set::Test)?) } else { None };
+        self.write_test_scores(draft, test.as_ref())?;
+        self.summary(Some(&train), test.as_ref()).write(draft)
     }
 
     pub(super) fn primed(&mut self, draft: &Draft, name: &str, pattern: usize, seed: u64) -> Result<()> {
@@ -40,23 +54,59 @@ impl Trainer<'_> {
         let primer = Primer::of_task(self.task, pattern, self.checkpoint, &verbalizer, &drawn)?;
         let (clozes, examples) = primer.encode_all(&self.data.test)?;
         let test = self.score_clozes(&mut session, name, &verbalizer, &clozes)?;
-        self.write_scores(draft, Set::Test, &test)?;
+        self.write_test_scores(draft, Some(&test))?;
         let notes = examples.note().into_iter().collect();
-        Summary { examples: Some(examples), notes, ..self.summary(None, &test) }.write(draft)
+        Summary { examples: Some(examples), notes, ..self.summary(None, Some(&test)) }.write(draft)
     }
 
     pub(super) fn member(&mut self, draft: &Draft, name: &str, member: Member) -> Result<()> {
-        let Member { generation, pattern, seed } = member;
-        let options = &self.task.options;
+        let Member { generation, pattern, .. } = member;
         let verbalizer = self.verbalizer(pattern)?;
-        let mut session = self.untouched(name, pattern, &verbalizer)?;
         let unlabeled = self.clozes(pattern, &verbalizer, Set::Unlabeled)?;
-        let (clozes, labels) = self.lessons(member, &verbalizer, &unlabeled)?;
+        let (mut session, steps) = self.fine_tuned(name, member, &verbalizer, &unlabeled)?;
+        if self.starts_from(member) {
+            self.mean.add(name, session.model());
+        }
+        write_steps(draft, &steps)?;
+        let measured = self.measures_members();
+        let scores = self.score_clozes(&mut session, name, &verbalizer, &unlabeled)?;
+        let mut score = |set| self.score_rows(&mut session, name, pattern, &verbalizer, set);
+        let train = score(Set::Train)?;
+        let test = if measured { Some(score(Set::Test)?) } else { None };
+        self.write_test_scores(draft, test.as_ref())?;
+        self.write_scores(draft, Set::Unlabeled, &scores)?;
+        self.write_predictions(draft, &scores, None)?;
+        if keeps_members(self.task, generation, self.data.unlabeled.len()) {
+            session.into_model().save(&draft.dir().join(MODEL), &self.checkpoint.tokenizer)?;
+        }
+        let mut summary = self.summary(Some(&train), test.as_ref());
+        if verbalizer.is_one_token() && self.task.options.lm_weight == 0.0 {
+            summary.notes.extend(unsettled(&steps, verbalizer.labels()));
+        }
+        summary.write(draft)
+    }
+
+    /// The model of a member after its training, which `job` tells of.
+    pub(super) fn fine_tuned(
+        &mut self,
+        job: &str,
+        member: Member,
+        verbalizer: &Verbalizer,
+        unlabeled: &[Encoded],
+    ) -> Result<(Session, Vec<Step>)> {
+        let Member { pattern, seed, .. } = member;
+        let options = &self.task.options;
+        let mut model = Model::masked_lm(self.checkpoint)?;
+        let untouched = self.finished(&plan::zero_shot_name(pattern))?;
+        calibration::apply(&mut model, verbalizer, &untouched.read_json::<Vec<f32>>(SHIFT)?);
+        model.freeze(options.freeze);
+        let mut session = Session::new(model, self.device);
+        let (mut clozes, labels) = self.lessons(member, verbalizer, unlabeled)?;
         let fine_tuning = self.fine_tuning(options.steps, options.learning_rate, options.accumulation);
         let masked_lm = (options.lm_weight > 0.0 && !unlabeled.is_empty()).then(|| MaskedLm {
             weight: options.lm_weight as f32,
             batch: options.batch_size,
-            clozes: &unlabeled,
+            clozes: unlabeled,
             special: self.checkpoint.tokenizer.special(),
             vocabulary: self.checkpoint.tokenizer.vocab_size(),
         });
@@ -67,41 +117,19 @@ impl Trainer<'_> {
             seed,
             stream: plan::stream(self.task, pattern),
         };
-        let log = &mut self.log;
-        let steps = match clozes.is_empty() {
-            // The first generation of a task without labelled rows.
-            true => Vec::new(),
-            false => pvp::fine_tune(&mut session, &verbalizer, training, &clozes, &labels, |step| {
-                log.progress(name, "train", "steps", step.step, fine_tuning.steps)
-            })?,
-        };
-        write_steps(draft, &steps)?;
-        let train = self.clozes(pattern, &verbalizer, Set::Train)?;
-        let test = self.clozes(pattern, &verbalizer, Set::Test)?;
-        let mut score = |clozes: &[Encoded]| self.score_clozes(&mut session, name, &verbalizer, clozes);
-        let (train, test, scores) = (score(&train)?, score(&test)?, score(&unlabeled)?);
-        self.write_scores(draft, Set::Test, &test)?;
-        self.write_scores(draft, Set::Unlabeled, &scores)?;
-        self.write_predictions(draft, &scores, None)?;
-        if keeps_members(self.task, generation, self.data.unlabeled.len()) {
-            session.into_model().save(&draft.dir().join("model"), &self.checkpoint.tokenizer)?;
+        // Without labelled rows the first generation has nothing to learn.
+        if clozes.is_empty() {
+            return Ok((session, Vec::new()));
         }
-        let mut summary = self.summary(Some(&train), &test);
-        if verbalizer.is_one_token() && masked_lm.is_none() {
-            summary.notes.extend(unsettled(&steps, verbalizer.labels()));
+        if verbalizer.is_one_token() {
+            let visits = options.steps * options.accumulation * options.batch_size;
+            pvp::know_lower(&mut session, &mut clozes, visits);
         }
-        summary.write(draft)
-    }
-
-    /// The model as it is before training, calibrated if that is asked for.
-    fn untouched(&mut self, name: &str, pattern: usize, verbalizer: &Verbalizer) -> Result<Session> {
-        let rows = calibration::rows(self.task, self.data);
-        let encoder = PatternEncoder::of_task(self.task, pattern, &self.checkpoint.tokenizer);
-        let clozes = encoder.asking_for(verbalizer).encode_all(&rows)?;
         let log = &mut self.log;
-        calibration::untouched(self.checkpoint, self.device, verbalizer, &clozes, |done| {
-            log.progress(name, "calibrate", "rows", done, clozes.len())
-        })
+        let steps = pvp::fine_tune(&mut session, verbalizer, training, &clozes, &labels, |step| {
+            log.progress(job, "train", "steps", step.step, fine_tuning.steps)
+        })?;
+        Ok((session, steps))
     }
 
     /// What a member learns from: the labelled rows and those drawn for it, with their labels.
@@ -128,7 +156,8 @@ impl Trainer<'_> {
         let labels = label_ids(&self.data.train);
         let fine_tuning = self.fine_tuning(options.steps, options.learning_rate, options.accumulation);
         let training = classifier::Training { fine_tuning: &fine_tuning, batch: options.batch_size, seed };
-        self.classifier(draft, name, training, Set::Train, Target::Labels(&labels))
+        let model = Model::new_classifier(self.checkpoint, &self.task.label_names(), seed)?;
+        self.classifier(draft, name, model, training, Set::Train, Target::Labels(&labels))
     }
 
     pub(super) fn distil(&mut self, draft: &Draft, name: &str, seed: u64) -> Result<()> {
@@ -137,11 +166,53 @@ impl Trainer<'_> {
         let fine_tuning = self.fine_tuning(distil.steps, distil.learning_rate, 1);
         let target = Target::Soft { teacher: &teacher, temperature: distil.temperature as f32 };
         let training = classifier::Training { fine_tuning: &fine_tuning, batch: distil.batch_size, seed };
-        self.classifier(draft, name, training, Set::Unlabeled, target)
+        let mut model = Model::new_classifier(self.checkpoint, &self.task.label_names(), seed)?;
+        model.freeze(self.task.options.freeze);
+        if distil.start == Start::Members {
+            let mean = self.mean_of_members(name)?;
+            model.trained_encoder_mut().copy_from_slice(&mean);
+        }
+        self.classifier(draft, name, model, training, Set::Unlabeled, target)
+    }
+
+    pub(super) fn measures_members(&self) -> bool {
+        plan::measures_members(self.task, self.data.unlabeled.len())
+    }
+
+    fn last_generation(&self) -> usize {
+        plan::generations(self.task, self.data.unlabeled.len()).saturating_sub(1)
     }
 
     fn last_ensemble(&self) -> String {
-        plan::ensemble_name(plan::generations(self.task, self.data.unlabeled.len()).saturating_sub(1))
+        plan::ensemble_name(self.last_generation())
+    }
+
+    /// Whether the final classifier starts from this member, among others.
+    fn starts_from(&self, member: Member) -> bool {
+        let starts = self.plan.has_classifier() && self.task.options.distil.start == Start::Members;
+        starts && member.generation == self.last_generation()
+    }
+
+    /// The mean of what training has made of the members' encoders. Those that this process has not trained and that are not kept
+    /// are trained once more.
+    fn mean_of_members(&mut self, job: &str) -> Result<Vec<f32>> {
+        let members = self.members(self.last_generation());
+        if !self.mean.is_of(members.iter().map(|member| member.name())) {
+            self.mean = Mean::default();
+            for member in members {
+                let kept = self.finished(&member.name())?;
+                let mut model = if kept.has(&format!("{MODEL}/model.safetensors")) {
+                    Model::masked_lm(&Checkpoint::open(&kept.dir().join(MODEL))?)?
+                } else {
+                    let verbalizer = self.verbalizer(member.pattern)?;
+                    let unlabeled = self.clozes(member.pattern, &verbalizer, Set::Unlabeled)?;
+                    self.fine_tuned(job, member, &verbalizer, &unlabeled)?.0.into_model()
+                };
+                model.freeze(self.task.options.freeze);
+                self.mean.add(&member.name(), &model);
+            }
+        }
+        Ok(std::mem::take(&mut self.mean).value())
     }
 
     /// Trains a classifier on the rows of `set` and scores the labelled ones.
@@ -149,13 +220,13 @@ impl Trainer<'_> {
         &mut self,
         draft: &Draft,
         name: &str,
+        model: Model,
         training: classifier::Training,
         set: Set,
         target: Target,
     ) -> Result<()> {
         let labels = self.task.label_names();
-        let mut session =
-            Session::new(Model::new_classifier(self.checkpoint, &labels, training.seed)?, self.device);
+        let mut session = Session::new(model, self.device);
         let sequences = self.sequences(set);
         let (log, total) = (&mut self.log, training.fine_tuning.steps);
         let steps = classifier::fine_tune(&mut session, training, &sequences, target, |step| {
@@ -176,8 +247,8 @@ impl Trainer<'_> {
             })
         };
         let (train, test) = (score(Set::Train)?, score(Set::Test)?);
-        self.write_scores(draft, Set::Test, &test)?;
-        let summary = self.summary(Some(&train), &test);
+        self.write_test_scores(draft, Some(&test))?;
+        let summary = self.summary(Some(&train), Some(&test));
         summary.write(draft)?;
         if name == "final" && self.task.options.keep != Keep::None {
             session.into_model().save(draft.dir(), &self.checkpoint.tokenizer)?;
@@ -220,6 +291,18 @@ impl Trainer<'_> {
         self.examples(set).iter().map(|example| encoder.encode(&example.texts).0).collect()
     }
 
+    fn score_rows(
+        &mut self,
+        session: &mut Session,
+        name: &str,
+        pattern: usize,
+        verbalizer: &Verbalizer,
+        set: Set,
+    ) -> Result<Scores> {
+        let clozes = self.clozes(pattern, verbalizer, set)?;
+        self.score_clozes(session, name, verbalizer, &clozes)
+    }
+
     pub(super) fn score_clozes(
         &mut self,
         session: &mut Session,
@@ -233,10 +316,15 @@ impl Trainer<'_> {
         })
     }
 
-    pub(super) fn summary(&self, train: Option<&Scores>, test: &Scores) -> Summary {
+    /// What a job has measured, with the scores of the labelled and of the test rows if it has any.
+    pub(super) fn summary(&self, train: Option<&Scores>, test: Option<&Scores>) -> Summary {
         let train = train.filter(|scores| !scores.is_empty());
         let train_accuracy = train.map(|scores| accuracy(&gold(&self.data.train), &scores.predictions()));
-        Summary { train_accuracy, test: self.evaluation(test), ..Summary::new(&self.task.label_names()) }
+        Summary {
+            train_accuracy,
+            test: test.and_then(|test| self.evaluation(test)),
+            ..Summary::new(&self.task.label_names())
+        }
     }
 }
 
