@@ -110,7 +110,7 @@ def with_keys(text, section, keys):
 def task_file(cell):
     """The task file of a cell, written beside the runs."""
     text = (HERE.parent / f"tasks/{cell['task'].lower()}.toml").read_text()
-    train, rows = {}, {}
+    train, rows = {"measure": '"all"'}, {}
     if "precision" in cell:
         train["precision"] = f'"{cell["precision"]}"'
     if args.table in ("labels", "fewglue"):

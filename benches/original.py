@@ -69,7 +69,9 @@ def task(precision):
     last = lines.index("]", first)
     lines[first + args.patterns : last] = []
     options = dict(seeds=[0], steps=args.steps, batch_size=BATCH, accumulation=1, learning_rate=RATE, max_length=args.length)
-    keys = [f"{name} = {value}" for name, value in options.items()] + [f'precision = "{precision}"', "[distil]"]
+    # The authors' code trains all weights, measures every model, and lets the classifier start from nothing but the language model.
+    options |= dict(freeze=0, measure='"all"', precision=f'"{precision}"')
+    keys = [f"{name} = {value}" for name, value in options.items()] + ["[distil]", 'start = "model"']
     keys += [f"steps = {args.distil_steps}", f"batch_size = {BATCH}", f"learning_rate = {RATE}"]
     return "\n".join(lines + keys) + "\n"
 

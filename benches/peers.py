@@ -129,16 +129,14 @@ def init(folder):
 def train(folder, init):
     cost, out = measured([args.cloze, "train", "task.toml", "--threads", THREADS, "--json"], folder)
     found = json.loads(out.splitlines()[-1])["results"]
-    accuracy = lambda stage: stage["test"]["accuracy"]["value"]
-    line = {
-        "accuracy": accuracy(found["distilled"] or found["supervised"]),
+    outcome = found["distilled"] or found["supervised"]
+    return {
+        "accuracy": outcome["test"]["accuracy"]["value"],
         "seconds": round(init["seconds"] + cost["seconds"], 2),
         "seconds_init": init["seconds"],
         "seconds_train": cost["seconds"],
         "peak_memory_mb": max(init["peak_memory_mb"], cost["peak_memory_mb"]),
-        "members": [accuracy(stage) for stage in found["members"]],
     }
-    return line | {stage: accuracy(found[stage]) for stage in ("ensemble", "zero_shot_together") if found[stage]}
 
 
 def cloze(name, folder):

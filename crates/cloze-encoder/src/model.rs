@@ -78,8 +78,8 @@ impl Model {
         Ok(model)
     }
 
-    /// A new classifier over `labels` on the encoder of a checkpoint. Output weights are drawn from
-    /// N(0, 0.02²) with `seed`, biases are 0; so is the dense layer before if the checkpoint has none.
+    /// A new classifier over `labels` on the encoder of a checkpoint. Output weights are drawn from N(0, 0.02²) with `seed`,
+    /// biases are 0. The dense layer before lets everything pass as it is if the checkpoint has none.
     ///
     /// # Errors
     /// If tensors of the encoder are missing or of other shapes, or there is no label.
@@ -95,17 +95,18 @@ impl Model {
         let HeadPlace::Classifier { dense, output } = &model.layout.head else {
             unreachable!("a configuration with labels has a classification head")
         };
+        let (dense, output) = (dense.clone(), output.clone());
         let mut random = Random::stream(seed, &[0xC1A5]);
-        let new_dense = missing.iter().any(|name| of(names.dense, name));
-        let mut drawn = vec![output.clone()];
-        if new_dense {
-            drawn.push(dense.clone());
+        for x in &mut model.values[output.weight] {
+            *x = (random.normal() * 0.02) as f32;
         }
-        for linear in drawn {
-            for x in &mut model.values[linear.weight] {
-                *x = (random.normal() * 0.02) as f32;
-            }
-            model.values[linear.bias].fill(0.0);
+        model.values[output.bias].fill(0.0);
+        if missing.iter().any(|name| of(names.dense, name)) {
+            let hidden = model.config.hidden_size;
+            let weights = &mut model.values[dense.weight];
+            weights.fill(0.0);
+            weights.iter_mut().step_by(hidden + 1).for_each(|x| *x = 1.0);
+            model.values[dense.bias].fill(0.0);
         }
         Ok(model)
     }
@@ -238,6 +239,18 @@ impl Model {
         for (&column, amount) in columns.iter().zip(amounts) {
             values[column as usize] += amount;
         }
+    }
+
+    /// Replaces the output layer of a classifier: `weights` `[labels, hidden]` and `biases` `[labels]`.
+    ///
+    /// # Panics
+    /// If the model is a masked language model, or there are not so many.
+    pub fn set_output(&mut self, weights: &[f32], biases: &[f32]) {
+        let HeadPlace::Classifier { output, .. } = &self.layout.head else {
+            panic!("this model has a masked-LM head, not a classification head")
+        };
+        self.values[output.weight.clone()].copy_from_slice(weights);
+        self.values[output.bias.clone()].copy_from_slice(biases);
     }
 
     /// Writes `config.json`, `tokenizer.json`, `tokenizer_config.json` and `model.safetensors` (float32) into

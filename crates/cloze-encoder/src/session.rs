@@ -146,6 +146,16 @@ impl Session {
         &mut self.tape.head.logits[..batch.len() * labels]
     }
 
+    /// What the output layer of a classifier gets to see, `[sequences, hidden]`, without dropout.
+    ///
+    /// # Panics
+    /// As [`Session::class_logits`].
+    pub fn class_features(&mut self, batch: &Batch) -> &[f32] {
+        self.class_logits(batch, Mode::Predict);
+        self.mode = None;
+        &self.tape.head.decoded[..batch.len() * self.model.config.hidden_size]
+    }
+
     /// Adds the gradients of the last training pass, given the gradient of its logits.
     ///
     /// # Panics

@@ -30,6 +30,13 @@ impl Shuffled {
     }
 }
 
+/// `limit` of the numbers below `total`, evenly spread, so that files sorted by anything stay represented.
+pub(crate) fn spread(total: usize, limit: usize) -> impl Iterator<Item = usize> {
+    let limit = limit.min(total);
+    // The i-th of `total` stays if it is the last of its share of total / limit.
+    (0..total).filter(move |i| i * limit / total != (i + 1) * limit / total)
+}
+
 /// Groups rows of similar length so that no group has more than `budget` tokens, unless a single row has. Within a group and
 /// from group to group lengths fall, so that buffers reach their final size at once.
 pub fn by_length(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
@@ -62,6 +69,13 @@ mod tests {
             seen.sort_unstable();
             assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6]);
         }
+    }
+
+    #[test]
+    fn what_is_spread_stays_in_order_and_reaches_over_all() {
+        assert_eq!(spread(10, 4).collect::<Vec<_>>(), [2, 4, 7, 9]);
+        assert_eq!(spread(2, 4).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(spread(0, 4).count(), 0);
     }
 
     #[test]

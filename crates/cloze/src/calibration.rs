@@ -11,6 +11,7 @@
 use cloze_encoder::{Checkpoint, Device, Model, Session};
 
 use crate::Result;
+use crate::batches::spread;
 use crate::data::Data;
 use crate::encode::Encoded;
 use crate::pvp;
@@ -35,12 +36,6 @@ pub(crate) fn rows(task: &Task, data: &Data) -> Vec<Example> {
         true => spread(rows.len(), ROWS).map(|row| rows[row].clone()).collect(),
         false => Vec::new(),
     }
-}
-
-/// At most `wanted` of the numbers below `count`, evenly spread.
-fn spread(count: usize, wanted: usize) -> impl Iterator<Item = usize> {
-    let wanted = wanted.min(count);
-    (0..wanted).map(move |place| place * count / wanted)
 }
 
 /// What each label's score is to be shifted by, so that over `clozes` all labels have the same mean score with the model of
@@ -114,12 +109,5 @@ mod tests {
         };
         assert!(difference(&[]).abs() > 1e-3, "the model as it is prefers a word");
         assert!(difference(&clozes).abs() < 1e-4);
-    }
-
-    #[test]
-    fn rows_are_spread_over_all() {
-        assert_eq!(spread(10, 4).collect::<Vec<_>>(), [0, 2, 5, 7]);
-        assert_eq!(spread(2, 4).collect::<Vec<_>>(), [0, 1]);
-        assert_eq!(spread(0, 4).count(), 0);
     }
 }

@@ -19,7 +19,7 @@ use self::trial::{Rows, Trial};
 use self::words::{Chosen, Evidence, Vocabulary, choose, spaced};
 use crate::error::counted;
 use crate::table::{ReadOptions, Table};
-use crate::task::{Task, plain_name, quoted};
+use crate::task::{Options, Task, plain_name, quoted};
 use crate::vocabulary::Coverage;
 use crate::{Error, Result};
 
@@ -85,6 +85,9 @@ const TRIED: usize = 128;
 const SHORTEST: usize = 32;
 const LONGEST: usize = 128;
 const FITTING: f64 = 0.95;
+/// How often training is to see a labelled row, and updates at most.
+const TIMES: usize = 20;
+const MOST_STEPS: usize = 400;
 /// Tokens of the patterns beside the text.
 const FRAME: usize = 12;
 
@@ -214,6 +217,13 @@ fn length<'r>(rows: impl Iterator<Item = &'r Vec<String>>, tokenizer: &Tokenizer
     (most + FRAME).next_multiple_of(16).clamp(SHORTEST, LONGEST)
 }
 
+/// Updates for so many labelled rows, if the usual number shows each too seldom.
+fn steps(rows: usize) -> Option<usize> {
+    let usual = Options::default();
+    let steps = (rows * TIMES / usual.batch_size).next_multiple_of(10).min(MOST_STEPS);
+    (steps > usual.steps).then_some(steps)
+}
+
 /// What a draft is made of.
 struct Drafting<'a> {
     table: &'a Table,
@@ -310,6 +320,10 @@ impl Drafting<'_> {
             "\n[train]\nmax_length = {} # tokens of an input, most of the rows have fewer; longer texts are cut",
             self.length
         );
+        if let Some(steps) = steps(column.labels.iter().map(|(_, rows)| rows).sum()) {
+            let _ =
+                writeln!(toml, "steps = {steps} # updates of the weights, enough for so many labelled rows");
+        }
         toml
     }
 
@@ -477,6 +491,11 @@ mod tests {
         for pattern in 0..3 {
             Verbalizer::new(&task, pattern, &model().tokenizer).unwrap();
         }
+    }
+
+    #[test]
+    fn many_labelled_rows_get_more_updates_than_few() {
+        assert_eq!([24, 40, 231, 5000].map(steps), [None, None, Some(290), Some(400)]);
     }
 
     #[test]

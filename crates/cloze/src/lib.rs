@@ -14,6 +14,7 @@ pub mod event;
 pub mod fine_tuning;
 pub mod free_text;
 pub mod generations;
+pub mod head;
 pub mod init;
 pub mod likelihood;
 pub mod metrics;

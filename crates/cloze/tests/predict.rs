@@ -118,7 +118,10 @@ fn labels(written: &str, column: usize) -> Vec<&str> {
 #[test]
 fn a_submission_has_the_idx_of_every_row_and_the_label_that_is_predicted_for_it() {
     let folder = Folder::new();
-    let run = folder.train(&TASK.replace("[distil]", "[distil]\nlearning_rate = 1e-4")).unwrap().run;
+    let run = folder
+        .train(&TASK.replace("[distil]", "[distil]\nstart = 'model'\nlearning_rate = 1e-4"))
+        .unwrap()
+        .run;
     let mut predictor = Predictor::open(&run, None, &Device::new(2)).unwrap();
     let text = |row: usize| ["the sun was warm", "the rain was cold", "a fine day", "he wept"][row % 4];
     let rows: String = (0..600)

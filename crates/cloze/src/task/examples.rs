@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::cell::Cell;
-use super::sampling::{keep, sample, spread, spread_groups};
+use super::sampling::{keep, sample, spread_groups};
 use super::unknown_labels::several_labels;
 use super::{Mirror, Task, View};
 use crate::answer::Answer;
+use crate::batches::spread;
 use crate::error::{counted, list};
 use crate::metrics::{Evaluation, words_f1};
 use crate::table::{Columns, Reader, Row, expand};

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use cloze_encoder::Random;
 
 use super::Example;
+use crate::batches::spread;
 
 /// What tells the draw of labelled rows from all others under the same seed.
 const PURPOSE: u64 = 0x1ABE;
@@ -41,13 +42,6 @@ pub(super) fn keep(examples: &mut Vec<Example>, copies: usize, kept: &HashSet<us
         index += 1;
         kept.contains(&((index - 1) / copies))
     });
-}
-
-/// `limit` of the numbers below `total`, evenly spread, so that files sorted by anything stay represented.
-pub(super) fn spread(total: usize, limit: usize) -> impl Iterator<Item = usize> {
-    let limit = limit.min(total);
-    // The i-th of `total` stays if it is the last of its share of total / limit.
-    (0..total).filter(move |i| i * limit / total != (i + 1) * limit / total)
 }
 
 /// The numbers of about `limit` rows, evenly spread, where of the rows that belong together all are taken or none; exactly

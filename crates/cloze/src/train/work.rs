@@ -19,7 +19,7 @@ use crate::store::Draft;
 use crate::summary::Summary;
 use crate::task::{Example, Keep, Method, Set, Start};
 use crate::verbalizer::Verbalizer;
-use crate::{Error, Result, report};
+use crate::{Error, Result, head, report};
 
 /// The file of an untouched pattern's job that holds what calibration shifts each label by.
 const SHIFT: &str = "calibration.json";
@@ -171,6 +171,11 @@ impl Trainer<'_> {
         if distil.start == Start::Members {
             let mean = self.mean_of_members(name)?;
             model.trained_encoder_mut().copy_from_slice(&mean);
+            let (session, sequences) = (Session::new(model, self.device), self.sequences(Set::Unlabeled));
+            let log = &mut self.log;
+            model = head::fit(session, &sequences, &teacher, |done, total| {
+                log.progress(name, "fit", "rows", done, total)
+            })?;
         }
         self.classifier(draft, name, model, training, Set::Unlabeled, target)
     }
