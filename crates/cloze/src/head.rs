@@ -1,6 +1,6 @@
 //! The output layer of a classifier, fitted to soft labels in one step.
 //!
-//! A new output layer is random, and most of distillation would go into finding one. Where the encoder knows the task already, as the
+//! A new output layer is random, and with many labels most of distillation would go into finding one. Where the encoder knows the task already, as the
 //! mean of an ensemble's members does, the best one for its states as they are follows from ridge regression (Hoerl and Kennard, 1970):
 //! W = (XᵀX + λI)⁻¹ XᵀY, with the states X and the teacher's scores Y, both less their means.
 
@@ -11,6 +11,9 @@ use crate::Result;
 use crate::batches::{by_length, spread};
 use crate::scores::{Scores, check_finite};
 use crate::train::SCORING_TOKENS;
+
+/// Labels from which on it is worth while: an output layer for fewer is soon learnt.
+pub const MANY: usize = 20;
 
 /// Rows that are looked at; more say little more about so few weights.
 const ROWS: usize = 1000;

@@ -48,7 +48,8 @@ pub enum Measure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Start {
-    /// The mean of the weights of the ensemble's members, with an output layer that is fitted to their scores.
+    /// The mean of the weights of the ensemble's members; where there are many labels, with an output layer that is fitted to their
+    /// scores.
     #[default]
     Members,
     /// The model as it was before any training, with a random output layer.
@@ -310,13 +311,13 @@ impl Preset {
             Preset::Quick => Options {
                 steps: 25,
                 max_length: 128,
-                distil: Distil { steps: 25, ..options.distil.clone() },
+                distil: Distil { steps: 40, ..options.distil.clone() },
                 ..options
             },
             Preset::Thorough => Options {
                 seeds: vec![0, 1],
                 steps: 150,
-                distil: Distil { steps: 150, ..options.distil.clone() },
+                distil: Distil { steps: 240, ..options.distil.clone() },
                 ..options
             },
         }
@@ -348,7 +349,7 @@ impl Default for Options {
             priming: 0,
             ipet: Ipet { generations: 3, scale: 5.0, teachers: 0.25, most_likely: 100 },
             distil: Distil {
-                steps: 50,
+                steps: 80,
                 batch_size: 16,
                 learning_rate: 4e-4,
                 temperature: 2.0,

@@ -171,11 +171,13 @@ impl Trainer<'_> {
         if distil.start == Start::Members {
             let mean = self.mean_of_members(name)?;
             model.trained_encoder_mut().copy_from_slice(&mean);
-            let (session, sequences) = (Session::new(model, self.device), self.sequences(Set::Unlabeled));
-            let log = &mut self.log;
-            model = head::fit(session, &sequences, &teacher, |done, total| {
-                log.progress(name, "fit", "rows", done, total)
-            })?;
+            if teacher.labels() >= head::MANY {
+                let (session, sequences) = (Session::new(model, self.device), self.sequences(Set::Unlabeled));
+                let log = &mut self.log;
+                model = head::fit(session, &sequences, &teacher, |done, total| {
+                    log.progress(name, "fit", "rows", done, total)
+                })?;
+            }
         }
         self.classifier(draft, name, model, training, Set::Unlabeled, target)
     }
