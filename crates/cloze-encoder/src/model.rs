@@ -165,7 +165,7 @@ impl Model {
     }
 
     /// Makes training leave the embeddings and the `layers` lowest layers as they are, and drop nothing out in them, so that
-    /// what they make of a text stays the same: [`Session::lower_states`] computes it once. With 0 everything is trained, as
+    /// what they make of a text stays the same: [`crate::Session::lower_states`] computes it once. With 0 everything is trained, as
     /// it always is where layers share their weights.
     ///
     /// # Panics
