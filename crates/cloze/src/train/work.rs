@@ -80,7 +80,8 @@ impl Trainer<'_> {
             session.into_model().save(&draft.dir().join(MODEL), &self.checkpoint.tokenizer)?;
         }
         let mut summary = self.summary(Some(&train), test.as_ref());
-        if verbalizer.is_one_token() && self.task.options.lm_weight == 0.0 {
+        let is_cross_entropy = self.task.options.lm_weight == 0.0 || unlabeled.is_empty();
+        if verbalizer.is_one_token() && is_cross_entropy {
             summary.notes.extend(unsettled(&steps, verbalizer.labels()));
         }
         summary.write(draft)
