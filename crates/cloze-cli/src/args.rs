@@ -97,7 +97,8 @@ Ctrl-C is safe at any moment, and so is a power cut: the same command goes on wh
 distilled from it. `merge`: `mean` and `wmean`. `method`: supervised, pet, ipet. `priming`: the untouched model without and with \
 labelled rows in front, and pet. `labels`, `unlabeled`: fewer rows, up to \
 what is there. `samples`: other labelled rows, as many. `decoding`: with words of several tokens, three orders of filling them \
-in. `models`: the task's and those after `--models`.
+in. `calibration`: without and with. `freezing`: all layers trained, or the lowest left as they are. `start`: the classifier from \
+the model, and from the members. `probe`: without and with. `models`: the task's and those after `--models`.
 
 Needs labelled test rows. Every job is done once, whatever needs it; after Ctrl-C the same command goes on, and one with more \
 factors or seeds takes over what is done.")]

@@ -40,6 +40,7 @@ fn lines<'r>(results: &'r Results) -> Vec<Line<'r>> {
         |what: &str, stages: &'r [Stage]| lines.extend(stages.iter().map(|stage| line(what, stage)));
     add("untouched model", &results.zero_shot);
     add("untouched model, all patterns", results.zero_shot_together.as_slice());
+    add("linear probe", results.probe.as_slice());
     add("primed", &results.primed);
     add("primed, all together", results.primed_together.as_slice());
     for (number, generation) in results.generations.iter().enumerate() {

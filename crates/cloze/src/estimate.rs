@@ -9,7 +9,6 @@ use std::time::Instant;
 use cloze_encoder::{Batch, Checkpoint, Columns, Config, Device, Mode, Model, Sequence, Session};
 use serde::Serialize;
 
-use crate::calibration;
 use crate::data::Data;
 use crate::encode::{ClassifierEncoder, PatternEncoder};
 use crate::plan::{Job, Plan, Work, keeps_members, measures_members};
@@ -17,7 +16,7 @@ use crate::results::ModelSource;
 use crate::task::{Example, Keep, Method, Task};
 use crate::train::{SCORING_TOKENS, fitting};
 use crate::verbalizer::Verbalizer;
-use crate::{Result, multi_token};
+use crate::{Result, calibration, multi_token, probe};
 
 /// Rows of every part that are encoded to learn how long rows are.
 const SAMPLE: usize = 64;
@@ -207,6 +206,15 @@ impl Costs<'_> {
                     scoring += self.forward(test, Some(pattern))?;
                 }
                 (training + scoring, lengths)
+            }
+            // The unlabelled rows as well, should it turn out to be better than the patterns.
+            Work::Probe => {
+                let around = &unlabeled[..unlabeled.len().min(probe::ROWS)];
+                let mut seconds = self.forward(train, None)? + self.forward(around, None)?;
+                if options.measures_all() {
+                    seconds += self.forward(test, None)?;
+                }
+                (seconds, Lengths::default())
             }
             Work::Primed { pattern, .. } => {
                 let config = &self.checkpoint.config;

@@ -23,6 +23,7 @@ pub mod pattern;
 pub mod plan;
 pub mod predict;
 pub mod priming;
+pub mod probe;
 pub mod pvp;
 pub mod report;
 pub mod results;

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::calibration;
 use crate::data::Data;
 use crate::results::{DataSource, ModelSource};
 use crate::store::Id;
 use crate::task::{Keep, Method, MultiLabel, Task};
+use crate::{calibration, probe};
 
 /// Part of every id. To be raised whenever the same task gives other numbers than before, or a job other files.
-const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 4");
+const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 5");
 
 /// The jobs of a task, each after those that it needs.
 #[derive(Debug, Clone)]
@@ -48,6 +48,8 @@ pub enum Work {
         /// The pattern's number.
         pattern: usize,
     },
+    /// Fit a linear probe on the untouched model's states.
+    Probe,
     /// Draw the rows that the members of a generation learn from beside the labelled ones.
     Sets {
         /// The generation that learns from them, from 1 on.
@@ -91,7 +93,14 @@ impl Plan {
     pub fn new(task: &Task, model: &ModelSource, data: &Data) -> Plan {
         let sources = data.sources(task);
         let id = Id::of(&(COMPUTATION, task.canonical(), &model.fingerprint, &sources));
-        let mut plan = Planner { task, model, sources: &sources, jobs: Vec::new(), notes: Vec::new() };
+        let mut plan = Planner {
+            task,
+            model,
+            sources: &sources,
+            probes: probe::applies(task, data),
+            jobs: Vec::new(),
+            notes: Vec::new(),
+        };
         let seed = task.options.seeds.first().copied().unwrap_or(0);
         for (label, rows) in task.labels.iter().zip(data.label_counts(task)) {
             if rows == 0 && task.choices.is_none() {
@@ -116,6 +125,7 @@ struct Planner<'a> {
     task: &'a Task,
     model: &'a ModelSource,
     sources: &'a BTreeMap<String, DataSource>,
+    probes: bool,
     jobs: Vec<Job>,
     notes: Vec<String>,
 }
@@ -141,6 +151,10 @@ impl Planner<'_> {
             zero_shot.push(id.clone());
             self.add(zero_shot_name(pattern), Work::ZeroShot { pattern }, id);
         }
+        let probe = self.probes.then(|| self.probe(&zero_shot, generations));
+        if let Some(id) = &probe {
+            self.add(PROBE, Work::Probe, id.clone());
+        }
         let mut sets: Option<Id> = None;
         let mut ensemble = Id::of(&());
         for generation in 0..generations {
@@ -151,7 +165,7 @@ impl Planner<'_> {
                 let work = Work::Member { generation, pattern, seed };
                 self.add(member_name(generation, pattern, seed), work, id);
             }
-            ensemble = Id::of(&(COMPUTATION, "ensemble", options.merge, &inputs));
+            ensemble = Id::of(&(COMPUTATION, "ensemble", options.merge, &inputs, &probe));
             self.add(ensemble_name(generation), Work::Ensemble { generation }, ensemble.clone());
             if generation + 1 < generations {
                 let next = generation + 1;
@@ -234,6 +248,13 @@ impl Planner<'_> {
         Id::of(&("zero-shot", self.base(&data), self.pvp(pattern), calibrated))
     }
 
+    fn probe(&self, zero_shot: &[Id], generations: usize) -> Id {
+        let mut data = vec!["train", "unlabeled"];
+        data.extend(self.task.options.measures_all().then_some("test"));
+        let keeps = self.keeps_members(generations - 1);
+        Id::of(&("probe", self.base(&data), self.task.fields(), zero_shot, keeps))
+    }
+
     fn primed(&self, pattern: usize, labelled: usize, seed: u64) -> Id {
         let examples = self.task.options.priming.min(labelled);
         Id::of(&("primed", self.base(&["train", "test"]), self.pvp(pattern), examples, seed))
@@ -304,6 +325,9 @@ pub(crate) fn members(task: &Task, generation: usize, labelled_rows: usize) -> V
 pub(crate) fn zero_shot_name(pattern: usize) -> String {
     format!("zero-shot/p{pattern}")
 }
+
+/// The directory of the linear probe.
+pub(crate) const PROBE: &str = "probe";
 
 /// The directory of a member.
 pub(crate) fn member_name(generation: usize, pattern: usize, seed: u64) -> String {

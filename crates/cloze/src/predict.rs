@@ -13,6 +13,7 @@ use crate::encode::{ClassifierEncoder, PatternEncoder};
 use crate::ensemble::{Weights, merge};
 use crate::error::list;
 use crate::metrics::Evaluation;
+use crate::probe::{Part, Probe};
 use crate::scores::Scores;
 use crate::store::{Job, Run};
 use crate::summary::Summary;
@@ -21,7 +22,7 @@ use crate::task::{Example, Keep, Rows, Task, View};
 use crate::train::SCORING_TOKENS;
 use crate::verbalizer::Verbalizer;
 use crate::{Error, Place, Result};
-use crate::{plan, pvp};
+use crate::{plan, probe, pvp};
 
 /// Which of a run's models predict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,16 @@ pub struct Predictor {
 
 enum Models {
     Classifier(Box<Loaded>),
-    Patterns { members: Vec<Member>, resident: bool },
+    Patterns { members: Vec<Member>, probe: Option<Box<HeardProbe>>, resident: bool },
+}
+
+/// The linear probe that an ensemble hears.
+struct HeardProbe {
+    probe: Probe,
+    part: Part,
+    job: Job,
+    /// The untouched model once it has been read, if it stays in memory.
+    loaded: Option<Loaded>,
 }
 
 /// A pattern model with its share in the ensemble.
@@ -114,7 +124,7 @@ impl Predictor {
     pub fn models(&self) -> usize {
         match &self.models {
             Models::Classifier(_) => 1,
-            Models::Patterns { members, .. } => members.len(),
+            Models::Patterns { members, probe, .. } => members.len() + usize::from(probe.is_some()),
         }
     }
 
@@ -156,8 +166,8 @@ impl Predictor {
                 let report = |done| progress(done, rows);
                 classifier::score(&mut loaded.session, task.labels.len(), &sequences, SCORING_TOKENS, report)
             }
-            Models::Patterns { members, resident } => {
-                let total = members.len() * rows;
+            Models::Patterns { members, probe, resident } => {
+                let total = (members.len() + usize::from(probe.is_some())) * rows;
                 let mut all = Vec::with_capacity(members.len());
                 for (number, member) in members.iter_mut().enumerate() {
                     let mut loaded = match member.loaded.take() {
@@ -174,7 +184,19 @@ impl Predictor {
                     member.loaded = resident.then_some(loaded);
                 }
                 let values = members.iter().map(|member| member.weight).collect();
-                Ok(merge(&all, &Weights { values, fell_back: false }))
+                let merged = merge(&all, &Weights { values, fell_back: false });
+                let Some(heard) = probe else { return Ok(merged) };
+                let mut loaded = match heard.loaded.take() {
+                    Some(loaded) => loaded,
+                    None => load(&heard.job, &self.device)?,
+                };
+                let encoder = ClassifierEncoder::new(&loaded.tokenizer, task.options.max_length);
+                let sequences: Vec<_> =
+                    examples.iter().map(|example| encoder.encode(&example.texts).0).collect();
+                let report = |done| progress(members.len() * rows + done, total);
+                let states = probe::states(&mut loaded.session, &sequences, report)?;
+                heard.loaded = resident.then_some(loaded);
+                Ok(heard.part.join(&merged, &heard.probe.score(&states)))
             }
         }
     }
@@ -369,33 +391,50 @@ fn ensemble(run: &Run, task: &Task) -> Result<Models> {
     };
     let mut members = Vec::new();
     let mut bytes = 0;
-    let Summary { weights, labels, .. } = Summary::read(&job)?;
+    let Summary { weights, labels, probe: part, .. } = Summary::read(&job)?;
     check_labels(task, &labels, &job)?;
     // In the order in which training has merged them, so that the same sums give the same bits.
     // Without labelled rows the first generation has fewer members, and the weights say which.
     for (pattern, seed) in plan::members(task, generation, 1) {
         let name = plan::member_name(generation, pattern, seed);
         let Some(&weight) = weights.get(&name) else { continue };
-        let job = run.job(&name)?;
-        let Some(job) = job.filter(|job| job.has("model/model.safetensors")) else {
-            return Err(Error::usage(
-                format!("`{}` has not kept the models of its ensemble", run.dir().display()),
-                match had_classifier(run.dir()) && !run.dir().join("final").exists() {
-                    true => {
-                        "run `cloze train` on its task again, which makes the classifier that is gone; or remove `keep = \"final\"` \
-                             under `[train]` before"
-                    }
-                    false => {
-                        "remove `keep = \"final\"` under `[train]` in the task file and run `cloze train` again, or predict with the \
-                         classifier"
-                    }
-                },
-            ));
-        };
-        bytes += job.record().files.get("model/model.safetensors").map_or(0, |file| file.bytes);
+        let (job, size) = kept(run, &name)?;
+        bytes += size;
         members.push(Member { pattern, weight, job, loaded: None });
     }
-    Ok(Models::Patterns { members, resident: bytes <= RESIDENT })
+    let mut probe = None;
+    if let Some(part) = part {
+        let (job, size) = kept(run, plan::PROBE)?;
+        bytes += size;
+        let read: Probe = job.read_json(probe::FILE)?;
+        if !read.is_of(labels.len()) {
+            return Err(job.damaged(probe::FILE, "its sizes do not fit".into()).into());
+        }
+        probe = Some(Box::new(HeardProbe { probe: read, part, job, loaded: None }));
+    }
+    Ok(Models::Patterns { members, probe, resident: bytes <= RESIDENT })
+}
+
+/// The job of a model of the ensemble, with the bytes of its weights.
+fn kept(run: &Run, name: &str) -> Result<(Job, u64)> {
+    const WEIGHTS: &str = "model/model.safetensors";
+    if let Some(job) = run.job(name)?.filter(|job| job.has(WEIGHTS)) {
+        let bytes = job.record().files.get(WEIGHTS).map_or(0, |file| file.bytes);
+        return Ok((job, bytes));
+    }
+    Err(Error::usage(
+        format!("`{}` has not kept the models of its ensemble", run.dir().display()),
+        match had_classifier(run.dir()) && !run.dir().join("final").exists() {
+            true => {
+                "run `cloze train` on its task again, which makes the classifier that is gone; or remove `keep = \"final\"` \
+                     under `[train]` before"
+            }
+            false => {
+                "remove `keep = \"final\"` under `[train]` in the task file and run `cloze train` again, or predict with the \
+                 classifier"
+            }
+        },
+    ))
 }
 
 /// Whether a run that is finished ended with a classifier.

@@ -54,6 +54,7 @@ mod tests {
             data: BTreeMap::from([("train".into(), DataSource { rows: 4, fingerprint: "f".into() })]),
             zero_shot: vec![stage("zero-shot/p0", Some(0), &labels)],
             zero_shot_together: None,
+            probe: None,
             primed: vec![stage("primed/p0-s0", Some(0), &labels)],
             primed_together: None,
             generations: vec![Generation {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 use crate::metrics::Evaluation;
 use crate::priming::Examples;
+use crate::probe::Part;
 use crate::results::Stage;
 use crate::store::{Draft, Job};
 
@@ -22,7 +23,7 @@ pub struct Summary {
     pub format: u32,
     /// The labels in the order of every other file of the job.
     pub labels: Vec<String>,
-    /// Accuracy on the labelled rows.
+    /// Accuracy on the labelled rows; of a linear probe on those that it has not seen.
     pub train_accuracy: Option<f64>,
     /// On the test rows, if there are any.
     pub test: Option<Evaluation>,
@@ -32,6 +33,9 @@ pub struct Summary {
     /// Of an ensemble: probability that two members choose the same label for an unlabelled row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<f64>,
+    /// Of an ensemble: the linear probe's part in it, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Part>,
     /// Of a primed model: the examples in front of the test rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<Examples>,
@@ -49,6 +53,7 @@ impl Summary {
             test: None,
             weights: BTreeMap::new(),
             agreement: None,
+            probe: None,
             examples: None,
             notes: Vec::new(),
         }

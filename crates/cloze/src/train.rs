@@ -237,6 +237,7 @@ impl Trainer<'_> {
             let draft = self.log.run.draft(name)?;
             match planned.work {
                 Work::ZeroShot { pattern } => self.zero_shot(&draft, name, pattern)?,
+                Work::Probe => self.probe(&draft, name)?,
                 Work::Sets { generation } => self.sets(&draft, generation)?,
                 Work::Member { generation, pattern, seed } => {
                     self.member(&draft, name, Member { generation, pattern, seed })?
@@ -262,6 +263,7 @@ impl Trainer<'_> {
             Work::ZeroShot { pattern } => {
                 format!("untouched model with pattern {pattern}: {}", pattern_text(pattern))
             }
+            Work::Probe => "linear probe of the untouched model, without patterns".to_owned(),
             Work::Sets { generation } => {
                 format!(
                     "drawing what generation {generation} learns from among the labelled by the one before"

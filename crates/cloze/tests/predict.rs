@@ -3,13 +3,15 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 
 use cloze::predict::{Predictor, With};
 use cloze::table::{Format, ReadOptions, Reader};
 use cloze::task::Set;
+use cloze::train::Outcome;
 use cloze::zero_shot::zero_shot;
 use cloze_encoder::Device;
-use common::{Folder, TASK, tiny};
+use common::{Folder, TASK, tiny, with_rows_for_a_probe};
 
 fn annotate(predictor: &mut Predictor, input: &str) -> String {
     let reader =
@@ -19,23 +21,48 @@ fn annotate(predictor: &mut Predictor, input: &str) -> String {
     String::from_utf8(output).unwrap()
 }
 
+/// Predicts the test rows, which gives the bits that the job has measured. Returns who has predicted.
+fn predictor_and_measured(folder: &Folder, run: &Path, with: Option<With>, job: &str) -> Predictor {
+    let names = ["up".to_owned(), "down".to_owned()];
+    let test = folder.task(TASK).examples(Set::Test).unwrap();
+    let mut predictor = Predictor::open(run, with, &Device::new(1)).unwrap();
+    let mut file = Vec::new();
+    predictor.score(&test, |_, _| Ok(())).unwrap().write_csv(&names, &mut file).unwrap();
+    assert_eq!(file, fs::read(run.join(job).join("test.csv")).unwrap(), "{job}");
+    predictor
+}
+
 #[test]
 fn classifier_and_ensemble_give_the_scores_that_training_has_measured() {
     let folder = Folder::new();
     let outcome = folder.train(TASK).unwrap();
     let test = folder.task(TASK).examples(Set::Test).unwrap();
-    let names = ["up".to_owned(), "down".to_owned()];
     for (with, job) in
         [(None, "final"), (Some(With::Classifier), "final"), (Some(With::Ensemble), "g0/ensemble")]
     {
-        let mut predictor = Predictor::open(&outcome.run, with, &Device::new(1)).unwrap();
-        let mut file = Vec::new();
-        predictor.score(&test, |_, _| Ok(())).unwrap().write_csv(&names, &mut file).unwrap();
-        assert_eq!(file, fs::read(outcome.run.join(job).join("test.csv")).unwrap(), "{job}");
+        assert_eq!(
+            predictor_and_measured(&folder, &outcome.run, with, job).models(),
+            if job == "final" { 1 } else { 2 }
+        );
     }
     let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
     let measured = outcome.results.distilled.unwrap().test.unwrap();
     assert_eq!(predictor.evaluate(&test, |_, _| Ok(())).unwrap(), measured);
+}
+
+#[test]
+fn an_ensemble_with_a_probe_gives_the_scores_that_training_has_measured() {
+    let folder = with_rows_for_a_probe();
+    let Outcome { run, results } = folder.train(TASK).unwrap();
+    let probe = results.probe.as_ref().unwrap();
+    assert_eq!((probe.train_accuracy, probe.weight), (Some(1.0), Some(0.5)));
+    assert!(probe.test.is_some() && run.join("probe/probe.json").is_file());
+    assert_eq!(predictor_and_measured(&folder, &run, Some(With::Ensemble), "g0/ensemble").models(), 3);
+    // The members alone say something else.
+    let without = folder.train(&TASK.replace("[train]", "[train]\nprobe = false")).unwrap();
+    assert!(without.results.probe.is_none());
+    let scores = |run: &Path| fs::read_to_string(run.join("g0/ensemble/logits.csv")).unwrap();
+    assert_ne!(scores(&run), scores(&without.run));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use cloze::predict::Predictor;
 use cloze::results::Results;
 use cloze::train::{Outcome, train};
 use cloze_encoder::{Checkpoint, Device};
-use common::{Folder, TASK, tiny};
+use common::{Folder, TASK, tiny, with_rows_for_a_probe};
 
 /// Everything in a run that must not depend on how it came about.
 fn bytes(run: &Path) -> Vec<Vec<u8>> {
@@ -65,10 +65,10 @@ fn is_unfinished(entry: &fs::DirEntry) -> bool {
     entry.file_name().to_string_lossy().ends_with(".tmp")
 }
 
-/// Trains again and again, stopped at every `nth` event, and compares with what a run that was never stopped ends with.
-fn stopped_at_every(nth: usize, text: &str) {
+/// Trains again and again, stopped at every `nth` event, in folders that `make` makes, and compares with what a run that was never stopped ends with.
+fn stopped_at_every(nth: usize, text: &str, make: fn() -> Folder) {
     let count = Cell::new(0);
-    let whole = Folder::new();
+    let whole = make();
     let outcome = whole.train_until(text, |_| {
         count.set(count.get() + 1);
         false
@@ -77,7 +77,7 @@ fn stopped_at_every(nth: usize, text: &str) {
     // Every event is a place to stop at; the tasks' data are the same in every folder, and folders are no part of a result.
     let mut stops = 0;
     for stop in (1..count.get()).step_by(nth) {
-        let folder = Folder::new();
+        let folder = make();
         let seen = Cell::new(0);
         let stopped = folder.train_until(text, |_| {
             seen.set(seen.get() + 1);
@@ -90,7 +90,7 @@ fn stopped_at_every(nth: usize, text: &str) {
     assert!(stops > 10);
 
     // One run that is stopped again and again, a bit later every time, gets to the same end.
-    let folder = Folder::new();
+    let folder = make();
     let mut limit = 1;
     let outcome = loop {
         let seen = Cell::new(0);
@@ -108,12 +108,17 @@ fn stopped_at_every(nth: usize, text: &str) {
 
 #[test]
 fn a_run_stopped_anywhere_ends_with_the_same_bytes() {
-    stopped_at_every(3, TASK);
+    stopped_at_every(3, TASK, Folder::new);
+}
+
+#[test]
+fn a_run_with_a_probe_stopped_anywhere_ends_with_the_same_bytes() {
+    stopped_at_every(3, &TASK.replace("compare = true", ""), with_rows_for_a_probe);
 }
 
 #[test]
 fn members_that_are_not_kept_are_trained_again_where_the_classifier_starts_from_them() {
-    stopped_at_every(3, &TASK.replace("compare = true", "keep = 'final'"));
+    stopped_at_every(3, &TASK.replace("compare = true", "keep = 'final'"), Folder::new);
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn the_same_command_again_does_nothing_and_says_the_same() {
         (folder.read(format!("{run}/results.json")), folder.bytes(format!("{run}/final/model.safetensors")));
     let again = folder.run(&["train", "task.toml"]);
     let told = String::from_utf8(again.stderr).unwrap();
-    assert_eq!(told.matches("done before").count(), 6, "{told}");
+    assert_eq!(told.matches("done before").count(), 7, "{told}");
     assert_eq!(folder.read(format!("{run}/results.json")), results);
     assert_eq!(folder.bytes(format!("{run}/final/model.safetensors")), model);
 }

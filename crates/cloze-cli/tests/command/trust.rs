@@ -125,9 +125,9 @@ fn who_answers_is_always_said() {
         (
             &["predict", &run, "test.csv", "-o", "b.csv", "--with", "ensemble"],
             "ensemble",
-            "the ensemble of 2 models",
+            "the ensemble of 3 models",
         ),
-        (&["eval", &run, "test.csv", "--with", "ensemble"], "ensemble", "the ensemble of 2 models"),
+        (&["eval", &run, "test.csv", "--with", "ensemble"], "ensemble", "the ensemble of 3 models"),
     ] {
         let (_, err) = told(&folder, args);
         assert!(err.contains(words), "{args:?}: {err}");
@@ -160,7 +160,7 @@ fn a_damaged_classifier_is_made_again_as_advised_and_nobody_answers_for_it_unsai
     fs::remove_dir_all(folder.path(&run).join("final")).unwrap();
     for quiet in [&[][..], &["--quiet"]] {
         let (_, err) = told(&folder, &[&["predict", &run, "--text", "the sun"], quiet].concat());
-        assert!(err.contains("is gone, and the ensemble of 2 models answers in its place"), "{err}");
+        assert!(err.contains("is gone, and the ensemble of 3 models answers in its place"), "{err}");
     }
     assert_eq!(folder.json(&["predict", &run, "--text", "the sun"])["answered_by"], "ensemble");
     let command = found.remedy.split('`').find(|part| part.starts_with("cloze train")).unwrap();

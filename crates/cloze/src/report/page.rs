@@ -84,6 +84,9 @@ fn steps(results: &Results) -> Vec<(String, &Stage)> {
     if let Some(stage) = &results.zero_shot_together {
         stages.push(("untouched model, all patterns".to_owned(), stage));
     }
+    if let Some(stage) = &results.probe {
+        stages.push(("linear probe".to_owned(), stage));
+    }
     for stage in &results.primed {
         stages.push((format!("primed, {}{}", pattern(stage), seed(stage)), stage));
     }

@@ -24,6 +24,14 @@ pub enum Factor {
     Samples,
     /// The order in which words of several tokens are filled in.
     Decoding,
+    /// The untouched model as it is, and without its preferences.
+    Calibration,
+    /// How many of the lowest layers are trained.
+    Freezing,
+    /// What the classifier starts from.
+    Start,
+    /// Whether a linear probe takes part.
+    Probe,
     /// The model that everything starts from.
     Models,
 }
@@ -40,6 +48,10 @@ impl Factor {
         ("unlabeled", Factor::Unlabeled),
         ("samples", Factor::Samples),
         ("decoding", Factor::Decoding),
+        ("calibration", Factor::Calibration),
+        ("freezing", Factor::Freezing),
+        ("start", Factor::Start),
+        ("probe", Factor::Probe),
         ("models", Factor::Models),
     ];
 
@@ -65,6 +77,10 @@ impl Factor {
             Factor::Unlabeled => "How much do more unlabelled rows help?",
             Factor::Samples => "How much hangs on which rows happen to be labelled?",
             Factor::Decoding => "In which order should words of several tokens be filled in?",
+            Factor::Calibration => "Does it help to take the untouched model's preferences away first?",
+            Factor::Freezing => "Does it cost anything to leave the lowest layers as they are?",
+            Factor::Start => "What should the classifier start from?",
+            Factor::Probe => "Does a linear probe add to the patterns?",
             Factor::Models => "Which model should everything start from?",
         }
     }

@@ -14,10 +14,10 @@ use crate::estimate::{Estimate, JobEstimate, Speed};
 use crate::plan::Plan;
 use crate::results::ModelSource;
 use crate::store::Id;
-use crate::task::{Decoding, Keep, Measure, Method, Set, Task};
+use crate::task::{Decoding, Keep, Measure, Method, Set, Start, Task};
 use crate::train::{check_patterns, fitting};
 use crate::verbalizer::Verbalizer;
-use crate::{Error, Result};
+use crate::{Error, Result, probe};
 
 /// Labelled rows of the smallest subset; it doubles from there.
 const FEWEST_LABELS: usize = 8;
@@ -362,6 +362,43 @@ impl Planner<'_> {
                 }
                 ""
             }
+            Factor::Calibration => {
+                for (name, calibrate) in [("as it is", false), ("calibrated", true)] {
+                    let change = move |task: &mut Task, _| task.options.calibrate = calibrate;
+                    settings.push(self.varied(name, Reading::Outcome, change)?);
+                }
+                ""
+            }
+            Factor::Freezing if self.most_frozen() == 0 => "the model has no layers that could be left alone",
+            Factor::Freezing => {
+                let most = self.most_frozen();
+                for freeze in [0, most] {
+                    let name = match freeze {
+                        0 => "all layers trained".to_owned(),
+                        _ => format!("{} frozen", counted(freeze, "layer")),
+                    };
+                    let change = move |task: &mut Task, _| task.options.freeze = freeze;
+                    settings.push(self.varied(name, Reading::Outcome, change)?);
+                }
+                ""
+            }
+            Factor::Start if unlabeled == 0 => "there are no unlabelled rows to distil from",
+            Factor::Start => {
+                for (name, start) in [("from the model", Start::Model), ("from the members", Start::Members)]
+                {
+                    let change = move |task: &mut Task, _| task.options.distil.start = start;
+                    settings.push(self.varied(name, Reading::Outcome, change)?);
+                }
+                ""
+            }
+            Factor::Probe if !self.has_probe()? => "it has no linear probe",
+            Factor::Probe => {
+                for (name, probe) in [("without a probe", false), ("with a probe", true)] {
+                    let change = move |task: &mut Task, _| task.options.probe = probe;
+                    settings.push(self.varied(name, Reading::Outcome, change)?);
+                }
+                ""
+            }
             Factor::Models => {
                 for number in 0..self.models.len() {
                     let name = self.models[number].name.clone();
@@ -444,6 +481,20 @@ impl Planner<'_> {
         let title = format!("{title}, seed {seed}");
         self.variations.push(Variation { title, task, model, plan, data, new });
         Ok(self.variations.len() - 1)
+    }
+
+    /// The most layers that a task may freeze of the first model.
+    fn most_frozen(&self) -> usize {
+        let mut task = self.base.clone();
+        task.options.freeze = usize::MAX;
+        fitting(&task, &self.models[0].checkpoint).options.freeze
+    }
+
+    /// Whether the task would have a linear probe if its options asked for one.
+    fn has_probe(&self) -> Result<bool> {
+        let mut task = self.base.clone();
+        task.options.probe = true;
+        Ok(probe::applies(&task, &Data::read(&task)?))
     }
 
     fn has_one_token_words(&self) -> Result<bool> {

@@ -147,6 +147,7 @@ impl Task {
         line("decoding", &quoted(options.decoding.word()));
         line("hinge", &quoted(options.hinge.word()));
         line("calibrate", &options.calibrate);
+        line("probe", &options.probe);
         line("lm_weight", &float(options.lm_weight));
         line("keep", &quoted(options.keep.word()));
         line("measure", &quoted(options.measure.word()));

@@ -212,6 +212,8 @@ pub struct Options {
     pub hinge: Hinge,
     /// `calibrate`: whether every label gets the same mean score from the untouched model, see [`crate::calibration`].
     pub calibrate: bool,
+    /// `probe`: whether a linear probe takes part where it is clearly better than the untouched patterns, see [`crate::probe`].
+    pub probe: bool,
     /// `lm_weight`: share w of the auxiliary masked-LM loss, loss = (1 - w) CE + w LM, 0 for none.
     ///
     /// It is the α of the PET paper (which uses 1e-4), and 1 - `alpha` of the reference implementation (0.9999).
@@ -297,6 +299,7 @@ impl Preset {
                 warmup: 0.0,
                 precision: Precision::Float32,
                 calibrate: false,
+                probe: false,
                 freeze: 0,
                 measure: Measure::All,
                 distil: Distil {
@@ -342,6 +345,7 @@ impl Default for Options {
             decoding: Decoding::MaxFirst,
             hinge: Hinge::Sum,
             calibrate: true,
+            probe: true,
             lm_weight: 0.0,
             keep: Keep::All,
             measure: Measure::Final,

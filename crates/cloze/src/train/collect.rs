@@ -47,6 +47,7 @@ impl Trainer<'_> {
             notes: self.plan.notes.clone(),
             zero_shot: Vec::new(),
             zero_shot_together: None,
+            probe: None,
             primed: Vec::new(),
             primed_together: None,
             generations: Vec::new(),
@@ -73,6 +74,7 @@ impl Trainer<'_> {
                     }
                     results.zero_shot.push(Stage { pattern: Some(pattern), ..stage });
                 }
+                Work::Probe => results.probe = Some(Stage { weight: Some(0.0), ..stage }),
                 Work::Sets { .. } => {
                     // What was the last generation so far was not the last one.
                     results.generations.push(Generation {
@@ -90,6 +92,9 @@ impl Trainer<'_> {
                 Work::Ensemble { .. } => {
                     for member in &mut results.members {
                         member.weight = summary.weights.get(&member.job).copied();
+                    }
+                    if let (Some(probe), Some(part)) = (&mut results.probe, summary.probe) {
+                        probe.weight = Some(part.share);
                     }
                     results.agreement = summary.agreement;
                     results.notes.extend(summary.notes);

@@ -4,9 +4,10 @@ use super::{Member, Trainer};
 use crate::Result;
 use crate::ensemble::{Agreement, Reduction, Weights, merge, soft_labels};
 use crate::plan::{self, Work};
+use crate::probe::{Part, strength};
 use crate::results::Disputed;
 use crate::scores::{Scores, best};
-use crate::store::Draft;
+use crate::store::{Draft, Job};
 use crate::summary::Summary;
 use crate::task::Set;
 
@@ -17,12 +18,19 @@ impl Trainer<'_> {
     pub(super) fn ensemble(&mut self, draft: &Draft, generation: usize) -> Result<()> {
         let members = self.members(generation);
         let weights = self.weights(&members)?;
-        let test = match self.measures_members() {
+        let of_members = self.member_scores(&members, Set::Unlabeled)?;
+        let mut scores = merge(&of_members, &weights);
+        let mut test = match self.measures_members() {
             true => Some(merge(&self.member_scores(&members, Set::Test)?, &weights)),
             false => None,
         };
-        let of_members = self.member_scores(&members, Set::Unlabeled)?;
-        let scores = merge(&of_members, &weights);
+        let part = self.heard_probe(&scores)?;
+        if let Some((probe, part)) = &part {
+            scores = part.join(&scores, &self.read_scores(probe, Set::Unlabeled)?);
+            if let Some(test) = &mut test {
+                *test = part.join(test, &self.read_scores(probe, Set::Test)?);
+            }
+        }
         let agreement = Agreement::new(&of_members);
         self.write_test_scores(draft, test.as_ref())?;
         self.write_scores(draft, Set::Unlabeled, &scores)?;
@@ -37,9 +45,35 @@ impl Trainer<'_> {
                     .to_owned(),
             );
         }
+        summary.probe = part.map(|(_, part)| part);
         summary.weights = names.zip(weights.values).collect();
         summary.agreement = (!of_members[0].is_empty()).then_some(agreement.overall);
         summary.write(draft)
+    }
+
+    /// The probe, if there is one and it is heard, and its part beside the members, whose scores merged are these.
+    fn heard_probe(&self, merged: &Scores) -> Result<Option<(Job, Part)>> {
+        if !self.plan.jobs.iter().any(|job| job.work == Work::Probe) {
+            return Ok(None);
+        }
+        let job = self.finished(plan::PROBE)?;
+        let strength = self.probe_strength(&Summary::read(&job)?)?;
+        if strength == 0.0 {
+            return Ok(None);
+        }
+        let part = Part::new(strength, merged, &self.read_scores(&job, Set::Unlabeled)?);
+        Ok(Some((job, part)))
+    }
+
+    /// How loud the probe that has measured this is.
+    pub(super) fn probe_strength(&self, probe: &Summary) -> Result<f64> {
+        let patterns = self.task.patterns.len();
+        let mut untouched = 0.0;
+        for pattern in 0..patterns {
+            let zero_shot = self.finished(&plan::zero_shot_name(pattern))?;
+            untouched += Summary::read(&zero_shot)?.train_accuracy.unwrap_or(0.0) / patterns as f64;
+        }
+        Ok(strength(probe.train_accuracy.unwrap_or(0.0), untouched, self.data.train.len()))
     }
 
     /// The members of a generation.

@@ -1,10 +1,12 @@
 //! The jobs that train and score models.
 
 use cloze_encoder::{Checkpoint, Model, Random, Sequence, Session};
+use nalgebra::DMatrix;
 
 use super::files::write_steps;
 use super::mean::Mean;
 use super::{Member, SCORING_TOKENS, Trainer};
+use crate::batches::spread;
 use crate::calibration;
 use crate::classifier::{self, Target};
 use crate::data::gold;
@@ -13,6 +15,7 @@ use crate::fine_tuning::{FineTuning, Step};
 use crate::metrics::accuracy;
 use crate::plan::{self, keeps_members};
 use crate::priming::{self, Primer};
+use crate::probe::{self, Probe};
 use crate::pvp::{self, MaskedLm, Training};
 use crate::scores::Scores;
 use crate::store::Draft;
@@ -45,6 +48,43 @@ impl Trainer<'_> {
         let test = if measured { Some(score(Set::Test)?) } else { None };
         self.write_test_scores(draft, test.as_ref())?;
         self.summary(Some(&train), test.as_ref()).write(draft)
+    }
+
+    pub(super) fn probe(&mut self, draft: &Draft, name: &str) -> Result<()> {
+        let (train, unlabeled) = (self.sequences(Set::Train), self.sequences(Set::Unlabeled));
+        let around: Vec<Sequence> =
+            spread(unlabeled.len(), probe::ROWS).map(|row| unlabeled[row].clone()).collect();
+        let mut session = Session::new(Model::masked_lm(self.checkpoint)?, self.device);
+        let labelled = self.states(&mut session, name, &train)?;
+        let around = self.states(&mut session, name, &around)?;
+        let (probe, accuracy) =
+            Probe::fit(&labelled, &gold(&self.data.train), self.task.labels.len(), &around);
+        let test = match self.task.options.measures_all() {
+            true => {
+                let test = self.sequences(Set::Test);
+                Some(probe.score(&self.states(&mut session, name, &test)?))
+            }
+            false => None,
+        };
+        let mut summary = self.summary(None, test.as_ref());
+        summary.train_accuracy = Some(accuracy);
+        self.write_test_scores(draft, test.as_ref())?;
+        // Nobody reads the rest of one that is not heard.
+        if self.probe_strength(&summary)? > 0.0 {
+            let scores = probe.score(&self.states(&mut session, name, &unlabeled)?);
+            self.write_scores(draft, Set::Unlabeled, &scores)?;
+            if keeps_members(self.task, self.last_generation(), self.data.unlabeled.len()) {
+                draft.write_json(probe::FILE, &probe)?;
+                session.into_model().save(&draft.dir().join(MODEL), &self.checkpoint.tokenizer)?;
+            }
+        }
+        summary.write(draft)
+    }
+
+    /// The mean-pooled states of rows, for a probe.
+    fn states(&mut self, session: &mut Session, name: &str, sequences: &[Sequence]) -> Result<DMatrix<f64>> {
+        let log = &mut self.log;
+        probe::states(session, sequences, |done| log.progress(name, "encode", "rows", done, sequences.len()))
     }
 
     pub(super) fn primed(&mut self, draft: &Draft, name: &str, pattern: usize, seed: u64) -> Result<()> {

@@ -77,6 +77,20 @@ impl Folder {
     }
 }
 
+/// A folder whose labels are told apart by the rows' words, of which an untouched pattern of a random model knows nothing.
+pub(crate) fn with_rows_for_a_probe() -> Folder {
+    let folder = Folder::new();
+    let rows = |count: usize| -> String {
+        let row = |row: usize| match row % 2 {
+            0 => format!("warm sun fine fire warm day {row},up\n"),
+            _ => format!("they wept in a cold cold house {row},down\n"),
+        };
+        (0..count).map(row).collect()
+    };
+    folder.write("train.csv", &format!("text,mood\n{}", rows(16)));
+    folder
+}
+
 pub(crate) fn tiny() -> Checkpoint {
     Checkpoint::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert")).unwrap()
 }
