@@ -14,6 +14,8 @@ use crate::{Error, Place, Result, Warning};
 
 /// At most so many rows are encoded to see how long inputs are.
 const SAMPLE: usize = 300;
+/// Fewer rows of a label say nothing about its words.
+const ENOUGH_ROWS: usize = 3;
 /// A larger share of cut rows is worth a warning.
 const CUT_SHARE: f64 = 0.1;
 
@@ -81,6 +83,10 @@ pub struct LabelReport {
     pub train_rows: usize,
     /// Rows to evaluate on, likewise.
     pub test_rows: usize,
+    /// How often the untouched model gives it a higher probability in a labelled row of it than in a row of another label, see
+    /// [`crate::words::apart`]; none until somebody has asked the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub told_apart: Option<f64>,
     /// Its words as the first pattern sees them.
     pub words: Vec<WordReport>,
 }
@@ -235,6 +241,28 @@ pub fn check(task: &Task, tokenizer: &Tokenizer, positions: usize) -> Result<Che
     })
 }
 
+impl CheckReport {
+    /// Adds what the model has made of the labels' words, see [`crate::words::apart`], with a warning for those that say nothing.
+    pub fn tell_apart(&mut self, task: &Task, apart: Vec<Option<f64>>) {
+        for (index, (label, apart)) in self.labels.iter_mut().zip(apart).enumerate() {
+            label.told_apart = apart;
+            if let Some(share) = apart.filter(|share| label.train_rows >= ENOUGH_ROWS && *share <= 0.5) {
+                self.warnings.push(Warning {
+                    place: task.place_of_label(index),
+                    problem: format!(
+                        "the words of `{}` do not tell it apart: the untouched model finds them likelier in its rows than in others in {:.0} % of \
+                         the cases, and chance in 50 %",
+                        label.name,
+                        100.0 * share
+                    ),
+                    remedy: "write words that stand for nothing but this label; `cloze init` shows which the model finds likelier in its rows"
+                        .into(),
+                });
+            }
+        }
+    }
+}
+
 /// The same word is wrong in every pattern; it is one mistake.
 fn add_new(mistakes: &mut Vec<Mistake>, error: TaskError) {
     for mistake in error.mistakes {
@@ -291,6 +319,7 @@ fn labels(
             name: label.name.clone(),
             train_rows: train[index],
             test_rows: test[index],
+            told_apart: None,
             words: words.iter().map(word).collect(),
         }
     };

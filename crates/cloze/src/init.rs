@@ -1,11 +1,8 @@
 //! A first task file from labelled rows, for people to read and change.
 
 mod label_column;
-mod lexicon;
 mod patterns;
 mod text_columns;
-mod trial;
-mod words;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -15,12 +12,12 @@ use cloze_encoder::{Checkpoint, Device, Tokenizer};
 use self::label_column::LabelColumn;
 use self::patterns::{Kind, best, patterns_of_topics};
 use self::text_columns::text_columns;
-use self::trial::{Rows, Trial};
-use self::words::{Chosen, Evidence, Vocabulary, choose, spaced};
 use crate::error::counted;
 use crate::table::{ReadOptions, Table};
 use crate::task::{Options, Task, plain_name, quoted};
 use crate::vocabulary::Coverage;
+use crate::words::choice::{Chosen, Evidence, Vocabulary, choose, spaced};
+use crate::words::trial::{Rows, Trial};
 use crate::{Error, Result};
 
 /// What is to be drafted.

@@ -36,6 +36,7 @@ pub mod task;
 pub mod train;
 pub mod verbalizer;
 pub mod vocabulary;
+pub mod words;
 pub mod zero_shot;
 
 pub use error::{Error, Mistake, Place, Result, TaskError, Warning, nearest};

@@ -42,12 +42,12 @@ pub(crate) fn applies(task: &Task, data: &Data) -> bool {
 }
 
 /// How loud a probe is, from 0 to 1, with `accuracy` on labelled rows that it has not seen, of which there are `rows`, where the untouched patterns have
-/// `untouched`: nothing while it is ahead by at most one standard error, as much as all patterns together from two on.
+/// `untouched`: nothing while it is ahead by at most two standard errors, as much as all patterns together from three on.
 pub fn strength(accuracy: f64, untouched: f64, rows: usize) -> f64 {
     // One row more of either kind, or an accuracy of 1 would have no error.
     let share = (accuracy * rows as f64 + 1.0) / (rows as f64 + 2.0);
     let error = (share * (1.0 - share) / rows as f64).sqrt();
-    ((accuracy - untouched) / error - 1.0).clamp(0.0, 1.0)
+    ((accuracy - untouched) / error - 2.0).clamp(0.0, 1.0)
 }
 
 /// The means of the last states of every row's tokens, `[rows, hidden]`. `progress` hears how many rows are done.
@@ -257,9 +257,9 @@ mod tests {
         assert_eq!(strength(0.5, 0.5, 32), 0.0);
         assert_eq!(strength(0.3, 0.5, 32), 0.0);
         assert_eq!(strength(1.0, 0.5, 32), 1.0);
-        let little = strength(0.62, 0.5, 32);
+        let little = strength(0.7, 0.5, 32);
         assert!(little > 0.0 && little < 1.0, "{little}");
-        assert!(strength(0.62, 0.5, 320) > little, "with more rows the same lead says more");
+        assert!(strength(0.7, 0.5, 40) > little, "with more rows the same lead says more");
     }
 
     #[test]

@@ -167,6 +167,8 @@ pub struct Task {
     pub spacing: Spacing,
     /// At least two, with different names, in the order of the file.
     pub labels: Vec<Label>,
+    /// With `words = "auto"`: what is said of every label. They have no words until [`crate::words::find`] has found some.
+    pub described: Option<Vec<Option<String>>>,
     /// Where rows have choices of their own; then `labels` are the places of a list, and have no words.
     pub choices: Option<Choices>,
     /// Where the rows are.
@@ -332,6 +334,16 @@ impl Task {
     /// The place of a label in the file, for warnings.
     pub fn place_of_label(&self, label: usize) -> Place {
         self.mistake(self.origin.labels.get(label), "", "").place()
+    }
+
+    /// A mistake in a label.
+    pub fn mistake_in_label(
+        &self,
+        label: usize,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Mistake {
+        self.mistake(self.origin.labels.get(label), problem, remedy)
     }
 
     /// A mistake in a pattern.

@@ -84,6 +84,11 @@ impl Verbalizer {
                 hinge: options.hinge,
             });
         }
+        if task.described.is_some() && task.own_words[pattern].is_none() {
+            let problem = "the labels have no words yet";
+            let mistake = task.mistake_in_key("words", problem, "let `words::find` find some first");
+            return Err(mistake.into());
+        }
         let found = Verbalizer::of_labels(task.labels_of(pattern), tokenizer, leading_space);
         let found =
             found.map(|found| Verbalizer { decoding: options.decoding, hinge: options.hinge, ..found });

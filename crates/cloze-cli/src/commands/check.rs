@@ -10,7 +10,8 @@ use cloze::data::Data;
 use cloze::encode::{Piece, PieceKind};
 use cloze::estimate::{Estimate, Speed};
 use cloze::task::Task;
-use cloze_encoder::Checkpoint;
+use cloze::words;
+use cloze_encoder::{Checkpoint, Device};
 
 use crate::args::{Check, Global};
 use crate::failure::Result;
@@ -18,20 +19,21 @@ use crate::layout::{Align, Table, abridged, count, counted, percent};
 use crate::printer::Printer;
 use crate::summary;
 
-use super::{device, doubt_language, open_model, open_task};
+use super::{device, doubt_language, open};
 
 /// Characters of a row's text, and of what is cut off it, that are shown.
 const SHOWN: (usize, usize) = (200, 60);
 
 /// Checks a task and shows what was found.
 pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
-    let task = open_task(&args.task)?;
-    let model = open_model(&args.task.model, Some(&task))?;
+    let device = device(global)?;
+    let (task, model) = open(&args.task, &device, printer)?;
     let checkpoint = &model.checkpoint;
     let mut report = check::check(&task, &checkpoint.tokenizer, checkpoint.config.max_length())?;
     let rows = Data::read(&task)?;
     report.warnings.extend(doubt_language(&task, &rows, &model));
-    report.estimate = estimate(&task, &rows, checkpoint, global)?;
+    report.tell_apart(&task, words::apart(&task, &rows, checkpoint, &device)?);
+    report.estimate = estimate(&task, &rows, checkpoint, &device)?;
 
     printer.json(&report)?;
     printer.show(head(&report, &model.name, printer))?;
@@ -52,11 +54,11 @@ pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
 }
 
 /// The cost of training; none if there is nothing to learn from.
-fn estimate(task: &Task, data: &Data, checkpoint: &Checkpoint, global: &Global) -> Result<Option<Estimate>> {
+fn estimate(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) -> Result<Option<Estimate>> {
     if data.train.is_empty() {
         return Ok(None);
     }
-    let device = task.options.precision.device(&device(global)?);
+    let device = task.options.precision.device(device);
     let speed = Speed::measure(checkpoint, &device)?;
     Ok(Some(Estimate::new(task, data, checkpoint, speed)?))
 }
@@ -108,11 +110,27 @@ fn topics(topics: &[TopicReport], printer: &Printer) -> String {
 
 /// The labels, how many rows have each, and their words.
 pub(crate) fn labels_with_words(labels: &[LabelReport], printer: &Printer) -> String {
-    let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Left]);
-    table.row(["label", "labelled", "test", "words and their token ids"].map(|title| printer.dim(title)));
-    for LabelReport { name, train_rows, test_rows, words } in labels {
+    let known = labels.iter().any(|label| label.told_apart.is_some());
+    let mut table = Table::new(
+        [
+            &[Align::Left, Align::Right, Align::Right][..],
+            &vec![Align::Right; usize::from(known)],
+            &[Align::Left],
+        ]
+        .concat(),
+    );
+    let apart = |text: String| known.then_some(text);
+    let row = |name: String, labelled: String, test: String, told: String, words: String| {
+        [name, labelled, test].into_iter().chain(apart(told)).chain([words]).collect::<Vec<_>>()
+    };
+    let titles = ["label", "labelled", "test", "told apart", "words and their token ids"]
+        .map(|title| printer.dim(title));
+    let [name, labelled, test, told, words] = titles;
+    table.row(row(name, labelled, test, told, words));
+    for LabelReport { name, train_rows, test_rows, told_apart, words } in labels {
         let words: Vec<String> = words.iter().map(word_with_tokens).collect();
-        table.row([name.clone(), count(*train_rows), count(*test_rows), words.join(", ")]);
+        let told = told_apart.map_or(String::new(), |share| format!("{:.0} %", 100.0 * share));
+        table.row(row(name.clone(), count(*train_rows), count(*test_rows), told, words.join(", ")));
     }
     format!("\n{table}")
 }

@@ -23,6 +23,7 @@ pub(crate) use cloze::study::NamedModel;
 use cloze::table::{ReadOptions, Reader};
 use cloze::task::Task;
 use cloze::vocabulary::Coverage;
+use cloze::words;
 use cloze::{Error, Place};
 use cloze_encoder::{Checkpoint, Device, Kernels};
 
@@ -34,8 +35,22 @@ use crate::hub::cache::Cache;
 use crate::layout::counted;
 use crate::printer::Printer;
 
+/// Reads the task file and its model, and finds words if the task asks for that.
+pub(crate) fn open(args: &TaskArg, device: &Device, printer: &Printer) -> Result<(Task, NamedModel)> {
+    let task = open_task(args)?;
+    let model = open_model(&args.model, Some(&task))?;
+    if task.described.is_none() {
+        return Ok((task, model));
+    }
+    let task = words::find(&task, &model.checkpoint, device)?;
+    for label in &task.labels {
+        printer.note(format_args!("words for `{}`: {}", label.name, label.words.join(", ")));
+    }
+    Ok((task, model))
+}
+
 /// Reads the task file, with its data where `--data` says.
-pub(crate) fn open_task(args: &TaskArg) -> Result<Task> {
+fn open_task(args: &TaskArg) -> Result<Task> {
     task_argument::check(&args.task)?;
     let task = Task::open_with(&args.task, args.preset)
         .map_err(|error| task_argument::explained(&args.task, error))?;

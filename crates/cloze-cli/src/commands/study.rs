@@ -14,13 +14,14 @@ use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::summary;
 
-use super::{device, find_model, open_model, open_task};
+use super::{device, find_model, open};
 
 /// Carries a study out, or goes on with it, and shows what it has found.
 pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
     let began = Instant::now();
-    let task = open_task(&args.task)?;
-    let mut models = vec![open_model(&args.task.model, Some(&task))?];
+    let device = device(global)?;
+    let (task, model) = open(&args.task, &device, printer)?;
+    let mut models = vec![model];
     for (number, model) in args.models.iter().enumerate() {
         if !args.models[..number].iter().any(|earlier| is_same(earlier, model)) {
             models.push(find_model(model)?);
@@ -30,7 +31,6 @@ pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
     if !args.models.is_empty() && !factors.contains(&Factor::Models) {
         factors.push(Factor::Models);
     }
-    let device = device(global)?;
     let study = Study::new(&task, &models, &factors, usize::from(args.seeds), &device)?;
     let own = task.options.precision.device(&device);
     let speeds = models.iter().map(|model| Speed::measure(&model.checkpoint, &own));

@@ -16,15 +16,14 @@ use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::summary;
 
-use super::{NamedModel, device, doubt_language, open_model, open_task, program};
+use super::{NamedModel, device, doubt_language, open, program};
 
 /// Trains, or goes on with training, and shows the results.
 pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
     let began = Instant::now();
-    let mut task = open_task(&args.task)?;
-    override_options(&mut task, &args.overrides)?;
-    let model = open_model(&args.task.model, Some(&task))?;
     let device = device(global)?;
+    let (mut task, model) = open(&args.task, &device, printer)?;
+    override_options(&mut task, &args.overrides)?;
 
     let outcome = carry_out(&task, &model, &device, &args.runs, printer)?;
 

@@ -11,13 +11,12 @@ use crate::layout::{Align, Table, count, counted, interval, percent};
 use crate::printer::Printer;
 use crate::progress::Counter;
 
-use super::{device, open_model, open_task};
+use super::{device, open};
 
 /// Scores the rows with every pattern and shows how good that is.
 pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result {
-    let task = open_task(&args.task)?;
-    let model = open_model(&args.task.model, Some(&task))?;
     let device = device(global)?;
+    let (task, model) = open(&args.task, &device, printer)?;
     let counter = Counter::new(printer, "rows");
     let found = zero_shot::zero_shot(&task, &model.checkpoint, &device, args.priming, |done, total| {
         counter.show(done, total);

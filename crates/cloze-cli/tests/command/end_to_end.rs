@@ -48,6 +48,24 @@ fn a_table_becomes_a_task_a_run_and_predictions() {
 }
 
 #[test]
+fn words_that_a_task_file_does_not_say_are_found_and_stay_in_the_run() {
+    let folder = Folder::new();
+    let task = folder.read("task.toml").replace("name = \"weather\"", "name = \"weather\"\nwords = \"auto\"");
+    let (head, tail) = (task.split("[labels]").next().unwrap(), task.split("bad = \"bad\"").nth(1).unwrap());
+    folder.write("task.toml", format!("{head}[labels]\ngood = \"sun\"\nbad = \"\"\n{tail}"));
+    let report = folder.json(&["check", "task.toml"]);
+    let words = |label: usize| report["labels"][label]["words"].to_string();
+    assert!(words(0).contains("\"sun\"") && words(1).contains("\"bad\""), "{} {}", words(0), words(1));
+    assert!(report["labels"][0]["told_apart"].is_f64());
+    let said = String::from_utf8(folder.run(&["zero-shot", "task.toml"]).stderr).unwrap();
+    assert!(said.contains("words for `bad`: bad"), "{said}");
+    let run = folder.train();
+    let record = folder.read(format!("{run}/run.toml"));
+    assert!(!record.contains("words =") && record.contains("\"sun\""), "{record}");
+    assert_eq!(folder.json(&["predict", "task.toml", "--text", "the sun"])["answered_by"], "final");
+}
+
+#[test]
 fn the_same_command_again_does_nothing_and_says_the_same() {
     let folder = Folder::new();
     let run = folder.train();

@@ -1,6 +1,6 @@
 //! A library of patterns, by what a task asks for.
 
-use super::words::spaced;
+use crate::words::choice::spaced;
 
 /// What the labels of a task are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

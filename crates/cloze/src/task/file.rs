@@ -22,6 +22,7 @@ const TOP: &[&str] = &[
     "name",
     "patterns",
     "spacing",
+    "words",
     "data",
     "columns",
     "multi_label",
@@ -171,11 +172,25 @@ impl<'f> Reader<'f> {
         let mut data = self.data(&data_section, dir);
         data.columns = self.columns(top);
         let choices = self.choices(top);
+        let found = self.finds_words(top, choices.is_some()) || self.lists_labels(top);
+        let mut described = None;
         let (labels, label_spans, word_spans) = match &choices {
             Some(_) => (Choices::labels(), Vec::new(), Vec::new()),
+            None if found => {
+                let (labels, spans, said) = self.labels_without_words(top);
+                described = Some(said);
+                (labels, spans, Vec::new())
+            }
             None => self.labels(top),
         };
         let (patterns, own_words, pattern_spans) = self.patterns(top, &labels);
+        if let (true, Some(number)) = (found, own_words.iter().position(Option::is_some)) {
+            self.mistake(
+                pattern_spans[number].clone(),
+                "this pattern has words of its own, and `words = \"auto\"` asks for words that all patterns share",
+                "remove `words` here, or write all words under `[labels]` and remove `words = \"auto\"`",
+            );
+        }
         self.leaks(&patterns, &pattern_spans, &data);
         self.mirror(&data_section, &mut data, &labels);
         let multi_label = self.multi_label(top, &labels, &data);
@@ -212,6 +227,7 @@ impl<'f> Reader<'f> {
             own_words,
             spacing,
             labels,
+            described,
             choices,
             data,
             multi_label,
@@ -290,13 +306,7 @@ impl<'f> Reader<'f> {
         let mut without_words = Vec::new();
         for (key, value) in ordered(&section) {
             let name = key.get_ref().to_string();
-            if name.trim() != name || name.is_empty() {
-                self.mistake(
-                    key.span(),
-                    "a label's name must not be empty or begin or end with a blank",
-                    "labels in the data are compared without blanks around them",
-                );
-            }
+            self.check_name(&name, &key.span());
             let Some(words) = self.strings(&format!("labels.{name}"), value) else { continue };
             if words.is_empty() {
                 without_words.push((name.clone(), value.span()));
@@ -343,17 +353,7 @@ impl<'f> Reader<'f> {
                 );
             }
         }
-        let count = ordered(&section).len();
-        if count < 2 {
-            self.mistake(
-                section.span.clone(),
-                match count {
-                    0 => "there are no labels",
-                    _ => "there is only one label",
-                },
-                "write at least two labels under `[labels]`, for example `positive = \"good\"`",
-            );
-        }
+        self.check_count(ordered(&section).len(), section.span.clone());
         let mut parts = (Vec::new(), Vec::new(), Vec::new());
         for ((name, span), words) in entries {
             let (words, spans) = words.into_iter().unzip();
@@ -362,6 +362,103 @@ impl<'f> Reader<'f> {
             parts.2.push(spans);
         }
         parts
+    }
+
+    /// Whether the program is to find the labels' words.
+    fn finds_words(&mut self, top: &Section, choices: bool) -> bool {
+        let Some((value, span)) = self.text(top, "words") else { return false };
+        let has = |key: &str| top.table.is_some_and(|table| table.contains_key(key));
+        if value != "auto" {
+            self.mistake(
+                span,
+                format!("`words` is `{value}`"),
+                "write `words = \"auto\"` if the program is to find words for the labels; else remove it, and write the words under `[labels]`",
+            );
+        } else if choices || has("multi_label") {
+            self.mistake(
+                span,
+                "`words = \"auto\"` finds words for labels, and there are none that rows have one of",
+                "remove `words`",
+            );
+        }
+        true
+    }
+
+    /// Whether the labels are a mere list of names, which is a mistake where their words are not to be found.
+    fn lists_labels(&mut self, top: &Section) -> bool {
+        let value = top.table.and_then(|table| table.get("labels"));
+        let Some(value) = value.filter(|value| value.get_ref().is_array()) else { return false };
+        self.mistake(
+            value.span(),
+            "the labels have no words",
+            "write `words = \"auto\"` above, and the program finds some; or a section `[labels]` with a word for each label, for example \
+             `positive = \"good\"`",
+        );
+        true
+    }
+
+    /// Labels whose words are to be found: a list of names, or a section with what is said of each.
+    #[allow(clippy::type_complexity)] // labels, their names' places, what is said of them
+    fn labels_without_words(
+        &mut self,
+        top: &Section,
+    ) -> (Vec<Label>, Vec<Range<usize>>, Vec<Option<String>>) {
+        let list = top.table.and_then(|table| table.get("labels")).filter(|value| value.get_ref().is_array());
+        let mut entries: Vec<(Located, Option<String>)> = Vec::new();
+        let span = if let Some(value) = list {
+            let names = self.strings("labels", value).unwrap_or_default();
+            entries.extend(names.into_iter().map(|name| (name, None)));
+            value.span()
+        } else {
+            let section = self.section(top, "labels");
+            for (key, value) in ordered(&section) {
+                let name = key.get_ref().to_string();
+                let mut said = None;
+                match value.get_ref() {
+                    DeValue::String(text) => said = Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+                    _ => self.wrong_type(
+                        &format!("labels.{name}"),
+                        value,
+                        "a text that says what the label means, or `\"\"`: with `words = \"auto\"` its words are found",
+                    ),
+                }
+                entries.push(((name, key.span()), said));
+            }
+            section.span.clone()
+        };
+        for (number, ((name, span), _)) in entries.iter().enumerate() {
+            self.check_name(name, span);
+            if entries[..number].iter().any(|((other, _), _)| other == name) {
+                self.mistake(span.clone(), format!("the label `{name}` is there twice"), "remove one");
+            }
+        }
+        self.check_count(entries.len(), span);
+        let (labels, said): (Vec<Located>, _) = entries.into_iter().unzip();
+        let (names, spans): (Vec<String>, _) = labels.into_iter().unzip();
+        (names.into_iter().map(|name| Label { name, words: Vec::new() }).collect(), spans, said)
+    }
+
+    fn check_name(&mut self, name: &str, span: &Range<usize>) {
+        if name.trim() != name || name.is_empty() {
+            self.mistake(
+                span.clone(),
+                "a label's name must not be empty or begin or end with a blank",
+                "labels in the data are compared without blanks around them",
+            );
+        }
+    }
+
+    fn check_count(&mut self, labels: usize, span: Range<usize>) {
+        if labels < 2 {
+            self.mistake(
+                span,
+                match labels {
+                    0 => "there are no labels",
+                    _ => "there is only one label",
+                },
+                "write at least two labels under `[labels]`, for example `positive = \"good\"`",
+            );
+        }
     }
 
     fn choices(&mut self, top: &Section) -> Option<Choices> {
@@ -733,6 +830,32 @@ mod tests {
             "\"invoice\"",
             "the label `billing` has the word `invoice` twice",
         );
+    }
+
+    #[test]
+    fn labels_whose_words_are_to_be_found_are_named_or_described() {
+        let text = |top: &str, labels: &str| {
+            format!("format = 1\nname = 't'\n{top}\npatterns = ['{{text}} {{mask}}']\n{labels}[data]\n")
+        };
+        let described = |labels: &str| {
+            let task = Task::parse("t.toml", &text("words = 'auto'", labels), Path::new(".")).unwrap();
+            (task.label_names(), task.described.unwrap())
+        };
+        assert_eq!(described("labels = ['a', 'b']\n"), (vec!["a".into(), "b".into()], vec![None, None]));
+        let (names, said) = described("[labels]\nb = 'slow delivery'\na = ''\n");
+        assert_eq!((names, said), (vec!["b".into(), "a".into()], vec![Some("slow delivery".into()), None]));
+        is(one(&text("words = 'good'", "[labels]\na = 'x'\nb = 'y'\n")), 3, "'good'", "`words` is `good`");
+        let found = one(&text("words = 'auto'", "labels = ['a', 'a']\n"));
+        is(found, 5, "'a'", "the label `a` is there twice");
+        is(one(&text("words = 'auto'", "labels = ['a']\n")), 5, "['a']", "there is only one label");
+        let list = one(&text("words = 'auto'", "[labels]\na = ['x', 'y']\nb = ''\n"));
+        assert!(list.2.contains("words = \"auto\"") || list.3.contains("words = \"auto\""), "{list:?}");
+        let own = text("words = 'auto'", "labels = ['a', 'b']\n")
+            .replace("['{text} {mask}']", "[{ pattern = '{text} {mask}', words = { a = 'x' } }]");
+        assert!(one(&own).2.starts_with("this pattern has words of its own"), "{:?}", one(&own));
+        is(one(&text("", "labels = ['a', 'b']\n")), 5, "['a', 'b']", "the labels have no words");
+        let several = text("words = 'auto'", "labels = ['a', 'b']\n[choices]\nfrom = 'x'\n");
+        assert!(Task::parse("t.toml", &several, Path::new(".")).is_err());
     }
 
     #[test]

@@ -38,21 +38,22 @@ impl Task {
                 ),
             );
         }
-        let (section, with) = match &self.multi_label {
-            Some(_) => ("`topics`", "with a description"),
-            None => ("`[labels]`", "with a word"),
+        let (section, added) = match (&self.multi_label, &self.described) {
+            (Some(_), _) => ("`topics`", "with a description under `topics`"),
+            (None, Some(_)) => ("`labels`", "to `labels`"),
+            (None, None) => ("`[labels]`", "with a word under `[labels]`"),
         };
         let (problem, remedy) = match found.as_slice() {
             [name] => (
                 format!("the label `{name}` is not in {section} of `{}`", self.file()),
                 match near(name) {
-                    Some(near) => format!("did you mean `{near}`? Else add `{name}` {with} under {section}"),
-                    None => format!("add it {with} under {section}; the labels there are {}", list(&names)),
+                    Some(near) => format!("did you mean `{near}`? Else add `{name}` {added}"),
+                    None => format!("add it {added}; the labels there are {}", list(&names)),
                 },
             ),
             several => (
                 format!("the labels {} are not in {section} of `{}`", list(several), self.file()),
-                format!("add each {with} under {section}; the labels there are {}", list(&names)),
+                format!("add each {added}; the labels there are {}", list(&names)),
             ),
         };
         if let Some(structure) = found.iter().find(|name| is_structure(name)) {

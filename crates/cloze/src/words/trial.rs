@@ -4,6 +4,7 @@ use cloze_encoder::{Batch, Checkpoint, Columns, Device, Mode, Model, Session};
 
 use crate::Result;
 use crate::batches::by_length;
+use crate::data::Data;
 use crate::encode::{Encoded, PatternEncoder};
 use crate::ensemble::soft_labels;
 use crate::likelihood::ratios;
@@ -24,7 +25,7 @@ const PATTERNS: usize = 4;
 const MASKS: usize = 64;
 
 /// The rows that are looked at.
-pub(super) struct Rows {
+pub(crate) struct Rows {
     /// The texts of labelled rows and the numbers of their labels.
     labelled: Vec<(Vec<String>, usize)>,
     /// The texts of others.
@@ -32,8 +33,14 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// Some of a task's rows.
+    pub(crate) fn of(data: &Data, labels: usize) -> Rows {
+        let labelled = data.train.iter().filter_map(|row| Some((row.texts.clone(), row.label?))).collect();
+        Rows::some(labelled, labels, data.unlabeled.iter().map(|row| row.texts.clone()).collect())
+    }
+
     /// Some of the `labelled` rows, as many of each label as possible, and some of the `others`, evenly spread.
-    pub(super) fn some(labelled: Vec<(Vec<String>, usize)>, labels: usize, others: Vec<Vec<String>>) -> Rows {
+    pub(crate) fn some(labelled: Vec<(Vec<String>, usize)>, labels: usize, others: Vec<Vec<String>>) -> Rows {
         let of_label = (ROWS / labels.max(1)).max(OF_LABEL);
         let mut counts = vec![0; labels];
         let wanted = |(_, label): &(Vec<String>, usize)| {
@@ -48,23 +55,23 @@ impl Rows {
     }
 }
 
-pub(super) struct Trial<'a> {
+pub(crate) struct Trial<'a> {
     checkpoint: &'a Checkpoint,
     session: Session,
 }
 
 impl<'a> Trial<'a> {
-    pub(super) fn new(checkpoint: &'a Checkpoint, device: &Device) -> Result<Trial<'a>> {
+    pub(crate) fn new(checkpoint: &'a Checkpoint, device: &Device) -> Result<Trial<'a>> {
         Ok(Trial { checkpoint, session: Session::new(Model::masked_lm(checkpoint)?, device) })
     }
 
     /// The model's word embeddings, `[vocabulary, width]`.
-    pub(super) fn embeddings(&mut self) -> Vec<f32> {
+    pub(crate) fn embeddings(&mut self) -> Vec<f32> {
         self.session.model().word_embeddings().to_vec()
     }
 
     /// The likelihood ratios of all words for every label `[labels, vocabulary]`, over the labelled rows and the first patterns.
-    pub(super) fn ratios(&mut self, task: &Task, rows: &Rows, labels: usize) -> Result<Vec<Vec<f64>>> {
+    pub(crate) fn ratios(&mut self, task: &Task, rows: &Rows, labels: usize) -> Result<Vec<Vec<f64>>> {
         let gold: Vec<usize> = rows.labelled.iter().map(|(_, label)| *label).collect();
         let mut sums: Vec<Vec<f64>> = vec![vec![0.0; self.checkpoint.tokenizer.vocab_size()]; labels];
         let patterns = task.patterns.len().min(PATTERNS);
@@ -81,7 +88,7 @@ impl<'a> Trial<'a> {
 
     /// How well every pattern of the task does, calibrated: the mean logarithmic probability of the labelled rows' labels. And for every
     /// label how often all patterns together give it a higher probability in a row of it than in a row of another label.
-    pub(super) fn marks(&mut self, task: &Task, rows: &Rows) -> Result<(Vec<f64>, Vec<f64>)> {
+    pub(crate) fn marks(&mut self, task: &Task, rows: &Rows) -> Result<(Vec<f64>, Vec<f64>)> {
         let gold: Vec<usize> = rows.labelled.iter().map(|(_, label)| *label).collect();
         let mut marks = Vec::new();
         let mut together: Option<Scores> = None;

@@ -46,22 +46,22 @@ fn says_something(part: &str) -> bool {
 }
 
 /// The words of a vocabulary that can stand for a label.
-pub(super) struct Vocabulary {
+pub(crate) struct Vocabulary {
     /// The token of every word and its text.
     words: Vec<(u32, String)>,
 }
 
 /// The words of a label and how much is behind them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Chosen {
+pub(crate) struct Chosen {
     /// The best first; none if nothing can stand for the label.
-    pub(super) words: Vec<String>,
+    pub(crate) words: Vec<String>,
     /// Whether the label's name, or what it is also called, is among them.
-    pub(super) sure: bool,
+    pub(crate) sure: bool,
 }
 
 impl Vocabulary {
-    pub(super) fn new(tokenizer: &Tokenizer) -> Vocabulary {
+    pub(crate) fn new(tokenizer: &Tokenizer) -> Vocabulary {
         let word = |token: u32| {
             let text = tokenizer.text(token)?;
             let is_word = text.chars().count() > 2 && text.chars().all(char::is_alphabetic);
@@ -73,7 +73,7 @@ impl Vocabulary {
 }
 
 /// The token that a word is, before a blank in some of the patterns and at the beginning of a text in others.
-pub(super) fn one(tokenizer: &Tokenizer, word: &str) -> Option<u32> {
+pub(crate) fn one(tokenizer: &Tokenizer, word: &str) -> Option<u32> {
     let tokens = tokenizer.tokenize(&tokenizer.after_blank(word));
     match tokens.as_slice() {
         [token] if *token != tokenizer.special().unk && tokenizer.tokenize(word).len() == 1 => Some(*token),
@@ -125,18 +125,18 @@ impl Meaning {
 
 /// What the rows and the embeddings say of a vocabulary's tokens.
 #[derive(Clone, Copy)]
-pub(super) struct Evidence<'a> {
+pub(crate) struct Evidence<'a> {
     /// Likelihood ratios `[labels, tokens]`.
-    pub(super) ratios: &'a [Vec<f64>],
+    pub(crate) ratios: &'a [Vec<f64>],
     /// The tokens' embeddings `[tokens, width]`.
-    pub(super) embeddings: &'a [f32],
-    pub(super) width: usize,
+    pub(crate) embeddings: &'a [f32],
+    pub(crate) width: usize,
     /// What computes.
-    pub(super) device: &'a Device,
+    pub(crate) device: &'a Device,
 }
 
 /// Words for labels with these names and descriptions, none for two of them.
-pub(super) fn choose(
+pub(crate) fn choose(
     names: &[(&str, Option<&str>)],
     tokenizer: &Tokenizer,
     vocabulary: &Vocabulary,
@@ -228,7 +228,7 @@ fn scores(meanings: &[Vec<(u32, f64)>], candidates: &[(u32, String)], evidence: 
 }
 
 /// A label's name as words: `credit_cards` and `CreditCards` become `credit cards`.
-pub(super) fn spaced(name: &str) -> String {
+pub(crate) fn spaced(name: &str) -> String {
     let mut spaced = String::new();
     let mut before = ' ';
     for c in name.chars() {

@@ -1,0 +1,124 @@
+//! Words for labels that the program finds, and what they are worth.
+//!
+//! A task file with `words = "auto"` says how its labels are called, and perhaps what they mean; [`find`] makes of it a task with words, as `cloze init`
+//! writes them. Everything else is done with that: a run's record has its words.
+
+pub(crate) mod choice;
+mod lexicon;
+pub(crate) mod trial;
+
+use cloze_encoder::{Checkpoint, Device};
+
+use self::choice::{Evidence, Vocabulary, choose};
+use self::trial::{Rows, Trial};
+use crate::Result;
+use crate::data::Data;
+use crate::task::Task;
+use crate::verbalizer::Verbalizer;
+
+/// The task with words for its labels; the same if it has some. They follow from the labels' names, what is said of them, the labelled rows, and the
+/// untouched model of `checkpoint`.
+///
+/// # Errors
+/// When the rows or the model cannot be used, or nothing says what a label means.
+pub fn find(task: &Task, checkpoint: &Checkpoint, device: &Device) -> Result<Task> {
+    let Some(described) = &task.described else { return Ok(task.clone()) };
+    let data = Data::read(task)?;
+    let mut found = task.clone();
+    found.described = None;
+    let rows = Rows::of(&data, task.labels.len());
+    let mut trial = Trial::new(checkpoint, device)?;
+    let ratios = trial.ratios(&found, &rows, task.labels.len())?;
+    let evidence = Evidence {
+        ratios: &ratios,
+        embeddings: &trial.embeddings(),
+        width: checkpoint.config.embedding_size,
+        device,
+    };
+    let names: Vec<(&str, Option<&str>)> =
+        task.labels.iter().zip(described).map(|(label, said)| (&*label.name, said.as_deref())).collect();
+    let tokenizer = &checkpoint.tokenizer;
+    let chosen = choose(&names, tokenizer, &Vocabulary::new(tokenizer), &evidence);
+    let counts = data.label_counts(task);
+    for (number, (label, chosen)) in found.labels.iter_mut().zip(chosen).enumerate() {
+        if chosen.words.is_empty() || !chosen.sure && counts[number] == 0 {
+            let problem =
+                format!("nothing says what `{}` means, so that no words can be found for it", label.name);
+            let remedy = "describe it in words that the model knows, for example `[labels]` with `2 = \"slow delivery\"`, or label a row with it";
+            return Err(task.mistake_in_label(number, problem, remedy).into());
+        }
+        label.words = chosen.words;
+    }
+    Ok(found)
+}
+
+/// How well every label's words tell it apart: how often the untouched model with all patterns together gives the label a higher probability in a labelled
+/// row of it than in a row of another label; some rows of each label are looked at. None of a label without a row, and of all labels where words are more than one token each, the same for
+/// all rows, or rows have several labels.
+///
+/// # Errors
+/// When the model cannot be used.
+pub fn apart(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) -> Result<Vec<Option<f64>>> {
+    let counts = data.label_counts(task);
+    let mut plain = task.choices.is_none() && task.multi_label.is_none();
+    for pattern in 0..task.patterns.len() {
+        plain &= Verbalizer::new(task, pattern, &checkpoint.tokenizer)?.is_one_token();
+    }
+    if !plain || data.train.is_empty() {
+        return Ok(vec![None; counts.len()]);
+    }
+    let (_, apart) = Trial::new(checkpoint, device)?.marks(task, &Rows::of(data, counts.len()))?;
+    Ok(apart.into_iter().zip(counts).map(|(apart, rows)| (rows > 0).then_some(apart)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::Error;
+
+    const ROWS: &str = "text,team\nthe invoice is wrong,billing\nmy card was charged twice,billing\nthe app crashes at once,2\n\
+                        it crashes when I start the app,2\n";
+
+    fn task(labels: &str, rows: &str) -> (tempfile::TempDir, Task) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("rows.csv"), rows).unwrap();
+        let text = format!(
+            "format = 1\nname = 't'\nwords = 'auto'\npatterns = ['{{text}} This is about {{mask}}.']\n{labels}\n\
+             [data]\ntrain = 'rows.csv'\nlabel = 'team'\n"
+        );
+        let task = Task::parse("t.toml", &text, folder.path()).unwrap();
+        (folder, task)
+    }
+
+    fn found(task: &Task) -> Result<Task> {
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/cloze-mini-en");
+        find(task, &Checkpoint::open(&model).unwrap(), &Device::new(2))
+    }
+
+    #[test]
+    fn names_descriptions_and_rows_say_what_labels_mean() {
+        let (_folder, task) = task("labels = ['billing', '2']", ROWS);
+        let named = found(&task).unwrap();
+        assert!(named.labels[0].words.contains(&"bill".to_owned()), "{:?}", named.labels);
+        assert!(!named.labels[1].words.is_empty());
+        let (_folder, task) = self::task("[labels]\nbilling = ''\n2 = 'broken software'", ROWS);
+        let described = found(&task).unwrap();
+        assert!(described.labels[1].words.contains(&"software".to_owned()), "{:?}", described.labels);
+        // With words it is as if they had been written.
+        assert_eq!(found(&described).unwrap().labels, described.labels);
+    }
+
+    #[test]
+    fn a_label_of_which_nothing_is_known_is_pointed_at() {
+        let rows = ROWS.lines().take(3).collect::<Vec<_>>().join("\n");
+        let (_folder, task) = task("labels = ['billing', '2']", &rows);
+        let Error::Task(error) = found(&task).unwrap_err() else { panic!("a mistake in the task file") };
+        assert_eq!(
+            error.mistakes[0].problem,
+            "nothing says what `2` means, so that no words can be found for it"
+        );
+        assert_eq!(error.mistakes[0].place().line, Some(5));
+    }
+}
