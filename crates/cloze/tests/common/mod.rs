@@ -87,7 +87,7 @@ pub(crate) fn with_rows_for_a_probe() -> Folder {
         };
         (0..count).map(row).collect()
     };
-    folder.write("train.csv", &format!("text,mood\n{}", rows(16)));
+    folder.write("train.csv", &format!("text,mood\n{}", rows(24)));
     folder
 }
 
