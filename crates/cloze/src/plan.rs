@@ -103,7 +103,7 @@ impl Plan {
         };
         let seed = task.options.seeds.first().copied().unwrap_or(0);
         for (label, rows) in task.labels.iter().zip(data.label_counts(task)) {
-            if rows == 0 && task.choices.is_none() {
+            if rows == 0 && task.choices.is_none() && !data.train.is_empty() {
                 plan.notes.push(format!("the label `{}` has no labelled row to learn from", label.name));
             }
         }
@@ -145,6 +145,10 @@ impl Planner<'_> {
             );
         }
         let labelled = self.rows("train");
+        if labelled == 0 && generations == 1 {
+            let what = "there are no labelled rows, so that the classifier learns what the untouched model guesses of the unlabelled ones";
+            self.notes.push(what.to_owned());
+        }
         let mut zero_shot = Vec::new();
         for pattern in 0..self.task.patterns.len() {
             let id = self.zero_shot(pattern);

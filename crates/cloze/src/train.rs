@@ -58,12 +58,12 @@ pub fn train(
     task.options.precision = task.options.precision.on(device);
     let task = &task;
     let data = Data::read(task)?;
-    let learns_by_itself = task.options.generations() > 1 && !data.unlabeled.is_empty();
+    let learns_by_itself = task.options.generations() > 0 && !data.unlabeled.is_empty();
     if data.train.is_empty() && !learns_by_itself {
         return Err(Error::usage(
             "there are no labelled rows to learn from",
-            "name a file of labelled rows under `[data]` as `train`; or try `cloze zero-shot`, which needs none, or \
-             `method = \"ipet\"` under `[train]`, which can do with unlabelled rows alone",
+            "name a file of labelled rows under `[data]` as `train`; or one of rows without labels as `unlabeled`, of which \
+             the untouched model's guesses can be learnt; or try `cloze zero-shot`",
         ));
     }
     check_patterns(task, checkpoint, &data)?;

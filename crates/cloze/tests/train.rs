@@ -314,10 +314,19 @@ fn a_label_without_a_training_row_is_pointed_out() {
 }
 
 #[test]
-fn without_labelled_rows_there_is_nothing_to_train() {
+fn without_labelled_rows_a_classifier_learns_the_untouched_models_guesses() {
     let folder = Folder::new();
     let text = TASK.replace("train     = \"train.csv\"\n", "");
-    let error = folder.train(&text).unwrap_err();
+    let Outcome { run, results } = folder.train(&text).unwrap();
+    assert!(results.notes[0].starts_with("there are no labelled rows, so that"), "{:?}", results.notes);
+    assert!(results.distilled.is_some() && results.supervised.is_none());
+    // Nothing is trained before the classifier.
+    let test = |stage: &str| fs::read_to_string(run.join(stage).join("test.csv")).unwrap();
+    assert_eq!(test("zero-shot/p1"), test("g0/p1-s0"));
+    assert!(!run.join("g0/p1-s0/steps.csv").exists() || steps(&run, "g0/p1-s0").is_empty());
+
+    let folder = Folder::new();
+    let error = folder.train(&text.replace("unlabeled = \"unlabeled.csv\"\n", "")).unwrap_err();
     assert_eq!(error.to_string(), "there are no labelled rows to learn from");
     assert!(!folder.runs().exists());
 }

@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
 
 /// The cost of training; none if there is nothing to learn from.
 fn estimate(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) -> Result<Option<Estimate>> {
-    if data.train.is_empty() {
+    if data.train.is_empty() && data.unlabeled.is_empty() {
         return Ok(None);
     }
     let device = task.options.precision.device(device);

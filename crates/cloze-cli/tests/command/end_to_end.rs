@@ -224,6 +224,9 @@ fn without_labelled_rows_there_is_still_zero_shot() {
     let shown = folder.succeed(&["zero-shot", "task.toml"]);
     assert!(shown.contains("No row has a label"), "{shown}");
     folder.succeed(&["check", "task.toml"]);
+    let trained = folder.json(&["train", "task.toml"]);
+    assert!(trained["results"]["distilled"].is_object());
+    folder.change_task("unlabeled = \"unlabeled.csv\"\n", "");
     assert!(folder.fail(&["train", "task.toml"]).contains("there are no labelled rows to learn from"));
 }
 

@@ -147,15 +147,20 @@ fn patterns(page: &mut String, results: &Results) {
         Column::Number("untouched, labelled rows"),
         Column::Number("share in the ensemble"),
     ];
-    let rows = results.patterns.iter().enumerate().map(|(index, text)| {
+    let heard = results.probe.as_ref().and_then(|stage| stage.weight).unwrap_or(0.0);
+    let patterns = results.patterns.iter().enumerate().map(|(index, text)| {
         let zero_shot = results.zero_shot.iter().find(|stage| stage.pattern == Some(index));
         let untouched = zero_shot.and_then(|stage| stage.train_accuracy);
         let members = results.members.iter().filter(|stage| stage.pattern == Some(index));
         let weights: Vec<f64> = members.filter_map(|stage| stage.weight).collect();
-        let weight = (!weights.is_empty()).then(|| weights.iter().sum());
+        let weight = (!weights.is_empty()).then(|| weights.iter().sum::<f64>() * (1.0 - heard));
         vec![index.to_string(), pattern(text), or_dash(untouched), or_dash(weight)]
     });
-    table(page, &columns, rows);
+    let probe = results.probe.as_ref().map(|stage| {
+        let name = "<em>linear probe</em>: no pattern; labelled rows that it has not seen".to_owned();
+        vec![String::new(), name, or_dash(stage.train_accuracy), percent(heard)]
+    });
+    table(page, &columns, patterns.chain(probe));
 }
 
 /// What every generation has learnt from, and how far its members then agreed. There are few generations and perhaps many labels:
