@@ -57,7 +57,7 @@ pub(crate) struct Global {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Show the whole of it on built-in data: 40 labels to a classifier, offline, in two minutes
+    /// Show the whole of it on built-in data: 40 labels to a classifier, offline, in a minute
     #[command(after_help = "Examples:
   cloze demo
   cloze demo --runs /tmp/runs")]
