@@ -47,8 +47,12 @@ fn lines<'r>(results: &'r Results) -> Vec<Line<'r>> {
         add(&format!("generation {number}"), &generation.members);
         add(&format!("ensemble of generation {number}"), generation.ensemble.as_slice());
     }
-    add("fine-tuned", &results.members);
-    add("ensemble of the fine-tuned", results.ensemble.as_slice());
+    if results.members_are_trained() {
+        add("fine-tuned", &results.members);
+        add("ensemble of the fine-tuned", results.ensemble.as_slice());
+    } else {
+        add("ensemble of the untouched", results.ensemble.as_slice());
+    }
     add("distilled classifier", results.distilled.as_slice());
     add("plain fine-tuning", results.supervised.as_slice());
     lines

@@ -190,6 +190,11 @@ impl Results {
         if self.topics.is_empty() { self.labels.len() } else { self.topics.len() }
     }
 
+    /// Whether the members have learnt something: without labelled rows those of a first generation are the untouched model.
+    pub fn members_are_trained(&self) -> bool {
+        self.rows("train") > 0 || !self.generations.is_empty()
+    }
+
     /// The model that `cloze predict` uses unless told otherwise: the classifier, or the ensemble where there is none.
     pub fn outcome(&self) -> Option<&Stage> {
         let classifier = self.distilled.as_ref();

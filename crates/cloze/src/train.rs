@@ -60,10 +60,19 @@ pub fn train(
     let data = Data::read(task)?;
     let learns_by_itself = task.options.generations() > 0 && !data.unlabeled.is_empty();
     if data.train.is_empty() && !learns_by_itself {
+        let instead = match data.unlabeled.is_empty() {
+            true => {
+                "one of rows without labels as `unlabeled`, of which the untouched model's guesses can be learnt"
+            }
+            false => {
+                "train with `--method pet`, which can learn the untouched model's guesses of the unlabelled rows"
+            }
+        };
         return Err(Error::usage(
             "there are no labelled rows to learn from",
-            "name a file of labelled rows under `[data]` as `train`; or one of rows without labels as `unlabeled`, of which \
-             the untouched model's guesses can be learnt; or try `cloze zero-shot`",
+            format!(
+                "name a file of labelled rows under `[data]` as `train`; or {instead}; or try `cloze zero-shot`"
+            ),
         ));
     }
     check_patterns(task, checkpoint, &data)?;
@@ -274,6 +283,9 @@ impl Trainer<'_> {
             }
             Work::Member { pattern, seed, .. } => {
                 format!("fine-tuning with pattern {pattern}, seed {seed}: {}", pattern_text(pattern))
+            }
+            Work::Ensemble { generation: 0 } if self.data.train.is_empty() => {
+                "merging the untouched patterns' scores".to_owned()
             }
             Work::Ensemble { .. } => "merging the fine-tuned models' scores".to_owned(),
             Work::Supervised { .. } => "plain fine-tuning on the labelled rows, to compare".to_owned(),

@@ -320,6 +320,9 @@ fn without_labelled_rows_a_classifier_learns_the_untouched_models_guesses() {
     let Outcome { run, results } = folder.train(&text).unwrap();
     assert!(results.notes[0].starts_with("there are no labelled rows, so that"), "{:?}", results.notes);
     assert!(results.distilled.is_some() && results.supervised.is_none());
+    let card = fs::read_to_string(run.join("final/README.md")).unwrap();
+    assert!(card.contains("There were no labelled rows.") && !card.contains("fine-tuned on"), "{card}");
+    assert!(!fs::read_to_string(run.join("report.html")).unwrap().contains("fine-tuned, pattern"));
     // Nothing is trained before the classifier.
     let test = |stage: &str| fs::read_to_string(run.join(stage).join("test.csv")).unwrap();
     assert_eq!(test("zero-shot/p1"), test("g0/p1-s0"));

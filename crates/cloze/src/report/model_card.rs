@@ -29,6 +29,12 @@ pub fn model_card(results: &Results) -> String {
     let rows = |part: &str| results.rows(part);
     let how = if results.method == "supervised" {
         format!("Fine-tuned on {} labelled rows.", rows("train"))
+    } else if !results.members_are_trained() {
+        format!(
+            "Distilled from what the untouched language model says of {} unlabelled rows with {} patterns. There were no labelled rows.",
+            rows("unlabeled"),
+            results.patterns.len()
+        )
     } else {
         let grown = match results.generations.len() {
             0 => String::new(),

@@ -98,7 +98,7 @@ fn steps(results: &Results) -> Vec<(String, &Stage)> {
             generation.ensemble.iter().map(|stage| (format!("ensemble of generation {number}"), stage)),
         );
     }
-    for stage in &results.members {
+    for stage in results.members.iter().filter(|_| results.members_are_trained()) {
         stages.push((format!("fine-tuned, {}{}", pattern(stage), seed(stage)), stage));
     }
     for (title, stage) in [
