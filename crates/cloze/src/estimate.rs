@@ -216,7 +216,7 @@ impl Costs<'_> {
                 }
                 (training + scoring, lengths)
             }
-            // The unlabelled rows as well, should it turn out to be better than the patterns.
+            // Not counted are all unlabelled rows, which it scores if it turns out to be better than the patterns.
             Work::Probe => {
                 let around = &unlabeled[..unlabeled.len().min(probe::ROWS)];
                 let mut seconds = self.forward(train, None)? + self.forward(around, None)?;

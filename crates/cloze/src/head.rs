@@ -9,7 +9,7 @@ use nalgebra::{Cholesky, DMatrix, DMatrixView, RowDVector};
 
 use crate::Result;
 use crate::batches::{by_length, spread};
-use crate::scores::{Scores, check_finite};
+use crate::scores::{Scores, centred, check_finite};
 use crate::train::SCORING_TOKENS;
 
 /// Labels from which on it is worth while: an output layer for fewer is soon learnt.
@@ -73,12 +73,6 @@ pub fn fit(
         model.set_output(&single(weights.as_slice()), &single(biases.as_slice()));
     }
     Ok(model)
-}
-
-/// Scores less their mean, which the softmax does not see.
-fn centred(scores: &[f32]) -> impl Iterator<Item = f64> {
-    let mean = scores.iter().copied().map(f64::from).sum::<f64>() / scores.len() as f64;
-    scores.iter().map(move |score| f64::from(*score) - mean)
 }
 
 #[cfg(test)]

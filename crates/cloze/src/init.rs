@@ -16,7 +16,7 @@ use crate::error::counted;
 use crate::table::{ReadOptions, Table};
 use crate::task::{Options, Task, plain_name, quoted};
 use crate::vocabulary::Coverage;
-use crate::words::choice::{Chosen, Evidence, Vocabulary, choose, spaced};
+use crate::words::choice::{Chosen, spaced};
 use crate::words::trial::{Rows, Trial};
 use crate::{Error, Result};
 
@@ -157,19 +157,12 @@ pub fn draft(table: &Table, request: &Request, checkpoint: &Checkpoint, device: 
         drafting.words = vec![Chosen::default(); names.len()];
         let rows = Rows::some(labelled, names.len(), others);
         let mut trial = Trial::new(checkpoint, device)?;
-        let ratios = trial.ratios(&drafting.task()?, &rows, names.len())?;
-        let evidence = Evidence {
-            ratios: &ratios,
-            embeddings: &trial.embeddings(),
-            width: checkpoint.config.embedding_size,
-            device,
-        };
         let mut described: Vec<(&str, Option<&str>)> = Vec::new();
         for name in &names {
             let description = request.descriptions.iter().find(|(label, _)| label == name);
             described.push((name, description.map(|(_, words)| words.as_str())));
         }
-        drafting.words = choose(&described, tokenizer, &Vocabulary::new(tokenizer), &evidence);
+        drafting.words = trial.words(&drafting.task()?, &rows, &described)?;
         let (marks, found) = trial.marks(&drafting.task()?, &rows)?;
         let kept = best(&drafting.patterns, &marks, PATTERNS);
         drafting.patterns = kept.into_iter().map(|pattern| drafting.patterns[pattern].clone()).collect();

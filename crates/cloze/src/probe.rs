@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 use crate::batches::by_length;
 use crate::data::Data;
-use crate::scores::{Scores, check_finite};
+use crate::scores::{Scores, centred, check_finite};
 use crate::task::Task;
 use crate::train::SCORING_TOKENS;
 
@@ -209,10 +209,7 @@ impl Part {
 
 /// How far scores are from each row's mean: the root of the mean square.
 fn spread(scores: &Scores) -> f64 {
-    let square = |row: &[f32]| {
-        let mean = row.iter().copied().map(f64::from).sum::<f64>() / row.len() as f64;
-        row.iter().map(|score| (f64::from(*score) - mean).powi(2)).sum::<f64>()
-    };
+    let square = |row: &[f32]| centred(row).map(|score| score.powi(2)).sum::<f64>();
     let count = (scores.len() * scores.labels()).max(1);
     (scores.iter().map(square).sum::<f64>() / count as f64).sqrt()
 }

@@ -107,6 +107,12 @@ impl Scores {
     }
 }
 
+/// Scores less their mean, which the softmax does not see.
+pub(crate) fn centred(scores: &[f32]) -> impl Iterator<Item = f64> {
+    let mean = scores.iter().copied().map(f64::from).sum::<f64>() / scores.len() as f64;
+    scores.iter().map(move |score| f64::from(*score) - mean)
+}
+
 /// Checks that scores or logits are finite numbers.
 pub(crate) fn check_finite(values: &[f32]) -> crate::Result<()> {
     match values.iter().find(|value| !value.is_finite()) {

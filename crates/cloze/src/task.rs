@@ -333,7 +333,7 @@ impl Task {
 
     /// The place of a label in the file, for warnings.
     pub fn place_of_label(&self, label: usize) -> Place {
-        self.mistake(self.origin.labels.get(label), "", "").place()
+        self.mistake_in_label(label, "", "").place()
     }
 
     /// A mistake in a label.

@@ -9,7 +9,6 @@ pub(crate) mod trial;
 
 use cloze_encoder::{Checkpoint, Device};
 
-use self::choice::{Evidence, Vocabulary, choose};
 use self::trial::{Rows, Trial};
 use crate::Result;
 use crate::data::Data;
@@ -27,18 +26,9 @@ pub fn find(task: &Task, checkpoint: &Checkpoint, device: &Device) -> Result<Tas
     let mut found = task.clone();
     found.described = None;
     let rows = Rows::of(&data, task.labels.len());
-    let mut trial = Trial::new(checkpoint, device)?;
-    let ratios = trial.ratios(&found, &rows, task.labels.len())?;
-    let evidence = Evidence {
-        ratios: &ratios,
-        embeddings: &trial.embeddings(),
-        width: checkpoint.config.embedding_size,
-        device,
-    };
     let names: Vec<(&str, Option<&str>)> =
         task.labels.iter().zip(described).map(|(label, said)| (&*label.name, said.as_deref())).collect();
-    let tokenizer = &checkpoint.tokenizer;
-    let chosen = choose(&names, tokenizer, &Vocabulary::new(tokenizer), &evidence);
+    let chosen = Trial::new(checkpoint, device)?.words(&found, &rows, &names)?;
     let counts = data.label_counts(task);
     for (number, (label, chosen)) in found.labels.iter_mut().zip(chosen).enumerate() {
         if chosen.words.is_empty() || !chosen.sure && counts[number] == 0 {
@@ -53,8 +43,8 @@ pub fn find(task: &Task, checkpoint: &Checkpoint, device: &Device) -> Result<Tas
 }
 
 /// How well every label's words tell it apart: how often the untouched model with all patterns together gives the label a higher probability in a labelled
-/// row of it than in a row of another label; some rows of each label are looked at. None of a label without a row, and of all labels where words are more than one token each, the same for
-/// all rows, or rows have several labels.
+/// row of it than in a row of another label; some rows of each label are looked at. None of a label without a row; and none of all where a word is not one
+/// token that is the same for all rows, or where rows have choices or several labels.
 ///
 /// # Errors
 /// When the model cannot be used.

@@ -65,13 +65,18 @@ impl Trainer<'_> {
         Ok(Some((job, part)))
     }
 
+    /// The accuracy of the untouched model with a pattern on the labelled rows; 0 without any.
+    fn untouched_accuracy(&self, pattern: usize) -> Result<f64> {
+        let zero_shot = self.finished(&plan::zero_shot_name(pattern))?;
+        Ok(Summary::read(&zero_shot)?.train_accuracy.unwrap_or(0.0))
+    }
+
     /// How loud the probe that has measured this is.
     pub(super) fn probe_strength(&self, probe: &Summary) -> Result<f64> {
         let patterns = self.task.patterns.len();
         let mut untouched = 0.0;
         for pattern in 0..patterns {
-            let zero_shot = self.finished(&plan::zero_shot_name(pattern))?;
-            untouched += Summary::read(&zero_shot)?.train_accuracy.unwrap_or(0.0) / patterns as f64;
+            untouched += self.untouched_accuracy(pattern)? / patterns as f64;
         }
         Ok(strength(probe.train_accuracy.unwrap_or(0.0), untouched, self.data.train.len()))
     }
@@ -91,8 +96,7 @@ impl Trainer<'_> {
     pub(super) fn weights(&self, members: &[Member]) -> Result<Weights> {
         let mut accuracies = Vec::new();
         for member in members {
-            let zero_shot = self.finished(&plan::zero_shot_name(member.pattern))?;
-            accuracies.push(Summary::read(&zero_shot)?.train_accuracy.unwrap_or(0.0));
+            accuracies.push(self.untouched_accuracy(member.pattern)?);
         }
         let reduction = match self.data.train.is_empty() {
             true => Reduction::Mean,

@@ -2,6 +2,7 @@
 
 use cloze_encoder::{Batch, Checkpoint, Columns, Device, Mode, Model, Session};
 
+use super::choice::{Chosen, Evidence, Vocabulary, choose};
 use crate::Result;
 use crate::batches::by_length;
 use crate::data::Data;
@@ -65,13 +66,8 @@ impl<'a> Trial<'a> {
         Ok(Trial { checkpoint, session: Session::new(Model::masked_lm(checkpoint)?, device) })
     }
 
-    /// The model's word embeddings, `[vocabulary, width]`.
-    pub(crate) fn embeddings(&mut self) -> Vec<f32> {
-        self.session.model().word_embeddings().to_vec()
-    }
-
     /// The likelihood ratios of all words for every label `[labels, vocabulary]`, over the labelled rows and the first patterns.
-    pub(crate) fn ratios(&mut self, task: &Task, rows: &Rows, labels: usize) -> Result<Vec<Vec<f64>>> {
+    fn ratios(&mut self, task: &Task, rows: &Rows, labels: usize) -> Result<Vec<Vec<f64>>> {
         let gold: Vec<usize> = rows.labelled.iter().map(|(_, label)| *label).collect();
         let mut sums: Vec<Vec<f64>> = vec![vec![0.0; self.checkpoint.tokenizer.vocab_size()]; labels];
         let patterns = task.patterns.len().min(PATTERNS);
@@ -84,6 +80,25 @@ impl<'a> Trial<'a> {
             }
         }
         Ok(sums)
+    }
+
+    /// Words for labels with these names and descriptions, by what the rows of `task` and the model say.
+    pub(crate) fn words(
+        &mut self,
+        task: &Task,
+        rows: &Rows,
+        labels: &[(&str, Option<&str>)],
+    ) -> Result<Vec<Chosen>> {
+        let ratios = self.ratios(task, rows, labels.len())?;
+        let (checkpoint, device) = (self.checkpoint, self.session.device().clone());
+        let evidence = Evidence {
+            ratios: &ratios,
+            embeddings: self.session.model().word_embeddings(),
+            width: checkpoint.config.embedding_size,
+            device: &device,
+        };
+        let tokenizer = &checkpoint.tokenizer;
+        Ok(choose(labels, tokenizer, &Vocabulary::new(tokenizer), &evidence))
     }
 
     /// How well every pattern of the task does, calibrated: the mean logarithmic probability of the labelled rows' labels. And for every
