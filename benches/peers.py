@@ -9,21 +9,23 @@ DATA has a folder per set with pool.csv and test.csv. A draw picks labelled rows
 are two labels, 8 where there are three or four, else 4; 1,000 more rows without their labels and 1,000 test rows are spread evenly.
 All methods get the same rows, two threads, and a process of their own, whose whole time and memory are taken:
 
-    cloze        `cloze init` and `cloze train`, nothing edited
-    cloze-tasks  the task file of tasks/ that was written by hand
-    setfit       SetFit with all-MiniLM-L6-v2, as its README has it
-    embeddings   logistic regression on the embeddings of the same model
-    fine-tuning  plain fine-tuning of the model that cloze uses
-    setfit-self  SetFit, which then labels the unlabelled rows and learns anew from the surest as well
-    fast-fit     FastFit with all-MiniLM-L6-v2, as its README has it
+    cloze           `cloze init` and `cloze train`, nothing edited
+    cloze-quick     the same with the preset "quick"
+    cloze-thorough  the same with the preset "thorough"
+    cloze-tasks     the task file of tasks/ that was written by hand
+    setfit          SetFit with all-MiniLM-L6-v2, as its README has it
+    embeddings      logistic regression on the embeddings of the same model
+    fine-tuning     plain fine-tuning of the model that cloze uses
+    setfit-self     SetFit, which then labels the unlabelled rows and learns anew from the surest as well
+    fast-fit        FastFit with all-MiniLM-L6-v2, as its README has it
 
 With --settings cloze alone is run, with one thing changed in the drafted task file at a time; to choose by, so on draws that nothing else is
 measured with, and on test rows that are not those of the set but 1,000 others of the pool:
 
     python3 benches/peers.py --settings --draws 100-102 --data DATA --out benches/results/settings.jsonl
 
-Writes one JSON line per run, draw by draw, and prints the tables of benches/README.md for the draws asked for. Runs that are there
-already are not repeated. Say --quiet if nothing else is running: other times are not used.
+Writes one JSON line per run, draw by draw, and prints the tables of docs/results.md for the draws asked for. Runs that are there
+already are not repeated. Say --quiet if nothing else is running: other times are not used. --chart FILE.svg draws accuracy against time.
 """
 
 import argparse
@@ -32,6 +34,7 @@ import csv
 import hashlib
 import itertools
 import json
+import math
 import os
 import pathlib
 import random
@@ -45,9 +48,9 @@ from machine import processor, timed
 
 HERE = pathlib.Path(__file__).parent.resolve()
 SETS = ["agnews", "trec", "sst2", "clinc-domains", "subj", "movie-polarity"]
-OWN = ["cloze", "cloze-tasks"]
+OWN = ["cloze", "cloze-tasks", "cloze-quick", "cloze-thorough"]
 PEERS = ["setfit", "embeddings", "fine-tuning", "setfit-self", "fast-fit"]
-USUAL = [*OWN, "setfit", "embeddings", "fine-tuning"]
+USUAL = ["cloze", "cloze-tasks", "setfit", "embeddings", "fine-tuning"]
 # Those that run in Python, so that no tag changes them.
 PYTHON = ["setfit", "embeddings", "setfit-self", "fast-fit"]
 THREADS = "2"
@@ -98,6 +101,7 @@ args.add_argument("--tag", help="a name for other settings of cloze, whose lines
 args.add_argument("--settings", action="store_true", help="run cloze alone, with settings changed one at a time")
 args.add_argument("--quiet", action="store_true", help="nothing else is running, so that times count")
 args.add_argument("--table", action="store_true", help="run nothing, only print the tables")
+args.add_argument("--chart", type=pathlib.Path, help="draw accuracy against time here, of draws that all methods have on a quiet machine")
 args = args.parse_args()
 
 
@@ -205,6 +209,7 @@ def python(method):
 
 
 METHODS = {"cloze": cloze, "cloze-tasks": cloze_tasks, "fine-tuning": changed('method = "supervised"')}
+METHODS |= {f"cloze-{preset}": changed(f'preset = "{preset}"') for preset in ("quick", "thorough")}
 METHODS |= {name: python(name) for name in PYTHON} | {name: changed(*lines) for name, lines in SETTINGS.items()}
 
 
@@ -338,6 +343,60 @@ def cost_line(name, pairs):
     return f"| {name} | {len(pairs)} | {ratio} | {memory[0]:.0f} | {memory[1]:.0f} |"
 
 
+NAMES = {"cloze": "cloze, as it is", "cloze-quick": "cloze, quick", "cloze-thorough": "cloze, thorough", "setfit": "SetFit"}
+NAMES |= {"embeddings": "embeddings and logistic regression", "fine-tuning": "plain fine-tuning"}
+STYLE = """
+text { font: 13px system-ui, sans-serif; fill: #222 } .axis { stroke: #888; fill: none } .grid { stroke: #ddd } .small { font-size: 11px; fill: #666 }
+.own { fill: #0b6e4f } .peer { fill: #b3541e } .line { stroke: #0b6e4f; fill: none; stroke-width: 2 } .back { fill: #fff }
+@media (prefers-color-scheme: dark) { text { fill: #eee } .small { fill: #aaa } .grid { stroke: #333 } .back { fill: #0d1117 }
+.own { fill: #4cc38a } .line { stroke: #4cc38a } .peer { fill: #f0883e } }
+"""
+
+
+def chart(found, sets):
+    """An SVG of mean accuracy against mean seconds over the sets, on a logarithmic axis."""
+    points = {}
+    methods = [method for method in NAMES if all(any(line["quiet"] for line in found[name, method].values()) for name in sets)]
+    draws = [{draw for draw, line in found[name, method].items() if line["quiet"]} for name in sets for method in methods]
+    draws = sorted(set.intersection(*draws))
+    if not draws:
+        raise SystemExit("No draw has all methods on a quiet machine.")
+    for method in methods:
+        lines = [found[name, method][draw] for name in sets for draw in draws]
+        points[method] = [statistics.mean(line[part] for line in lines) for part in ("seconds", "accuracy")]
+    left, right, top, bottom = 60, 620, 20, 320
+    seconds, accuracies = zip(*points.values())
+    low, high = math.log(min(seconds) / 1.3), math.log(max(seconds) * 1.6)
+    least, most = math.floor(min(accuracies) * 50) * 2, math.ceil(max(accuracies) * 50) * 2
+    x = lambda value: round(left + (math.log(value) - low) / (high - low) * (right - left), 1)
+    y = lambda value: round(bottom - (100 * value - least) / (most - least) * (bottom - top), 1)
+    out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 370" role="img">', f"<style>{STYLE}</style>"]
+    out += [f"<title>Accuracy against time, mean of {counted(len(sets), 'set')} and {counted(len(draws), 'draw')} each</title>"]
+    out += ['<rect class="back" width="640" height="370"/>']
+    for value in range(least, most + 1, 2):
+        out += [f'<path class="grid" d="M{left} {y(value / 100)}H{right}"/>']
+        out += [f'<text class="small" x="{left - 8}" y="{y(value / 100) + 4}" text-anchor="end">{value} %</text>']
+    for value in (5, 10, 20, 50, 100, 200, 500):
+        if low < math.log(value) < high:
+            out += [f'<text class="small" x="{x(value)}" y="{bottom + 18}" text-anchor="middle">{value} s</text>']
+            out += [f'<path class="grid" d="M{x(value)} {top}V{bottom}"/>']
+    out += [f'<path class="axis" d="M{left} {top}V{bottom}H{right}"/>']
+    out += [f'<text x="{(left + right) / 2}" y="{bottom + 40}" text-anchor="middle">whole process, two cores; accuracy on test rows</text>']
+    curve = [method for method in ("cloze-quick", "cloze", "cloze-thorough") if method in points]
+    out += [f'<path class="line" d="M{"L".join(f"{x(points[method][0])} {y(points[method][1])}" for method in curve)}"/>']
+    for method, (time, accuracy) in points.items():
+        kind = "own" if method.startswith("cloze") else "peer"
+        end = x(time) > (left + right) / 2 + 60
+        out += [f'<circle class="{kind}" cx="{x(time)}" cy="{y(accuracy)}" r="5"/>']
+        side = f'x="{x(time) + (-9 if end else 9)}" y="{y(accuracy) + 16}" text-anchor="{"end" if end else "start"}"'
+        out += [f"<text {side}>{NAMES[method]}: {100 * accuracy:.1f} %, {time:.0f} s</text>"]
+    args.chart.write_text("\n".join([*out, "</svg>"]) + "\n")
+
+
+def counted(number, thing):
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def settings_table(found):
     """Every setting beside the defaults, in pairs of the same set and draw."""
     head("setting", "runs", "accuracy", "less the defaults", "time of the defaults")
@@ -365,3 +424,5 @@ elif sets:
     accuracy_table(found, sets, methods)
     difference_table(found, sets, methods)
     cost_table(found, sets)
+if args.chart:
+    chart(found, sets)

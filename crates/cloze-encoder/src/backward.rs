@@ -17,13 +17,31 @@ pub(crate) struct Backward<'a> {
     pub(crate) scratch: &'a mut Scratch,
 }
 
+/// What a pass ended with, and the gradient of that.
+#[derive(Clone, Copy)]
+pub(crate) enum End<'g> {
+    /// A head's logits, `[rows, ·]`.
+    Logits(&'g [f32]),
+    /// The last hidden states, `[rows, hidden]`.
+    States(&'g [f32]),
+}
+
 impl Backward<'_> {
-    pub(crate) fn run(mut self, tape: &mut Tape, dlogits: &[f32]) {
-        assert_eq!(dlogits.len() % tape.rows.len(), 0, "a gradient for every logit");
+    pub(crate) fn run(mut self, tape: &mut Tape, end: End) {
         let mut state = std::mem::take(&mut self.scratch.grads[0]);
-        match &self.pass.model.layout.head {
-            HeadPlace::MaskedLm { .. } => self.mask_head(tape, dlogits, &mut state),
-            HeadPlace::Classifier { .. } => self.class_head(tape, dlogits, &mut state),
+        match (end, &self.pass.model.layout.head) {
+            (End::States(dstates), _) => {
+                let wanted = tape.rows.len() * self.pass.model.config.hidden_size;
+                assert_eq!(dstates.len(), wanted, "a gradient for every state");
+                sized(&mut state, wanted).copy_from_slice(dstates);
+            }
+            (End::Logits(dlogits), head) => {
+                assert_eq!(dlogits.len() % tape.rows.len(), 0, "a gradient for every logit");
+                match head {
+                    HeadPlace::MaskedLm { .. } => self.mask_head(tape, dlogits, &mut state),
+                    HeadPlace::Classifier { .. } => self.class_head(tape, dlogits, &mut state),
+                }
+            }
         }
         let frozen = self.pass.model.frozen;
         for i in (frozen..self.pass.model.layout.layers.len()).rev() {

@@ -115,6 +115,12 @@ impl<'m> Plain<'m> {
         at.map(|(sequence, row)| self.head(&self.encode(sequence)[*row], &case.columns)).collect()
     }
 
+    /// The last states of all tokens, each number times its weight, added up.
+    fn pull(&self, case: &Case, weights: &[f32]) -> f64 {
+        let states = case.sequences.iter().flat_map(|sequence| self.encode(sequence)).flatten();
+        states.zip(weights).map(|(state, weight)| state * f64::from(*weight)).sum()
+    }
+
     /// The mean cross-entropy with class i % classes for sequence i.
     fn loss(&self, case: &Case) -> f64 {
         let logits = self.logits(case);
@@ -273,15 +279,20 @@ fn compare(case: &Case) {
 
     let mut random = Random::stream(case.seed, &[3]);
     let direction: Vec<f64> = model.values.iter().map(|_| random.normal()).collect();
-    let moved = |step: f64| {
-        let values = plain.values.iter().zip(&direction).map(|(x, d)| x + step * d).collect();
-        Plain { model: &model, values }.loss(case)
+    let moved = |step: f64| Plain {
+        model: &model,
+        values: plain.values.iter().zip(&direction).map(|(x, d)| x + step * d).collect(),
     };
-    let want_slope = (moved(1e-7) - moved(-1e-7)) / 2e-7;
+    let slope = |loss: &dyn Fn(&Plain) -> f64| (loss(&moved(1e-7)) - loss(&moved(-1e-7))) / 2e-7;
+    let want_slope = slope(&|plain| plain.loss(case));
 
     let mut batch = Batch::new();
     case.sequences.iter().for_each(|sequence| batch.push(sequence));
     let rows: Vec<u32> = case.rows.iter().enumerate().map(|(i, row)| batch.row(i, *row)).collect();
+    let tokens: Vec<u32> = (0..batch.tokens() as u32).collect();
+    let weights: Vec<f32> =
+        (0..tokens.len() * case.config.hidden_size).map(|_| random.normal() as f32).collect();
+    let want_pull = slope(&|plain| plain.pull(case, &weights));
     for kernels in Kernels::ALL.into_iter().filter(|k| k.available()) {
         let device = Device::with_kernels(2, kernels);
         let mut session = Session::new(model.clone(), &device);
@@ -302,17 +313,23 @@ fn compare(case: &Case) {
             }
         }
         session.backward_in_place();
-        let parameters = &model.layout.parameters;
-        let (mut slope, mut square) = (0.0, 0.0);
-        for parameter in parameters {
-            let gradient = session.gradient(&parameter.name).unwrap();
-            for (g, d) in gradient.iter().zip(&direction[parameter.place.clone()]) {
-                slope += f64::from(*g) * d;
-                square += f64::from(*g).powi(2);
+        let check = |session: &Session, want: f64| {
+            let (mut slope, mut square) = (0.0, 0.0);
+            for parameter in &model.layout.parameters {
+                let gradient = session.gradient(&parameter.name).unwrap();
+                for (g, d) in gradient.iter().zip(&direction[parameter.place.clone()]) {
+                    slope += f64::from(*g) * d;
+                    square += f64::from(*g).powi(2);
+                }
             }
-        }
-        let off = (slope - want_slope).abs();
-        assert!(off < 1e-3 * square.sqrt() + 1e-5, "{kernels:?}: slope {slope} instead of {want_slope}");
+            let off = (slope - want).abs();
+            assert!(off < 1e-3 * square.sqrt() + 1e-5, "{kernels:?}: slope {slope} instead of {want}");
+        };
+        check(&session, want_slope);
+        let mut session = Session::new(model.clone(), &device);
+        session.hidden_states(&batch, &tokens, Mode::Train { dropout_seed: 0 });
+        session.backward_states(&weights);
+        check(&session, want_pull);
     }
 }
 

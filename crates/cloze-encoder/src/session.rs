@@ -1,6 +1,6 @@
 //! Running a model: forward, backward, update.
 
-use crate::backward::Backward;
+use crate::backward::{Backward, End};
 use crate::forward::Pass;
 use crate::optimizer::Training;
 use crate::parameters::HeadPlace;
@@ -37,6 +37,8 @@ pub struct Session {
     scratch: Scratch,
     /// The mode of the pass on the tape; none before the first and after backward.
     mode: Option<Mode>,
+    /// Whether that pass ended with hidden states, without a head.
+    headless: bool,
     recompute: bool,
 }
 
@@ -45,7 +47,17 @@ impl Session {
     pub fn new(model: Model, device: &Device) -> Session {
         let tape = Tape::default();
         let scratch = Scratch::default();
-        Session { device: device.clone(), model, training: None, tape, scratch, mode: None, recompute: false }
+        let device = device.clone();
+        Session {
+            device,
+            model,
+            training: None,
+            tape,
+            scratch,
+            mode: None,
+            headless: false,
+            recompute: false,
+        }
     }
 
     /// The device.
@@ -82,14 +94,14 @@ impl Session {
         }
     }
 
-    /// The last hidden states of the tokens `rows` (see [`Batch::row`]), `[rows, hidden]`, without dropout.
+    /// The last hidden states of the tokens `rows` (see [`Batch::row`]), `[rows, hidden]`.
     ///
     /// # Panics
     /// If a token, type or position of the batch is outside the model's tables, or a row outside the batch.
-    pub fn hidden_states(&mut self, batch: &Batch, rows: &[u32]) -> &[f32] {
-        self.prepare(batch, None, Mode::Predict);
-        self.encode(batch, rows.iter().copied(), Mode::Predict);
-        self.mode = None;
+    pub fn hidden_states(&mut self, batch: &Batch, rows: &[u32], mode: Mode) -> &[f32] {
+        self.prepare(batch, None, mode);
+        self.encode(batch, rows.iter().copied(), mode);
+        self.headless = true;
         &self.tape.states[self.model.layout.layers.len()][..rows.len() * self.model.config.hidden_size]
     }
 
@@ -159,17 +171,31 @@ impl Session {
     /// Adds the gradients of the last training pass, given the gradient of its logits.
     ///
     /// # Panics
-    /// If there was no training pass since the last call, or the gradient has another size than its logits.
+    /// If there was no training pass with logits since the last call, or the gradient has another size than these.
     pub fn backward(&mut self, dlogits: &[f32]) {
+        assert!(!self.headless, "the last pass ended with hidden states");
+        self.backward_from(End::Logits(dlogits));
+    }
+
+    /// The same where the last training pass was [`Session::hidden_states`], given the gradient of these states, `[rows, hidden]`.
+    ///
+    /// # Panics
+    /// If there was no such pass since the last call, or the gradient has another size than its states.
+    pub fn backward_states(&mut self, dstates: &[f32]) {
+        assert!(self.headless, "the last pass ended with logits");
+        self.backward_from(End::States(dstates));
+    }
+
+    fn backward_from(&mut self, end: End) {
         let Some(Mode::Train { .. }) = self.mode else {
             panic!("backward follows a forward pass in training")
         };
-        let Session { device, model, training, tape, scratch, mode, recompute } = self;
+        let Session { device, model, training, tape, scratch, mode, recompute, .. } = self;
         let Some(training) = training else { unreachable!("a training pass made room for gradients") };
         let mode = mode.take().unwrap_or(Mode::Predict);
         let pass = Pass { kernels: device.kernels(), model, mode, recompute: *recompute };
         let backward = Backward { pass, grads: &mut training.grads, scratch };
-        device.run(|| backward.run(tape, dlogits));
+        device.run(|| backward.run(tape, end));
     }
 
     /// The same for logits that were turned into their gradient where they are.
@@ -249,6 +275,7 @@ impl Session {
         let pass = Pass { kernels: device.kernels(), model, mode, recompute: *recompute };
         device.run(|| pass.encode(tape, scratch));
         self.mode = Some(mode);
+        self.headless = false;
     }
 
     /// Lays a batch on the tape, and makes room for what becomes of it.

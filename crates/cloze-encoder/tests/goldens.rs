@@ -144,7 +144,7 @@ fn hidden_states_and_logits_agree() {
         let hidden = golden.checkpoint.config.hidden_size;
         let longest = want.len() / hidden / lengths.len();
         let rows: Vec<u32> = (0..batch.tokens() as u32).collect();
-        let got = session.hidden_states(&batch, &rows).to_vec();
+        let got = session.hidden_states(&batch, &rows, Mode::Predict).to_vec();
         let mut row = 0;
         for (i, len) in lengths.iter().enumerate() {
             let start = i * longest * hidden;

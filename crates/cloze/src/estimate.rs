@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::data::Data;
 use crate::encode::{ClassifierEncoder, PatternEncoder};
-use crate::plan::{Job, Plan, Work, keeps_members, measures_members};
+use crate::plan::{Job, Plan, Work, generations, keeps_members, measures_members};
 use crate::results::ModelSource;
 use crate::task::{Example, Keep, Method, Task};
 use crate::train::{SCORING_TOKENS, fitting};
@@ -127,6 +127,10 @@ impl Estimate {
         }
         let models = plan.jobs.iter().filter(|job| match job.work {
             Work::Member { generation, .. } => keeps_members(task, generation, data.unlabeled.len()),
+            Work::Probe => {
+                let last = generations(task, data.unlabeled.len()).saturating_sub(1);
+                keeps_members(task, last, data.unlabeled.len())
+            }
             Work::Final { .. } => task.options.keep != Keep::None,
             _ => false,
         });
@@ -216,14 +220,18 @@ impl Costs<'_> {
                 }
                 (training + scoring, lengths)
             }
-            // Not counted are all unlabelled rows, which it scores if it turns out to be better than the patterns.
             Work::Probe => {
                 let around = &unlabeled[..unlabeled.len().min(probe::ROWS)];
-                let mut seconds = self.forward(train, None)? + self.forward(around, None)?;
+                let lengths = self.lengths(train, None)?;
+                // Every row comes with another of its label.
+                let pair = 2.0 * forward(&self.checkpoint.config, lengths.mean);
+                let mut seconds = self.training(steps, options.steps, options.batch_size, pair);
+                seconds += 2.0 * (self.forward(train, None)? + self.forward(around, None)?);
+                seconds += self.forward(unlabeled, None)?;
                 if options.measures_all() {
                     seconds += self.forward(test, None)?;
                 }
-                (seconds, Lengths::default())
+                (seconds, lengths)
             }
             Work::Primed { pattern, .. } => {
                 let config = &self.checkpoint.config;

@@ -5,6 +5,7 @@ pub mod batches;
 pub mod calibration;
 pub mod check;
 pub mod classifier;
+pub mod contrast;
 pub mod data;
 pub mod encode;
 pub mod ensemble;

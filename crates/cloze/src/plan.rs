@@ -14,7 +14,7 @@ use crate::task::{Keep, Method, MultiLabel, Task};
 use crate::{calibration, probe};
 
 /// Part of every id. To be raised whenever the same task gives other numbers than before, or a job other files.
-const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 5");
+const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 6");
 
 /// The jobs of a task, each after those that it needs.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ pub enum Work {
         /// The pattern's number.
         pattern: usize,
     },
-    /// Fit a linear probe on the untouched model's states.
+    /// Fine-tune the encoder contrastively on the labelled rows, and fit a linear probe on its states.
     Probe,
     /// Draw the rows that the members of a generation learn from beside the labelled ones.
     Sets {
@@ -155,7 +155,7 @@ impl Planner<'_> {
             zero_shot.push(id.clone());
             self.add(zero_shot_name(pattern), Work::ZeroShot { pattern }, id);
         }
-        let probe = self.probes.then(|| self.probe(&zero_shot, generations));
+        let probe = self.probes.then(|| self.probe(generations, seed));
         if let Some(id) = &probe {
             self.add(PROBE, Work::Probe, id.clone());
         }
@@ -252,11 +252,12 @@ impl Planner<'_> {
         Id::of(&("zero-shot", self.base(&data), self.pvp(pattern), calibrated))
     }
 
-    fn probe(&self, zero_shot: &[Id], generations: usize) -> Id {
+    fn probe(&self, generations: usize, seed: u64) -> Id {
         let mut data = vec!["train", "unlabeled"];
         data.extend(self.task.options.measures_all().then_some("test"));
         let keeps = self.keeps_members(generations - 1);
-        Id::of(&("probe", self.base(&data), self.task.fields(), zero_shot, keeps))
+        let training = (self.training(), self.task.options.freeze, seed);
+        Id::of(&("probe", self.base(&data), self.task.fields(), training, keeps))
     }
 
     fn primed(&self, pattern: usize, labelled: usize, seed: u64) -> Id {

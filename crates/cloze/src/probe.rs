@@ -1,4 +1,4 @@
-//! A linear probe: a ridge classifier on what the untouched model makes of a text, with no pattern and no words.
+//! A linear probe: a ridge classifier on what an encoder makes of a text, with no pattern and no words.
 //!
 //! A row's feature vector is the mean of its tokens' last states, less the mean over rows without a look at their labels, scaled to length 1. From
 //! the features X of the labelled rows and their labels as vectors Y (1 for the label and 0 for others, less 1 / labels), ridge regression
@@ -6,10 +6,11 @@
 //! the rows F gets wrong of them is (G_FF)⁻¹ (GY)_F (Rifkin and Lippert, 2007). So the probe's accuracy on rows that it has not seen is known for next
 //! to nothing.
 //!
-//! Patterns bring what the model knows of the labels' words; a probe brings none of that, but finds what the words do not say. It is heard where rows that it
-//! has not seen show that it is the better one, see [`strength`].
+//! In training the encoder is first [fine-tuned contrastively](crate::contrast), and the probe is one of what came of it. Patterns bring what the model
+//! knows of the labels' words; a probe brings none of that, but finds what the words do not say, and errs elsewhere. How much it is listened to depends on
+//! how it compares with the patterns while neither has been trained, see [`strength`] and [`Part`].
 
-use cloze_encoder::{Batch, Sequence, Session};
+use cloze_encoder::{Batch, Mode, Sequence, Session};
 use nalgebra::{Cholesky, DMatrix};
 use serde::{Deserialize, Serialize};
 
@@ -41,8 +42,8 @@ pub(crate) fn applies(task: &Task, data: &Data) -> bool {
     task.options.probe && plain && !data.unlabeled.is_empty() && known()
 }
 
-/// How loud a probe is, from 0 to 1, with `accuracy` on labelled rows that it has not seen, of which there are `rows`, where the untouched patterns have
-/// `untouched`: nothing while it is ahead by at most two standard errors, as much as all patterns together from three on.
+/// How clearly a probe is ahead, from 0 to 1, with `accuracy` on labelled rows that it has not seen, of which there are `rows`, where the untouched
+/// patterns have `untouched`: 0 up to two standard errors, 1 from three on.
 pub fn strength(accuracy: f64, untouched: f64, rows: usize) -> f64 {
     // One row more of either kind, or an accuracy of 1 would have no error.
     let share = (accuracy * rows as f64 + 1.0) / (rows as f64 + 2.0);
@@ -70,7 +71,7 @@ pub fn states(
             batch.push(&sequences[row]);
             tokens.extend((0..lengths[row]).map(|token| batch.row(place, token)));
         }
-        let found = session.hidden_states(&batch, &tokens);
+        let found = session.hidden_states(&batch, &tokens, Mode::Predict);
         check_finite(found)?;
         let mut states = found.chunks_exact(hidden);
         for &row in &group {
@@ -142,6 +143,11 @@ impl Probe {
         scores
     }
 
+    /// What features count from, `[hidden]`.
+    pub fn mean(&self) -> &[f32] {
+        &self.mean
+    }
+
     /// Whether it has weights for so many labels.
     pub(crate) fn is_of(&self, labels: usize) -> bool {
         self.weights.len() == labels && self.weights.iter().all(|weights| weights.len() == self.mean.len())
@@ -188,10 +194,13 @@ pub struct Part {
 }
 
 impl Part {
-    /// That of a probe of this [`strength`], which like the members, merged, has scored all unlabelled rows.
-    pub fn new(strength: f64, merged: &Scores, probe: &Scores) -> Part {
+    /// That of a probe of this [`strength`] beside so many `patterns`, where the members, merged, and the probe have scored all unlabelled rows like
+    /// this: as much as one pattern at least, and as much as all of them at most.
+    pub fn new(strength: f64, patterns: usize, merged: &Scores, probe: &Scores) -> Part {
+        let one = 1.0 / (patterns + 1) as f64;
+        let share = one + strength * (0.5 - one);
         let own = spread(probe);
-        Part { share: strength / (1.0 + strength), scale: if own > 0.0 { spread(merged) / own } else { 0.0 } }
+        Part { share, scale: if own > 0.0 { spread(merged) / own } else { 0.0 } }
     }
 
     /// The scores of members, merged, and of the probe, together.
@@ -250,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_is_heard_where_it_is_clearly_ahead() {
+    fn a_probe_is_stronger_the_more_clearly_it_is_ahead() {
         assert_eq!(strength(0.5, 0.5, 32), 0.0);
         assert_eq!(strength(0.3, 0.5, 32), 0.0);
         assert_eq!(strength(1.0, 0.5, 32), 1.0);
@@ -267,10 +276,11 @@ mod tests {
             scores
         };
         let (members, probe) = (scores(&[[4.0, -4.0], [-4.0, 4.0]]), scores(&[[-0.5, 0.5], [-0.5, 0.5]]));
-        let part = Part::new(1.0, &members, &probe);
+        assert_eq!(Part::new(0.0, 3, &members, &probe).share, 0.25);
+        let part = Part::new(1.0, 3, &members, &probe);
         assert_eq!(part, Part { share: 0.5, scale: 8.0 });
         assert_eq!(part.join(&members, &probe), scores(&[[0.0, 0.0], [-4.0, 4.0]]));
-        assert_eq!(Part::new(1.0, &members, &scores(&[[0.0, 0.0]])).scale, 0.0);
+        assert_eq!(Part::new(1.0, 3, &members, &scores(&[[0.0, 0.0]])).scale, 0.0);
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub struct Results {
     /// All patterns together with the untouched model.
     pub zero_shot_together: Option<Stage>,
     /// The linear probe. Its accuracy on the labelled rows is that on rows that it has not seen; its weight, the share in the last
-    /// ensemble beside all members, 0 where it is not heard.
+    /// ensemble beside all members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Stage>,
     /// With `priming`: every pattern and seed with the untouched model and labelled rows in front.

@@ -272,7 +272,7 @@ impl Trainer<'_> {
             Work::ZeroShot { pattern } => {
                 format!("untouched model with pattern {pattern}: {}", pattern_text(pattern))
             }
-            Work::Probe => "linear probe of the untouched model, without patterns".to_owned(),
+            Work::Probe => "contrastive fine-tuning and a linear probe, without patterns".to_owned(),
             Work::Sets { generation } => {
                 format!(
                     "drawing what generation {generation} learns from among the labelled by the one before"

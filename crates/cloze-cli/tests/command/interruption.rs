@@ -91,10 +91,10 @@ fn ctrl_c_stops_at_a_safe_place_and_says_how_to_go_on() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let started = || walk(&folder.path("runs")).iter().any(|path| path.contains("g0/p0-s0.tmp"));
+    let started = || walk(&folder.path("runs")).iter().any(|path| path.contains("probe.tmp"));
     let deadline = Instant::now() + Duration::from_secs(60);
     while !started() {
-        assert!(Instant::now() < deadline, "the first member never began");
+        assert!(Instant::now() < deadline, "training never began");
         std::thread::sleep(Duration::from_millis(5));
     }
     let interrupt =

@@ -212,7 +212,7 @@ pub struct Options {
     pub hinge: Hinge,
     /// `calibrate`: whether every label gets the same mean score from the untouched model, see [`crate::calibration`].
     pub calibrate: bool,
-    /// `probe`: whether a linear probe takes part where it is clearly better than the untouched patterns, see [`crate::probe`].
+    /// `probe`: whether a linear probe of a contrastively fine-tuned encoder takes part, see [`crate::probe`].
     pub probe: bool,
     /// `lm_weight`: share w of the auxiliary masked-LM loss, loss = (1 - w) CE + w LM, 0 for none.
     ///

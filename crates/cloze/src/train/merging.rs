@@ -24,7 +24,7 @@ impl Trainer<'_> {
             true => Some(merge(&self.member_scores(&members, Set::Test)?, &weights)),
             false => None,
         };
-        let part = self.heard_probe(&scores)?;
+        let part = self.probe_part(&scores)?;
         if let Some((probe, part)) = &part {
             scores = part.join(&scores, &self.read_scores(probe, Set::Unlabeled)?);
             if let Some(test) = &mut test {
@@ -51,17 +51,20 @@ impl Trainer<'_> {
         summary.write(draft)
     }
 
-    /// The probe, if there is one and it is heard, and its part beside the members, whose scores merged are these.
-    fn heard_probe(&self, merged: &Scores) -> Result<Option<(Job, Part)>> {
+    /// The probe, if there is one, and its part beside the members, whose scores merged are these.
+    fn probe_part(&self, merged: &Scores) -> Result<Option<(Job, Part)>> {
         if !self.plan.jobs.iter().any(|job| job.work == Work::Probe) {
             return Ok(None);
         }
         let job = self.finished(plan::PROBE)?;
-        let strength = self.probe_strength(&Summary::read(&job)?)?;
-        if strength == 0.0 {
-            return Ok(None);
+        let patterns = self.task.patterns.len();
+        let mut untouched = 0.0;
+        for pattern in 0..patterns {
+            untouched += self.untouched_accuracy(pattern)? / patterns as f64;
         }
-        let part = Part::new(strength, merged, &self.read_scores(&job, Set::Unlabeled)?);
+        let accuracy = Summary::read(&job)?.train_accuracy.unwrap_or(0.0);
+        let strength = strength(accuracy, untouched, self.data.train.len());
+        let part = Part::new(strength, patterns, merged, &self.read_scores(&job, Set::Unlabeled)?);
         Ok(Some((job, part)))
     }
 
@@ -69,16 +72,6 @@ impl Trainer<'_> {
     fn untouched_accuracy(&self, pattern: usize) -> Result<f64> {
         let zero_shot = self.finished(&plan::zero_shot_name(pattern))?;
         Ok(Summary::read(&zero_shot)?.train_accuracy.unwrap_or(0.0))
-    }
-
-    /// How loud the probe that has measured this is.
-    pub(super) fn probe_strength(&self, probe: &Summary) -> Result<f64> {
-        let patterns = self.task.patterns.len();
-        let mut untouched = 0.0;
-        for pattern in 0..patterns {
-            untouched += self.untouched_accuracy(pattern)? / patterns as f64;
-        }
-        Ok(strength(probe.train_accuracy.unwrap_or(0.0), untouched, self.data.train.len()))
     }
 
     /// The members of a generation.

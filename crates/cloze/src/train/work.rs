@@ -22,7 +22,7 @@ use crate::store::Draft;
 use crate::summary::Summary;
 use crate::task::{Example, Keep, Method, Set, Start};
 use crate::verbalizer::Verbalizer;
-use crate::{Error, Result, head, report};
+use crate::{Error, Result, contrast, head, report};
 
 /// The file of an untouched pattern's job that holds what calibration shifts each label by.
 const SHIFT: &str = "calibration.json";
@@ -51,14 +51,27 @@ impl Trainer<'_> {
     }
 
     pub(super) fn probe(&mut self, draft: &Draft, name: &str) -> Result<()> {
+        let options = &self.task.options;
         let (train, unlabeled) = (self.sequences(Set::Train), self.sequences(Set::Unlabeled));
         let around: Vec<Sequence> =
             spread(unlabeled.len(), probe::ROWS).map(|row| unlabeled[row].clone()).collect();
-        let mut session = Session::new(Model::masked_lm(self.checkpoint)?, self.device);
-        let labelled = self.states(&mut session, name, &train)?;
-        let around = self.states(&mut session, name, &around)?;
-        let (probe, accuracy) =
-            Probe::fit(&labelled, &gold(&self.data.train), self.task.labels.len(), &around);
+        let mut model = Model::masked_lm(self.checkpoint)?;
+        model.freeze(options.freeze);
+        let mut session = Session::new(model, self.device);
+        // What it is worth is known of the untouched model only: after training there are no labelled rows that it has not seen.
+        let (untouched, accuracy) = self.fitted(&mut session, name, &train, &around)?;
+        let learning_rate = options.learning_rate * contrast::LEARNING_RATE;
+        let fine_tuning = self.fine_tuning(options.steps, learning_rate, options.accumulation);
+        let seed = options.seeds.first().copied().unwrap_or(0);
+        let training = contrast::Training { fine_tuning: &fine_tuning, pairs: options.batch_size, seed };
+        let (labels, log) = (gold(&self.data.train), &mut self.log);
+        let steps = contrast::fine_tune(&mut session, training, &train, &labels, untouched.mean(), |step| {
+            log.progress(name, "train", "steps", step.step, fine_tuning.steps)
+        })?;
+        write_steps(draft, &steps)?;
+        let (probe, _) = self.fitted(&mut session, name, &train, &around)?;
+        let scores = probe.score(&self.states(&mut session, name, &unlabeled)?);
+        self.write_scores(draft, Set::Unlabeled, &scores)?;
         let test = match self.task.options.measures_all() {
             true => {
                 let test = self.sequences(Set::Test);
@@ -66,19 +79,25 @@ impl Trainer<'_> {
             }
             false => None,
         };
-        let mut summary = self.summary(None, test.as_ref());
-        summary.train_accuracy = Some(accuracy);
         self.write_test_scores(draft, test.as_ref())?;
-        // Nobody reads the rest of one that is not heard.
-        if self.probe_strength(&summary)? > 0.0 {
-            let scores = probe.score(&self.states(&mut session, name, &unlabeled)?);
-            self.write_scores(draft, Set::Unlabeled, &scores)?;
-            if keeps_members(self.task, self.last_generation(), self.data.unlabeled.len()) {
-                draft.write_json(probe::FILE, &probe)?;
-                session.into_model().save(&draft.dir().join(MODEL), &self.checkpoint.tokenizer)?;
-            }
+        if keeps_members(self.task, self.last_generation(), self.data.unlabeled.len()) {
+            draft.write_json(probe::FILE, &probe)?;
+            session.into_model().save(&draft.dir().join(MODEL), &self.checkpoint.tokenizer)?;
         }
-        summary.write(draft)
+        Summary { train_accuracy: Some(accuracy), ..self.summary(None, test.as_ref()) }.write(draft)
+    }
+
+    /// A probe of the encoder as it is now, and its accuracy on rows that it has not seen.
+    fn fitted(
+        &mut self,
+        session: &mut Session,
+        name: &str,
+        train: &[Sequence],
+        around: &[Sequence],
+    ) -> Result<(Probe, f64)> {
+        let labelled = self.states(session, name, train)?;
+        let around = self.states(session, name, around)?;
+        Ok(Probe::fit(&labelled, &gold(&self.data.train), self.task.labels.len(), &around))
     }
 
     /// The mean-pooled states of rows, for a probe.

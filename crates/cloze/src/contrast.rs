@@ -1,0 +1,190 @@
+//! Contrastive fine-tuning: rows of a label move together in the encoder's eyes, those of different labels apart.
+//!
+//! The supervised contrastive loss (Khosla et al., 2020, arXiv 2004.11362) on what a [linear probe](crate::probe) looks at, a row's mean-pooled last
+//! states, less the mean over rows without a look at their labels, scaled to length 1. With few labelled rows there are many pairs to learn from, which
+//! is why SetFit (Tunstall et al., 2022, arXiv 2209.11055) trains so.
+
+use cloze_encoder::{Batch, Mode, Random, Sequence, Session};
+
+use crate::Result;
+use crate::batches::Shuffled;
+use crate::fine_tuning::{FineTuning, Step};
+
+/// Beside the learning rate of a pattern, whose batch has half as many rows.
+pub(crate) const LEARNING_RATE: f64 = 0.5;
+
+/// Divides similarities, which lie between -1 and 1, before the softmax.
+const TEMPERATURE: f64 = 0.1;
+
+/// How an encoder is trained.
+#[derive(Debug, Clone, Copy)]
+pub struct Training<'a> {
+    /// The loop's settings.
+    pub fine_tuning: &'a FineTuning,
+    /// Pairs of an update: rows, each with another one of its label.
+    pub pairs: usize,
+    /// Everything that is drawn is drawn from this.
+    pub seed: u64,
+}
+
+/// Trains the encoder on `sequences`, at least one, with these labels; states count from `mean`, `[hidden]`. `after` hears of every update.
+///
+/// # Errors
+/// At the first loss or gradient that is not finite, and what `after` gives.
+pub fn fine_tune(
+    session: &mut Session,
+    training: Training,
+    sequences: &[Sequence],
+    labels: &[usize],
+    mean: &[f32],
+    after: impl FnMut(&Step) -> Result<()>,
+) -> Result<Vec<Step>> {
+    let mut rows = Shuffled::new(sequences.len(), 1, Random::stream(training.seed, &[0]));
+    let mut partners = Random::stream(training.seed, &[1]);
+    let mut dropout = Random::stream(training.seed, &[2]);
+    let others: Vec<Vec<usize>> = (0..labels.len())
+        .map(|row| (0..labels.len()).filter(|&other| other != row && labels[other] == labels[row]).collect())
+        .collect();
+    let mut batch = Batch::new();
+    // Every row is seen many times, what the frozen layers make of it is always the same.
+    let mut lower = vec![None; sequences.len()];
+    if session.model().frozen() > 0 {
+        for (sequence, lower) in sequences.iter().zip(&mut lower) {
+            batch.clear();
+            batch.push(sequence);
+            *lower = Some(session.lower_states(&batch).to_vec());
+        }
+    }
+    let micro_batch = |session: &mut Session, _: usize, weight: f32| {
+        let mut chosen = Vec::with_capacity(2 * training.pairs);
+        for _ in 0..training.pairs {
+            let row = rows.draw()[0];
+            chosen.push(row);
+            if !others[row].is_empty() {
+                chosen.push(others[row][partners.below(others[row].len())]);
+            }
+        }
+        batch.clear();
+        for &row in &chosen {
+            match &lower[row] {
+                Some(states) => batch.push_with_lower(&sequences[row], states),
+                None => batch.push(&sequences[row]),
+            }
+        }
+        let lengths: Vec<usize> = chosen.iter().map(|&row| sequences[row].ids.len()).collect();
+        let of: Vec<usize> = chosen.iter().map(|&row| labels[row]).collect();
+        let tokens: Vec<u32> = (0..batch.tokens() as u32).collect();
+        let mode = Mode::Train { dropout_seed: dropout.next_u64() };
+        let mut states = session.hidden_states(&batch, &tokens, mode).to_vec();
+        let pooled = means(&states, &lengths, mean.len());
+        let (loss, gradient) = contrast(&pooled, &of, mean);
+        let mut tokens = states.chunks_exact_mut(mean.len());
+        for (length, gradient) in lengths.iter().zip(gradient.chunks_exact(mean.len())) {
+            for token in tokens.by_ref().take(*length) {
+                let share = f64::from(weight) / *length as f64;
+                token
+                    .iter_mut()
+                    .zip(gradient)
+                    .for_each(|(value, gradient)| *value = (share * gradient) as f32);
+            }
+        }
+        session.backward_states(&states);
+        loss as f32
+    };
+    training.fine_tuning.run(session, micro_batch, after)
+}
+
+/// The mean of the `states` of each sequence's tokens, `[sequences, hidden]`.
+fn means(states: &[f32], lengths: &[usize], hidden: usize) -> Vec<f64> {
+    let mut means = vec![0.0; lengths.len() * hidden];
+    let mut tokens = states.chunks_exact(hidden);
+    for (mean, length) in means.chunks_exact_mut(hidden).zip(lengths) {
+        for token in tokens.by_ref().take(*length) {
+            mean.iter_mut().zip(token).for_each(|(sum, value)| *sum += f64::from(*value) / *length as f64);
+        }
+    }
+    means
+}
+
+/// The loss of rows with these pooled states, `[rows, hidden]`, and its gradient: for every row, the mean over the others of its label of how unlikely
+/// the other is among all by softmax over similarities, and of that the mean over the rows that have such others.
+fn contrast(pooled: &[f64], labels: &[usize], mean: &[f32]) -> (f64, Vec<f64>) {
+    let (rows, hidden) = (labels.len(), mean.len());
+    let mut unit: Vec<f64> = pooled.to_vec();
+    let mut lengths = vec![0.0; rows];
+    for (row, length) in unit.chunks_exact_mut(hidden).zip(&mut lengths) {
+        row.iter_mut().zip(mean).for_each(|(value, mean)| *value -= f64::from(*mean));
+        *length = row.iter().map(|value| value * value).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+        row.iter_mut().for_each(|value| *value /= *length);
+    }
+    let row = |i: usize| &unit[i * hidden..][..hidden];
+    let like = |i: usize, j: usize| i != j && labels[i] == labels[j];
+    let learning = (0..rows).filter(|&i| (0..rows).any(|j| like(i, j))).count().max(1) as f64;
+    let mut loss = 0.0;
+    // The gradient of every similarity, over the temperature.
+    let mut weights = vec![0.0; rows * rows];
+    for i in 0..rows {
+        let others = (0..rows).filter(|&j| like(i, j)).count() as f64;
+        if others == 0.0 {
+            continue;
+        }
+        let similarity = |j: usize| row(i).iter().zip(row(j)).map(|(a, b)| a * b).sum::<f64>() / TEMPERATURE;
+        let found: Vec<f64> =
+            (0..rows).map(|j| if j == i { f64::NEG_INFINITY } else { similarity(j) }).collect();
+        let top = found.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = found.iter().map(|value| (value - top).exp()).sum();
+        for j in (0..rows).filter(|&j| j != i) {
+            let share = (found[j] - top).exp() / sum;
+            let wanted = if like(i, j) { 1.0 / others } else { 0.0 };
+            loss -= wanted * (found[j] - top - sum.ln()) / learning;
+            weights[i * rows + j] += (share - wanted) / (learning * TEMPERATURE);
+        }
+    }
+    let mut gradient = vec![0.0; rows * hidden];
+    for i in 0..rows {
+        let out = &mut gradient[i * hidden..][..hidden];
+        for j in 0..rows {
+            let weight = weights[i * rows + j] + weights[j * rows + i];
+            out.iter_mut().zip(row(j)).for_each(|(out, value)| *out += weight * value);
+        }
+        // Along the row itself the scaling leaves nothing.
+        let along: f64 = out.iter().zip(row(i)).map(|(out, value)| out * value).sum();
+        out.iter_mut().zip(row(i)).for_each(|(out, value)| *out = (*out - along * value) / lengths[i]);
+    }
+    (loss, gradient)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gradient_is_that_of_the_loss() {
+        let value = |i: usize| ((i * 7919) % 23) as f64 / 23.0 - 0.4;
+        let pooled: Vec<f64> = (0..5 * 3).map(value).collect();
+        let (labels, mean) = ([0, 1, 0, 0, 2], [0.1, -0.2, 0.05]);
+        let (loss, gradient) = contrast(&pooled, &labels, &mean);
+        assert!(loss > 0.0);
+        for place in 0..pooled.len() {
+            let moved = |step: f64| {
+                let mut pooled = pooled.clone();
+                pooled[place] += step;
+                contrast(&pooled, &labels, &mean).0
+            };
+            let slope = (moved(1e-6) - moved(-1e-6)) / 2e-6;
+            assert!(
+                (slope - gradient[place]).abs() < 1e-5,
+                "{place}: {} instead of {slope}",
+                gradient[place]
+            );
+        }
+    }
+
+    #[test]
+    fn rows_without_another_of_their_label_teach_nothing_by_themselves() {
+        assert_eq!(contrast(&[1.0, 0.0, 0.0, 1.0], &[0, 1], &[0.0, 0.0]), (0.0, vec![0.0; 4]));
+        let (near, _) = contrast(&[1.0, 0.0, 1.0, 0.1, 0.0, 1.0], &[0, 0, 1], &[0.0, 0.0]);
+        let (far, _) = contrast(&[1.0, 0.0, 0.1, 1.0, 0.0, 1.0], &[0, 0, 1], &[0.0, 0.0]);
+        assert!(near < 0.1 && far > 1.0, "{near} {far}");
+    }
+}
