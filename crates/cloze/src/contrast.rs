@@ -8,7 +8,7 @@ use cloze_encoder::{Batch, Mode, Random, Sequence, Session};
 
 use crate::Result;
 use crate::batches::Shuffled;
-use crate::fine_tuning::{FineTuning, Step};
+use crate::fine_tuning::{FineTuning, Step, lower_states, push};
 
 /// Beside the learning rate of a pattern, whose batch has half as many rows.
 pub(crate) const LEARNING_RATE: f64 = 0.5;
@@ -42,35 +42,26 @@ pub fn fine_tune(
     let mut rows = Shuffled::new(sequences.len(), 1, Random::stream(training.seed, &[0]));
     let mut partners = Random::stream(training.seed, &[1]);
     let mut dropout = Random::stream(training.seed, &[2]);
-    let others: Vec<Vec<usize>> = (0..labels.len())
-        .map(|row| (0..labels.len()).filter(|&other| other != row && labels[other] == labels[row]).collect())
-        .collect();
+    let mut of_label: Vec<Vec<usize>> = vec![Vec::new(); labels.iter().max().map_or(0, |most| most + 1)];
+    labels.iter().enumerate().for_each(|(row, &label)| of_label[label].push(row));
+    let FineTuning { steps, accumulation, .. } = training.fine_tuning;
+    let visits = steps * accumulation * 2 * training.pairs;
+    let lower = lower_states(session, &sequences.iter().collect::<Vec<_>>(), visits);
     let mut batch = Batch::new();
-    // Every row is seen many times, what the frozen layers make of it is always the same.
-    let mut lower = vec![None; sequences.len()];
-    if session.model().frozen() > 0 {
-        for (sequence, lower) in sequences.iter().zip(&mut lower) {
-            batch.clear();
-            batch.push(sequence);
-            *lower = Some(session.lower_states(&batch).to_vec());
-        }
-    }
     let micro_batch = |session: &mut Session, _: usize, weight: f32| {
         let mut chosen = Vec::with_capacity(2 * training.pairs);
         for _ in 0..training.pairs {
             let row = rows.draw()[0];
             chosen.push(row);
-            if !others[row].is_empty() {
-                chosen.push(others[row][partners.below(others[row].len())]);
+            let alike = &of_label[labels[row]];
+            if alike.len() > 1 {
+                let other = partners.below(alike.len() - 1);
+                // The rows of a label are in order; the row itself is passed over.
+                chosen.push(alike[other + usize::from(alike[other] >= row)]);
             }
         }
         batch.clear();
-        for &row in &chosen {
-            match &lower[row] {
-                Some(states) => batch.push_with_lower(&sequences[row], states),
-                None => batch.push(&sequences[row]),
-            }
-        }
+        chosen.iter().for_each(|&row| push(&mut batch, &sequences[row], lower.get(row)));
         let lengths: Vec<usize> = chosen.iter().map(|&row| sequences[row].ids.len()).collect();
         let of: Vec<usize> = chosen.iter().map(|&row| labels[row]).collect();
         let tokens: Vec<u32> = (0..batch.tokens() as u32).collect();

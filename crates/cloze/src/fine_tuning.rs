@@ -1,6 +1,8 @@
 //! The training loop that pattern models and classifiers share.
 
-use cloze_encoder::{AdamW, Session, schedule};
+use std::sync::Arc;
+
+use cloze_encoder::{AdamW, Batch, Sequence, Session, schedule};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -80,5 +82,33 @@ impl FineTuning {
             steps.push(step);
         }
         Ok(steps)
+    }
+}
+
+/// What the frozen layers of the model make of every sequence, `[tokens, hidden]` each, so that training, which sees each many times, does
+/// not compute it again; nothing unless something is frozen, training sees `visits` sequences in all, which is often enough, and there is memory.
+pub(crate) fn lower_states(session: &mut Session, sequences: &[&Sequence], visits: usize) -> Vec<Arc<[f32]>> {
+    /// Bytes at most.
+    const MEMORY: usize = 128 << 20;
+    let tokens: usize = sequences.iter().map(|sequence| sequence.len()).sum();
+    let model = session.model();
+    let bytes = 4 * tokens * model.config().hidden_size;
+    if model.frozen() == 0 || visits < 2 * sequences.len() || bytes > MEMORY {
+        return Vec::new();
+    }
+    let mut batch = Batch::new();
+    let mut states = |sequence: &&Sequence| {
+        batch.clear();
+        batch.push(sequence);
+        session.lower_states(&batch).into()
+    };
+    sequences.iter().map(&mut states).collect()
+}
+
+/// Adds a sequence to a batch, with what the frozen layers make of it if that is known.
+pub(crate) fn push(batch: &mut Batch, sequence: &Sequence, lower: Option<&Arc<[f32]>>) {
+    match lower {
+        Some(states) => batch.push_with_lower(sequence, states),
+        None => batch.push(sequence),
     }
 }

@@ -8,7 +8,7 @@ use cloze_encoder::{Batch, Columns, Mode, Random, Sequence, Session, SpecialToke
 
 use crate::batches::{Shuffled, by_length};
 use crate::encode::Encoded;
-use crate::fine_tuning::{FineTuning, Step};
+use crate::fine_tuning::{FineTuning, Step, lower_states, push};
 use crate::scores::{Scores, check_finite};
 use crate::verbalizer::Verbalizer;
 use crate::{Result, free_text, multi_token};
@@ -97,31 +97,16 @@ fn fill<'c>(batch: &mut Batch, masks: &mut Vec<u32>, clozes: impl Iterator<Item 
     batch.clear();
     masks.clear();
     for (index, cloze) in clozes.enumerate() {
-        match &cloze.lower {
-            Some(states) => batch.push_with_lower(&cloze.sequence, states),
-            None => batch.push(&cloze.sequence),
-        }
+        push(batch, &cloze.sequence, cloze.lower.as_ref());
         masks.push(batch.row(index, cloze.mask));
     }
 }
 
-/// Notes with every cloze what the frozen layers of the model make of it, so that training, which sees each many times, does not
-/// compute it again; if something is frozen, training sees `visits` clozes in all, which is often enough, and there is memory.
+/// Notes with every cloze what the frozen layers of the model make of it, if that is worth while in a training that sees `visits` clozes in all.
 pub fn know_lower(session: &mut Session, clozes: &mut [Encoded], visits: usize) {
-    /// Bytes at most.
-    const MEMORY: usize = 128 << 20;
-    let tokens: usize = clozes.iter().map(|cloze| cloze.sequence.len()).sum();
-    let model = session.model();
-    let bytes = 4 * tokens * model.config().hidden_size;
-    if model.frozen() == 0 || visits < 2 * clozes.len() || bytes > MEMORY {
-        return;
-    }
-    let mut batch = Batch::new();
-    for cloze in clozes {
-        batch.clear();
-        batch.push(&cloze.sequence);
-        cloze.lower = Some(session.lower_states(&batch).into());
-    }
+    let sequences: Vec<&Sequence> = clozes.iter().map(|cloze| &cloze.sequence).collect();
+    let known = lower_states(session, &sequences, visits);
+    clozes.iter_mut().zip(known).for_each(|(cloze, states)| cloze.lower = Some(states));
 }
 
 /// Text with some tokens hidden, for the auxiliary masked-LM loss.

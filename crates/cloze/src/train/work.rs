@@ -59,17 +59,18 @@ impl Trainer<'_> {
         model.freeze(options.freeze);
         let mut session = Session::new(model, self.device);
         // What it is worth is known of the untouched model only: after training there are no labelled rows that it has not seen.
-        let (untouched, accuracy) = self.fitted(&mut session, name, &train, &around)?;
+        let labels = gold(&self.data.train);
+        let (untouched, accuracy) = self.fitted(&mut session, name, &train, &labels, &around)?;
         let learning_rate = options.learning_rate * contrast::LEARNING_RATE;
         let fine_tuning = self.fine_tuning(options.steps, learning_rate, options.accumulation);
         let seed = options.seeds.first().copied().unwrap_or(0);
         let training = contrast::Training { fine_tuning: &fine_tuning, pairs: options.batch_size, seed };
-        let (labels, log) = (gold(&self.data.train), &mut self.log);
+        let log = &mut self.log;
         let steps = contrast::fine_tune(&mut session, training, &train, &labels, untouched.mean(), |step| {
             log.progress(name, "train", "steps", step.step, fine_tuning.steps)
         })?;
         write_steps(draft, &steps)?;
-        let (probe, _) = self.fitted(&mut session, name, &train, &around)?;
+        let (probe, _) = self.fitted(&mut session, name, &train, &labels, &around)?;
         let scores = probe.score(&self.states(&mut session, name, &unlabeled)?);
         self.write_scores(draft, Set::Unlabeled, &scores)?;
         let test = match self.task.options.measures_all() {
@@ -93,11 +94,12 @@ impl Trainer<'_> {
         session: &mut Session,
         name: &str,
         train: &[Sequence],
+        labels: &[usize],
         around: &[Sequence],
     ) -> Result<(Probe, f64)> {
         let labelled = self.states(session, name, train)?;
         let around = self.states(session, name, around)?;
-        Ok(Probe::fit(&labelled, &gold(&self.data.train), self.task.labels.len(), &around))
+        Ok(Probe::fit(&labelled, labels, self.task.labels.len(), &around))
     }
 
     /// The mean-pooled states of rows, for a probe.
