@@ -5,12 +5,14 @@
 //! is why SetFit (Tunstall et al., 2022, arXiv 2209.11055) trains so.
 
 use cloze_encoder::{Batch, Mode, Random, Sequence, Session};
+use nalgebra::DMatrix;
 
 use crate::Result;
 use crate::batches::Shuffled;
 use crate::fine_tuning::{FineTuning, Step, lower_states, push};
+use crate::probe::{features, pooled};
 
-/// Beside the learning rate of a pattern, whose batch has half as many rows.
+/// Beside the learning rate of a pattern, whose batch has as many rows.
 pub(crate) const LEARNING_RATE: f64 = 0.5;
 
 /// Divides similarities, which lie between -1 and 1, before the softmax.
@@ -21,7 +23,7 @@ const TEMPERATURE: f64 = 0.1;
 pub struct Training<'a> {
     /// The loop's settings.
     pub fine_tuning: &'a FineTuning,
-    /// Pairs of an update: rows, each with another one of its label.
+    /// Pairs of a micro-batch: rows, each with another one of its label.
     pub pairs: usize,
     /// Everything that is drawn is drawn from this.
     pub seed: u64,
@@ -67,16 +69,12 @@ pub fn fine_tune(
         let tokens: Vec<u32> = (0..batch.tokens() as u32).collect();
         let mode = Mode::Train { dropout_seed: dropout.next_u64() };
         let mut states = session.hidden_states(&batch, &tokens, mode).to_vec();
-        let pooled = means(&states, &lengths, mean.len());
-        let (loss, gradient) = contrast(&pooled, &of, mean);
+        let (loss, gradient) = contrast(&pooled(&states, &lengths, mean.len()), &of, mean);
         let mut tokens = states.chunks_exact_mut(mean.len());
-        for (length, gradient) in lengths.iter().zip(gradient.chunks_exact(mean.len())) {
+        for (length, gradient) in lengths.iter().zip(gradient.row_iter()) {
+            let share = f64::from(weight) / *length as f64;
             for token in tokens.by_ref().take(*length) {
-                let share = f64::from(weight) / *length as f64;
-                token
-                    .iter_mut()
-                    .zip(gradient)
-                    .for_each(|(value, gradient)| *value = (share * gradient) as f32);
+                token.iter_mut().zip(&gradient).for_each(|(value, slope)| *value = (share * slope) as f32);
             }
         }
         session.backward_states(&states);
@@ -85,62 +83,38 @@ pub fn fine_tune(
     training.fine_tuning.run(session, micro_batch, after)
 }
 
-/// The mean of the `states` of each sequence's tokens, `[sequences, hidden]`.
-fn means(states: &[f32], lengths: &[usize], hidden: usize) -> Vec<f64> {
-    let mut means = vec![0.0; lengths.len() * hidden];
-    let mut tokens = states.chunks_exact(hidden);
-    for (mean, length) in means.chunks_exact_mut(hidden).zip(lengths) {
-        for token in tokens.by_ref().take(*length) {
-            mean.iter_mut().zip(token).for_each(|(sum, value)| *sum += f64::from(*value) / *length as f64);
-        }
-    }
-    means
-}
-
-/// The loss of rows with these pooled states, `[rows, hidden]`, and its gradient: for every row, the mean over the others of its label of how unlikely
+/// The loss of rows with these pooled `states`, `[rows, hidden]`, and its gradient: for every row, the mean over the others of its label of how unlikely
 /// the other is among all by softmax over similarities, and of that the mean over the rows that have such others.
-fn contrast(pooled: &[f64], labels: &[usize], mean: &[f32]) -> (f64, Vec<f64>) {
-    let (rows, hidden) = (labels.len(), mean.len());
-    let mut unit: Vec<f64> = pooled.to_vec();
-    let mut lengths = vec![0.0; rows];
-    for (row, length) in unit.chunks_exact_mut(hidden).zip(&mut lengths) {
-        row.iter_mut().zip(mean).for_each(|(value, mean)| *value -= f64::from(*mean));
-        *length = row.iter().map(|value| value * value).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
-        row.iter_mut().for_each(|value| *value /= *length);
-    }
-    let row = |i: usize| &unit[i * hidden..][..hidden];
+fn contrast(states: &DMatrix<f64>, labels: &[usize], mean: &[f32]) -> (f64, DMatrix<f64>) {
+    let rows = labels.len();
+    let (unit, lengths) = features(states, mean);
+    let similarities = &unit * unit.transpose() / TEMPERATURE;
     let like = |i: usize, j: usize| i != j && labels[i] == labels[j];
     let learning = (0..rows).filter(|&i| (0..rows).any(|j| like(i, j))).count().max(1) as f64;
     let mut loss = 0.0;
     // The gradient of every similarity, over the temperature.
-    let mut weights = vec![0.0; rows * rows];
+    let mut weights = DMatrix::<f64>::zeros(rows, rows);
     for i in 0..rows {
         let others = (0..rows).filter(|&j| like(i, j)).count() as f64;
         if others == 0.0 {
             continue;
         }
-        let similarity = |j: usize| row(i).iter().zip(row(j)).map(|(a, b)| a * b).sum::<f64>() / TEMPERATURE;
-        let found: Vec<f64> =
-            (0..rows).map(|j| if j == i { f64::NEG_INFINITY } else { similarity(j) }).collect();
-        let top = found.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = found.iter().map(|value| (value - top).exp()).sum();
-        for j in (0..rows).filter(|&j| j != i) {
-            let share = (found[j] - top).exp() / sum;
+        let candidates = || (0..rows).filter(|&j| j != i);
+        let top = candidates().map(|j| similarities[(i, j)]).fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = candidates().map(|j| (similarities[(i, j)] - top).exp()).sum();
+        for j in candidates() {
+            let below = similarities[(i, j)] - top;
             let wanted = if like(i, j) { 1.0 / others } else { 0.0 };
-            loss -= wanted * (found[j] - top - sum.ln()) / learning;
-            weights[i * rows + j] += (share - wanted) / (learning * TEMPERATURE);
+            loss -= wanted * (below - sum.ln()) / learning;
+            weights[(i, j)] = (below.exp() / sum - wanted) / (learning * TEMPERATURE);
         }
     }
-    let mut gradient = vec![0.0; rows * hidden];
-    for i in 0..rows {
-        let out = &mut gradient[i * hidden..][..hidden];
-        for j in 0..rows {
-            let weight = weights[i * rows + j] + weights[j * rows + i];
-            out.iter_mut().zip(row(j)).for_each(|(out, value)| *out += weight * value);
-        }
+    let mut gradient = (&weights + weights.transpose()) * &unit;
+    for (row, (mut slope, unit)) in gradient.row_iter_mut().zip(unit.row_iter()).enumerate() {
         // Along the row itself the scaling leaves nothing.
-        let along: f64 = out.iter().zip(row(i)).map(|(out, value)| out * value).sum();
-        out.iter_mut().zip(row(i)).for_each(|(out, value)| *out = (*out - along * value) / lengths[i]);
+        let along = slope.dot(&unit);
+        slope -= unit * along;
+        slope /= lengths[row].max(f64::MIN_POSITIVE);
     }
     (loss, gradient)
 }
@@ -152,15 +126,15 @@ mod tests {
     #[test]
     fn the_gradient_is_that_of_the_loss() {
         let value = |i: usize| ((i * 7919) % 23) as f64 / 23.0 - 0.4;
-        let pooled: Vec<f64> = (0..5 * 3).map(value).collect();
+        let states = DMatrix::from_row_iterator(5, 3, (0..5 * 3).map(value));
         let (labels, mean) = ([0, 1, 0, 0, 2], [0.1, -0.2, 0.05]);
-        let (loss, gradient) = contrast(&pooled, &labels, &mean);
+        let (loss, gradient) = contrast(&states, &labels, &mean);
         assert!(loss > 0.0);
-        for place in 0..pooled.len() {
+        for place in 0..states.len() {
             let moved = |step: f64| {
-                let mut pooled = pooled.clone();
-                pooled[place] += step;
-                contrast(&pooled, &labels, &mean).0
+                let mut states = states.clone();
+                states[place] += step;
+                contrast(&states, &labels, &mean).0
             };
             let slope = (moved(1e-6) - moved(-1e-6)) / 2e-6;
             assert!(
@@ -173,9 +147,12 @@ mod tests {
 
     #[test]
     fn rows_without_another_of_their_label_teach_nothing_by_themselves() {
-        assert_eq!(contrast(&[1.0, 0.0, 0.0, 1.0], &[0, 1], &[0.0, 0.0]), (0.0, vec![0.0; 4]));
-        let (near, _) = contrast(&[1.0, 0.0, 1.0, 0.1, 0.0, 1.0], &[0, 0, 1], &[0.0, 0.0]);
-        let (far, _) = contrast(&[1.0, 0.0, 0.1, 1.0, 0.0, 1.0], &[0, 0, 1], &[0.0, 0.0]);
+        let of = |states: &[f64], labels: &[usize]| {
+            contrast(&DMatrix::from_row_slice(labels.len(), 2, states), labels, &[0.0, 0.0])
+        };
+        assert_eq!(of(&[1.0, 0.0, 0.0, 1.0], &[0, 1]), (0.0, DMatrix::zeros(2, 2)));
+        let (near, _) = of(&[1.0, 0.0, 1.0, 0.1, 0.0, 1.0], &[0, 0, 1]);
+        let (far, _) = of(&[1.0, 0.0, 0.1, 1.0, 0.0, 1.0], &[0, 0, 1]);
         assert!(near < 0.1 && far > 1.0, "{near} {far}");
     }
 }

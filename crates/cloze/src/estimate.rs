@@ -225,7 +225,7 @@ impl Costs<'_> {
                 let lengths = self.lengths(train, None)?;
                 // Every row comes with another of its label.
                 let pair = 2.0 * forward(&self.checkpoint.config, lengths.mean);
-                let mut seconds = self.training(steps, options.steps, options.batch_size, pair);
+                let mut seconds = self.training(steps, options.steps, options.batch_size.div_ceil(2), pair);
                 seconds += 2.0 * (self.forward(train, None)? + self.forward(around, None)?);
                 seconds += self.forward(unlabeled, None)?;
                 if options.measures_all() {

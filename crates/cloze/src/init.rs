@@ -75,7 +75,7 @@ pub struct Draft {
 }
 
 /// Patterns of a draft.
-const PATTERNS: usize = 3;
+const PATTERNS: usize = 2;
 /// Of a row's tokens; what is longer is cut when patterns are tried.
 const TRIED: usize = 128;
 /// Bounds of the length that a draft asks for, and the share of the rows that are to fit.
@@ -475,10 +475,10 @@ mod tests {
         assert_eq!(draft.doubtful, [""; 0]);
         assert!(task.labels[1].words.contains(&"technology".to_owned()), "{:?}", task.labels[1].words);
         assert_eq!(draft.words[0], task.labels[0].words);
-        assert_eq!((task.patterns.len(), task.options.max_length), (3, 32));
+        assert_eq!((task.patterns.len(), task.options.max_length), (2, 32));
         assert!(task.patterns.iter().all(|pattern| pattern.to_string().contains("{title} {body}")));
         assert_eq!(task.data.unlabeled, ["data.csv"], "the file has rows without a label");
-        for pattern in 0..3 {
+        for pattern in 0..2 {
             Verbalizer::new(&task, pattern, &model().tokenizer).unwrap();
         }
     }

@@ -14,7 +14,7 @@ use crate::task::{Keep, Method, MultiLabel, Task};
 use crate::{calibration, probe};
 
 /// Part of every id. To be raised whenever the same task gives other numbers than before, or a job other files.
-const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 6");
+const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 7");
 
 /// The jobs of a task, each after those that it needs.
 #[derive(Debug, Clone)]

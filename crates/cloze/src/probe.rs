@@ -73,17 +73,26 @@ pub fn states(
         }
         let found = session.hidden_states(&batch, &tokens, Mode::Predict);
         check_finite(found)?;
-        let mut states = found.chunks_exact(hidden);
-        for &row in &group {
-            for state in states.by_ref().take(lengths[row]) {
-                means.row_mut(row).iter_mut().zip(state).for_each(|(sum, value)| *sum += f64::from(*value));
-            }
-            means.row_mut(row).unscale_mut(lengths[row].max(1) as f64);
-        }
+        let of: Vec<usize> = group.iter().map(|&row| lengths[row]).collect();
+        let pooled = pooled(found, &of, hidden);
+        group.iter().zip(pooled.row_iter()).for_each(|(&row, pooled)| means.set_row(row, &pooled));
         done += group.len();
         progress(done)?;
     }
     Ok(means)
+}
+
+/// The mean of the `states` of each sequence's tokens, `[sequences, hidden]`; one sequence's after the other's, so many of each.
+pub(crate) fn pooled(states: &[f32], lengths: &[usize], hidden: usize) -> DMatrix<f64> {
+    let mut means = DMatrix::zeros(lengths.len(), hidden);
+    let mut states = states.chunks_exact(hidden);
+    for (mut mean, length) in means.row_iter_mut().zip(lengths) {
+        for state in states.by_ref().take(*length) {
+            mean.iter_mut().zip(state).for_each(|(sum, value)| *sum += f64::from(*value));
+        }
+        mean.unscale_mut((*length).max(1) as f64);
+    }
+    means
 }
 
 /// What scores rows by their [`states`].
@@ -105,7 +114,7 @@ impl Probe {
         around: &DMatrix<f64>,
     ) -> (Probe, f64) {
         let mean = single(around.row_mean().iter());
-        let x = features(labelled, &mean);
+        let (x, _) = features(labelled, &mean);
         let one = |row: usize, label: usize| f64::from(u8::from(labels[row] == label)) - 1.0 / count as f64;
         let y = DMatrix::from_fn(labels.len(), count, one);
         let gram = &x * x.transpose() + DMatrix::identity(labels.len(), labels.len()) * RIDGE;
@@ -131,7 +140,7 @@ impl Probe {
 
     /// The label scores of rows with these states.
     pub fn score(&self, states: &DMatrix<f64>) -> Scores {
-        let x = features(states, &self.mean);
+        let (x, _) = features(states, &self.mean);
         let mut scores = Scores::zeros(states.nrows(), self.weights.len());
         for (row, feature) in x.row_iter().enumerate() {
             for (score, weights) in scores.row_mut(row).iter_mut().zip(&self.weights) {
@@ -154,17 +163,19 @@ impl Probe {
     }
 }
 
-/// What is left of states without `mean`, scaled to length 1.
-fn features(states: &DMatrix<f64>, mean: &[f32]) -> DMatrix<f64> {
+/// What is left of states without `mean`, scaled to length 1, `[rows, hidden]`, and the lengths before.
+pub(crate) fn features(states: &DMatrix<f64>, mean: &[f32]) -> (DMatrix<f64>, Vec<f64>) {
     let mut features = states.clone();
+    let mut lengths = Vec::with_capacity(states.nrows());
     for mut row in features.row_iter_mut() {
         row.iter_mut().zip(mean).for_each(|(value, mean)| *value -= f64::from(*mean));
         let length = row.norm();
         if length > 0.0 {
             row.unscale_mut(length);
         }
+        lengths.push(length);
     }
-    features
+    (features, lengths)
 }
 
 /// As they are kept.

@@ -48,7 +48,7 @@ fn numbers(dir: &Path, found: &mut Vec<(String, f64)>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_weights_and_rates_every_number_is_finite_or_a_job_fails(

@@ -64,7 +64,8 @@ impl Trainer<'_> {
         let learning_rate = options.learning_rate * contrast::LEARNING_RATE;
         let fine_tuning = self.fine_tuning(options.steps, learning_rate, options.accumulation);
         let seed = options.seeds.first().copied().unwrap_or(0);
-        let training = contrast::Training { fine_tuning: &fine_tuning, pairs: options.batch_size, seed };
+        let training =
+            contrast::Training { fine_tuning: &fine_tuning, pairs: options.batch_size.div_ceil(2), seed };
         let log = &mut self.log;
         let steps = contrast::fine_tune(&mut session, training, &train, &labels, untouched.mean(), |step| {
             log.progress(name, "train", "steps", step.step, fine_tuning.steps)
