@@ -13,6 +13,7 @@ All methods get the same rows, two threads, and a process of their own, whose wh
     cloze-quick     the same with the preset "quick"
     cloze-thorough  the same with the preset "thorough"
     cloze-tasks     the task file of tasks/ that was written by hand
+    cloze-names     no labelled rows: the labels' names and two patterns that suit anything
     setfit          SetFit with all-MiniLM-L6-v2, as its README has it
     embeddings      logistic regression on the embeddings of the same model
     fine-tuning     plain fine-tuning of the model that cloze uses
@@ -48,7 +49,7 @@ from machine import processor, timed
 
 HERE = pathlib.Path(__file__).parent.resolve()
 SETS = ["agnews", "trec", "sst2", "clinc-domains", "subj", "movie-polarity"]
-OWN = ["cloze", "cloze-tasks", "cloze-quick", "cloze-thorough"]
+OWN = ["cloze", "cloze-tasks", "cloze-quick", "cloze-thorough", "cloze-names"]
 PEERS = ["setfit", "embeddings", "fine-tuning", "setfit-self", "fast-fit"]
 USUAL = ["cloze", "cloze-tasks", "setfit", "embeddings", "fine-tuning"]
 # Those that run in Python, so that no tag changes them.
@@ -160,8 +161,10 @@ def train(folder, init):
     cost, out = measured([args.cloze, "train", "task.toml", "--threads", THREADS, "--json"], folder)
     found = json.loads(out.splitlines()[-1])["results"]
     outcome = found["distilled"] or found["supervised"]
+    untouched = (found["zero_shot_together"] or {}).get("test")
     return {
         "accuracy": outcome["test"]["accuracy"]["value"],
+        **({"untouched": untouched["accuracy"]["value"]} if untouched else {}),
         "seconds": round(init["seconds"] + cost["seconds"], 2),
         "seconds_init": init["seconds"],
         "seconds_train": cost["seconds"],
@@ -180,6 +183,17 @@ def cloze_tasks(name, folder):
     text = re.sub(r"(?ms)^\[data\]\n.*?(?=^\[)", section + "\n", text)
     # Plain fine-tuning beside it would take time and change nothing.
     (folder / "task.toml").write_text(re.sub(r"(?m)^compare *=.*\n", "", text))
+    return train(folder, {"seconds": 0, "peak_memory_mb": 0})
+
+
+def cloze_names(name, folder):
+    pool = rows(name, "pool")
+    text = " ".join(f"{{{column}}}" for column in pool[0] if column != "label")
+    data = {"unlabeled": "unlabeled.csv", "test": "test.csv", "label": "label"}
+    labels = json.dumps(sorted({row["label"] for row in pool}))
+    lines = ["format = 1", 'words = "auto"', f"labels = {labels}", f'patterns = ["{{mask}}: {text}", "{text} It is {{mask}}."]']
+    lines += ["[data]", *(f'{key} = "{value}"' for key, value in data.items()), "[train]", 'measure = "all"']
+    (folder / "task.toml").write_text("\n".join([*lines, ""]))
     return train(folder, {"seconds": 0, "peak_memory_mb": 0})
 
 
@@ -208,7 +222,7 @@ def python(method):
     return run
 
 
-METHODS = {"cloze": cloze, "cloze-tasks": cloze_tasks, "fine-tuning": changed('method = "supervised"')}
+METHODS = {"cloze": cloze, "cloze-tasks": cloze_tasks, "cloze-names": cloze_names, "fine-tuning": changed('method = "supervised"')}
 METHODS |= {f"cloze-{preset}": changed(f'preset = "{preset}"') for preset in ("quick", "thorough")}
 METHODS |= {name: python(name) for name in PYTHON} | {name: changed(*lines) for name, lines in SETTINGS.items()}
 
@@ -321,6 +335,17 @@ def difference_table(found, sets, methods):
     print(f"| mean | {' | '.join([*cells, interval(together([differences(name, best(name)) for name in sets]))])} |")
 
 
+def names_table(found, sets):
+    """Without labelled rows: what the classifier makes of the untouched patterns' guesses."""
+    head("no labelled rows", "draws", "untouched patterns", "classifier", "difference")
+    for name in sets:
+        lines = found[name, "cloze-names"].values()
+        untouched, classifier = ([line[part] for line in lines] for part in ("untouched", "accuracy"))
+        means = [f"{100 * statistics.mean(column):.1f}" for column in (untouched, classifier)]
+        gained = interval([after - before for before, after in zip(untouched, classifier)])
+        print(f"| {name} | {len(lines)} | {' | '.join(means)} | {gained} |")
+
+
 def cost_table(found, sets):
     """Pairs of the same draw on a quiet machine."""
     head("set", "pairs", "time of cloze / SetFit", "memory of cloze, MB", "of SetFit, MB")
@@ -417,12 +442,14 @@ if not args.table:
     run()
 found = lines_of_table()
 sets = [name for name in args.sets if any(found[name, method] for method in OWN + PEERS)]
-methods = [method for method in OWN + PEERS if any(found[name, method] for name in sets)]
+methods = [method for method in OWN + PEERS if method != "cloze-names" and any(found[name, method] for name in sets)]
 if args.settings:
     settings_table(found)
 elif sets:
     accuracy_table(found, sets, methods)
     difference_table(found, sets, methods)
     cost_table(found, sets)
+    if named := [name for name in sets if found[name, "cloze-names"]]:
+        names_table(found, named)
 if args.chart:
     chart(found, sets)

@@ -35,6 +35,22 @@ fn what_is_repeated_is_refused_or_counts_once() {
 }
 
 #[test]
+fn rows_with_choices_of_their_own_have_no_classifier_to_compare_with() {
+    let folder = Folder::empty();
+    let row = |day| format!("{{\"story\":\"day {day}\",\"people\":[\"sun\",\"storm\"],\"who\":\"sun\"}}\n");
+    folder.write("rows.jsonl", (0..4).map(row).collect::<String>());
+    let data = "[data]\ntrain = \"rows.jsonl\"\ntest = \"rows.jsonl\"\nlabel = \"who\"\n";
+    let task = format!("patterns = \"{{story}} It was {{mask}}.\"\n{data}[choices]\nfrom = \"people\"\n");
+    folder.write("task.toml", format!("format = 1\n{task}[train]\nsteps = 2\n"));
+    for option in [&["--compare"][..], &["--method", "ipet"]] {
+        let found = answer(&folder, &[&["train", "task.toml"][..], option].concat());
+        found.says("rows with `[choices]` of their own can have no classifier");
+        found.advises("leave `--method` and `--compare` out");
+    }
+    folder.succeed(&["train", "task.toml"]);
+}
+
+#[test]
 fn a_task_file_on_standard_output_can_be_json() {
     let folder = Folder::new();
     let drafted = folder.json(&["init", "labelled.csv", "--label", "label", "-o", "-"]);
