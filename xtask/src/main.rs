@@ -11,6 +11,7 @@ mod command;
 mod fuzz;
 mod licences;
 mod links;
+mod modules;
 mod parity;
 
 use std::path::Path;
@@ -40,6 +41,7 @@ const CHECKS: &[Check] = &[
     ("format", |root, _| build::format(root)),
     ("links", |root, _| links::check(root)),
     ("licences", |root, _| licences::check(root)),
+    ("modules", |root, _| modules::check(root)),
     ("lints", |root, _| build::lints(root)),
     ("tests", build::tests),
     ("docs", |root, _| build::docs(root)),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::ensemble::soft_labels;
 use crate::scores::{Scores, best};
 use crate::table::Format;
-use crate::task::{Example, Task};
+use crate::task::{Example, PREDICTION, PREDICTIONS, Task};
 
 /// What a row is given.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,11 +17,6 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The name of the column with the label of a row.
-    pub const COLUMN: &str = "prediction";
-    /// The name of the column with the labels of a row that can have several.
-    pub const SEVERAL: &str = "predictions";
-
     /// The answers for `rows` with these scores; where they can have several labels, the rows for all topics stand together.
     pub fn of(task: &Task, scores: &Scores, rows: &[Example]) -> Vec<Answer> {
         let (copies, names) = (task.copies(), task.answers());
@@ -59,7 +54,7 @@ impl Answer {
 
     /// The name of the column with the labels.
     pub fn column(task: &Task) -> &'static str {
-        if task.multi_label.is_some() { Answer::SEVERAL } else { Answer::COLUMN }
+        if task.multi_label.is_some() { PREDICTIONS } else { PREDICTION }
     }
 
     /// The labels as they are written: several as a list where the format knows lists, and else as they stand in the data.

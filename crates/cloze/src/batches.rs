@@ -2,6 +2,9 @@
 
 use cloze_encoder::Random;
 
+/// Tokens of a group of rows that are scored together: enough for full speed, little enough to stay in the caches.
+pub(crate) const SCORING_TOKENS: usize = 2048;
+
 /// Rows in random order, over and over again; a new order for every pass over the data.
 #[derive(Debug, Clone)]
 pub struct Shuffled {
@@ -28,13 +31,6 @@ impl Shuffled {
         self.next = (start + self.size).min(self.order.len());
         &self.order[start..self.next]
     }
-}
-
-/// `limit` of the numbers below `total`, evenly spread, so that files sorted by anything stay represented.
-pub(crate) fn spread(total: usize, limit: usize) -> impl Iterator<Item = usize> {
-    let limit = limit.min(total);
-    // The i-th of `total` stays if it is the last of its share of total / limit.
-    (0..total).filter(move |i| i * limit / total != (i + 1) * limit / total)
 }
 
 /// Groups rows of similar length so that no group has more than `budget` tokens, unless a single row has. Within a group and
@@ -69,13 +65,6 @@ mod tests {
             seen.sort_unstable();
             assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6]);
         }
-    }
-
-    #[test]
-    fn what_is_spread_stays_in_order_and_reaches_over_all() {
-        assert_eq!(spread(10, 4).collect::<Vec<_>>(), [2, 4, 7, 9]);
-        assert_eq!(spread(2, 4).collect::<Vec<_>>(), [0, 1]);
-        assert_eq!(spread(0, 4).count(), 0);
     }
 
     #[test]

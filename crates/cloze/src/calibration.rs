@@ -11,12 +11,12 @@
 use cloze_encoder::{Checkpoint, Device, Model, Session};
 
 use crate::Result;
-use crate::batches::spread;
+use crate::batches::SCORING_TOKENS;
 use crate::data::Data;
 use crate::encode::Encoded;
 use crate::pvp;
+use crate::task::spread;
 use crate::task::{Example, Task};
-use crate::train::SCORING_TOKENS;
 use crate::verbalizer::Verbalizer;
 
 /// Rows whose scores are averaged; with more the mean hardly moves.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::results::DataSource;
+use serde::{Deserialize, Serialize};
+
 use crate::task::{Example, Set, Task, fingerprint, label_counts};
 use crate::{Result, Warning};
 
@@ -17,6 +18,15 @@ pub struct Data {
     pub test: Vec<Example>,
     /// What is probably not meant.
     pub warnings: Vec<Warning>,
+}
+
+/// Rows that a run has read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataSource {
+    /// How many; where rows can have several labels, one for every topic.
+    pub rows: usize,
+    /// Hash of what is in them.
+    pub fingerprint: String,
 }
 
 impl Data {
@@ -51,9 +61,4 @@ impl Data {
     pub fn label_counts(&self, task: &Task) -> Vec<usize> {
         label_counts(task.labels.len(), &self.train)
     }
-}
-
-/// The labels of rows that have one.
-pub(crate) fn gold(examples: &[Example]) -> Vec<usize> {
-    examples.iter().filter_map(|example| example.label).collect()
 }

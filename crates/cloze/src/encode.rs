@@ -9,11 +9,21 @@ use std::sync::Arc;
 
 use cloze_encoder::{Random, Sequence, Tokenizer, truncate_pair};
 
-use crate::multi_token::Candidates;
 use crate::pattern::{Field, Part, Pattern};
 use crate::task::{Example, Spacing, Task};
-use crate::verbalizer::Verbalizer;
-use crate::{Error, Result, free_text};
+use crate::verbalizer::{Candidates, Verbalizer};
+use crate::{Error, Result};
+
+/// Masks beyond the text's tokens when a row is scored: there is always one for the end of the text.
+pub const SURPLUS: usize = 1;
+
+/// In training there are up to so many, so that the number of masks does not tell where the text ends.
+const MOST_SURPLUS: usize = 3;
+
+/// Masks beyond the text's tokens of a row to learn from.
+pub fn surplus(random: &mut Random) -> usize {
+    random.below(MOST_SURPLUS + 1)
+}
 
 /// A filled pattern as the encoder takes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,7 +167,7 @@ impl<'a> PatternEncoder<'a> {
     /// # Errors
     /// The first row that cannot be shortened enough.
     pub fn encode_all(&self, examples: &[Example]) -> Result<Vec<Encoded>> {
-        self.encode_each(examples, || free_text::SURPLUS)
+        self.encode_each(examples, || SURPLUS)
     }
 
     /// Encodes rows to learn from: where masks are filled freely, with a random number of them.
@@ -165,7 +175,7 @@ impl<'a> PatternEncoder<'a> {
     /// # Errors
     /// As [`PatternEncoder::encode_all`].
     pub fn encode_to_learn(&self, examples: &[Example], random: &mut Random) -> Result<Vec<Encoded>> {
-        self.encode_each(examples, || free_text::surplus(random))
+        self.encode_each(examples, || surplus(random))
     }
 
     fn encode_each(&self, examples: &[Example], mut surplus: impl FnMut() -> usize) -> Result<Vec<Encoded>> {
@@ -177,7 +187,7 @@ impl<'a> PatternEncoder<'a> {
     /// # Errors
     /// When it cannot be shortened enough.
     pub fn encode_example(&self, example: &Example) -> Result<Encoded> {
-        self.encode_placed(example, free_text::SURPLUS)
+        self.encode_placed(example, SURPLUS)
     }
 
     fn encode_placed(&self, example: &Example, surplus: usize) -> Result<Encoded> {
@@ -207,7 +217,7 @@ impl<'a> PatternEncoder<'a> {
     /// # Errors
     /// When the text cannot be shortened enough.
     pub fn encode<T: AsRef<str>>(&self, texts: &[T]) -> std::result::Result<Encoded, TooLong> {
-        self.encode_with(texts, free_text::SURPLUS)
+        self.encode_with(texts, SURPLUS)
     }
 
     /// The same with so many masks beyond the text's tokens, where masks are filled freely.

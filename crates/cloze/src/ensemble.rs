@@ -4,20 +4,8 @@
 //! language inference" (2021): the raw label scores of the members are averaged, uniformly or weighted by how well each
 //! pattern did on the training rows before any training.
 
-use serde::{Deserialize, Serialize};
-
 use crate::scores::{Scores, best};
-
-/// How the members' scores are averaged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Reduction {
-    /// Every member counts the same.
-    Mean,
-    /// A member counts by the accuracy of its pattern with the untouched model on the training rows.
-    #[default]
-    Wmean,
-}
+use crate::task::Reduction;
 
 /// The members' shares in the average; they sum to one.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,12 +9,13 @@ use std::time::Instant;
 use cloze_encoder::{Batch, Checkpoint, Columns, Config, Device, Mode, Model, Sequence, Session};
 use serde::Serialize;
 
+use crate::batches::SCORING_TOKENS;
 use crate::data::Data;
 use crate::encode::{ClassifierEncoder, PatternEncoder};
 use crate::plan::{Job, Plan, Work, generations, keeps_members, measures_members};
 use crate::results::ModelSource;
 use crate::task::{Example, Keep, Method, Task};
-use crate::train::{SCORING_TOKENS, fitting};
+use crate::train::fitting;
 use crate::verbalizer::Verbalizer;
 use crate::{Result, calibration, multi_token, probe};
 

@@ -5,7 +5,7 @@
 //! implementation of PET: training predicts the text and padding behind it, only on rows that have the label; scoring fills
 //! every mask with the likeliest token, the surest first, and compares by the rule of T5 (Raffel et al., 2020).
 
-use cloze_encoder::{Batch, Columns, Mode, Random, Session, Tokenizer, loss};
+use cloze_encoder::{Batch, Columns, Mode, Session, Tokenizer, loss};
 
 use crate::Result;
 use crate::batches::by_length;
@@ -13,17 +13,6 @@ use crate::encode::Encoded;
 use crate::multi_token::{Open, predict};
 use crate::scores::{Scores, best};
 use crate::task::Decoding;
-
-/// Masks beyond the text's tokens when a row is scored: there is always one for the end of the text.
-pub const SURPLUS: usize = 1;
-
-/// In training there are up to so many, so that the number of masks does not tell where the text ends.
-const MOST_SURPLUS: usize = 3;
-
-/// Masks beyond the text's tokens of a row to learn from.
-pub fn surplus(random: &mut Random) -> usize {
-    random.below(MOST_SURPLUS + 1)
-}
 
 /// What a model has written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

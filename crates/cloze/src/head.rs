@@ -8,9 +8,10 @@ use cloze_encoder::{Batch, Model, Sequence, Session};
 use nalgebra::{Cholesky, DMatrix, DMatrixView, RowDVector};
 
 use crate::Result;
-use crate::batches::{by_length, spread};
+use crate::batches::SCORING_TOKENS;
+use crate::batches::by_length;
 use crate::scores::{Scores, centred, check_finite};
-use crate::train::SCORING_TOKENS;
+use crate::task::spread;
 
 /// Labels from which on it is worth while: an output layer for fewer is soon learnt.
 pub const MANY: usize = 20;

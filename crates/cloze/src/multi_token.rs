@@ -21,23 +21,6 @@ const MARGIN: f32 = 1.0;
 /// Logits that are computed at a time: 64 MB.
 const LOGITS: usize = 16 << 20;
 
-/// The words of every label for one row, as tokens: `[labels][words][tokens]`. A label without words is none that the row could
-/// have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidates(pub Vec<Vec<Vec<u32>>>);
-
-impl Candidates {
-    /// Tokens of the longest word: the masks that training needs.
-    pub fn longest(&self) -> usize {
-        self.words().map(|(_, word)| word.len()).max().unwrap_or(1)
-    }
-
-    /// Every word with its label.
-    fn words(&self) -> impl Iterator<Item = (usize, &Vec<u32>)> {
-        self.0.iter().enumerate().flat_map(|(label, words)| words.iter().map(move |word| (label, word)))
-    }
-}
-
 /// How many passes it takes at most to score a row that has words of several tokens, and how many masks they predict in all.
 pub(crate) fn work(cloze: &Encoded, decoding: Decoding) -> (usize, usize) {
     // One mask after the other, the first of `masks` included.

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::data::Data;
-use crate::results::{DataSource, ModelSource};
+use crate::data::DataSource;
+use crate::results::ModelSource;
 use crate::store::Id;
 use crate::task::{Keep, Method, MultiLabel, Task};
 use crate::{calibration, probe};

@@ -8,6 +8,7 @@ use cloze_encoder::{Checkpoint, Device, Model, Session, Tokenizer};
 use serde_json::Value;
 
 use crate::answer::Answer;
+use crate::batches::SCORING_TOKENS;
 use crate::classifier;
 use crate::encode::{ClassifierEncoder, PatternEncoder};
 use crate::ensemble::{Weights, merge};
@@ -19,7 +20,6 @@ use crate::store::{Job, Run};
 use crate::summary::Summary;
 use crate::table::{Format, Reader, Row, Submission, Writer, submission};
 use crate::task::{Example, Keep, Rows, Task, View};
-use crate::train::SCORING_TOKENS;
 use crate::verbalizer::Verbalizer;
 use crate::{Error, Place, Result};
 use crate::{plan, probe, pvp};

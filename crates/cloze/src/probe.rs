@@ -15,11 +15,11 @@ use nalgebra::{Cholesky, DMatrix};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::batches::SCORING_TOKENS;
 use crate::batches::by_length;
 use crate::data::Data;
 use crate::scores::{Scores, centred, check_finite};
 use crate::task::Task;
-use crate::train::SCORING_TOKENS;
 
 /// The file that a kept probe is in, beside the model that it reads states of.
 pub(crate) const FILE: &str = "probe.json";

@@ -22,10 +22,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::data::DataSource;
     use crate::metrics::Evaluation;
-    use crate::results::{
-        DataSource, Disputed, FORMAT, Generation, ModelSource, Results, Stage, TrainingSet,
-    };
+    use crate::results::{Disputed, FORMAT, Generation, ModelSource, Results, Stage, TrainingSet};
     use crate::task::Topic;
 
     fn stage(job: &str, pattern: Option<usize>, labels: &[String]) -> Stage {

@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::Place;
+use crate::data::DataSource;
 use crate::metrics::Evaluation;
 use crate::priming::Examples;
 use crate::task::Topic;
@@ -108,15 +109,6 @@ pub struct ModelSource {
     /// How the user calls it.
     pub name: String,
     /// Hash of its configuration, tokenizer and weights.
-    pub fingerprint: String,
-}
-
-/// Rows that a run has read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataSource {
-    /// How many; where rows can have several labels, one for every topic.
-    pub rows: usize,
-    /// Hash of what is in them.
     pub fingerprint: String,
 }
 

@@ -64,14 +64,17 @@ pub(crate) use choices::texts as texts_of_list;
 pub(crate) use columns::View;
 pub use columns::{Column, Made, Rows};
 pub use examples::{Example, Labelled, Set, SetRows, fingerprint, label_counts};
+pub(crate) use examples::{PREDICTION, PREDICTIONS, gold};
 pub(crate) use file::plain_name;
 pub(crate) use frozen::quoted;
 #[cfg(test)]
 pub(crate) use multi_label::tests::SEVERAL;
 pub use multi_label::{MultiLabel, Topic};
 pub use options::{
-    Decoding, Distil, Hinge, Ipet, Keep, Measure, Method, Options, OutOfRange, Precision, Preset, Start,
+    Decoding, Distil, Hinge, Ipet, Keep, Measure, Method, Options, OutOfRange, Precision, Preset, Reduction,
+    Start,
 };
+pub(crate) use sampling::spread;
 
 use crate::error::Mistake;
 use crate::pattern::{Pattern, Template};

@@ -27,9 +27,6 @@ use crate::task::{Example, Method, Set, Task};
 use crate::verbalizer::Verbalizer;
 use crate::{Error, Result, report};
 
-/// Tokens of a group of rows that are scored together: enough for full speed, little enough to stay in the caches.
-pub(crate) const SCORING_TOKENS: usize = 2048;
-
 /// A run that is finished.
 #[derive(Debug, Clone)]
 pub struct Outcome {

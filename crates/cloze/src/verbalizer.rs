@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use crate::Result;
 use crate::error::{TaskError, list};
-use crate::multi_token::Candidates;
 use crate::pattern::{Part, Pattern, Template};
 use crate::task::{Decoding, Hinge, Label, Spacing, Task, texts_of_list};
 use cloze_encoder::Tokenizer;
@@ -22,6 +21,23 @@ pub struct Word {
     pub tokens: Vec<u32>,
     /// How it is taken from the columns of a row.
     template: Option<Template>,
+}
+
+/// The words of every label for one row, as tokens: `[labels][words][tokens]`. A label without words is none that the row could
+/// have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidates(pub Vec<Vec<Vec<u32>>>);
+
+impl Candidates {
+    /// Tokens of the longest word: the masks that training needs.
+    pub fn longest(&self) -> usize {
+        self.words().map(|(_, word)| word.len()).max().unwrap_or(1)
+    }
+
+    /// Every word with its label.
+    pub(crate) fn words(&self) -> impl Iterator<Item = (usize, &Vec<u32>)> {
+        self.0.iter().enumerate().flat_map(|(label, words)| words.iter().map(move |word| (label, word)))
+    }
 }
 
 /// The words of all labels for one pattern. No tokens stand for two words.

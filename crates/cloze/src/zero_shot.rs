@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 use cloze_encoder::{Checkpoint, Device};
 use serde::Serialize;
 
+use crate::batches::SCORING_TOKENS;
 use crate::calibration;
-use crate::data::{Data, gold};
+use crate::data::Data;
 use crate::encode::PatternEncoder;
-use crate::ensemble::{Reduction, Weights, merge};
+use crate::ensemble::{Weights, merge};
 use crate::metrics::Evaluation;
 use crate::priming::{self, Examples, Primer};
 use crate::pvp;
 use crate::scores::Scores;
+use crate::task::Reduction;
+use crate::task::gold;
 use crate::task::{Example, Task};
-use crate::train::{SCORING_TOKENS, fitting};
+use crate::train::fitting;
 use crate::verbalizer::Verbalizer;
 use crate::{Error, Result};
 

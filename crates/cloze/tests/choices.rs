@@ -5,10 +5,11 @@ mod common;
 mod golden;
 
 use cloze::encode::{Encoded, PatternEncoder};
-use cloze::multi_token::{Candidates, score, train};
+use cloze::multi_token::{score, train};
 use cloze::predict::Predictor;
 use cloze::table::{Format, ReadOptions, Reader};
 use cloze::task::{Choices, Hinge, Set};
+use cloze::verbalizer::Candidates;
 use cloze::verbalizer::Verbalizer;
 use cloze_encoder::Device;
 use common::Folder;

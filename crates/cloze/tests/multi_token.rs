@@ -7,10 +7,11 @@ mod golden;
 use std::sync::Arc;
 
 use cloze::encode::{Encoded, PatternEncoder};
-use cloze::multi_token::{Candidates, score, train};
+use cloze::multi_token::{score, train};
 use cloze::pattern::Pattern;
 use cloze::predict::{Predictor, With};
 use cloze::task::{Hinge, Label, Set, Spacing};
+use cloze::verbalizer::Candidates;
 use cloze::verbalizer::Verbalizer;
 use cloze_encoder::{Device, Sequence, Session};
 use common::{Folder, TASK};

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::ensemble::{Reduction, Weights, merge, soft_labels};
+use cloze::ensemble::{Weights, merge, soft_labels};
 use cloze::generations;
 use cloze::metrics::{Confusion, accuracy, exact_match};
 use cloze::scores::Scores;
+use cloze::task::Reduction;
 use cloze_encoder::{Random, loss};
 use serde_json::Value;
 

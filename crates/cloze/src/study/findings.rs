@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Factor;
+use crate::data::DataSource;
 use crate::metrics::Measured;
 use crate::priming::Examples;
-use crate::results::{DataSource, ModelSource};
+use crate::results::ModelSource;
 
 /// Version of `results.json` of a study.
 pub(super) const FORMAT: u32 = 1;

@@ -8,12 +8,12 @@ use cloze_encoder::{Checkpoint, Device};
 
 use super::Factor;
 use crate::data::Data;
-use crate::ensemble::Reduction;
 use crate::error::counted;
 use crate::estimate::{Estimate, JobEstimate, Speed};
 use crate::plan::Plan;
 use crate::results::ModelSource;
 use crate::store::Id;
+use crate::task::Reduction;
 use crate::task::{Decoding, Keep, Measure, Method, Set, Start, Task};
 use crate::train::{check_patterns, fitting};
 use crate::verbalizer::Verbalizer;

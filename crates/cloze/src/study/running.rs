@@ -11,13 +11,14 @@ use super::findings::{Arm, Comparison, FORMAT, Finding, Findings, RunRecord, Set
 use super::plan::{Axis, Reading, Source, Study, Variation, job_name};
 use super::{page, plot, statistics, words};
 use crate::data::Data;
-use crate::ensemble::{Reduction, Weights, merge};
+use crate::ensemble::{Weights, merge};
 use crate::event::{Event, Listener};
 use crate::metrics::Measured;
 use crate::results::{ModelSource, Stage};
 use crate::scores::Scores;
 use crate::store::{Run, pretty_json, replace};
 use crate::task::Example;
+use crate::task::Reduction;
 use crate::train::{self, train};
 use crate::{Error, Result};
 

@@ -259,6 +259,18 @@ impl Read for Decoder {
     }
 }
 
+/// Bytes that are not UTF-8, among which `around` are. Which encoding they have is a guess that only a person can judge.
+pub(super) fn not_utf8(place: Place, byte: u8, around: &[u8], options: ReadOptions) -> Error {
+    Error::data(
+        place,
+        format!("the text is not UTF-8: byte 0x{byte:02x}"),
+        format!(
+            "say its encoding, probably {}; then see that the texts read right",
+            options.say("encoding", Encoding::guess(around))
+        ),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::decode::not_utf8;
 use super::decode::read_error;
-use super::reader::not_utf8;
 use super::{Columns, Object, ReadOptions, Row};
 use crate::{Error, Place, Result};
 

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::decode::{self, read_error};
+use super::decode::{self, not_utf8, read_error};
 use super::input::{Fault, FaultKind, Input};
 use super::signature::Foreign;
 use super::{
@@ -253,18 +253,6 @@ fn told_separator(head: &[u8]) -> Option<u8> {
 
 fn empty(file: &str) -> Error {
     Error::data(Place::file(file), "the file is empty", "it needs a header line and rows below it")
-}
-
-/// Bytes that are not UTF-8, among which `around` are. Which encoding they have is a guess that only a person can judge.
-pub(super) fn not_utf8(place: Place, byte: u8, around: &[u8], options: ReadOptions) -> Error {
-    Error::data(
-        place,
-        format!("the text is not UTF-8: byte 0x{byte:02x}"),
-        format!(
-            "say its encoding, probably {}; then see that the texts read right",
-            options.say("encoding", Encoding::guess(around))
-        ),
-    )
 }
 
 fn csv_error(file: &str, error: csv::Error) -> Error {

@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::cell::Cell;
-use super::sampling::{keep, sample, spread_groups};
+use super::sampling::{keep, sample, spread, spread_groups};
 use super::unknown_labels::several_labels;
 use super::{Mirror, Task, View};
-use crate::answer::Answer;
-use crate::batches::spread;
 use crate::error::{counted, list};
 use crate::metrics::{Evaluation, words_f1};
 use crate::table::{Columns, Reader, Row, expand};
 use crate::{Error, Place, Result, Warning};
+
+/// The name of the column that gets the label of a row.
+pub(crate) const PREDICTION: &str = "prediction";
+/// The name of the column that gets the labels of a row that can have several.
+pub(crate) const PREDICTIONS: &str = "predictions";
 
 /// Which of a task's files are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,7 +233,7 @@ impl Task {
         }
         let is_ours = |name: &str| {
             let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-            [Answer::COLUMN, Answer::SEVERAL].iter().any(|ours| {
+            [PREDICTION, PREDICTIONS].iter().any(|ours| {
                 name == *ours || (stem.len() < name.len() && stem.strip_suffix('_') == Some(ours))
             })
         };
@@ -409,7 +412,7 @@ impl Task {
                 (example.is_right(*predicted), f1)
             }));
         }
-        let gold = crate::data::gold(examples);
+        let gold = gold(examples);
         let mut evaluation = Evaluation::new(&self.label_names(), &gold, predicted);
         if let Some(positive) = self.metrics.positive {
             evaluation = evaluation.with_f1(positive);
@@ -454,6 +457,11 @@ pub fn fingerprint(task: &Task, examples: &[Example]) -> String {
         }
     }
     hasher.finalize().to_hex().to_string()
+}
+
+/// The labels of rows that have one.
+pub(crate) fn gold(examples: &[Example]) -> Vec<usize> {
+    examples.iter().filter_map(|example| example.label).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use cloze_encoder::Device;
 use serde::Serialize;
 
-use crate::ensemble::Reduction;
 use crate::error::list;
 use crate::table::Quoting;
 
@@ -80,6 +79,17 @@ impl Precision {
     pub fn on(self, device: &Device) -> Precision {
         if self.device(device).kernels().is_bf16() { Precision::Bfloat16 } else { Precision::Float32 }
     }
+}
+
+/// How the members' scores are averaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reduction {
+    /// Every member counts the same.
+    Mean,
+    /// A member counts by the accuracy of its pattern with the untouched model on the training rows.
+    #[default]
+    Wmean,
 }
 
 /// The order in which the masks of a word of several tokens are filled.

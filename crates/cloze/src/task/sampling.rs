@@ -5,10 +5,16 @@ use std::collections::{HashMap, HashSet};
 use cloze_encoder::Random;
 
 use super::Example;
-use crate::batches::spread;
 
 /// What tells the draw of labelled rows from all others under the same seed.
 const PURPOSE: u64 = 0x1ABE;
+
+/// `limit` of the numbers below `total`, evenly spread, so that files sorted by anything stay represented.
+pub(crate) fn spread(total: usize, limit: usize) -> impl Iterator<Item = usize> {
+    let limit = limit.min(total);
+    // The i-th of `total` stays if it is the last of its share of total / limit.
+    (0..total).filter(move |i| i * limit / total != (i + 1) * limit / total)
+}
 
 /// The numbers of `limit` rows of the files, each of which is so many `copies` here, drawn from `seed`: first one of every label, or
 /// of everything that a row has of several labels, then each by its share. What is drawn for a smaller limit is among what is drawn
@@ -60,4 +66,16 @@ pub(super) fn spread_groups(examples: &[Example], copies: usize, limit: usize) -
     let rows = examples.len() / copies;
     let wanted = (limit.min(rows) * groups.len()).div_ceil(rows.max(1));
     spread(groups.len(), wanted).flat_map(|group| std::mem::take(&mut groups[group])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spread_stays_in_order_and_reaches_over_all() {
+        assert_eq!(spread(10, 4).collect::<Vec<_>>(), [2, 4, 7, 9]);
+        assert_eq!(spread(2, 4).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(spread(0, 4).count(), 0);
+    }
 }

@@ -2,14 +2,15 @@
 
 use super::Trainer;
 use crate::Result;
-use crate::data::gold;
-use crate::ensemble::{Reduction, Weights, merge};
+use crate::ensemble::{Weights, merge};
 use crate::metrics::Evaluation;
 use crate::plan::Work;
 use crate::priming::Examples;
 use crate::results::{Disputed, FORMAT, Generation, Results, Stage};
 use crate::scores::Scores;
 use crate::summary::Summary;
+use crate::task::Reduction;
+use crate::task::gold;
 use crate::task::{Method, Set};
 
 impl Trainer<'_> {

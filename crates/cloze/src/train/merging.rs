@@ -2,13 +2,14 @@
 
 use super::{Member, Trainer};
 use crate::Result;
-use crate::ensemble::{Agreement, Reduction, Weights, merge, soft_labels};
+use crate::ensemble::{Agreement, Weights, merge, soft_labels};
 use crate::plan::{self, Work};
 use crate::probe::{Part, strength};
 use crate::results::Disputed;
 use crate::scores::{Scores, best};
 use crate::store::{Draft, Job};
 use crate::summary::Summary;
+use crate::task::Reduction;
 use crate::task::Set;
 
 /// Unlabelled rows proposed to be labelled next.

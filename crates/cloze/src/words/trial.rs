@@ -4,6 +4,7 @@ use cloze_encoder::{Batch, Checkpoint, Columns, Device, Mode, Model, Session};
 
 use super::choice::{Chosen, Evidence, Vocabulary, choose};
 use crate::Result;
+use crate::batches::SCORING_TOKENS;
 use crate::batches::by_length;
 use crate::data::Data;
 use crate::encode::{Encoded, PatternEncoder};
@@ -12,7 +13,6 @@ use crate::likelihood::ratios;
 use crate::pvp;
 use crate::scores::{Scores, check_finite};
 use crate::task::Task;
-use crate::train::SCORING_TOKENS;
 use crate::verbalizer::Verbalizer;
 
 /// Labelled rows that are looked at: so many in all, and at least so many of each label.
