@@ -7,10 +7,12 @@ files of both runs but what says when, where and by which version something was 
 results.json without its ids. Exits with 1 if anything differs.
 """
 
+import csv
 import hashlib
 import json
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -78,8 +80,18 @@ def write(folder):
 def plain(value):
     """Without what is not a result."""
     if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items() if key not in ("id", "version", "seconds", "format", "run")}
+        return {key: plain(inner) for key, inner in value.items() if key not in ("id", "version", "seconds", "run_seconds", "format", "run")}
     return [plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def contents(path):
+    """A file's bytes, without what is not a result."""
+    if path.suffix == ".json":
+        return json.dumps(plain(json.loads(path.read_text()))).encode()
+    if path.suffix == ".csv" and path.read_text().startswith("setting,"):
+        with open(path, newline="") as file:
+            return json.dumps(plain(list(csv.DictReader(file)))).encode()
+    return path.read_bytes()
 
 
 def outcome(command, kind, folder):
@@ -91,13 +103,14 @@ def outcome(command, kind, folder):
     if done.returncode != 0:
         raise SystemExit(f"{command}, {kind}: {done.stderr}")
     found = {}
-    for path in sorted((folder / "runs").rglob("*")):
-        # The run's name ends with its id.
-        name = "/".join(path.relative_to(folder / "runs").parts[1:])
+    for path in sorted(folder.rglob("*/**/*")):
+        # The names of runs and studies end with their ids.
+        name = "/".join(re.sub("-[0-9a-f]{8}$", "", part) for part in path.relative_to(folder).parts)
         if not path.is_file() or path.suffix in (".toml", ".html", ".md") or path.name in ("events.jsonl", "job.json", "lock"):
             continue
-        data = json.dumps(plain(json.loads(path.read_text()))).encode() if path.suffix == ".json" else path.read_bytes()
-        found.setdefault(name, []).append(hashlib.sha256(data).hexdigest())
+        found.setdefault(name, []).append(hashlib.sha256(contents(path)).hexdigest())
+    if not found:
+        raise SystemExit(f"{command}, {kind}: nothing is left of the run")
     return {name: sorted(hashes) for name, hashes in found.items()}
 
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cloze::Error;
-use cloze::store::Run;
+use cloze::run::store::Run;
 use cloze::task::Task;
 use same_file::{Handle, is_same_file};
 use tempfile::NamedTempFile;

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use cloze::event::{Event, Listener};
 use cloze::metrics::Measured;
+use cloze::run::event::{Event, Listener};
 use indicatif::ProgressBar;
 
 use crate::fitting::{JobLine, draw, template};

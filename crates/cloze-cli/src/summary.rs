@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use cloze::estimate::{Estimate, peak_memory};
+use cloze::inspect::estimate::{Estimate, peak_memory};
 use cloze::results::{Results, Stage};
-use cloze::store::Run;
+use cloze::run::store::Run;
+use cloze::run::train::Outcome;
 use cloze::task::Keep;
-use cloze::train::Outcome;
 use serde_json::{Value, json};
 
 use crate::failure::Result;

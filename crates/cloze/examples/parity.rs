@@ -13,9 +13,9 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cloze::event::Silence;
+use cloze::run::event::Silence;
+use cloze::run::train::train;
 use cloze::task::Task;
-use cloze::train::train;
 use cloze_encoder::{Batch, Checkpoint, Columns, Device, Mode, Model, Sequence, Session};
 use serde_json::{Value, json};
 

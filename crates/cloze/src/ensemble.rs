@@ -4,7 +4,9 @@
 //! language inference" (2021): the raw label scores of the members are averaged, uniformly or weighted by how well each
 //! pattern did on the training rows before any training.
 
-use crate::scores::{Scores, best};
+pub mod generations;
+
+use crate::scoring::scores::{Scores, best};
 use crate::task::Reduction;
 
 /// The members' shares in the average; they sum to one.

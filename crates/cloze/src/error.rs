@@ -1,5 +1,7 @@
 //! What can go wrong, said so that the user knows where to look and what to do.
 
+pub(crate) mod store;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,7 +53,7 @@ pub enum Error {
     /// A run directory that cannot be used as it is.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Store(#[from] crate::store::Error),
+    Store(#[from] store::Error),
     /// Training has come to a number that is not finite.
     #[error("training has diverged: {what} of step {step} is {value}, at a learning rate of {learning_rate}")]
     #[diagnostic(help("{}", calmer(*learning_rate, section)))]

@@ -1,43 +1,21 @@
 //! Pattern-exploiting training: few labelled examples and unlabelled text in, a small classifier out.
 
-pub mod answer;
-pub mod batches;
-pub mod calibration;
-pub mod check;
-pub mod classifier;
-pub mod contrast;
-pub mod data;
-pub mod encode;
+pub mod dataset;
 pub mod ensemble;
 mod error;
-pub mod estimate;
-pub mod event;
-pub mod fine_tuning;
-pub mod free_text;
-pub mod generations;
-pub mod head;
-pub mod init;
-pub mod likelihood;
+pub mod inspect;
 pub mod metrics;
-pub mod multi_token;
 pub mod pattern;
-pub mod plan;
 pub mod predict;
-pub mod priming;
-pub mod probe;
 pub mod pvp;
 pub mod report;
 pub mod results;
-pub mod scores;
-pub mod store;
+pub mod run;
+pub mod scoring;
 pub mod study;
-pub mod summary;
 pub mod table;
 pub mod task;
-pub mod train;
-pub mod verbalizer;
-pub mod vocabulary;
+pub mod training;
 pub mod words;
-pub mod zero_shot;
 
 pub use error::{Error, Mistake, Place, Result, TaskError, Warning, nearest};

@@ -1,5 +1,8 @@
 //! Labels for new rows, from a finished run.
 
+pub mod answer;
+pub mod zero_shot;
+
 use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
@@ -7,22 +10,24 @@ use std::path::Path;
 use cloze_encoder::{Checkpoint, Device, Model, Session, Tokenizer};
 use serde_json::Value;
 
-use crate::answer::Answer;
-use crate::batches::SCORING_TOKENS;
-use crate::classifier;
-use crate::encode::{ClassifierEncoder, PatternEncoder};
 use crate::ensemble::{Weights, merge};
 use crate::error::list;
 use crate::metrics::Evaluation;
-use crate::probe::{Part, Probe};
-use crate::scores::Scores;
-use crate::store::{Job, Run};
-use crate::summary::Summary;
+use crate::predict::answer::Answer;
+use crate::pvp::encode::{ClassifierEncoder, PatternEncoder};
+use crate::pvp::verbalizer::Verbalizer;
+use crate::run::plan;
+use crate::run::store::{Job, Run};
+use crate::run::summary::Summary;
+use crate::scoring::groups::SCORING_TOKENS;
+use crate::scoring::scorer;
+use crate::scoring::scores::Scores;
 use crate::table::{Format, Reader, Row, Submission, Writer, submission};
 use crate::task::{Example, Keep, Rows, Task, View};
-use crate::verbalizer::Verbalizer;
+use crate::training::classifier;
+use crate::training::probe;
+use crate::training::probe::{Part, Probe};
 use crate::{Error, Place, Result};
-use crate::{plan, probe, pvp};
 
 /// Which of a run's models predict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,7 +185,13 @@ impl Predictor {
                         PatternEncoder::of_task(task, member.pattern, tokenizer).asking_for(&verbalizer);
                     let clozes = encoder.encode_all(examples)?;
                     let report = |done| progress(number * rows + done, total);
-                    all.push(pvp::score(&mut loaded.session, &verbalizer, &clozes, SCORING_TOKENS, report)?);
+                    all.push(scorer::score(
+                        &mut loaded.session,
+                        &verbalizer,
+                        &clozes,
+                        SCORING_TOKENS,
+                        report,
+                    )?);
                     member.loaded = resident.then_some(loaded);
                 }
                 let values = members.iter().map(|member| member.weight).collect();

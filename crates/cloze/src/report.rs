@@ -22,7 +22,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::data::DataSource;
+    use crate::dataset::DataSource;
     use crate::metrics::Evaluation;
     use crate::results::{Disputed, FORMAT, Generation, ModelSource, Results, Stage, TrainingSet};
     use crate::task::Topic;

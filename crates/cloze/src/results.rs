@@ -10,9 +10,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::Place;
-use crate::data::DataSource;
+use crate::dataset::DataSource;
 use crate::metrics::Evaluation;
-use crate::priming::Examples;
+use crate::pvp::priming::Examples;
 use crate::task::Topic;
 
 /// Version of `results.json`.

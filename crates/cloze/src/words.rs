@@ -3,6 +3,8 @@
 //! A task file with `words = "auto"` says how its labels are called, and perhaps what they mean; [`find`] makes of it a task with words, as `cloze init`
 //! writes them. Everything else is done with that: a run's record has its words.
 
+pub mod likelihood;
+
 pub(crate) mod choice;
 mod lexicon;
 pub(crate) mod trial;
@@ -11,9 +13,9 @@ use cloze_encoder::{Checkpoint, Device};
 
 use self::trial::{Rows, Trial};
 use crate::Result;
-use crate::data::Data;
+use crate::dataset::Data;
+use crate::pvp::verbalizer::Verbalizer;
 use crate::task::Task;
-use crate::verbalizer::Verbalizer;
 
 /// The task with words for its labels; the same if it has some. They follow from the labels' names, what is said of them, the labelled rows, and the
 /// untouched model of `checkpoint`.

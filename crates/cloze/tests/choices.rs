@@ -4,13 +4,13 @@
 mod common;
 mod golden;
 
-use cloze::encode::{Encoded, PatternEncoder};
-use cloze::multi_token::{score, train};
 use cloze::predict::Predictor;
+use cloze::pvp::encode::{Encoded, PatternEncoder};
+use cloze::pvp::verbalizer::Candidates;
+use cloze::pvp::verbalizer::Verbalizer;
+use cloze::scoring::multi_token::{score, train};
 use cloze::table::{Format, ReadOptions, Reader};
 use cloze::task::{Choices, Hinge, Set};
-use cloze::verbalizer::Candidates;
-use cloze::verbalizer::Verbalizer;
 use cloze_encoder::Device;
 use common::Folder;
 use golden::{DECODINGS, goldens, ids, list, near, session, tokenizer};

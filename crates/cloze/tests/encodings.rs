@@ -3,10 +3,10 @@
 
 mod golden;
 
-use cloze::encode::{ClassifierEncoder, Length, PatternEncoder, shorten};
-use cloze::pvp::score;
+use cloze::pvp::encode::{ClassifierEncoder, Length, PatternEncoder, shorten};
+use cloze::pvp::verbalizer::Verbalizer;
+use cloze::scoring::scorer::score;
 use cloze::task::{Label, Spacing};
-use cloze::verbalizer::Verbalizer;
 use cloze_encoder::{Checkpoint, Device, Model, Sequence, Session, Tokenizer, truncate_pair};
 use golden::{every_task, examples, folders, ids, json, list, task, tokenizer, with_length};
 use serde_json::Value;

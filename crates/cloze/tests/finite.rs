@@ -5,10 +5,10 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use cloze::event::Silence;
 use cloze::predict::Predictor;
+use cloze::run::event::Silence;
+use cloze::run::train::train;
 use cloze::table::{Format, ReadOptions, Reader};
-use cloze::train::train;
 use cloze::{Error, Result};
 use cloze_encoder::{Checkpoint, Device, Model};
 use common::{Folder, TASK, tiny};

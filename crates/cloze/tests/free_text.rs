@@ -5,12 +5,12 @@ mod common;
 mod golden;
 
 use cloze::Error;
-use cloze::encode::{Encoded, PatternEncoder};
-use cloze::free_text::{fill, matches, train};
+use cloze::predict::zero_shot::zero_shot;
 use cloze::predict::{Predictor, With};
+use cloze::pvp::encode::{Encoded, PatternEncoder};
+use cloze::pvp::verbalizer::Verbalizer;
+use cloze::scoring::free_text::{fill, matches, train};
 use cloze::task::Set;
-use cloze::verbalizer::Verbalizer;
-use cloze::zero_shot::zero_shot;
 use cloze_encoder::Device;
 use common::{Folder, TASK};
 use golden::{DECODINGS, goldens, ids, list, near, session, tokenizer};

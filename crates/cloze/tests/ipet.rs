@@ -4,11 +4,11 @@ mod common;
 
 use std::fs;
 
-use cloze::event::Event;
 use cloze::predict::{Predictor, With};
 use cloze::results::Results;
+use cloze::run::event::Event;
+use cloze::run::train::Outcome;
 use cloze::task::Set;
-use cloze::train::Outcome;
 use cloze_encoder::Device;
 use common::{Folder, TASK};
 

@@ -5,11 +5,12 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::encode::Encoded;
-use cloze::fine_tuning::FineTuning;
-use cloze::pvp::{self, Hidden};
+use cloze::pvp::encode::Encoded;
+use cloze::pvp::verbalizer::Verbalizer;
+use cloze::scoring::scorer;
 use cloze::task::Label;
-use cloze::verbalizer::Verbalizer;
+use cloze::training::fine_tuning::FineTuning;
+use cloze::training::pattern::Hidden;
 use cloze_encoder::{Checkpoint, Device, Model, Sequence, Session};
 use serde_json::Value;
 
@@ -77,8 +78,12 @@ fn near_rows<'s>(found: impl Iterator<Item = &'s [f32]>, expected: &[&Value], to
     }
 }
 
-fn score(verbalizer: &Verbalizer, session: &mut Session, clozes: &[Encoded]) -> cloze::scores::Scores {
-    pvp::score(session, verbalizer, clozes, 512, |_| Ok(())).unwrap()
+fn score(
+    verbalizer: &Verbalizer,
+    session: &mut Session,
+    clozes: &[Encoded],
+) -> cloze::scoring::scores::Scores {
+    scorer::score(session, verbalizer, clozes, 512, |_| Ok(())).unwrap()
 }
 
 #[test]
@@ -124,13 +129,13 @@ fn label_scores_and_losses_agree_with_the_goldens() {
                         examples.iter().map(|example| example["label"].as_u64().unwrap() as u32).collect();
                     let all: Vec<&Encoded> = clozes.iter().collect();
                     near(
-                        pvp::train(&mut session, &words, &all, &labels, 0, 1.0),
+                        scorer::train(&mut session, &words, &all, &labels, 0, 1.0),
                         &case["ce_mean_of_all"],
                         1e-5,
                     );
                     for ((cloze, &label), example) in clozes.iter().zip(&labels).zip(&examples) {
                         near(
-                            pvp::train(&mut session, &words, &[cloze], &[label], 0, 1.0),
+                            scorer::train(&mut session, &words, &[cloze], &[label], 0, 1.0),
                             &example["ce"],
                             1e-5,
                         );
@@ -225,7 +230,7 @@ fn training_trajectories_agree_with_the_goldens() {
             let chosen: Vec<&Encoded> = rows.iter().map(|&row| &clozes[row]).collect();
             let gold: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
             let expected = &expected["micro_batches"][number];
-            let mut loss = alpha * pvp::train(session, &words, &chosen, &gold, 0, weight * alpha);
+            let mut loss = alpha * scorer::train(session, &words, &chosen, &gold, 0, weight * alpha);
             if let Some(lm) = run["lm"].get(number) {
                 let hidden = hidden(lm, &clozes, length, checkpoint.tokenizer.special().pad);
                 let lm_loss = hidden.train(session, 0, weight * lm_weight);

@@ -6,13 +6,13 @@ mod golden;
 
 use std::sync::Arc;
 
-use cloze::encode::{Encoded, PatternEncoder};
-use cloze::multi_token::{score, train};
 use cloze::pattern::Pattern;
 use cloze::predict::{Predictor, With};
+use cloze::pvp::encode::{Encoded, PatternEncoder};
+use cloze::pvp::verbalizer::Candidates;
+use cloze::pvp::verbalizer::Verbalizer;
+use cloze::scoring::multi_token::{score, train};
 use cloze::task::{Hinge, Label, Set, Spacing};
-use cloze::verbalizer::Candidates;
-use cloze::verbalizer::Verbalizer;
 use cloze_encoder::{Device, Sequence, Session};
 use common::{Folder, TASK};
 use golden::{DECODINGS, goldens, ids, list, near, session, tokenizer};

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use cloze::ensemble::generations;
 use cloze::ensemble::{Weights, merge, soft_labels};
-use cloze::generations;
 use cloze::metrics::{Confusion, accuracy, exact_match};
-use cloze::scores::Scores;
+use cloze::scoring::scores::Scores;
 use cloze::task::Reduction;
 use cloze_encoder::{Random, loss};
 use serde_json::Value;

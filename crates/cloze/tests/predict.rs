@@ -5,11 +5,11 @@ mod common;
 use std::fs;
 use std::path::Path;
 
+use cloze::predict::zero_shot::zero_shot;
 use cloze::predict::{Predictor, With};
+use cloze::run::train::Outcome;
 use cloze::table::{Format, ReadOptions, Reader};
 use cloze::task::Set;
-use cloze::train::Outcome;
-use cloze::zero_shot::zero_shot;
 use cloze_encoder::Device;
 use common::{Folder, TASK, tiny, with_rows_for_a_probe};
 

@@ -4,13 +4,13 @@ mod common;
 
 use std::fs;
 
-use cloze::answer::Answer;
 use cloze::metrics::Evaluation;
+use cloze::predict::answer::Answer;
+use cloze::predict::zero_shot::zero_shot;
 use cloze::predict::{Predictor, With};
 use cloze::results::Results;
 use cloze::table::{Format, ReadOptions, Reader};
 use cloze::task::{Example, Set};
-use cloze::zero_shot::zero_shot;
 use cloze_encoder::Device;
 use common::{Folder, TASK, tiny};
 

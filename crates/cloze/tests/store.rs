@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use cloze::event::Event;
-use cloze::store::{Error, Id, Run};
+use cloze::run::event::Event;
+use cloze::run::store::{Error, Id, Run};
 use miette::Diagnostic;
 
 fn begin(runs: &Path, task: &str) -> Run {

@@ -6,8 +6,8 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use cloze::estimate::Speed;
-use cloze::event::Event;
+use cloze::inspect::estimate::Speed;
+use cloze::run::event::Event;
 use cloze::study::{Factor, Findings, NamedModel, Outcome, Study, Verdict};
 use cloze::{Error, Result};
 use cloze_encoder::Device;
@@ -160,7 +160,8 @@ fn unlabelled_rows_models_and_decoding_are_varied_where_that_means_something() {
 
     let (task, models) = (folder.task(TASK), models(&["tiny", "the same again"]));
     let study = Study::new(&task, &models, &[Factor::Models], 2, &Device::new(2)).unwrap();
-    let outcome = study.carry_out(&Device::new(2), &studies(&folder), &mut cloze::event::Silence).unwrap();
+    let outcome =
+        study.carry_out(&Device::new(2), &studies(&folder), &mut cloze::run::event::Silence).unwrap();
     let comparison = &outcome.findings.factors[0].comparisons[0];
     assert_eq!((comparison.difference.value, comparison.verdict), (0.0, Verdict::Undecided));
     assert!(outcome.findings.conclusions[0].contains("cannot be told apart: +0.0 points"));

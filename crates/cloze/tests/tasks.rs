@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::encode::ClassifierEncoder;
+use cloze::pvp::encode::ClassifierEncoder;
+use cloze::pvp::verbalizer::Verbalizer;
 use cloze::task::{Set, Task};
-use cloze::verbalizer::Verbalizer;
 use cloze_encoder::Tokenizer;
 
 fn root() -> PathBuf {

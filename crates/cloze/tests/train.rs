@@ -7,11 +7,11 @@ use std::fs;
 use std::path::Path;
 
 use cloze::Error;
-use cloze::estimate::{Estimate, Speed};
-use cloze::event::{Event, Silence};
+use cloze::inspect::estimate::{Estimate, Speed};
 use cloze::predict::Predictor;
 use cloze::results::Results;
-use cloze::train::{Outcome, train};
+use cloze::run::event::{Event, Silence};
+use cloze::run::train::{Outcome, train};
 use cloze_encoder::{Checkpoint, Device};
 use common::{Folder, TASK, tiny, with_rows_for_a_probe};
 
@@ -391,7 +391,7 @@ fn a_place_that_cannot_be_written_to_is_named_before_anything_is_computed() {
 fn the_estimate_names_every_job_of_the_run() {
     let folder = Folder::new();
     let (task, tiny) = (folder.task(TASK), tiny());
-    let data = cloze::data::Data::read(&task).unwrap();
+    let data = cloze::dataset::Data::read(&task).unwrap();
     let speed = Speed::measure(&tiny, &Device::new(1)).unwrap();
     let estimate = Estimate::new(&task, &data, &tiny, speed).unwrap();
     let jobs: Vec<&str> = estimate.jobs.iter().map(|job| job.job.as_str()).collect();

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use cloze::Warning;
-use cloze::check::{
+use cloze::dataset::Data;
+use cloze::inspect::check::{
     self, CheckReport, FilledReport, LabelReport, PatternReport, SetReport, TopicReport, WordReport,
 };
-use cloze::data::Data;
-use cloze::encode::{Piece, PieceKind};
-use cloze::estimate::{Estimate, Speed};
+use cloze::inspect::estimate::{Estimate, Speed};
+use cloze::pvp::encode::{Piece, PieceKind};
 use cloze::task::Task;
 use cloze::words;
 use cloze_encoder::{Checkpoint, Device};

@@ -7,10 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cloze::check;
+use cloze::Error;
+use cloze::inspect::check;
 use cloze::predict::Predictor;
+use cloze::run::store;
 use cloze::task::Task;
-use cloze::{Error, store};
 use serde_json::json;
 
 use crate::args::{Demo, Global};

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use cloze::Error;
-use cloze::init::{self, Draft, Request};
+use cloze::inspect::init::{self, Draft, Request};
 use cloze::table::{ReadOptions, Reader, Table};
 use serde_json::{Value, json};
 

@@ -17,12 +17,12 @@ pub(crate) mod zero_shot;
 use std::path::Path;
 
 use cloze::Warning;
-use cloze::data::Data;
+use cloze::dataset::Data;
+use cloze::inspect::vocabulary::Coverage;
 use cloze::predict::{Predictor, With};
 pub(crate) use cloze::study::NamedModel;
 use cloze::table::{ReadOptions, Reader};
 use cloze::task::Task;
-use cloze::vocabulary::Coverage;
 use cloze::words;
 use cloze::{Error, Place};
 use cloze_encoder::{Checkpoint, Device, Kernels};

@@ -4,9 +4,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use cloze::answer::Answer;
 use cloze::predict::Predictor;
-use cloze::store::Run;
+use cloze::predict::answer::Answer;
+use cloze::run::store::Run;
 use cloze::table::{Format, Reader};
 use cloze::task::{Example, Task};
 use cloze::{Error, Place};

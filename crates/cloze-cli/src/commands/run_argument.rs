@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::store::{self, Run};
+use cloze::run::store::{self, Run};
 use cloze::task::Task;
 use cloze::{Error, nearest};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use cloze::estimate::Speed;
+use cloze::inspect::estimate::Speed;
 use cloze::study::{Factor, Finding, Outcome, Study};
 use serde_json::json;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cloze::Error;
-use cloze::store::Run;
+use cloze::run::store::Run;
 use cloze::table::{Format, ReadOptions, Reader};
 
 use crate::extension::{Foreign, as_rows};

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use cloze::Error;
-use cloze::data::Data;
-use cloze::estimate::{Estimate, Speed};
+use cloze::dataset::Data;
+use cloze::inspect::estimate::{Estimate, Speed};
+use cloze::run::train::{self, Outcome};
 use cloze::task::{Method, Precision, Task};
-use cloze::train::{self, Outcome};
 use cloze_encoder::Device;
 
 use crate::args::{Global, Overrides, Train};

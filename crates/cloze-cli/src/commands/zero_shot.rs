@@ -1,7 +1,7 @@
 //! `cloze zero-shot`: what the untouched model makes of the patterns.
 
 use cloze::Error;
-use cloze::zero_shot::{self, Outcome};
+use cloze::predict::zero_shot::{self, Outcome};
 use serde_json::json;
 
 use crate::args::{Global, ZeroShot};

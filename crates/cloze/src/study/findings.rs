@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Factor;
-use crate::data::DataSource;
+use crate::dataset::DataSource;
 use crate::metrics::Measured;
-use crate::priming::Examples;
+use crate::pvp::priming::Examples;
 use crate::results::ModelSource;
 
 /// Version of `results.json` of a study.

@@ -7,17 +7,18 @@ use std::rc::Rc;
 use cloze_encoder::{Checkpoint, Device};
 
 use super::Factor;
-use crate::data::Data;
+use crate::dataset::Data;
 use crate::error::counted;
-use crate::estimate::{Estimate, JobEstimate, Speed};
-use crate::plan::Plan;
+use crate::inspect::estimate::{Estimate, JobEstimate, Speed};
+use crate::pvp::verbalizer::Verbalizer;
 use crate::results::ModelSource;
-use crate::store::Id;
+use crate::run::plan::Plan;
+use crate::run::store::Id;
+use crate::run::train::{check_patterns, fitting};
 use crate::task::Reduction;
 use crate::task::{Decoding, Keep, Measure, Method, Set, Start, Task};
-use crate::train::{check_patterns, fitting};
-use crate::verbalizer::Verbalizer;
-use crate::{Error, Result, probe};
+use crate::training::probe;
+use crate::{Error, Result};
 
 /// Labelled rows of the smallest subset; it doubles from there.
 const FEWEST_LABELS: usize = 8;

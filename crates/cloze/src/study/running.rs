@@ -10,16 +10,16 @@ use cloze_encoder::Device;
 use super::findings::{Arm, Comparison, FORMAT, Finding, Findings, RunRecord, Setting, Verdict};
 use super::plan::{Axis, Reading, Source, Study, Variation, job_name};
 use super::{page, plot, statistics, words};
-use crate::data::Data;
+use crate::dataset::Data;
 use crate::ensemble::{Weights, merge};
-use crate::event::{Event, Listener};
 use crate::metrics::Measured;
 use crate::results::{ModelSource, Stage};
-use crate::scores::Scores;
-use crate::store::{Run, pretty_json, replace};
+use crate::run::event::{Event, Listener};
+use crate::run::store::{Run, pretty_json, replace};
+use crate::run::train::{self, train};
+use crate::scoring::scores::Scores;
 use crate::task::Example;
 use crate::task::Reduction;
-use crate::train::{self, train};
 use crate::{Error, Result};
 
 /// A study that is finished.

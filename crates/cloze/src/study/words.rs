@@ -2,7 +2,7 @@
 
 use super::findings::{Comparison, Finding, Setting, Verdict};
 use super::{Factor, statistics};
-use crate::priming::Examples;
+use crate::pvp::priming::Examples;
 
 impl Comparison {
     /// A sentence.

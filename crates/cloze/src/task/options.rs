@@ -220,9 +220,9 @@ pub struct Options {
     pub decoding: Decoding,
     /// `hinge`: what is compared in training with words of several tokens.
     pub hinge: Hinge,
-    /// `calibrate`: whether every label gets the same mean score from the untouched model, see [`crate::calibration`].
+    /// `calibrate`: whether every label gets the same mean score from the untouched model, see [`crate::scoring::calibration`].
     pub calibrate: bool,
-    /// `probe`: whether a linear probe of a contrastively fine-tuned encoder takes part, see [`crate::probe`].
+    /// `probe`: whether a linear probe of a contrastively fine-tuned encoder takes part, see [`crate::training::probe`].
     pub probe: bool,
     /// `lm_weight`: share w of the auxiliary masked-LM loss, loss = (1 - w) CE + w LM, 0 for none.
     ///

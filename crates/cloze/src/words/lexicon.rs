@@ -19,7 +19,7 @@ pub(super) fn also_called(name: &str) -> &'static [&'static str] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verbalizer::tests::tokenizer_of_default_model;
+    use crate::pvp::verbalizer::tests::tokenizer_of_default_model;
 
     #[test]
     fn every_line_is_a_name_with_words_that_the_default_model_knows() {

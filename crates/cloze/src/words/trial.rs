@@ -4,16 +4,16 @@ use cloze_encoder::{Batch, Checkpoint, Columns, Device, Mode, Model, Session};
 
 use super::choice::{Chosen, Evidence, Vocabulary, choose};
 use crate::Result;
-use crate::batches::SCORING_TOKENS;
-use crate::batches::by_length;
-use crate::data::Data;
-use crate::encode::{Encoded, PatternEncoder};
+use crate::dataset::Data;
 use crate::ensemble::soft_labels;
-use crate::likelihood::ratios;
-use crate::pvp;
-use crate::scores::{Scores, check_finite};
+use crate::pvp::encode::{Encoded, PatternEncoder};
+use crate::pvp::verbalizer::Verbalizer;
+use crate::scoring::groups::SCORING_TOKENS;
+use crate::scoring::groups::by_length;
+use crate::scoring::scorer;
+use crate::scoring::scores::{Scores, check_finite};
 use crate::task::Task;
-use crate::verbalizer::Verbalizer;
+use crate::words::likelihood::ratios;
 
 /// Labelled rows that are looked at: so many in all, and at least so many of each label.
 const ROWS: usize = 64;
@@ -114,7 +114,7 @@ impl<'a> Trial<'a> {
             let labelled = clozes(&encoder, rows.labelled.iter().map(|(texts, _)| texts));
             let others = clozes(&encoder, rows.others.iter());
             let mut scores = |clozes: &[Encoded]| {
-                pvp::score(&mut self.session, &verbalizer, clozes, SCORING_TOKENS, |_| Ok(()))
+                scorer::score(&mut self.session, &verbalizer, clozes, SCORING_TOKENS, |_| Ok(()))
             };
             let (mut found, others) = (scores(&labelled)?, scores(&others)?);
             let means = if others.is_empty() { found.means() } else { others.means() };

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use cloze::Result;
-use cloze::event::Event;
+use cloze::run::event::Event;
+use cloze::run::train::{Outcome, train};
 use cloze::task::Task;
-use cloze::train::{Outcome, train};
 use cloze_encoder::{Checkpoint, Device};
 
 pub(crate) const TASK: &str = r#"

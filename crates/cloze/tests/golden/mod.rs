@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::encode::{Encoded, PatternEncoder};
+use cloze::pvp::encode::{Encoded, PatternEncoder};
 use cloze::task::{Decoding, Example, Set, Task};
 use cloze_encoder::{Checkpoint, Device, Model, Session, Tokenizer};
 use serde_json::Value;

@@ -1,0 +1,135 @@
+//! iPET: which unlabelled rows, with whose labels, a model of the next generation learns from.
+//!
+//! Follows section 3.4 of Schick and Schütze, "Exploiting cloze questions for few shot text classification and natural
+//! language inference" (2021): every generation trains on `scale` times as many rows as the one before, keeps the ratio of
+//! the labels, and draws the new rows among those that a random part of the *other* members of the generation before label
+//! so, the more confident the likelier.
+
+use cloze_encoder::Random;
+
+use crate::scoring::scores::best;
+
+/// Rows that the first generation without any labelled row would have had, times the scale.
+const WITHOUT_LABELS: f64 = 10.0;
+
+/// New rows for the members of the generation after `generation` (counted from 0), beside the `labelled` ones.
+pub fn new_rows(labelled: usize, scale: f64, generation: usize) -> usize {
+    let first = if labelled > 0 { labelled as f64 } else { WITHOUT_LABELS / scale };
+    let exponent = i32::try_from(generation + 1).unwrap_or(i32::MAX);
+    (first * scale.powi(exponent) - labelled as f64).max(0.0) as usize
+}
+
+/// `total` new rows by label, in the ratio of the labelled rows; evenly where there are none.
+pub fn per_label(total: usize, labelled: &[usize]) -> Vec<usize> {
+    match labelled.iter().sum::<usize>() {
+        0 => {
+            let (each, more) = (total / labelled.len(), total % labelled.len());
+            (0..labelled.len()).map(|label| each + usize::from(label < more)).collect()
+        }
+        sum => labelled.iter().map(|count| count * total / sum).collect(),
+    }
+}
+
+/// How many of `others` label the rows of a member: their `share`, halves rounded to the even number.
+///
+/// It can be 0, which no member can learn from; [`crate::run::train`] takes at least one.
+pub fn teachers(others: usize, share: f64) -> usize {
+    (share * others as f64).round_ties_even() as usize
+}
+
+/// The rows that can be drawn for a label.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidates {
+    /// Their places among the unlabelled rows.
+    pub rows: Vec<usize>,
+    /// The probability of each to be drawn first, divided by `repeats`.
+    pub weights: Vec<f64>,
+    /// How often each is in the list that is drawn from, so that the list is long enough; 0 if there is no candidate.
+    pub repeats: usize,
+}
+
+/// The candidates for `label`, of which `wanted` are to be drawn: the rows with this likeliest label, each with the weight
+/// of that label's probability; or, with `most_likely`, that many rows to which the label's probability is highest, whatever
+/// other label is likelier.
+///
+/// `probabilities` are `[rows][labels]`.
+pub fn candidates(probabilities: &[Vec<f64>], label: usize, wanted: usize, most_likely: usize) -> Candidates {
+    let mut rows: Vec<usize> = match most_likely {
+        0 => (0..probabilities.len()).filter(|row| likeliest(&probabilities[*row]) == label).collect(),
+        _ => {
+            let mut rows: Vec<usize> = (0..probabilities.len()).collect();
+            // Of equal ones the later row goes first, as in the reference implementation.
+            let key = |row: usize| (probabilities[row][label], row);
+            rows.sort_by(|a, b| key(*b).0.total_cmp(&key(*a).0).then(b.cmp(a)));
+            rows.truncate(most_likely);
+            rows
+        }
+    };
+    rows.sort_unstable();
+    let repeats = if rows.is_empty() { 0 } else { wanted.div_ceil(rows.len()).max(1) };
+    let total: f64 = rows.iter().map(|row| probabilities[*row][label]).sum();
+    let weights = rows.iter().map(|row| probabilities[*row][label] / total / repeats as f64).collect();
+    Candidates { rows, weights, repeats }
+}
+
+fn likeliest(probabilities: &[f64]) -> usize {
+    let scores: Vec<f32> = probabilities.iter().map(|p| *p as f32).collect();
+    best(&scores)
+}
+
+impl Candidates {
+    /// Draws `wanted` rows one after the other, each with a probability in proportion to its weight among those that are left,
+    /// in the order of the rows.
+    ///
+    /// Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006): the highest of the keys u^(1/w) do the
+    /// same without drawing one by one.
+    pub fn draw(&self, wanted: usize, random: &mut Random) -> Vec<usize> {
+        let entries = self.rows.iter().zip(&self.weights).flat_map(|entry| vec![entry; self.repeats]);
+        let mut keys: Vec<(f64, usize)> =
+            entries.map(|(row, weight)| ((1.0 - random.unit()).ln() / weight, *row)).collect();
+        keys.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut drawn: Vec<usize> = keys.into_iter().take(wanted).map(|(_, row)| row).collect();
+        drawn.sort_unstable();
+        drawn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generation_is_larger_than_the_one_before() {
+        assert_eq!([0, 1, 2].map(|generation| new_rows(32, 5.0, generation)), [128, 768, 3968]);
+        assert_eq!([0, 1, 2].map(|generation| new_rows(0, 3.0, generation)), [10, 30, 90]);
+        assert_eq!(new_rows(10, 0.5, 0), 0);
+        assert_eq!(per_label(128, &[19, 10, 3]), [76, 40, 12]);
+        assert_eq!(per_label(10, &[0, 0, 0]), [4, 3, 3]);
+    }
+
+    #[test]
+    fn the_likelier_row_is_drawn_more_often_and_none_twice() {
+        let probabilities = vec![vec![0.9, 0.1], vec![0.6, 0.4], vec![0.2, 0.8]];
+        let found = candidates(&probabilities, 0, 1, 0);
+        assert_eq!((found.rows.as_slice(), found.repeats), ([0, 1].as_slice(), 1));
+        let mut random = Random::new(4);
+        let first = (0..6000).filter(|_| found.draw(1, &mut random) == [0]).count();
+        // 0.9 of 1.5.
+        assert!((first as f64 / 6000.0 - 0.6).abs() < 0.03, "{first}");
+        assert_eq!(found.draw(2, &mut random), [0, 1]);
+    }
+
+    #[test]
+    fn too_few_candidates_are_repeated_and_none_give_none() {
+        let probabilities = vec![vec![0.9, 0.1], vec![0.6, 0.4]];
+        let found = candidates(&probabilities, 0, 5, 0);
+        assert_eq!(found.repeats, 3);
+        let drawn = found.draw(5, &mut Random::new(1));
+        assert_eq!(drawn.len(), 5);
+        assert!([0, 1].iter().all(|row| (2..=3).contains(&drawn.iter().filter(|d| *d == row).count())));
+        let none = candidates(&probabilities, 1, 5, 0);
+        assert_eq!((none.repeats, none.draw(5, &mut Random::new(1)).len()), (0, 0));
+        // The most likely rows of a label that is nowhere the likeliest.
+        assert_eq!(candidates(&probabilities, 1, 1, 1).rows, [1]);
+    }
+}

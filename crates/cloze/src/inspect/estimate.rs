@@ -1,0 +1,378 @@
+//! What a task will cost: minutes, memory, disk.
+//!
+//! The time follows from counting: multiplications per token, tokens per row (from a sample of the task's own rows), rows per
+//! job; divided by the speed of this machine, which is measured on a short forward pass. It is good to about a factor of
+//! 1.5, and worse when the machine has other work to do.
+
+use std::time::Instant;
+
+use cloze_encoder::{Batch, Checkpoint, Columns, Config, Device, Mode, Model, Sequence, Session};
+use serde::Serialize;
+
+use crate::Result;
+use crate::dataset::Data;
+use crate::pvp::encode::{ClassifierEncoder, PatternEncoder};
+use crate::pvp::verbalizer::Verbalizer;
+use crate::results::ModelSource;
+use crate::run::plan::{Job, Plan, Work, generations, keeps_members, measures_members};
+use crate::run::train::fitting;
+use crate::scoring::calibration;
+use crate::scoring::groups::SCORING_TOKENS;
+use crate::scoring::multi_token;
+use crate::task::{Example, Keep, Method, Task};
+use crate::training::probe;
+
+/// Rows of every part that are encoded to learn how long rows are.
+const SAMPLE: usize = 64;
+
+/// Floating-point operations of the pass that measures the speed: a few hundredths of a second on an ordinary machine.
+const PROBE: f64 = 8e9;
+
+/// Seconds of passes that measure the speed.
+const LONG_ENOUGH: f64 = 0.25;
+
+/// A pass forward and backward beside its multiplications: backward reads and writes more memory per operation.
+const TRAINING: f64 = 1.15;
+
+/// Bytes that an update moves per weight (weight, gradient and both moments, read and written), per second.
+const UPDATE_BYTES: f64 = 28.0;
+const BANDWIDTH: f64 = 8e9;
+
+/// How fast this machine computes with this model.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Speed {
+    /// Floating-point operations per second in a forward pass.
+    pub flops: f64,
+}
+
+impl Speed {
+    /// Times short forward passes, which take as long as the machine's other work lets them; well under a second for models up to BERT-large.
+    ///
+    /// # Errors
+    /// When the model cannot be read.
+    pub fn measure(checkpoint: &Checkpoint, device: &Device) -> Result<Speed> {
+        let config = &checkpoint.config;
+        let length = 64.min(config.max_length());
+        let count = (PROBE / forward(config, length as f64)).round().clamp(1.0, 64.0) as usize;
+        let special = checkpoint.tokenizer.special();
+        let mut ids = vec![special.unk; length];
+        ids[0] = special.mask;
+        let (sequence, mut batch) = (Sequence { type_ids: vec![0; length], ids }, Batch::new());
+        (0..count).for_each(|_| batch.push(&sequence));
+        let rows: Vec<u32> = (0..count).map(|index| batch.row(index, 0)).collect();
+        let mut session = Session::new(Model::masked_lm(checkpoint)?, device);
+        let mut pass = || {
+            let began = Instant::now();
+            session.mask_logits(&batch, &rows, Columns::Only(&[special.unk]), Mode::Predict);
+            began.elapsed().as_secs_f64()
+        };
+        // The first pass allocates. Others take as long as the machine lets them now, and so will the work to come: a mean over a while, in
+        // which whatever else runs has its turn.
+        pass();
+        let (mut seconds, mut passes) = (0.0, 0.0);
+        while seconds < LONG_ENOUGH && passes < 100.0 || passes < 2.0 {
+            seconds += pass();
+            passes += 1.0;
+        }
+        let seconds = (seconds / passes).max(1e-6);
+        Ok(Speed { flops: count as f64 * forward(config, length as f64) / seconds })
+    }
+}
+
+/// Floating-point operations of a forward pass over one sequence of `length` tokens, read at one token.
+fn forward(config: &Config, length: f64) -> f64 {
+    let (hidden, inner) = (config.hidden_size as f64, config.intermediate_size as f64);
+    let before_attention = 6.0 * hidden * hidden * length + 4.0 * length * length * hidden;
+    let after_attention = 2.0 * hidden * hidden + 4.0 * hidden * inner;
+    // The last layer goes on for the one token only.
+    let layers = config.layers() as f64;
+    layers * before_attention + ((layers - 1.0) * length + 1.0) * after_attention
+}
+
+/// What a run will need.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Seconds of all jobs.
+    pub seconds: f64,
+    /// Bytes of memory at the highest point.
+    pub memory: u64,
+    /// Bytes of disk when it is finished.
+    pub disk: u64,
+    /// Every job by itself.
+    pub jobs: Vec<JobEstimate>,
+}
+
+/// What a job will need.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobEstimate {
+    /// Its directory in the run.
+    pub job: String,
+    /// How long it will take.
+    pub seconds: f64,
+}
+
+impl Estimate {
+    /// The cost of a task with these rows, from nothing.
+    ///
+    /// # Errors
+    /// When a row cannot be cut to the model's length.
+    pub fn new(task: &Task, data: &Data, checkpoint: &Checkpoint, speed: Speed) -> Result<Estimate> {
+        let task = &fitting(task, checkpoint);
+        let model = ModelSource { name: String::new(), fingerprint: checkpoint.fingerprint().to_owned() };
+        let plan = Plan::new(task, &model, data);
+        let costs =
+            Costs { task, data, checkpoint, speed, weights: checkpoint.config.parameter_count() as f64 };
+        let mut jobs = Vec::new();
+        let mut longest = Lengths::default();
+        for job in &plan.jobs {
+            let (seconds, lengths) = costs.job(job)?;
+            longest = longest.max(lengths);
+            jobs.push(JobEstimate { job: job.name.clone(), seconds });
+        }
+        let models = plan.jobs.iter().filter(|job| match job.work {
+            Work::Member { generation, .. } => keeps_members(task, generation, data.unlabeled.len()),
+            Work::Probe => {
+                let last = generations(task, data.unlabeled.len()).saturating_sub(1);
+                keeps_members(task, last, data.unlabeled.len())
+            }
+            Work::Final { .. } => task.options.keep != Keep::None,
+            _ => false,
+        });
+        let rows = (data.unlabeled.len() + data.test.len()) * plan.jobs.len();
+        Ok(Estimate {
+            seconds: jobs.iter().map(|job| job.seconds).sum(),
+            memory: costs.memory(longest),
+            // Models are float32; a row has a score of about 12 characters per label, twice.
+            disk: (models.count() as f64 * costs.weights * 4.0) as u64
+                + (rows * task.labels.len() * 24) as u64,
+            jobs,
+        })
+    }
+}
+
+/// Lengths of encoded rows, in tokens.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lengths {
+    mean: f64,
+    longest: f64,
+    /// Where words have several tokens: the passes that scoring a row takes beyond one, the masks that they predict over the whole
+    /// vocabulary, and those that training does.
+    passes: f64,
+    masks: f64,
+    lesson: f64,
+}
+
+impl Lengths {
+    fn of(lengths: &[usize]) -> Lengths {
+        let longest = lengths.iter().copied().max().unwrap_or(0) as f64;
+        Lengths { mean: mean(lengths.iter().copied()), longest, ..Lengths::default() }
+    }
+
+    fn max(self, other: Lengths) -> Lengths {
+        Lengths { mean: self.mean.max(other.mean), longest: self.longest.max(other.longest), ..self }
+    }
+}
+
+/// The mean of counts; 0 of none.
+fn mean(counts: impl ExactSizeIterator<Item = usize>) -> f64 {
+    let count = counts.len().max(1);
+    counts.sum::<usize>() as f64 / count as f64
+}
+
+struct Costs<'a> {
+    task: &'a Task,
+    data: &'a Data,
+    checkpoint: &'a Checkpoint,
+    speed: Speed,
+    weights: f64,
+}
+
+impl Costs<'_> {
+    /// Seconds of a job and the lengths of the rows that it trains on.
+    fn job(&self, job: &Job) -> Result<(f64, Lengths)> {
+        let options = &self.task.options;
+        let (train, unlabeled, test) = (&self.data.train, &self.data.unlabeled, &self.data.test);
+        let steps = (options.steps * options.accumulation) as f64;
+        Ok(match job.work {
+            Work::ZeroShot { pattern } => {
+                let mut seconds = self.forward(train, Some(pattern))? + self.calibrating(pattern)?;
+                if options.measures_all() {
+                    seconds += self.forward(test, Some(pattern))?;
+                }
+                (seconds, Lengths::default())
+            }
+            Work::Member { generation, pattern, .. } => {
+                let learning = if train.is_empty() { unlabeled } else { train };
+                let lengths = self.lengths(learning, Some(pattern))?;
+                let mut row =
+                    forward(&self.checkpoint.config, lengths.mean) + lengths.lesson * self.vocabulary();
+                if options.lm_weight > 0.0 {
+                    let tokens = self.lengths(unlabeled, Some(pattern))?.mean;
+                    let config = &self.checkpoint.config;
+                    // All tokens go through the last layer, and 15 % of them against the whole vocabulary.
+                    row += forward(config, tokens) + 0.15 * tokens * self.vocabulary();
+                }
+                let training = match (generation, train.is_empty()) {
+                    // Nothing to learn from yet.
+                    (0, true) => 0.0,
+                    _ => self.training(steps, options.steps, options.batch_size, row),
+                };
+                let mut scoring =
+                    self.forward(train, Some(pattern))? + self.forward(unlabeled, Some(pattern))?;
+                if measures_members(self.task, unlabeled.len()) {
+                    scoring += self.forward(test, Some(pattern))?;
+                }
+                (training + scoring, lengths)
+            }
+            Work::Probe => {
+                let around = &unlabeled[..unlabeled.len().min(probe::ROWS)];
+                let lengths = self.lengths(train, None)?;
+                // Every row comes with another of its label.
+                let pair = 2.0 * forward(&self.checkpoint.config, lengths.mean);
+                let mut seconds = self.training(steps, options.steps, options.batch_size.div_ceil(2), pair);
+                seconds += 2.0 * (self.forward(train, None)? + self.forward(around, None)?);
+                seconds += self.forward(unlabeled, None)?;
+                if options.measures_all() {
+                    seconds += self.forward(test, None)?;
+                }
+                (seconds, lengths)
+            }
+            Work::Primed { pattern, .. } => {
+                let config = &self.checkpoint.config;
+                let examples = options.priming.min(train.len()) as f64;
+                let row = self.lengths(test, Some(pattern))?.mean;
+                let length = (row + examples * self.lengths(train, Some(pattern))?.mean)
+                    .min(config.max_length() as f64);
+                (test.len() as f64 * forward(config, length) / self.speed.flops, Lengths::default())
+            }
+            Work::Ensemble { .. } | Work::Sets { .. } => (0.0, Lengths::default()),
+            Work::Supervised { .. } | Work::Final { .. } => {
+                let supervised =
+                    matches!(job.work, Work::Supervised { .. }) || options.method == Method::Supervised;
+                let lengths = self.lengths(if supervised { train } else { unlabeled }, None)?;
+                let row = forward(&self.checkpoint.config, lengths.mean);
+                let training = if supervised {
+                    self.training(steps, options.steps, options.batch_size, row)
+                } else {
+                    let distil = &options.distil;
+                    self.training(distil.steps as f64, distil.steps, distil.batch_size, row)
+                };
+                (training + self.forward(train, None)? + self.forward(test, None)?, lengths)
+            }
+        })
+    }
+
+    /// Seconds to train: `passes` over batches of rows that cost `row` each, and `updates`.
+    fn training(&self, passes: f64, updates: usize, batch: usize, row: f64) -> f64 {
+        let batch = batch as f64;
+        // Word embeddings are updated where they occur only, which is next to nothing.
+        let embeddings = (self.checkpoint.config.vocab_size * self.checkpoint.config.hidden_size) as f64;
+        let update = (self.weights - embeddings) * self.trained() * UPDATE_BYTES / BANDWIDTH;
+        // Backward is two passes, which end at the frozen layers.
+        let pass = (1.0 + 2.0 * self.trained()) * row * TRAINING;
+        passes * batch * pass / self.speed.flops + updates as f64 * update
+    }
+
+    /// The share of the layers that are trained.
+    fn trained(&self) -> f64 {
+        1.0 - self.task.options.freeze as f64 / self.checkpoint.config.layers() as f64
+    }
+
+    /// Seconds to score rows, with a pattern or plain.
+    fn forward(&self, examples: &[Example], pattern: Option<usize>) -> Result<f64> {
+        let lengths = self.lengths(examples, pattern)?;
+        let passes = (1.0 + lengths.passes) * forward(&self.checkpoint.config, lengths.mean);
+        Ok(examples.len() as f64 * (passes + lengths.masks * self.vocabulary()) / self.speed.flops)
+    }
+
+    /// Seconds to calibrate the untouched model.
+    fn calibrating(&self, pattern: usize) -> Result<f64> {
+        self.forward(&calibration::rows(self.task, self.data), Some(pattern))
+    }
+
+    /// Floating-point operations of predicting a token over the whole vocabulary.
+    fn vocabulary(&self) -> f64 {
+        let config = &self.checkpoint.config;
+        2.0 * (config.vocab_size * config.embedding_size) as f64
+    }
+
+    fn lengths(&self, examples: &[Example], pattern: Option<usize>) -> Result<Lengths> {
+        let step = examples.len().div_ceil(SAMPLE).max(1);
+        let sample: Vec<Example> = examples.iter().step_by(step).cloned().collect();
+        let tokenizer = &self.checkpoint.tokenizer;
+        let lengths: Vec<usize> = match pattern {
+            Some(pattern) => {
+                let verbalizer = Verbalizer::new(self.task, pattern, tokenizer)?;
+                let encoder = PatternEncoder::of_task(self.task, pattern, tokenizer).asking_for(&verbalizer);
+                let clozes = encoder.encode_all(&sample)?;
+                let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
+                let lengths = Lengths::of(&lengths);
+                if verbalizer.is_one_token() {
+                    return Ok(lengths);
+                }
+                let work: Vec<(usize, usize)> =
+                    clozes.iter().map(|cloze| multi_token::work(cloze, verbalizer.decoding)).collect();
+                return Ok(Lengths {
+                    passes: (mean(work.iter().map(|work| work.0)) - 1.0).max(0.0),
+                    masks: mean(work.iter().map(|work| work.1)),
+                    lesson: mean(clozes.iter().map(|cloze| cloze.masks)),
+                    ..lengths
+                });
+            }
+            None => {
+                let encoder = ClassifierEncoder::new(tokenizer, self.task.options.max_length);
+                sample.iter().map(|example| encoder.encode(&example.texts).0.len()).collect()
+            }
+        };
+        Ok(Lengths::of(&lengths))
+    }
+
+    /// Bytes at the highest point: the model's file and its weights, what an update needs, and a training batch's tape.
+    fn memory(&self, lengths: Lengths) -> u64 {
+        let (config, options) = (&self.checkpoint.config, &self.task.options);
+        let (hidden, inner) = (config.hidden_size as f64, config.intermediate_size as f64);
+        let embeddings = (config.vocab_size * config.embedding_size) as f64;
+        let learning = if options.lm_weight > 0.0 { self.weights } else { self.weights - embeddings };
+        let learning = learning * self.trained();
+        let rows = match options.method {
+            Method::Supervised => options.batch_size,
+            Method::Pet | Method::Ipet => options.batch_size.max(options.distil.batch_size),
+        };
+        let tokens = rows as f64 * (lengths.mean + lengths.longest) / 2.0;
+        let layers = config.layers() as f64;
+        let heads = config.num_attention_heads as f64;
+        let kept = 7.0 * hidden + inner + heads * lengths.longest;
+        let tape = layers * tokens * (hidden + self.trained() * kept);
+        let scratch = tokens.max(SCORING_TOKENS as f64) * (7.0 * hidden + 2.0 * inner);
+        // The file as it was read, the weights, gradients and both moments, the tape; and the program with its data.
+        let floats = 2.0 * self.weights + 3.0 * learning + tape + scratch;
+        let text: usize = [&self.data.train, &self.data.unlabeled, &self.data.test]
+            .into_iter()
+            .flatten()
+            .map(|example| 200 + example.texts.iter().map(String::len).sum::<usize>())
+            .sum();
+        (4.0 * floats) as u64 + 2 * text as u64 + (80 << 20)
+    }
+}
+
+/// The largest amount of memory that this process has used so far, in bytes, where the system tells.
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_longer_row_costs_more_than_in_proportion() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert");
+        let config = Checkpoint::open(&folder).unwrap().config;
+        assert!(forward(&config, 64.0) > 2.0 * forward(&config, 32.0));
+    }
+}

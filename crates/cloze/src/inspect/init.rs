@@ -1,0 +1,713 @@
+//! A first task file from labelled rows, for people to read and change.
+
+mod label_column;
+mod patterns;
+mod text_columns;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use cloze_encoder::{Checkpoint, Device, Tokenizer};
+
+use self::label_column::LabelColumn;
+use self::patterns::{Kind, best, patterns_of_topics};
+use self::text_columns::text_columns;
+use crate::error::counted;
+use crate::inspect::vocabulary::Coverage;
+use crate::table::{ReadOptions, Table};
+use crate::task::{Options, Task, plain_name, quoted};
+use crate::words::choice::{Chosen, spaced};
+use crate::words::trial::{Rows, Trial};
+use crate::{Error, Result};
+
+/// What is to be drafted.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The task's name; what cannot name a directory in it is left out.
+    pub name: &'a str,
+    /// The file with the labelled rows as the task file should name it.
+    pub train: &'a str,
+    /// How it is to be read.
+    pub reading: ReadOptions,
+    /// The column with the labels.
+    pub label: &'a str,
+    /// Values of that column that say that a row has no label; found out if nobody has said it.
+    pub missing: Option<&'a [String]>,
+    /// The columns with text; found out if empty.
+    pub text: &'a [String],
+    /// What labels mean, for some of them.
+    pub descriptions: &'a [(String, String)],
+    /// A file with unlabelled rows, if one is known.
+    pub unlabeled: Option<&'a str>,
+    /// Some of its rows, to try patterns on.
+    pub more: Option<&'a Table>,
+    /// A file with rows to evaluate on, if one is known.
+    pub test: Option<&'a str>,
+}
+
+/// A task file that has not been written yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// The task file. It can be read, see [`Task::parse`], once every label has a word.
+    pub toml: String,
+    /// The text columns that its patterns use.
+    pub text: Vec<String>,
+    /// The labels with their numbers of rows, the most frequent first.
+    pub labels: Vec<(String, usize)>,
+    /// Rows without a label.
+    pub unlabelled: usize,
+    /// Values that are taken to say that a row has no label, with their numbers of rows.
+    pub missing: Vec<(String, usize)>,
+    /// Whether rows can have several labels.
+    pub several: bool,
+    /// The words of every label, in the same order; none where rows can have several labels.
+    pub words: Vec<Vec<String>>,
+    /// How often the untouched model gives a label a higher probability in a row of it than in a row of another label, in the same order.
+    pub apart: Vec<f64>,
+    /// Labels whose words are a guess, for the vocabulary does not know their name.
+    pub doubtful: Vec<String>,
+    /// Labels without a word, since nothing in the vocabulary is left for them.
+    pub unknown: Vec<String>,
+    /// How well the vocabulary knows the texts.
+    pub coverage: Coverage,
+    /// What is probably not meant.
+    pub warnings: Vec<String>,
+}
+
+/// Patterns of a draft.
+const PATTERNS: usize = 2;
+/// Of a row's tokens; what is longer is cut when patterns are tried.
+const TRIED: usize = 128;
+/// Bounds of the length that a draft asks for, and the share of the rows that are to fit.
+const SHORTEST: usize = 32;
+const LONGEST: usize = 128;
+const FITTING: f64 = 0.95;
+/// How often training is to see a labelled row, and updates at most.
+const TIMES: usize = 20;
+const MOST_STEPS: usize = 400;
+/// Tokens of the patterns beside the text.
+const FRAME: usize = 12;
+
+/// Drafts a task file for the rows of `table`: words and patterns are those that the untouched model of `checkpoint` does best with on them.
+///
+/// # Errors
+/// When a column is missing, the label column has no values or one only, no column holds text, a description is of no label, or the model
+/// cannot be used.
+pub fn draft(table: &Table, request: &Request, checkpoint: &Checkpoint, device: &Device) -> Result<Draft> {
+    let tokenizer = &checkpoint.tokenizer;
+    let label = table.columns.require(request.label)?;
+    let column = LabelColumn::of(table, label, request.missing)?;
+    if let Some((name, _)) = column.labels.iter().find(|(name, _)| column.several && name.starts_with('[')) {
+        return Err(Error::data(
+            table.columns.place().field(request.label),
+            format!("the label `{name}` begins with `[`, as a list of labels does"),
+            "rename it in the data",
+        ));
+    }
+    let names: Vec<&str> = column.labels.iter().map(|(name, _)| name.as_str()).collect();
+    if let Some((wrong, _)) = request.descriptions.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+        return Err(Error::usage(
+            format!("there is no label `{wrong}` to describe"),
+            crate::nearest(wrong, names.iter().copied()).map_or_else(
+                || format!("the labels are {}", crate::error::list(&names)),
+                |near| format!("did you mean `{near}`?"),
+            ),
+        ));
+    }
+    let text = text_columns(table, label, request.text)?;
+    let texts =
+        |table: &Table| -> Option<Vec<usize>> { text.iter().map(|name| table.columns.find(name)).collect() };
+    let columns = texts(table).unwrap_or_default();
+    let of = |row: &'_ crate::table::Row, columns: &[usize]| -> Vec<String> {
+        columns.iter().map(|&column| row.value(column).to_owned()).collect()
+    };
+    let mut labelled = Vec::new();
+    let mut others = Vec::new();
+    for row in &table.rows {
+        match column.label_of(row.value(label)) {
+            Some(label) => labelled.push((of(row, &columns), label)),
+            None => others.push(of(row, &columns)),
+        }
+    }
+    if let Some((more, columns)) = request.more.and_then(|more| Some((more, texts(more)?))) {
+        others.extend(more.rows.iter().map(|row| of(row, &columns)));
+    }
+    let all: Vec<&str> =
+        labelled.iter().map(|(texts, _)| texts).chain(&others).flatten().map(String::as_str).collect();
+    let coverage = Coverage::of(&all, tokenizer);
+    let length = length(labelled.iter().map(|(texts, _)| texts).chain(&others), tokenizer);
+
+    let mut drafting = Drafting {
+        table,
+        request,
+        column: &column,
+        text: &text,
+        patterns: Vec::new(),
+        words: Vec::new(),
+        length,
+    };
+    let mut apart = Vec::new();
+    if column.several {
+        drafting.patterns = patterns_of_topics(&text, &drafting.topic());
+        drafting.task()?;
+    } else {
+        let questions =
+            all.iter().filter(|text| text.trim_end().ends_with('?')).count() as f64 / all.len().max(1) as f64;
+        drafting.patterns = Kind::of(text.len(), names.iter().copied(), questions).patterns(&text);
+        drafting.words = vec![Chosen::default(); names.len()];
+        let rows = Rows::some(labelled, names.len(), others);
+        let mut trial = Trial::new(checkpoint, device)?;
+        let mut described: Vec<(&str, Option<&str>)> = Vec::new();
+        for name in &names {
+            let description = request.descriptions.iter().find(|(label, _)| label == name);
+            described.push((name, description.map(|(_, words)| words.as_str())));
+        }
+        drafting.words = trial.words(&drafting.task()?, &rows, &described)?;
+        let (marks, found) = trial.marks(&drafting.task()?, &rows)?;
+        let kept = best(&drafting.patterns, &marks, PATTERNS);
+        drafting.patterns = kept.into_iter().map(|pattern| drafting.patterns[pattern].clone()).collect();
+        apart = found;
+    }
+    let toml = drafting.toml(|_| String::new());
+    let words = drafting.words;
+    let which = |wanted: fn(&Chosen) -> bool| -> Vec<String> {
+        names
+            .iter()
+            .zip(&words)
+            .filter(|(_, words)| wanted(words))
+            .map(|(name, _)| (*name).to_owned())
+            .collect()
+    };
+    Ok(Draft {
+        toml,
+        doubtful: which(|chosen| !chosen.sure && !chosen.words.is_empty()),
+        unknown: which(|chosen| chosen.words.is_empty()),
+        words: words.into_iter().map(|chosen| chosen.words).collect(),
+        apart,
+        coverage,
+        unlabelled: column.without(),
+        several: column.several,
+        labels: column.labels,
+        missing: column.missing,
+        warnings: column.warnings,
+        text,
+    })
+}
+
+/// Tokens of an input that nearly all of these rows fit into.
+fn length<'r>(rows: impl Iterator<Item = &'r Vec<String>>, tokenizer: &Tokenizer) -> usize {
+    let rows: Vec<&Vec<String>> = rows.collect();
+    let step = rows.len().div_ceil(300).max(1);
+    let tokens =
+        |texts: &&Vec<String>| texts.iter().map(|text| tokenizer.tokenize(text).len()).sum::<usize>();
+    let mut lengths: Vec<usize> = rows.iter().step_by(step).map(tokens).collect();
+    lengths.sort_unstable();
+    let place = (FITTING * lengths.len() as f64) as usize;
+    let most = lengths.get(place.min(lengths.len().saturating_sub(1))).copied().unwrap_or(LONGEST);
+    (most + FRAME).next_multiple_of(16).clamp(SHORTEST, LONGEST)
+}
+
+/// Updates for so many labelled rows, if the usual number shows each too seldom.
+fn steps(rows: usize) -> Option<usize> {
+    let usual = Options::default();
+    let steps = (rows * TIMES / usual.batch_size).next_multiple_of(10).min(MOST_STEPS);
+    (steps > usual.steps).then_some(steps)
+}
+
+/// What a draft is made of.
+struct Drafting<'a> {
+    table: &'a Table,
+    request: &'a Request<'a>,
+    column: &'a LabelColumn,
+    text: &'a [String],
+    patterns: Vec<String>,
+    words: Vec<Chosen>,
+    length: usize,
+}
+
+impl Drafting<'_> {
+    /// The task as it would be, with words of no meaning where there are none yet. A draft must be a task file of its own; anything else
+    /// is a mistake of this program or a name nobody thought of.
+    fn task(&self) -> Result<Task> {
+        let mut task = Task::parse(
+            "the drafted task file",
+            &self.toml(|number| format!("placeholder {number}")),
+            Path::new("."),
+        )?;
+        debug_assert_eq!(task.inputs(), *self.text);
+        task.options.max_length = TRIED;
+        Ok(task)
+    }
+
+    /// The task file; the word of the label number n that has none is `placeholder(n)`.
+    fn toml(&self, placeholder: impl Fn(usize) -> String) -> String {
+        let Drafting { table, request, column, .. } = self;
+        let mut toml = String::new();
+        // Writing to a string cannot fail.
+        let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
+        line(format_args!(
+            "# A task for cloze, drafted from {}.",
+            counted(table.rows.len() - column.without(), "labelled row")
+        ));
+        line(format_args!(
+            "# `cloze check` shows what the model will be asked; change here whatever you can say better."
+        ));
+        line(format_args!(""));
+        line(format_args!("format   = 1"));
+        line(format_args!("name     = {}", quoted(&plain_name(request.name))));
+        line(format_args!(""));
+        line(format_args!(
+            "# Each pattern asks for the label in its own way: {{mask}} is the blank that the model fills, {{column}} a"
+        ));
+        line(format_args!(
+            "# column of the data. A text that is too long is cut at its end, {{column!}} never is. Columns here:"
+        ));
+        line(format_args!("# {}.", comment(&table.columns.names().join(", "))));
+        line(format_args!("patterns = ["));
+        for pattern in &self.patterns {
+            line(format_args!("    {},", quoted(pattern)));
+        }
+        line(format_args!("]"));
+        line(format_args!(""));
+        line(format_args!("[data]"));
+        line(format_args!("train     = {}", quoted(request.train)));
+        line(format_args!("label     = {}", quoted(request.label)));
+        if !column.missing.is_empty() {
+            let marks: Vec<String> = column.missing.iter().map(|(mark, _)| quoted(mark)).collect();
+            let rows = column.missing.iter().map(|(_, rows)| rows).sum();
+            line(format_args!(
+                "missing   = [{}] # {} without a label; if one of these is a label, remove it here and add it below",
+                marks.join(", "),
+                counted(rows, "row")
+            ));
+        }
+        if let Some(encoding) = request.reading.encoding {
+            line(format_args!("encoding  = {}", quoted(&encoding.to_string())));
+        }
+        if let Some(quoting) = request.reading.quoting {
+            line(format_args!("quoting   = {}", quoted(quoting.name())));
+        }
+        line(format_args!(
+            "# Text of the same kind without labels, from which most is learned: hundreds of rows or more."
+        ));
+        match request.unlabeled.or((column.without() > 0).then_some(request.train)) {
+            Some(file) => line(format_args!("unlabeled = {}", quoted(file))),
+            None => line(format_args!("# unlabeled = \"more.csv\"   # or a list, or \"folder/*.csv\"")),
+        }
+        match request.test {
+            Some(file) => line(format_args!("test      = {}", quoted(file))),
+            None => {
+                line(format_args!("# test = \"checked.csv\"   # labelled rows that are only used to measure"))
+            }
+        }
+        line(format_args!(""));
+        match column.several {
+            true => self.topics(&mut toml),
+            false => self.labels(&mut toml, placeholder),
+        }
+        let _ = writeln!(
+            toml,
+            "\n[train]\nmax_length = {} # tokens of an input, most of the rows have fewer; longer texts are cut",
+            self.length
+        );
+        if let Some(steps) = steps(column.labels.iter().map(|(_, rows)| rows).sum()) {
+            let _ =
+                writeln!(toml, "steps = {steps} # updates of the weights, enough for so many labelled rows");
+        }
+        toml
+    }
+
+    fn labels(&self, toml: &mut String, placeholder: impl Fn(usize) -> String) {
+        let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
+        line(format_args!(
+            "# What the blank should say for each label: a word that the model knows, or a list of such words."
+        ));
+        line(format_args!("[labels]"));
+        for (number, ((name, rows), word)) in self.column.labels.iter().zip(&self.words).enumerate() {
+            let hint = match (word.words.is_empty(), word.sure) {
+                (true, _) => "; the model does not know the name: write a word",
+                (false, false) => "; a guess from the rows: are these the right words?",
+                (false, true) => "",
+            };
+            let word = match word.words.as_slice() {
+                [] => quoted(&placeholder(number)),
+                [word] => quoted(word),
+                words => {
+                    format!("[{}]", words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(", "))
+                }
+            };
+            line(format_args!("{} = {word} # {}{hint}", key(name), counted(*rows, "row")));
+        }
+    }
+
+    /// Rows with several labels: every label is asked for by itself.
+    fn topics(&self, toml: &mut String) {
+        let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
+        let names = || self.column.labels.iter().map(|(name, _)| name.as_str());
+        line(format_args!(
+            "# Rows have several labels here, so that each is asked for by itself: what {{{}}} should say for it.",
+            self.topic()
+        ));
+        line(format_args!("[multi_label]"));
+        if self.topic() != "topic" {
+            line(format_args!("column    = {}", quoted(&self.topic())));
+        }
+        if let Some(mark) = self.column.separator.filter(|mark| *mark != ';') {
+            line(format_args!("separator = {}", quoted(&mark.to_string())));
+        } else if names().any(|name| name.contains(';')) {
+            let free = ["|", "/", "\t", "||", ";;"]
+                .into_iter()
+                .find(|mark| !names().any(|name| name.contains(mark)));
+            line(format_args!("separator = {}", quoted(free.unwrap_or("|||"))));
+        }
+        if names().any(|name| name == "none") {
+            line(format_args!("none      = \"no label\""));
+        }
+        // Names that are alike but for signs describe themselves.
+        let alike = |words: &String| names().filter(|name| spaced(name) == *words).count() > 1;
+        let words = |name: &str| {
+            let words = Some(spaced(name)).filter(|words| !words.is_empty() && !alike(words));
+            words.unwrap_or_else(|| name.to_owned())
+        };
+        let topics: Vec<String> =
+            names().map(|name| format!("{} = {}", key(name), quoted(&words(name)))).collect();
+        line(format_args!("topics    = {{ {} }}", topics.join(", ")));
+        line(format_args!(""));
+        line(format_args!("# The answers: the first one means yes."));
+        line(format_args!("[labels]"));
+        line(format_args!("yes = \"yes\""));
+        line(format_args!("no = \"no\""));
+    }
+
+    /// The column that holds a topic's description.
+    fn topic(&self) -> String {
+        self.table.columns.free_name("topic", &[])
+    }
+}
+
+/// A key of the file, in quotes if it needs them.
+fn key(name: &str) -> String {
+    let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if bare { name.to_owned() } else { quoted(name) }
+}
+
+/// A comment must stay on its line.
+fn comment(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::pvp::verbalizer::Verbalizer;
+    use crate::table::{Format, Reader};
+
+    /// The default model, and a small one.
+    fn model() -> &'static Checkpoint {
+        static MODEL: LazyLock<Checkpoint> = LazyLock::new(|| {
+            Checkpoint::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/cloze-mini-en"))
+                .unwrap()
+        });
+        &MODEL
+    }
+
+    fn fixture() -> &'static Checkpoint {
+        static MODEL: LazyLock<Checkpoint> = LazyLock::new(|| {
+            Checkpoint::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert"))
+                .unwrap()
+        });
+        &MODEL
+    }
+
+    fn draft_of(table: &Table, request: &Request) -> Result<Draft> {
+        draft(table, request, model(), &Device::new(2))
+    }
+
+    fn table(text: &str) -> Table {
+        let input = Cursor::new(text.to_owned());
+        Reader::new("data.csv", input, ReadOptions::of(Format::Csv)).unwrap().into_table().unwrap()
+    }
+
+    fn request<'a>(label: &'a str, text: &'a [String]) -> Request<'a> {
+        Request {
+            name: "support",
+            train: "data.csv",
+            reading: ReadOptions::default(),
+            label,
+            missing: None,
+            text,
+            descriptions: &[],
+            unlabeled: None,
+            more: None,
+            test: None,
+        }
+    }
+
+    fn drafted(text: &str, label: &str) -> (Draft, Task) {
+        let draft = draft_of(&table(text), &request(label, &[])).unwrap();
+        let task = Task::parse("t.toml", &draft.toml, Path::new(".")).unwrap();
+        (draft, task)
+    }
+
+    fn refuse(text: &str, label: &str, columns: &[&str]) -> (String, String) {
+        let columns: Vec<String> = columns.iter().map(|column| column.to_string()).collect();
+        let error = draft_of(&table(text), &request(label, &columns)).unwrap_err();
+        (error.to_string(), error.remedy().unwrap())
+    }
+
+    #[test]
+    fn a_draft_is_a_task_that_can_be_run() {
+        let (draft, task) = drafted(
+            "id,title,body,url,team\n\
+             1,No invoice,I did not get an invoice.,http://a.b,billing\n\
+             2,It broke,The app stops at once.,http://a.c,tech_support\n\
+             3,Pay later,Can I pay next month?,http://a.d,billing\n\
+             4,Hello there,Who knows what this is,http://a.e,\n",
+            "team",
+        );
+        assert_eq!(draft.text, ["title", "body"]);
+        assert_eq!(draft.labels, [("billing".into(), 2), ("tech_support".into(), 1)]);
+        assert_eq!(draft.doubtful, [""; 0]);
+        assert!(task.labels[1].words.contains(&"technology".to_owned()), "{:?}", task.labels[1].words);
+        assert_eq!(draft.words[0], task.labels[0].words);
+        assert_eq!((task.patterns.len(), task.options.max_length), (2, 32));
+        assert!(task.patterns.iter().all(|pattern| pattern.to_string().contains("{title} {body}")));
+        assert_eq!(task.data.unlabeled, ["data.csv"], "the file has rows without a label");
+        for pattern in 0..2 {
+            Verbalizer::new(&task, pattern, &model().tokenizer).unwrap();
+        }
+    }
+
+    #[test]
+    fn many_labelled_rows_get_more_updates_than_few() {
+        assert_eq!([24, 40, 231, 5000].map(steps), [None, None, Some(290), Some(400)]);
+    }
+
+    #[test]
+    fn patterns_suit_what_the_labels_are_about() {
+        let (_, task) = drafted("text,y\ngood film I say,positive\nbad film I say,negative\n", "y");
+        let library = Kind::Opinion.patterns(&["text".to_owned()]);
+        assert!(task.patterns.iter().all(|pattern| library.contains(&pattern.to_string())));
+        assert!(task.labels[0].words.contains(&"good".to_owned()));
+        let (_, task) = drafted("q,p,y\nis it so,it is so,yes\nis it not,it is so,no\n", "y");
+        assert_eq!(task.patterns[0].to_string(), "{q|strip_punct}? {sep}{mask}, {p}");
+    }
+
+    #[test]
+    fn labels_get_different_words_of_the_vocabulary() {
+        let (draft, task) = drafted(
+            "text,y\na text here,credit_cards\na text there,CreditScore\na text too,travel\na text,42\nno text,banking\nold text,Xyzzyq!\n",
+            "y",
+        );
+        let mut words: Vec<&String> = task.labels.iter().flat_map(|label| &label.words).collect();
+        let count = words.len();
+        words.sort();
+        words.dedup();
+        assert_eq!(words.len(), count, "no two labels have a word in common");
+        assert!(task.labels.iter().all(|label| (1..=4).contains(&label.words.len())));
+        assert_eq!(draft.doubtful, ["42", "Xyzzyq!"], "these mean nothing");
+    }
+
+    #[test]
+    fn names_that_say_the_same_or_nothing_get_different_words() {
+        let rows = "text,y\na text,Waste\nb text,waste\nc text,WASTE\nd text,🙂\ne text,🙈\n";
+        let (draft, task) = drafted(rows, "y");
+        assert_eq!(
+            (draft.unknown.len(), &draft.doubtful[draft.doubtful.len() - 2..]),
+            (0, &["🙂".into(), "🙈".into()][..])
+        );
+        assert_eq!(
+            draft.warnings,
+            [
+                "the labels `Waste`, `waste`, `WASTE` differ in capital letters only; if they are the same, correct the data"
+            ]
+        );
+        for pattern in 0..task.patterns.len() {
+            Verbalizer::new(&task, pattern, &model().tokenizer).unwrap();
+        }
+    }
+
+    #[test]
+    fn descriptions_say_what_labels_mean() {
+        let rows = table(
+            "text,y\nwhen does it leave,a\nthe train was late,a\nmy tooth hurts,b\nit bleeds a bit,b\n",
+        );
+        let descriptions = [("a".to_owned(), "trains and travel".to_owned())];
+        let request_of = |descriptions| Request { descriptions, ..request("y", &[]) };
+        let draft = draft_of(&rows, &request_of(&descriptions)).unwrap();
+        assert!(draft.words[0].contains(&"travel".to_owned()), "{:?}", draft.words);
+        assert_eq!(draft.doubtful, ["b"]);
+        let wrong = [("c".to_owned(), "x".to_owned())];
+        assert_eq!(
+            draft_of(&rows, &request_of(&wrong)).unwrap_err().to_string(),
+            "there is no label `c` to describe"
+        );
+    }
+
+    #[test]
+    fn a_column_that_was_named_holds_the_labels_whatever_it_looks_like() {
+        let rows: String = (0..30).map(|i| format!("text number {i},{i}.5,{}\n", i % 3)).collect();
+        let (draft, task) = drafted(&format!("text,price,kind\n{rows}"), "price");
+        assert_eq!(task.labels.len(), 30);
+        let warning = "`price` has 30 different values in 30 rows and all are taken for labels; if another column holds the \
+                       labels, perhaps `kind`, name it with `--label`";
+        assert_eq!(draft.warnings, [warning]);
+        let rows: String = (0..400).map(|i| format!("text number {i},cat{:03}\n", i % 200)).collect();
+        assert_eq!(drafted(&format!("text,team\n{rows}"), "team").1.labels.len(), 200);
+        assert!(refuse("text,y\na b,x\nb c,x\n", "y", &[]).0.ends_with("every row has the label `x`"));
+        assert!(refuse("text,y\na b,\n", "y", &[]).0.ends_with("no row has a label"));
+        let (problem, remedy) = refuse("text,team\na b,x\n", "teams", &[]);
+        assert_eq!(problem, "`data.csv`: there is no column `teams`");
+        assert!(remedy.starts_with("did you mean `team`?"), "{remedy}");
+    }
+
+    #[test]
+    fn usual_marks_for_nothing_are_no_labels_unless_somebody_says_so() {
+        let rows = "text,y\na text,home\nb text,work\nc text,NA\nd text,n/a\ne text,NA\nf text,\n";
+        let (draft, task) = drafted(rows, "y");
+        assert_eq!(task.label_names(), ["home", "work"]);
+        assert_eq!((draft.unlabelled, &draft.missing[..]), (4, &[("NA".into(), 2), ("n/a".into(), 1)][..]));
+        assert_eq!(task.data.missing, ["NA", "n/a"]);
+        assert_eq!(task.data.unlabeled, ["data.csv"]);
+        let asked = |missing: &[String]| {
+            let request = Request { missing: Some(missing), ..request("y", &[]) };
+            self::draft_of(&table(rows), &request).unwrap().labels.len()
+        };
+        assert_eq!((asked(&[]), asked(&["NA".into()]), asked(&["work".into()])), (4, 3, 3));
+        // Several labels may stand in a cell, if each is one by itself elsewhere.
+        for (mark, written) in [(";", "home;work"), ("|", "home | work"), (",", "\"home,work\"")] {
+            let rows = format!("text,y\na text,home\nb text,work\nc text,{written}\nd text,none\n");
+            let (draft, task) = drafted(&rows, "y");
+            assert!(draft.several && draft.labels == [("home".into(), 2), ("work".into(), 2)], "{mark}");
+            let several = task.multi_label.unwrap();
+            assert_eq!((&*several.separator, &*several.none, draft.missing.len()), (mark, "none", 0));
+        }
+        assert!(!drafted("text,y\na text,Sci/Tech\nb text,\"World, all of it\"\n", "y").0.several);
+        // A stance may be called so.
+        let (_, task) = drafted("text,y\na text,favor\nb text,None\nc text,None\n", "y");
+        assert_eq!((task.label_names(), task.data.missing.len()), (vec!["None".into(), "favor".into()], 0));
+    }
+
+    #[test]
+    fn rows_with_lists_of_labels_have_one_label_or_several() {
+        let json = |lines: &str| {
+            let input = Cursor::new(lines.to_owned());
+            Reader::new("data.jsonl", input, ReadOptions::of(Format::Jsonl)).unwrap().into_table().unwrap()
+        };
+        let one = json(
+            "{\"text\": \"the bin is full\", \"label\": [\"waste\"]}\n{\"text\": \"car towed\", \"label\": [\"parking\"]}\n\
+                        {\"text\": \"no label yet\", \"label\": []}\n",
+        );
+        let found = draft_of(&one, &request("label", &[])).unwrap();
+        assert_eq!((found.several, found.unlabelled, found.labels.len()), (false, 1, 2));
+        let several = json(
+            "{\"text\": \"the bin is full\", \"topic\": 1, \"label\": [\"wa;ste\", \"none\"]}\n\
+                            {\"text\": \"car towed\", \"label\": [\"TooMany_cars\"]}\n",
+        );
+        let (text, nothing) = (["text".to_owned()], []);
+        let request_all = Request { missing: Some(&nothing), ..request("label", &text) };
+        let found = draft_of(&several, &request_all).unwrap();
+        assert!(found.several);
+        let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
+        let topics = task.multi_label.as_ref().unwrap();
+        assert_eq!(
+            (topics.separator.as_str(), topics.none.as_str(), topics.column.as_str()),
+            ("|", "no label", "topic_2")
+        );
+        assert_eq!(
+            (topics.topics[2].name.as_str(), topics.topics[2].text.as_str()),
+            ("TooMany_cars", "too many cars")
+        );
+        for pattern in 0..3 {
+            Verbalizer::new(&task, pattern, &model().tokenizer).unwrap();
+        }
+        let marks = json(
+            "{\"text\": \"the bin is full\", \"label\": [\"NA\"]}\n{\"text\": \"car\", \"label\": [\"a-b\", \"c\"]}\n\
+                          {\"text\": \"towed\", \"label\": [\"a b\", \"N/A\"]}\n{\"text\": \"tree\", \"label\": []}\n",
+        );
+        let found = draft_of(&marks, &request("label", &[])).unwrap();
+        assert_eq!(
+            (found.labels.len(), &found.missing[..], found.unlabelled),
+            (3, &[("NA".into(), 1)][..], 1)
+        );
+        assert!(found.warnings[0].starts_with("1 row has an empty list"), "{:?}", found.warnings);
+        let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
+        let topics: Vec<&str> = task
+            .multi_label
+            .iter()
+            .flat_map(|several| &several.topics)
+            .map(|topic| topic.text.as_str())
+            .collect();
+        assert_eq!(topics, ["a-b", "c", "a b"]);
+        let none = "text,y\na text,home;work\nb text,none\nc text,home\nd text,NA\n";
+        let none = table(&none.replace("home;work", "\"[\"\"home\"\",\"\"work\"\"]\""));
+        let found = draft_of(&none, &request("y", &[])).unwrap();
+        assert_eq!((&found.missing[..], found.unlabelled), (&[("NA".into(), 1)][..], 1));
+        let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
+        assert_eq!(task.multi_label.unwrap().none, "none");
+        let cats = json(
+            "{\"text\": \"the bin is full\", \"cats\": {\"waste\": 1, \"parking\": 0}}\n\
+                         {\"text\": \"car towed\", \"cats\": {\"waste\": 0, \"parking\": 1}}\n",
+        );
+        assert_eq!(draft_of(&cats, &request("cats", &[])).unwrap().labels.len(), 2);
+        let spans = json("{\"text\": \"the bin\", \"label\": [[0, 3, \"LOC\"]]}\n");
+        let error = draft_of(&spans, &request("label", &[])).unwrap_err();
+        assert_eq!(error.to_string(), "`data.jsonl`, line 1, column `label`: this names no labels");
+    }
+
+    #[test]
+    fn a_name_is_made_to_fit_a_directory() {
+        for (name, want) in [
+            ("tickets (1)", "tickets-1"),
+            ("tickets 2024", "tickets-2024"),
+            (".hidden", "hidden"),
+            ("-x", "x"),
+            ("Anfragen_März", "Anfragen_März"),
+            ("工单", "工单"),
+            ("a.b", "a.b"),
+            ("🙂", "task"),
+            ("", "task"),
+            ("..", "task"),
+            (&"x".repeat(300), &"x".repeat(80)),
+        ] {
+            let request = Request { name, ..request("y", &[]) };
+            let draft = draft_of(&table("text,y\na text,home\nb text,work\n"), &request).unwrap();
+            assert_eq!(Task::parse("t.toml", &draft.toml, Path::new(".")).unwrap().name, want, "{name}");
+        }
+    }
+
+    #[test]
+    fn text_columns_must_be_there_and_fit_into_a_pattern() {
+        assert!(refuse("y\na\nb\n", "y", &[]).0.contains("no column with text beside `y`"));
+        assert!(refuse("t,y\nc,a\nd,b\n", "y", &["y"]).0.contains("both the label and the text"));
+        assert!(refuse("t,y\nc,a\nd,b\n", "y", &["u"]).0.contains("no column `u`"));
+        assert!(refuse("a{b,y\nc,a\nd,b\n", "y", &[]).0.ends_with("a pattern cannot name this column"));
+        assert!(refuse("mask,y\nc,a\nd,b\n", "y", &[]).0.ends_with("a pattern cannot name this column"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_columns_and_labels_give_a_task_or_an_error(
+            header in "\\PC{1,8}", labels in prop::collection::vec("\\PC{0,8}", 1..6), text in "\\PC{0,20}",
+        ) {
+            let mut lines = csv::Writer::from_writer(Vec::new());
+            lines.write_record([header.as_str(), "the label"]).unwrap();
+            for label in &labels {
+                lines.write_record([&text, label]).unwrap();
+            }
+            let text = String::from_utf8(lines.into_inner().unwrap()).unwrap();
+            let input = Cursor::new(text);
+            if let Ok(table) = Reader::new("data.csv", input, ReadOptions::of(Format::Csv)).and_then(Reader::into_table) {
+                match draft(&table, &request("the label", &[]), fixture(), &Device::new(1)) {
+                    Ok(draft) => prop_assert_eq!(draft.text.len(), 1),
+                    Err(error) => prop_assert!(!matches!(error, Error::Task(_)), "{:?}", error),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What the untouched model makes of a task: every pattern alone, and all together.
+
+use std::collections::BTreeMap;
+
+use cloze_encoder::{Checkpoint, Device};
+use serde::Serialize;
+
+use crate::dataset::Data;
+use crate::ensemble::{Weights, merge};
+use crate::metrics::Evaluation;
+use crate::pvp::encode::PatternEncoder;
+use crate::pvp::priming::{self, Examples, Primer};
+use crate::pvp::verbalizer::Verbalizer;
+use crate::run::train::fitting;
+use crate::scoring::calibration;
+use crate::scoring::groups::SCORING_TOKENS;
+use crate::scoring::scorer;
+use crate::scoring::scores::Scores;
+use crate::task::Reduction;
+use crate::task::gold;
+use crate::task::{Example, Task};
+use crate::{Error, Result};
+
+/// Unlabelled rows that are looked at where no labelled ones are.
+const SAMPLE: usize = 1000;
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ZeroShot {
+    /// The rows that were scored: `test`, `train` or `unlabeled`.
+    pub rows: &'static str,
+    /// With priming: the examples in front of the rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub examples: Option<Examples>,
+    /// Every pattern alone.
+    pub patterns: Vec<Outcome>,
+    /// The mean of all patterns' scores.
+    pub together: Outcome,
+}
+
+/// What one pattern, or all together, make of the rows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outcome {
+    /// The pattern, or none for all together.
+    pub pattern: Option<String>,
+    /// How good it is, if the rows have labels.
+    pub evaluation: Option<Evaluation>,
+    /// How many rows of the data there are.
+    pub count: usize,
+    /// How many rows were given each label; nothing where rows have choices of their own.
+    pub predicted: BTreeMap<String, usize>,
+}
+
+/// Scores the test rows of a task, or the labelled ones where there are none, or else some of the unlabelled ones. With `priming`
+/// above 0 so many of the labelled rows, drawn from the task's first seed, stand in front of each row, as far as they fit; the
+/// labelled rows themselves are not scored then. `progress` hears how many passes over rows are done, and how many there are.
+///
+/// # Errors
+/// When data or model cannot be used, a row cannot be cut to the model's length, there is nothing to prime with or nothing to
+/// prime for, or `progress` fails.
+pub fn zero_shot(
+    task: &Task,
+    checkpoint: &Checkpoint,
+    device: &Device,
+    priming: usize,
+    mut progress: impl FnMut(usize, usize) -> Result<()>,
+) -> Result<ZeroShot> {
+    let task = &fitting(task, checkpoint);
+    let data = Data::read(task)?;
+    let (rows, examples) = if !data.test.is_empty() {
+        ("test", &data.test[..])
+    } else if !data.train.is_empty() && priming == 0 {
+        ("train", &data.train[..])
+    } else {
+        ("unlabeled", &data.unlabeled[..data.unlabeled.len().min(SAMPLE.next_multiple_of(task.copies()))])
+    };
+    let missing = match (priming, data.train.is_empty(), examples.is_empty()) {
+        (0, _, _) | (_, false, false) => None,
+        (_, true, _) => {
+            Some(("no labelled rows to prime with", "name a file of labelled rows under `[data]` as `train`"))
+        }
+        (_, _, true) => Some((
+            "no rows beside the labelled ones, which the model is primed with",
+            "name a file of rows under `[data]` as `test` or `unlabeled`",
+        )),
+    };
+    if let Some((what, remedy)) = missing {
+        return Err(Error::usage(format!("there are {what}"), remedy));
+    }
+    let seed = task.options.seeds.first().copied().unwrap_or(0);
+    let drawn = priming::draw(&data.train, priming, seed);
+    let mut in_front: Option<Examples> = None;
+    let device = task.options.precision.device(device);
+    let calibrating = if priming == 0 { calibration::rows(task, &data) } else { Vec::new() };
+    let mut all = Vec::new();
+    let total = task.patterns.len() * examples.len();
+    for pattern in 0..task.patterns.len() {
+        let tokenizer = &checkpoint.tokenizer;
+        let verbalizer = Verbalizer::new(task, pattern, tokenizer)?;
+        let encoder = PatternEncoder::of_task(task, pattern, tokenizer).asking_for(&verbalizer);
+        let first = encoder.encode_all(&calibrating)?;
+        let (mut session, _) = calibration::untouched(checkpoint, &device, &verbalizer, &first, |_| Ok(()))?;
+        let clozes = if drawn.is_empty() {
+            encoder.encode_all(examples)?
+        } else {
+            let primer = Primer::of_task(task, pattern, checkpoint, &verbalizer, &drawn)?;
+            let (clozes, used) = primer.encode_all(examples)?;
+            in_front = Some(in_front.map_or(used, |before| before.and(used)));
+            clozes
+        };
+        let report = |done| progress(pattern * examples.len() + done, total);
+        all.push(scorer::score(&mut session, &verbalizer, &clozes, SCORING_TOKENS, report)?);
+    }
+    let together = merge(&all, &Weights::new(Reduction::Mean, &vec![1.0; all.len()]));
+    Ok(ZeroShot {
+        rows,
+        examples: in_front,
+        patterns: (all.iter().enumerate())
+            .map(|(pattern, scores)| outcome(task, Some(task.pattern_text(pattern)), examples, scores))
+            .collect(),
+        together: outcome(task, None, examples, &together),
+    })
+}
+
+fn outcome(task: &Task, pattern: Option<String>, examples: &[Example], scores: &Scores) -> Outcome {
+    let (names, gold, predictions) = (task.common_labels(), gold(examples), scores.predictions());
+    let mut predicted: BTreeMap<String, usize> = names.iter().map(|name| (name.clone(), 0)).collect();
+    for name in predictions.iter().filter_map(|label| names.get(*label)) {
+        *predicted.entry(name.clone()).or_default() += 1;
+    }
+    let evaluation = (!gold.is_empty()).then(|| task.evaluation(examples, &predictions));
+    Outcome { pattern, count: examples.len() / task.copies(), evaluation, predicted }
+}

@@ -1,0 +1,362 @@
+//! Priming: labelled rows in front of the row to classify, and no training (Brown et al. 2020, "Language Models are Few-Shot
+//! Learners").
+//!
+//! An example is a filled pattern with a word of its label in the place of the mask. As in the reference implementation of PET,
+//! the examples and the filled pattern of the row follow each other as one segment, with the special tokens once around the
+//! whole. The reference refuses what is too long; here a row gets as many examples as the model has positions for beside it.
+
+use std::collections::BTreeMap;
+
+use cloze_encoder::{Checkpoint, Random, Tokenizer};
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::error::counted;
+use crate::pvp::encode::{Encoded, PatternEncoder};
+use crate::pvp::verbalizer::Verbalizer;
+use crate::task::{Example, Task};
+
+/// What tells the draw of examples from all others under the same seed.
+const PURPOSE: u64 = 0x0F10;
+
+/// How many examples stand in front of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Examples {
+    /// How many were asked for and are there.
+    pub wanted: usize,
+    /// In front of the row with the fewest.
+    pub least: usize,
+    /// In front of the row with the most.
+    pub most: usize,
+}
+
+impl Examples {
+    /// What the user should know: whether some did not fit.
+    pub fn note(&self) -> Option<String> {
+        let what = format!("in front of a row to classify there is room for {self}");
+        (self.least < self.wanted).then_some(what)
+    }
+
+    /// The same for the rows of both.
+    #[must_use]
+    pub fn and(self, other: Examples) -> Examples {
+        Examples {
+            wanted: self.wanted.max(other.wanted),
+            least: self.least.min(other.least),
+            most: self.most.max(other.most),
+        }
+    }
+}
+
+/// `2 examples`, `3 of 8 examples`, `3 to 5 of 8 examples`.
+impl std::fmt::Display for Examples {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let wanted = counted(self.wanted, "example");
+        match *self {
+            Examples { wanted: all, least, .. } if least == all => write!(f, "{wanted}"),
+            Examples { least, most, .. } if least == most => write!(f, "{least} of {wanted}"),
+            Examples { least, most, .. } => write!(f, "{least} to {most} of {wanted}"),
+        }
+    }
+}
+
+/// At most `count` labelled rows in the order in which they prime: drawn from `seed` in rounds, each of which has a row of every
+/// label that has any left. So a few are balanced, and fewer are the first of more.
+pub fn draw(labelled: &[Example], count: usize, seed: u64) -> Vec<&Example> {
+    let mut random = Random::stream(seed, &[PURPOSE]);
+    let mut left: BTreeMap<usize, Vec<&Example>> = BTreeMap::new();
+    for example in labelled {
+        if let Some(label) = example.label {
+            left.entry(label).or_default().push(example);
+        }
+    }
+    left.values_mut().for_each(|rows| random.shuffle(rows));
+    let mut drawn = Vec::new();
+    loop {
+        let mut round: Vec<&Example> = left.values_mut().filter_map(Vec::pop).collect();
+        if round.is_empty() || drawn.len() >= count {
+            drawn.truncate(count);
+            return drawn;
+        }
+        random.shuffle(&mut round);
+        drawn.append(&mut round);
+    }
+}
+
+/// Puts examples in front of rows.
+#[derive(Debug, Clone)]
+pub struct Primer<'a> {
+    tokenizer: &'a Tokenizer,
+    /// For a row with nothing in front.
+    alone: PatternEncoder<'a>,
+    /// For a row with examples in front.
+    following: PatternEncoder<'a>,
+    /// The examples' tokens in their order.
+    examples: Vec<Vec<u32>>,
+    /// Tokens that the model takes.
+    positions: usize,
+}
+
+impl<'a> Primer<'a> {
+    /// Primes a pattern of `task`, which asks for the words of `verbalizer`, with `examples` in this order.
+    ///
+    /// # Errors
+    /// When an example cannot be shortened enough.
+    ///
+    /// # Panics
+    /// If the task has no such pattern.
+    pub fn of_task(
+        task: &'a Task,
+        pattern: usize,
+        checkpoint: &'a Checkpoint,
+        verbalizer: &'a Verbalizer,
+        examples: &[&Example],
+    ) -> Result<Primer<'a>> {
+        let (tokenizer, positions) = (&checkpoint.tokenizer, checkpoint.config.max_length());
+        let encoder = PatternEncoder::of_task(task, pattern, tokenizer).asking_for(verbalizer);
+        Primer::new(tokenizer, encoder, verbalizer, examples, positions)
+    }
+
+    /// The same for any encoder and a model that takes `positions` tokens.
+    ///
+    /// # Errors
+    /// When an example cannot be shortened enough.
+    pub fn new(
+        tokenizer: &'a Tokenizer,
+        encoder: PatternEncoder<'a>,
+        verbalizer: &Verbalizer,
+        examples: &[&Example],
+        positions: usize,
+    ) -> Result<Primer<'a>> {
+        let following = encoder.clone().after_text();
+        let mut primer = Primer { tokenizer, alone: encoder, following, examples: Vec::new(), positions };
+        for example in examples {
+            let Some(label) = example.label else { continue };
+            let encoder = if primer.examples.is_empty() { &primer.alone } else { &primer.following };
+            let cloze = encoder.encode_example(example)?;
+            let word = match &cloze.candidates {
+                Some(candidates) => candidates.0[label].first(),
+                None => verbalizer.words()[label].first().map(|word| &word.tokens),
+            };
+            // A label that is everything else has no word that could stand there.
+            let Some(word) = word else { continue };
+            let (mut tokens, mask) = primer.one_segment(&cloze);
+            tokens.splice(mask..mask + cloze.masks, word.iter().copied());
+            primer.examples.push(tokens);
+        }
+        Ok(primer)
+    }
+
+    /// Encodes all rows with what fits in front of each, and says how much that is.
+    ///
+    /// # Errors
+    /// The first row that cannot be shortened enough.
+    pub fn encode_all(&self, rows: &[Example]) -> Result<(Vec<Encoded>, Examples)> {
+        let wanted = self.examples.len();
+        let mut examples = Examples { wanted, least: wanted, most: 0 };
+        let mut clozes = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (cloze, used) = self.encode(row)?;
+            examples = examples.and(Examples { wanted, least: used, most: used });
+            clozes.push(cloze);
+        }
+        Ok((clozes, examples))
+    }
+
+    /// A row with as many examples in front as fit, the first ones, and their number. The row itself is cut to the task's
+    /// `max_length` as ever, and no further.
+    ///
+    /// # Errors
+    /// When the row cannot be shortened enough.
+    pub fn encode(&self, row: &Example) -> Result<(Encoded, usize)> {
+        let cloze = self.following.encode_example(row)?;
+        let (question, mask) = self.one_segment(&cloze);
+        let mut room = self.positions.saturating_sub(self.tokenizer.special_count(false) + question.len());
+        let fits = |example: &&Vec<u32>| {
+            let left = room.checked_sub(example.len());
+            room = left.unwrap_or(room);
+            left.is_some()
+        };
+        let prefix: Vec<&Vec<u32>> = self.examples.iter().take_while(fits).collect();
+        if prefix.is_empty() {
+            return Ok((self.alone.encode_example(row)?, 0));
+        }
+        let used = prefix.len();
+        let mut tokens: Vec<u32> = prefix.into_iter().flatten().copied().collect();
+        // Behind the one special token that every sequence begins with.
+        let mask = 1 + tokens.len() + mask;
+        tokens.extend(question);
+        let sequence = self.tokenizer.assemble(&tokens, None);
+        Ok((Encoded { sequence, mask, ..cloze }, used))
+    }
+
+    /// The tokens of a filled pattern without those that frame its segments, and the place of its mask among them.
+    fn one_segment(&self, cloze: &Encoded) -> (Vec<u32>, usize) {
+        let special = self.tokenizer.special();
+        // Text never becomes one of these, see `Tokenizer::tokenize`.
+        let is_text = |id: &&u32| **id != special.cls && **id != special.sep;
+        let ids = &cloze.sequence.ids;
+        let before = ids[..cloze.mask].iter().filter(is_text).count();
+        (ids.iter().filter(is_text).copied().collect(), before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Place;
+    use crate::pvp::verbalizer::leading_space;
+    use crate::pvp::verbalizer::tests::{tokenizer, tokenizer_of};
+    use crate::task::{Label, Spacing};
+
+    fn row(a: &str, b: &str, label: Option<usize>) -> Example {
+        Example {
+            texts: vec![a.into(), b.into()],
+            label,
+            also: Vec::new(),
+            group: None,
+            place: Place::file("d.csv"),
+        }
+    }
+
+    /// A primed row as tokens, its encoding and the number of examples.
+    fn primed(
+        tokenizer: &Tokenizer,
+        (pattern, words): (&str, &[&str]),
+        examples: &[Example],
+        question: &Example,
+        (max_length, positions): (usize, usize),
+    ) -> (String, Encoded, usize) {
+        let pattern = pattern.parse().unwrap();
+        let labels: Vec<Label> = words
+            .iter()
+            .map(|word| Label { name: word.to_string(), words: vec![word.to_string()] })
+            .collect();
+        let space = leading_space(&pattern, Spacing::Text);
+        let verbalizer = Verbalizer::of_labels(&labels, tokenizer, space).unwrap();
+        let fields = ["a", "b"].map(String::from);
+        let encoder = PatternEncoder::new(tokenizer, &pattern, &fields, Spacing::Text, max_length);
+        let encoder = encoder.asking_for(&verbalizer);
+        let examples: Vec<&Example> = examples.iter().collect();
+        let primer = Primer::new(tokenizer, encoder, &verbalizer, &examples, positions).unwrap();
+        let (cloze, used) = primer.encode(question).unwrap();
+        let tokens: Vec<String> = cloze.sequence.ids.iter().map(|&id| tokenizer.token(id).unwrap()).collect();
+        (tokens.join(" "), cloze, used)
+    }
+
+    #[test]
+    fn filled_patterns_stand_in_front_as_one_segment() {
+        let asked = ("{a}? {sep}{mask}, {b}", &["yes", "no"][..]);
+        let examples = [row("The sun", "a house", Some(0)), row("a house", "the sun.", Some(1))];
+        let question = row("the house", "of the sun", None);
+        let (tokens, cloze, used) = primed(&tokenizer(), asked, &examples, &question, (32, 64));
+        assert_eq!(
+            tokens,
+            "[CLS] the sun ? yes , a house a house ? no , the sun . the house ? [MASK] , of the sun [SEP]"
+        );
+        assert_eq!((used, cloze.mask, cloze.masks), (2, 19, 1));
+        assert!(cloze.sequence.type_ids.iter().all(|&id| id == 0));
+        assert_eq!(cloze.sequence.type_ids.len(), cloze.sequence.ids.len());
+        let (tokens, cloze, used) = primed(&tokenizer(), asked, &[], &question, (32, 64));
+        assert_eq!((tokens.as_str(), used), ("[CLS] the house ? [SEP] [MASK] , of the sun [SEP]", 0));
+        assert_eq!(cloze.sequence.type_ids[5..], [1; 6]);
+    }
+
+    #[test]
+    fn an_example_has_all_tokens_of_its_word() {
+        let tokenizer = tokenizer();
+        let asked = ("{a}: {mask}.", &["yes", "nerve fibre"][..]);
+        let examples = [row("sun", "", Some(1)), row("house", "", Some(0))];
+        let (tokens, cloze, _) = primed(&tokenizer, asked, &examples, &row("the", "", None), (32, 64));
+        let word: Vec<String> =
+            tokenizer.tokenize("nerve fibre").into_iter().map(|id| tokenizer.token(id).unwrap()).collect();
+        let masks = ["[MASK]"; 6].join(" ");
+        assert_eq!(word.len(), 6);
+        assert_eq!(tokens, format!("[CLS] sun : {} . house : yes . the : {masks} . [SEP]", word.join(" ")));
+        assert_eq!((cloze.mask, cloze.masks), (1 + 9 + 4 + 2, 6));
+        assert_eq!(cloze.candidates.unwrap().longest(), 6);
+    }
+
+    #[test]
+    fn an_example_takes_its_word_from_its_own_columns() {
+        let asked = ("{a}: {mask}.", &["{b}", "not {b}"][..]);
+        let examples = [row("sun", "the house", Some(1)), row("house", "and", Some(0))];
+        let (tokens, cloze, _) = primed(&tokenizer(), asked, &examples, &row("the", "sun", None), (32, 64));
+        assert_eq!(tokens, "[CLS] sun : not the house . house : and . the : [MASK] [MASK] . [SEP]");
+        assert_eq!(cloze.candidates.unwrap().0[0], [[tokenizer().id("sun").unwrap()]]);
+    }
+
+    #[test]
+    fn a_blank_stands_between_examples_where_blanks_belong_to_words() {
+        let asked = ("{b}{a} is {mask}.", &["a", "The"][..]);
+        let examples = [row("a", "", Some(0)), row("a", "", Some(1))];
+        let (tokens, ..) = primed(&tokenizer_of("roberta"), asked, &examples, &row("a", "", None), (32, 64));
+        assert_eq!(tokens, "<s> a Ġis Ġa . Ġa Ġis ĠThe . Ġa Ġis <mask> . </s>");
+        let (tokens, ..) = primed(&tokenizer_of("albert"), asked, &examples, &row("a", "", None), (32, 64));
+        assert_eq!(tokens, "[CLS] ▁a ▁is ▁a ▁. ▁a ▁is ▁the ▁. ▁a ▁is [MASK] ▁. [SEP]");
+    }
+
+    #[test]
+    fn a_long_row_has_fewer_examples_in_front_and_is_not_cut_for_them() {
+        let (tokenizer, max_length) = (tokenizer(), 30);
+        let asked = ("{a} is {mask}. {b}", &["yes", "no"][..]);
+        // 6, 8 and 5 tokens.
+        let examples =
+            [row("the sun", "", Some(0)), row("the house", "of the", Some(1)), row("sun", "", Some(0))];
+        let mut seen = Vec::new();
+        for length in 1..50 {
+            let question = row(&"sun ".repeat(length), "house", None);
+            let (_, alone, _) = primed(&tokenizer, asked, &[], &question, (max_length, 40));
+            let (_, cloze, used) = primed(&tokenizer, asked, &examples, &question, (max_length, 40));
+            let in_front: usize = [5, 7, 4][..used].iter().sum();
+            assert_eq!(cloze.sequence.len(), alone.sequence.len() + in_front);
+            assert_eq!(cloze.sequence.ids[1 + in_front..], alone.sequence.ids[1..]);
+            assert_eq!((cloze.mask, &cloze.cut), (alone.mask + in_front, &alone.cut));
+            assert!(cloze.sequence.len() <= 40);
+            let next = [5, 7, 4].get(used).copied().unwrap_or(40);
+            assert!(cloze.sequence.len() + next > 40, "another example would have fitted");
+            seen.push(used);
+        }
+        seen.dedup();
+        assert_eq!(seen, [3, 2, 1]);
+        let question = row(&"sun ".repeat(100), "house", None);
+        let (_, alone, _) = primed(&tokenizer, asked, &[], &question, (40, 40));
+        let (_, cloze, used) = primed(&tokenizer, asked, &examples, &question, (40, 40));
+        assert_eq!((cloze, used), (alone, 0));
+    }
+
+    #[test]
+    fn examples_are_drawn_in_balanced_rounds_that_follow_from_the_seed() {
+        let labels = [0, 0, 1, 2, 0, 0, 1, 0];
+        let mut rows: Vec<Example> =
+            labels.iter().enumerate().map(|(n, label)| row(&n.to_string(), "", Some(*label))).collect();
+        rows.push(row("nobody has labelled this", "", None));
+        let all = draw(&rows, usize::MAX, 5);
+        let of = |range: std::ops::Range<usize>| {
+            let mut labels: Vec<usize> = all[range].iter().filter_map(|row| row.label).collect();
+            labels.sort_unstable();
+            labels
+        };
+        assert_eq!((of(0..3), of(3..5), of(5..8)), (vec![0, 1, 2], vec![0, 1], vec![0, 0, 0]));
+        let mut texts: Vec<&str> = all.iter().map(|row| row.texts[0].as_str()).collect();
+        texts.sort_unstable();
+        assert_eq!(texts, ["0", "1", "2", "3", "4", "5", "6", "7"]);
+        for count in 0..8 {
+            assert_eq!(draw(&rows, count, 5), all[..count]);
+        }
+        assert!((6..12).all(|seed| draw(&rows, usize::MAX, seed) != all));
+    }
+
+    #[test]
+    fn examples_that_did_not_fit_are_told() {
+        let examples = |least, most| Examples { wanted: 8, least, most };
+        assert_eq!(examples(8, 8).note(), None);
+        let both = examples(5, 5).and(examples(3, 3));
+        assert_eq!(
+            both.note().unwrap(),
+            "in front of a row to classify there is room for 3 to 5 of 8 examples"
+        );
+        assert_eq!(examples(3, 3).to_string(), "3 of 8 examples");
+        assert_eq!(Examples { wanted: 1, least: 1, most: 1 }.to_string(), "1 example");
+    }
+}

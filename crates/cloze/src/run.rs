@@ -1,0 +1,7 @@
+//! A run: its plan, the jobs, its directory, and what is said on the way.
+
+pub mod event;
+pub mod plan;
+pub mod store;
+pub mod summary;
+pub mod train;

@@ -1,0 +1,296 @@
+//! The run directory: what is finished is there, and what is there is finished.
+//!
+//! A job works in `NAME.tmp`; when everything is written and on the disk, one rename makes it `NAME`. `job.json` beside its
+//! files holds their sizes and hashes, so that damage is noticed when a file is read and not when a result looks odd.
+//! Nothing is ever changed in place.
+
+mod disk;
+mod id;
+mod job;
+mod origin;
+mod seal;
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use crate::error::store::{Error, Result};
+use crate::error::store::{MANIFEST, io_error};
+use crate::run::event::{self, Event, Logged};
+
+pub use disk::replace;
+use disk::sync_file;
+pub(crate) use disk::{json, pretty_json};
+pub use id::Id;
+use job::RECORD;
+pub use job::{Draft, FileRecord, Job, Record};
+pub(crate) use origin::job_line;
+pub(crate) use origin::task_line;
+
+/// Version of `job.json` and of the layout of the run directory.
+pub const FORMAT: u32 = 1;
+
+/// How a line in the head of `run.toml` begins.
+pub(crate) const MADE_BY: &str = "# Made by cloze ";
+const EVENTS: &str = "events.jsonl";
+const LOCK: &str = "lock";
+const UNFINISHED: &str = "tmp";
+
+/// A run directory.
+#[derive(Debug)]
+pub struct Run {
+    dir: PathBuf,
+    /// Held while this process works in the run; none if it only reads. The operating system lets go of the lock
+    /// when the process ends, however it ends.
+    _lock: Option<File>,
+    events: Option<File>,
+}
+
+impl Run {
+    /// Opens the run `NAME-ID` under `runs` for work, making it if it is not there: takes its lock, removes what an
+    /// interrupted process has left unfinished, and writes `manifest` as `run.toml`.
+    pub fn begin(runs: &Path, name: &str, id: &Id, manifest: &str) -> Result<Run> {
+        let dir = runs.join(format!("{name}-{}", id.short()));
+        fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
+        let lock = lock(&dir)?;
+        remove_unfinished(&dir)?;
+        let path = dir.join(MANIFEST);
+        if path.exists() {
+            Run::open(&dir)?.manifest()?;
+        } else {
+            replace(&path, seal::seal(manifest).as_bytes())?;
+        }
+        let events = append_whole_lines(&dir.join(EVENTS))?;
+        Ok(Run { dir, _lock: Some(lock), events: Some(events) })
+    }
+
+    /// Opens a run to read it.
+    pub fn open(dir: &Path) -> Result<Run> {
+        if !dir.join(MANIFEST).is_file() {
+            return Err(Error::NotARun { path: dir.to_owned() });
+        }
+        Ok(Run { dir: dir.to_owned(), _lock: None, events: None })
+    }
+
+    /// Whether this program has made a run in `dir`: others may have a file called `run.toml` too.
+    pub fn is_in(dir: &Path) -> bool {
+        let text = fs::read_to_string(dir.join(MANIFEST)).unwrap_or_default();
+        text.lines().take_while(|line| line.starts_with('#')).any(|line| line.starts_with(MADE_BY))
+    }
+
+    /// Where it is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The text of `run.toml`.
+    pub fn manifest(&self) -> Result<String> {
+        let path = self.dir.join(MANIFEST);
+        let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
+        if seal::is_whole(&text) { Ok(text) } else { Err(self.changed(seal::is_there(&text))) }
+    }
+
+    /// The error for a record that is not as it was written, and has a checksum or none.
+    pub(crate) fn changed(&self, sealed: bool) -> Error {
+        Error::Changed { path: self.dir.join(MANIFEST), sealed, task: self.task_file() }
+    }
+
+    /// The task file that the run was made from, which may have changed or gone since; none if `run.toml` does not name it.
+    pub fn task_file(&self) -> Option<PathBuf> {
+        origin::of_run(&self.dir)
+    }
+
+    /// Appends an event to `events.jsonl`.
+    pub fn log(&mut self, event: &Event) -> Result<()> {
+        let Some(file) = &mut self.events else { return Ok(()) };
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
+        let time = (time * 1000.0).round() / 1000.0;
+        let mut line = json(&Logged { format: event::FORMAT, time, event: event.clone() });
+        line.push(b'\n');
+        file.write_all(&line).map_err(io_error("write", &self.dir.join(EVENTS)))
+    }
+
+    /// Writes a file of the run itself, such as `results.json`, whole or not at all.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        replace(&self.dir.join(name), bytes)
+    }
+
+    /// The finished job `name`, or none. A job whose id is not `id` (made by another version of cloze, say) counts as
+    /// not there and is removed.
+    pub fn finished(&self, name: &str, id: &Id) -> Result<Option<Job>> {
+        let Some(job) = self.job(name)? else { return Ok(None) };
+        if job.record.id == *id {
+            return Ok(Some(job));
+        }
+        // A file that somebody else has put there is not the run's to remove.
+        if let Some(path) = job.stranger() {
+            return Err(Error::Stranger { path });
+        }
+        // Out of the way with one rename first, so that being killed leaves no half of a job under its name.
+        let dir = self.unfinished(name);
+        fs::rename(&job.dir, &dir)
+            .and_then(|()| fs::remove_dir_all(&dir))
+            .map_err(io_error("remove", &dir))?;
+        Ok(None)
+    }
+
+    /// Where the job `name` is while it is not finished.
+    fn unfinished(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.{UNFINISHED}"))
+    }
+
+    /// The finished job `name` whatever its id, or none.
+    ///
+    /// # Errors
+    /// When it is damaged, or not the one that the run's record tells of.
+    pub fn job(&self, name: &str) -> Result<Option<Job>> {
+        let Some(job) = Job::open(&self.dir.join(name))? else { return Ok(None) };
+        match origin::job_id(&self.dir, name) {
+            Some(id) if id != job.record.id.as_str() && self.events.is_none() => {
+                Err(job.damaged(RECORD, "it belongs to another run".to_owned()))
+            }
+            _ => Ok(Some(job)),
+        }
+    }
+
+    /// Takes a job with this id over from an earlier run of the same name, whatever it was called there. Returns the job and
+    /// the name of that run.
+    ///
+    /// Files are linked, not copied, where the file system can: nobody changes them in place.
+    pub fn adopt(&self, name: &str, id: &Id) -> Result<Option<(Job, String)>> {
+        for sibling in self.siblings() {
+            // A damaged job is no reason to stop: this one is simply done again.
+            let mut jobs = Vec::new();
+            find_jobs(&sibling, &mut jobs);
+            let Some(job) = jobs.into_iter().find(|job| job.record.id == *id && job.verify().is_ok()) else {
+                continue;
+            };
+            let draft = self.draft(name)?;
+            for file in job.record.files.keys() {
+                let (from, to) = (job.dir.join(file), draft.path(file)?);
+                if fs::hard_link(&from, &to).is_err() {
+                    fs::copy(&from, &to).map_err(io_error("write", &to))?;
+                    sync_file(&to)?;
+                }
+            }
+            draft.record(Record { job: name.to_owned(), ..job.record })?;
+            let run = sibling.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            return Ok(Some((draft.publish()?, run)));
+        }
+        Ok(None)
+    }
+
+    /// Other runs of the same name, in a fixed order.
+    fn siblings(&self) -> Vec<PathBuf> {
+        let own = self.dir.file_name().unwrap_or_default().to_string_lossy();
+        let (Some((name, id)), Some(runs)) = (own.rsplit_once('-'), self.dir.parent()) else {
+            return Vec::new();
+        };
+        let is_sibling = |path: &PathBuf| {
+            let other = path.file_name().unwrap_or_default().to_string_lossy();
+            other.rsplit_once('-').is_some_and(|(other_name, other_id)| other_name == name && other_id != id)
+        };
+        let mut found = entries(runs);
+        found.retain(is_sibling);
+        found
+    }
+
+    /// Begins the job `name`.
+    pub fn draft(&self, name: &str) -> Result<Draft> {
+        let target = self.dir.join(name);
+        let dir = self.unfinished(name);
+        if dir.exists() {
+            fs::remove_dir_all(&dir).map_err(io_error("remove", &dir))?;
+        }
+        fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
+        Ok(Draft { name: name.to_owned(), dir, target })
+    }
+}
+
+/// The finished jobs in a run, leaving out what cannot be read.
+fn find_jobs(dir: &Path, jobs: &mut Vec<Job>) {
+    let finished = |path: &PathBuf| path.extension().is_none_or(|extension| extension != UNFINISHED);
+    for path in entries(dir).into_iter().filter(finished) {
+        match Job::open(&path) {
+            Ok(Some(job)) => jobs.push(job),
+            _ if path.is_dir() => find_jobs(&path, jobs),
+            _ => {}
+        }
+    }
+}
+
+/// What is in a directory, in a fixed order; nothing if it cannot be read.
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> =
+        fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    found.sort();
+    found
+}
+
+fn lock(dir: &Path) -> Result<File> {
+    let path = dir.join(LOCK);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(io_error("create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Busy { path: dir.to_owned() }),
+        // Some network file systems have no locks; a run there is the user's own to guard.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
+        Err(TryLockError::Error(error)) => Err(io_error("lock", &path)(error)),
+    }
+}
+
+/// Removes what an interrupted process has left in a run: drafts of its own files, and directories of jobs that were not finished.
+/// Other files that are called so are somebody else's.
+fn remove_unfinished(dir: &Path) -> Result<()> {
+    for name in [MANIFEST, "results.json", "report.html"] {
+        match fs::remove_file(dir.join(format!("{name}.{UNFINISHED}"))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error("remove", dir)(error));
+            }
+            _ => {}
+        }
+    }
+    let numbered = |name: &str, start: char| {
+        let digits = name.strip_prefix(start);
+        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let is_group = |name: &str| ["zero-shot", "primed"].contains(&name) || numbered(name, 'g');
+    let is_job = |name: &str, in_group: bool| match (in_group, name.split_once('-')) {
+        (false, _) => ["final", "supervised"].contains(&name),
+        (true, None) => ["ensemble", "sets"].contains(&name) || numbered(name, 'p'),
+        (true, Some((pattern, seed))) => numbered(pattern, 'p') && numbered(seed, 's'),
+    };
+    let name_of = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut folders = vec![(dir.to_owned(), false)];
+    folders.extend(entries(dir).into_iter().filter(|path| is_group(&name_of(path))).map(|path| (path, true)));
+    for (folder, in_group) in folders {
+        for path in entries(&folder) {
+            let name = name_of(&path);
+            let job = name.strip_suffix(UNFINISHED).and_then(|name| name.strip_suffix('.'));
+            if path.is_dir() && job.is_some_and(|job| is_job(job, in_group)) {
+                fs::remove_dir_all(&path).map_err(io_error("remove", &path))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Opens a file of lines to append to it. A last line that a killed process has left without its end is cut off.
+fn append_whole_lines(path: &Path) -> Result<File> {
+    let open = || -> io::Result<File> {
+        let mut file = File::options().create(true).truncate(false).read(true).write(true).open(path)?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1) as u64;
+        file.set_len(whole)?;
+        file.seek(SeekFrom::Start(whole))?;
+        Ok(file)
+    };
+    open().map_err(io_error("write", path))
+}

@@ -1,0 +1,218 @@
+//! A job's directory: its files, and `job.json` with their hashes.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::disk::{pretty_json, sync_dir, sync_file};
+use super::{FORMAT, Id, origin};
+use crate::error::store::{Error, Result, io_error};
+
+/// The record's file.
+pub(super) const RECORD: &str = "job.json";
+
+/// Size and hash of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// Length in bytes.
+    pub bytes: u64,
+    /// BLAKE3, in hexadecimal digits.
+    pub blake3: String,
+}
+
+/// `job.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The job's name, which is its directory in the run.
+    pub job: String,
+    /// Hash of everything that the job's files depend on.
+    pub id: Id,
+    /// How long the job took.
+    pub seconds: f64,
+    /// Its files.
+    pub files: BTreeMap<String, FileRecord>,
+}
+
+/// A job in the making.
+#[derive(Debug)]
+pub struct Draft {
+    pub(super) name: String,
+    pub(super) dir: PathBuf,
+    pub(super) target: PathBuf,
+}
+
+impl Draft {
+    /// Where its files go until it is finished.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The path of a file in it; folders on the way are made.
+    pub fn path(&self, file: &str) -> Result<PathBuf> {
+        let path = self.dir.join(file);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(io_error("create", parent))?;
+        }
+        Ok(path)
+    }
+
+    /// Writes a file.
+    pub fn write(&self, file: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.path(file)?;
+        fs::write(&path, bytes).map_err(io_error("write", &path))
+    }
+
+    /// Writes a value as JSON, one field a line.
+    pub fn write_json(&self, file: &str, value: &impl Serialize) -> Result<()> {
+        self.write(file, &pretty_json(value))
+    }
+
+    /// Records all files, brings everything to the disk and gives the job its name.
+    pub fn finish(self, id: &Id, seconds: f64) -> Result<Job> {
+        let mut files = BTreeMap::new();
+        record_files(&self.dir, "", &mut files)?;
+        let seconds = (seconds * 1000.0).round() / 1000.0;
+        let record = Record { format: FORMAT, job: self.name.clone(), id: id.clone(), seconds, files };
+        self.record(record)?;
+        self.publish()
+    }
+
+    pub(super) fn record(&self, record: Record) -> Result<()> {
+        self.write_json(RECORD, &record)?;
+        sync_file(&self.dir.join(RECORD))
+    }
+
+    pub(super) fn publish(self) -> Result<Job> {
+        sync_dir(&self.dir);
+        fs::rename(&self.dir, &self.target).map_err(io_error("create", &self.target))?;
+        if let Some(parent) = self.target.parent() {
+            sync_dir(parent);
+        }
+        Job::open(&self.target)?.ok_or_else(|| Error::Io {
+            action: "read",
+            path: self.target.clone(),
+            source: io::ErrorKind::NotFound.into(),
+        })
+    }
+}
+
+/// A finished job.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub(super) dir: PathBuf,
+    pub(super) record: Record,
+}
+
+impl Job {
+    pub(super) fn open(dir: &Path) -> Result<Option<Job>> {
+        let path = dir.join(RECORD);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !dir.exists() => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(damaged(dir, RECORD, "it is missing".to_owned()));
+            }
+            Err(error) => return Err(io_error("read", &path)(error)),
+        };
+        let record: Record = serde_json::from_slice(&bytes)
+            .map_err(|error| damaged(dir, RECORD, format!("it cannot be understood ({error})")))?;
+        if record.format != FORMAT {
+            let reason = format!("it has format {}, this version of cloze reads {FORMAT}", record.format);
+            return Err(damaged(dir, RECORD, reason));
+        }
+        Ok(Some(Job { dir: dir.to_owned(), record }))
+    }
+
+    /// A file in its directory that the job has not written.
+    pub(super) fn stranger(&self) -> Option<PathBuf> {
+        let mut files = BTreeMap::new();
+        record_files(&self.dir, "", &mut files).ok()?;
+        let known = |name: &String| *name == RECORD || self.record.files.contains_key(name);
+        files.keys().find(|name| !known(name)).map(|name| self.dir.join(name))
+    }
+
+    /// Where it is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What `job.json` says.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Whether the job has the file `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.record.files.contains_key(name)
+    }
+
+    /// The bytes of one of its files, which are those that were written.
+    pub fn read(&self, name: &str) -> Result<Vec<u8>> {
+        let expected = self
+            .record
+            .files
+            .get(name)
+            .ok_or_else(|| self.damaged(name, format!("`{RECORD}` does not name it")))?;
+        let path = self.dir.join(name);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(self.damaged(name, "it is missing".to_owned()));
+            }
+            Err(error) => return Err(io_error("read", &path)(error)),
+        };
+        if bytes.len() as u64 != expected.bytes {
+            let reason = format!("it has {} bytes, {} were written", bytes.len(), expected.bytes);
+            return Err(self.damaged(name, reason));
+        }
+        if blake3::hash(&bytes).to_hex().as_str() != expected.blake3 {
+            return Err(self.damaged(name, "its content is not what was written".to_owned()));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a JSON file of the job.
+    pub fn read_json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T> {
+        serde_json::from_slice(&self.read(name)?)
+            .map_err(|error| self.damaged(name, format!("it cannot be understood ({error})")))
+    }
+
+    /// Checks all files.
+    pub fn verify(&self) -> Result<()> {
+        self.record.files.keys().try_for_each(|name| self.read(name).map(drop))
+    }
+
+    /// The error for a file of this job that is not as it should be.
+    pub fn damaged(&self, name: &str, reason: String) -> Error {
+        damaged(&self.dir, name, reason)
+    }
+}
+
+fn damaged(job: &Path, name: &str, reason: String) -> Error {
+    // A job lies in the run, or in the directory of a generation in it.
+    let task = job.ancestors().skip(1).take(2).find_map(origin::of_run);
+    Error::Damaged { file: job.join(name), reason, job: job.to_owned(), task }
+}
+
+fn record_files(dir: &Path, prefix: &str, files: &mut BTreeMap<String, FileRecord>) -> Result<()> {
+    for entry in fs::read_dir(dir).map_err(io_error("read", dir))? {
+        let path = entry.map_err(io_error("read", dir))?.path();
+        let name = format!("{prefix}{}", path.file_name().unwrap_or_default().to_string_lossy());
+        if path.is_dir() {
+            record_files(&path, &format!("{name}/"), files)?;
+            sync_dir(&path);
+            continue;
+        }
+        sync_file(&path)?;
+        let mut hasher = blake3::Hasher::new();
+        let read = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hasher));
+        let bytes = read.map_err(io_error("read", &path))?;
+        files.insert(name, FileRecord { bytes, blake3: hasher.finalize().to_hex().to_string() });
+    }
+    Ok(())
+}

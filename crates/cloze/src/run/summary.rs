@@ -1,0 +1,82 @@
+//! What a job has measured: `scores.json` in its directory.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::metrics::Evaluation;
+use crate::pvp::priming::Examples;
+use crate::results::Stage;
+use crate::run::store::{Draft, Job};
+use crate::training::probe::Part;
+
+/// Version of `scores.json`.
+pub const FORMAT: u32 = 1;
+
+const FILE: &str = "scores.json";
+
+/// `scores.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The labels in the order of every other file of the job.
+    pub labels: Vec<String>,
+    /// Accuracy on the labelled rows; of a linear probe on those that it has not seen.
+    pub train_accuracy: Option<f64>,
+    /// On the test rows, if there are any.
+    pub test: Option<Evaluation>,
+    /// Of an ensemble: the members' shares.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, f64>,
+    /// Of an ensemble: probability that two members choose the same label for an unlabelled row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<f64>,
+    /// Of an ensemble: the linear probe's part in it, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Part>,
+    /// Of a primed model: the examples in front of the test rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examples: Option<Examples>,
+    /// What the user should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Summary {
+    pub(crate) fn new(labels: &[String]) -> Self {
+        Summary {
+            format: FORMAT,
+            labels: labels.to_vec(),
+            train_accuracy: None,
+            test: None,
+            weights: BTreeMap::new(),
+            agreement: None,
+            probe: None,
+            examples: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Reads it from a finished job.
+    pub fn read(job: &Job) -> Result<Self> {
+        Ok(job.read_json(FILE)?)
+    }
+
+    pub(crate) fn write(&self, draft: &Draft) -> Result<()> {
+        Ok(draft.write_json(FILE, self)?)
+    }
+
+    pub(crate) fn stage(&self, job: &str) -> Stage {
+        Stage {
+            job: job.to_owned(),
+            pattern: None,
+            seed: None,
+            weight: None,
+            examples: self.examples,
+            train_accuracy: self.train_accuracy,
+            test: self.test.clone(),
+        }
+    }
+}

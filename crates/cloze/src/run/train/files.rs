@@ -1,0 +1,72 @@
+//! The files of a job and what is in them.
+
+use super::Trainer;
+use crate::ensemble::{Agreement, soft_labels};
+use crate::run::store::{Draft, Job, json};
+use crate::scoring::scores::{Scores, best};
+use crate::task::Set;
+use crate::training::fine_tuning::Step;
+use crate::{Error, Result};
+
+impl Trainer<'_> {
+    pub(super) fn write_scores(&self, draft: &Draft, set: Set, scores: &Scores) -> Result<()> {
+        let mut file = Vec::new();
+        // Written to memory, which cannot fail.
+        scores
+            .write_csv(&self.task.label_names(), &mut file)
+            .map_err(|error| Error::io("write", draft.dir().join(scores_file(set)), error.into()))?;
+        Ok(draft.write(scores_file(set), &file)?)
+    }
+
+    /// The scores of the test rows, if the job has measured itself on them.
+    pub(super) fn write_test_scores(&self, draft: &Draft, scores: Option<&Scores>) -> Result<()> {
+        scores.map_or(Ok(()), |scores| self.write_scores(draft, Set::Test, scores))
+    }
+
+    pub(super) fn read_scores(&self, job: &Job, set: Set) -> Result<Scores> {
+        let file = scores_file(set);
+        Scores::read_csv(&self.task.label_names(), &job.read(file)?[..])
+            .map_err(|reason| job.damaged(file, reason).into())
+    }
+
+    /// `predictions.jsonl`: for every unlabelled row its label and the probability of each.
+    pub(super) fn write_predictions(
+        &self,
+        draft: &Draft,
+        scores: &Scores,
+        agreement: Option<&Agreement>,
+    ) -> Result<()> {
+        let names = self.task.label_names();
+        let mut file = Vec::new();
+        for (index, row) in scores.iter().enumerate() {
+            let probabilities: serde_json::Map<String, serde_json::Value> =
+                names.iter().cloned().zip(soft_labels(row, 1.0).into_iter().map(Into::into)).collect();
+            let mut line = serde_json::json!({
+                "row": index + 1, "label": names[best(row)], "probabilities": probabilities,
+            });
+            if let Some(agreement) = agreement {
+                line["agreement"] = agreement.rows[index].into();
+            }
+            file.append(&mut json(&line));
+            file.push(b'\n');
+        }
+        Ok(draft.write("predictions.jsonl", &file)?)
+    }
+}
+
+fn scores_file(set: Set) -> &'static str {
+    match set {
+        Set::Train => "train.csv",
+        Set::Unlabeled => "logits.csv",
+        Set::Test => "test.csv",
+    }
+}
+
+/// `steps.csv`: a line per update.
+pub(super) fn write_steps(draft: &Draft, steps: &[Step]) -> Result<()> {
+    let mut file = String::from("step,loss,learning_rate,gradient_norm\n");
+    for Step { step, loss, learning_rate, gradient_norm } in steps {
+        file.push_str(&format!("{step},{loss},{learning_rate},{gradient_norm}\n"));
+    }
+    Ok(draft.write("steps.csv", file.as_bytes())?)
+}

@@ -1,0 +1,113 @@
+//! Batch calibration: what the untouched model says of any text is taken from what it says of a row.
+//!
+//! A masked language model prefers some words whatever the text, so that an untouched pattern gives most rows the same label. Over
+//! rows of all labels, though, no label should have a higher score than another on average. So the mean score that a label has
+//! over rows without looking at their labels is subtracted from its score, as Zhou et al. (2023, arXiv 2309.17249) and Fei et al.
+//! do for prompted models. Training starts from there.
+//!
+//! Where every word is one token, subtracting from a label's score is the same as subtracting from the bias of its words in the
+//! masked-LM head. That is where it goes, so that a model that is kept needs nothing beside it.
+
+use cloze_encoder::{Checkpoint, Device, Model, Session};
+
+use crate::Result;
+use crate::dataset::Data;
+use crate::pvp::encode::Encoded;
+use crate::pvp::verbalizer::Verbalizer;
+use crate::scoring::groups::SCORING_TOKENS;
+use crate::scoring::scorer;
+use crate::task::spread;
+use crate::task::{Example, Task};
+
+/// Rows whose scores are averaged; with more the mean hardly moves.
+const ROWS: usize = 256;
+
+/// Whether the task is calibrated: if its options ask for it and its labels exclude each other. Of a topic, `no` is true of most rows,
+/// and choices of a row have no words in common with those of another.
+pub(crate) fn applies(task: &Task) -> bool {
+    task.options.calibrate && task.multi_label.is_none() && task.choices.is_none()
+}
+
+/// The rows that a task is calibrated with: unlabelled ones, spread evenly over all, or the labelled ones if there are none. None if it
+/// is not calibrated.
+pub(crate) fn rows(task: &Task, data: &Data) -> Vec<Example> {
+    let rows = if data.unlabeled.is_empty() { &data.train } else { &data.unlabeled };
+    match applies(task) {
+        true => spread(rows.len(), ROWS).map(|row| rows[row].clone()).collect(),
+        false => Vec::new(),
+    }
+}
+
+/// What each label's score is to be shifted by, so that over `clozes` all labels have the same mean score with the model of
+/// `session`; nothing without rows, or where words are not one token each. `progress` hears how many rows are scored.
+///
+/// # Errors
+/// When a score is not finite, or `progress` fails.
+pub fn shift(
+    session: &mut Session,
+    verbalizer: &Verbalizer,
+    clozes: &[Encoded],
+    progress: impl FnMut(usize) -> Result<()>,
+) -> Result<Vec<f32>> {
+    if clozes.is_empty() || !verbalizer.is_one_token() {
+        return Ok(Vec::new());
+    }
+    let scores = scorer::score(session, verbalizer, clozes, SCORING_TOKENS, progress)?;
+    Ok(scores.means().into_iter().map(|mean| -mean as f32).collect())
+}
+
+/// Shifts the scores of a model's labels; not at all by nothing.
+pub fn apply(model: &mut Model, verbalizer: &Verbalizer, shift: &[f32]) {
+    if !shift.is_empty() {
+        let amounts: Vec<f32> = (verbalizer.words().iter().zip(shift))
+            .flat_map(|(words, amount)| vec![*amount; words.len()])
+            .collect();
+        model.add_to_mask_bias(verbalizer.columns(), &amounts);
+    }
+}
+
+/// The masked language model of a checkpoint, shifted by what [`shift`] finds.
+///
+/// # Errors
+/// When the model cannot be read, a score is not finite, or `progress` fails.
+pub fn untouched(
+    checkpoint: &Checkpoint,
+    device: &Device,
+    verbalizer: &Verbalizer,
+    clozes: &[Encoded],
+    progress: impl FnMut(usize) -> Result<()>,
+) -> Result<(Session, Vec<f32>)> {
+    let mut session = Session::new(Model::masked_lm(checkpoint)?, device);
+    let shift = shift(&mut session, verbalizer, clozes, progress)?;
+    let mut model = session.into_model();
+    apply(&mut model, verbalizer, &shift);
+    Ok((Session::new(model, device), shift))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::pvp::encode::PatternEncoder;
+
+    const TASK: &str = "format = 1\nname = 't'\npatterns = ['{text} This is {mask}.']\n[data]\n[labels]\na = ['good', 'great']\nb = 'bad'\n";
+
+    #[test]
+    fn over_the_rows_all_labels_have_the_same_mean_score() {
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert");
+        let (checkpoint, device) = (Checkpoint::open(&model).unwrap(), Device::new(1));
+        let task = Task::parse("t.toml", TASK, Path::new(".")).unwrap();
+        let verbalizer = Verbalizer::new(&task, 0, &checkpoint.tokenizer).unwrap();
+        let encoder = PatternEncoder::of_task(&task, 0, &checkpoint.tokenizer);
+        let clozes: Vec<Encoded> =
+            ["good film", "a bad bad day", "what"].map(|text| encoder.encode(&[text]).unwrap()).into();
+        let difference = |rows: &[Encoded]| {
+            let (mut session, _) = untouched(&checkpoint, &device, &verbalizer, rows, |_| Ok(())).unwrap();
+            let scores = scorer::score(&mut session, &verbalizer, &clozes, 100, |_| Ok(())).unwrap();
+            scores.iter().map(|row| row[0] - row[1]).sum::<f32>()
+        };
+        assert!(difference(&[]).abs() > 1e-3, "the model as it is prefers a word");
+        assert!(difference(&clozes).abs() < 1e-4);
+    }
+}

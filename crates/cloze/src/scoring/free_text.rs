@@ -1,0 +1,181 @@
+//! Masks that are filled freely: a row has a label if the model writes the text that stands for it, and the other label if it
+//! writes anything else.
+//!
+//! Follows the treatment of WSC by Schick and Schütze (2021), "It's not just size that matters", and in the reference
+//! implementation of PET: training predicts the text and padding behind it, only on rows that have the label; scoring fills
+//! every mask with the likeliest token, the surest first, and compares by the rule of T5 (Raffel et al., 2020).
+
+use cloze_encoder::{Batch, Columns, Mode, Session, Tokenizer, loss};
+
+use crate::Result;
+use crate::pvp::encode::Encoded;
+use crate::scoring::groups::by_length;
+use crate::scoring::multi_token::{Open, predict};
+use crate::scoring::scores::{Scores, best};
+use crate::task::Decoding;
+
+/// What a model has written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filled {
+    /// The tokens, one for every mask.
+    pub tokens: Vec<u32>,
+    /// The masks, counted from 0, that were filled in each pass, in its order.
+    pub order: Vec<Vec<usize>>,
+}
+
+/// Fills the masks of `clozes` with whatever the model finds likeliest, in groups of at most `budget` tokens.
+///
+/// # Errors
+/// When `progress`, which hears how many rows are done, fails.
+pub fn fill(
+    session: &mut Session,
+    clozes: &[Encoded],
+    decoding: Decoding,
+    budget: usize,
+    mut progress: impl FnMut(usize) -> Result<()>,
+) -> Result<Vec<Filled>> {
+    let mut filled = vec![Filled::default(); clozes.len()];
+    let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
+    let mut done = 0;
+    for group in by_length(&lengths, 8 * budget) {
+        let begin = |row: &usize| {
+            let Encoded { sequence, mask, masks, .. } = &clozes[*row];
+            Open { sequence: sequence.clone(), first: *mask, masks: (0..*masks).collect() }
+        };
+        let mut inputs: Vec<Open> = group.iter().map(begin).collect();
+        while inputs.iter().any(|input| !input.masks.is_empty()) {
+            step(session, &group, &mut inputs, decoding, budget, &mut filled)?;
+        }
+        for (row, input) in group.iter().zip(inputs) {
+            filled[*row].tokens = input.sequence.ids[input.first..input.first + clozes[*row].masks].to_vec();
+        }
+        done += group.len();
+        progress(done)?;
+    }
+    Ok(filled)
+}
+
+/// Fills one mask of every input that has some, or all at once if they are decoded in parallel. The inputs are those of `rows`.
+fn step(
+    session: &mut Session,
+    rows: &[usize],
+    inputs: &mut [Open],
+    decoding: Decoding,
+    budget: usize,
+    filled: &mut [Filled],
+) -> Result<()> {
+    let vocabulary = session.model().config().vocab_size;
+    let left: Vec<usize> = (0..inputs.len()).filter(|number| !inputs[*number].masks.is_empty()).collect();
+    let costs: Vec<usize> = left.iter().map(|number| inputs[*number].cost(budget, vocabulary)).collect();
+    let mut batch = Batch::new();
+    for group in by_length(&costs, budget) {
+        let open = group.iter().map(|place| &inputs[left[*place]]);
+        let (logits, norms) = predict(session, &mut batch, open)?;
+        let mut masks = logits.chunks_exact(vocabulary).zip(norms);
+        for number in group.into_iter().map(|place| left[place]) {
+            let input = &mut inputs[number];
+            let (tokens, sure): (Vec<usize>, Vec<f32>) = (masks.by_ref().take(input.masks.len()))
+                .map(|(logits, norm)| {
+                    let token = best(logits);
+                    (token, logits[token] - norm)
+                })
+                .unzip();
+            let places = match decoding {
+                Decoding::Parallel => 0..tokens.len(),
+                Decoding::LeftToRight => 0..1,
+                Decoding::MaxFirst => best(&sure)..best(&sure) + 1,
+            };
+            for place in places.clone() {
+                input.sequence.ids[input.first + input.masks[place]] = tokens[place] as u32;
+            }
+            filled[rows[number]].order.push(input.masks.drain(places).collect());
+        }
+    }
+    Ok(())
+}
+
+/// Whether what a model wrote is the `wanted` text: if all its words are in there, or all words from there are in it.
+/// Words are runs of letters, upper or lower case; what has none is in everything.
+pub fn matches(written: &str, wanted: &str) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|letter: char| !letter.is_alphabetic());
+        words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+    };
+    let (written, wanted) = (words(written), words(wanted));
+    let all_in = |some: &[String], others: &[String]| some.iter().all(|word| others.contains(word));
+    all_in(&written, &wanted) || all_in(&wanted, &written)
+}
+
+/// Label scores of `clozes` in their order: 1 for `label` and 0 for the other one where the model writes the row's text, and the
+/// other way round where it does not.
+///
+/// # Errors
+/// When `progress` fails.
+///
+/// # Panics
+/// If a cloze has no text to compare with.
+pub fn score(
+    session: &mut Session,
+    tokenizer: &Tokenizer,
+    label: usize,
+    clozes: &[Encoded],
+    decoding: Decoding,
+    budget: usize,
+    progress: impl FnMut(usize) -> Result<()>,
+) -> Result<Scores> {
+    let mut scores = Scores::zeros(clozes.len(), 2);
+    for (row, filled) in fill(session, clozes, decoding, budget, progress)?.iter().enumerate() {
+        let wanted = clozes[row].wanted.as_deref().expect("a row whose masks are filled freely has a text");
+        let found = matches(&tokenizer.decode(&filled.tokens), wanted);
+        scores.row_mut(row)[if found { label } else { 1 - label }] = 1.0;
+    }
+    Ok(scores)
+}
+
+/// One micro-batch of rows that have `label`: the mean over all their masks of the cross-entropy of the text's tokens and of
+/// `pad` behind them, all predicted at once. Adds `weight` times its gradient.
+///
+/// # Panics
+/// If a cloze has no candidates.
+pub fn train(
+    session: &mut Session,
+    label: usize,
+    pad: u32,
+    clozes: &[&Encoded],
+    dropout_seed: u64,
+    weight: f32,
+) -> f32 {
+    let (mut batch, mut rows, mut targets) = (Batch::new(), Vec::new(), Vec::new());
+    for (place, cloze) in clozes.iter().enumerate() {
+        batch.push(&cloze.sequence);
+        rows.extend((cloze.mask..cloze.mask + cloze.masks).map(|mask| batch.row(place, mask)));
+        let candidates = cloze.candidates.as_deref().expect("words of several tokens come with the row");
+        let text = candidates.0[label].iter().flatten().copied();
+        targets.extend(text.chain(std::iter::repeat(pad)).take(cloze.masks));
+    }
+    let device = session.device().clone();
+    let logits = session.mask_logits(&batch, &rows, Columns::All, Mode::Train { dropout_seed });
+    let loss = loss::cross_entropy(&device, logits, &targets, weight);
+    session.backward_in_place();
+    loss
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_written_if_it_contains_the_other_or_is_contained() {
+        for (written, wanted, found) in [
+            ("dog", "The dog", true),
+            ("the big dog", "dog", true),
+            ("the cat", "the dog", false),
+            ("", "the dog", true),
+            (" .,", "the dog", true),
+            ("yes", "42", true),
+            ("Émile Zola", "émile", true),
+        ] {
+            assert_eq!(matches(written, wanted), found, "{written} / {wanted}");
+        }
+    }
+}

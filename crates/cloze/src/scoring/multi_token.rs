@@ -1,0 +1,323 @@
+//! Label words of several tokens: as many masks as tokens.
+//!
+//! Follows section 3 of Schick and Schütze, "It's not just size that matters: small language models are also few-shot learners"
+//! (2021). A word of k tokens is scored by the sum of their logarithmic probabilities at k masks, which are filled one after
+//! the other, the surest first. In training all masks are predicted at once, and a right word is to be better than every wrong
+//! one by a margin.
+
+use std::collections::HashMap;
+
+use cloze_encoder::{Batch, Columns, Mode, Sequence, Session, loss};
+
+use crate::Result;
+use crate::pvp::encode::Encoded;
+use crate::scoring::groups::by_length;
+use crate::scoring::scores::{Scores, check_finite};
+use crate::task::{Decoding, Hinge};
+
+/// How much better a right word should be than a wrong one, as the paper has it.
+const MARGIN: f32 = 1.0;
+
+/// Logits that are computed at a time: 64 MB.
+const LOGITS: usize = 16 << 20;
+
+/// How many passes it takes at most to score a row that has words of several tokens, and how many masks they predict in all.
+pub(crate) fn work(cloze: &Encoded, decoding: Decoding) -> (usize, usize) {
+    // One mask after the other, the first of `masks` included.
+    let filling = |masks: usize| (masks, masks * (masks + 1) / 2);
+    let parallel = decoding == Decoding::Parallel;
+    if cloze.wanted.is_some() {
+        return if parallel { (1, cloze.masks) } else { filling(cloze.masks) };
+    }
+    let lengths =
+        cloze.candidates.iter().flat_map(|candidates| candidates.words()).map(|(_, word)| word.len());
+    let mut seen: Vec<usize> = Vec::new();
+    lengths.fold((0, 0), |(passes, masks), length| {
+        // Words of one length share the first pass.
+        let first = if seen.contains(&length) { (0, 0) } else { (1, length) };
+        seen.push(length);
+        let others = if parallel { (0, 0) } else { filling(length - 1) };
+        (passes + first.0 + others.0, masks + first.1 + others.1)
+    })
+}
+
+/// A word that is being filled in.
+#[derive(Debug, Clone)]
+struct Filling<'c> {
+    /// The row of the score, the label, and its share in the label's score.
+    row: usize,
+    label: usize,
+    share: f32,
+    tokens: &'c [u32],
+}
+
+/// An input some of whose masks are filled.
+pub(crate) struct Open {
+    pub(crate) sequence: Sequence,
+    /// The position of its first mask.
+    pub(crate) first: usize,
+    /// The masks that are still there, counted from the first.
+    pub(crate) masks: Vec<usize>,
+}
+
+impl Open {
+    /// How many tokens it counts for when inputs are grouped by a `budget`: the logits of masks take room.
+    pub(crate) fn cost(&self, budget: usize, vocabulary: usize) -> usize {
+        let mask = (budget * vocabulary).div_ceil(LOGITS).max(1);
+        self.sequence.len().max(self.masks.len() * mask)
+    }
+}
+
+/// The logits over the whole vocabulary at the masks of some inputs, one after the other, `[masks, vocabulary]`, and the
+/// logarithm of every row's sum.
+///
+/// # Errors
+/// When a logit is not finite.
+pub(crate) fn predict<'s, 'i>(
+    session: &'s mut Session,
+    batch: &mut Batch,
+    inputs: impl Iterator<Item = &'i Open>,
+) -> Result<(&'s [f32], Vec<f32>)> {
+    let device = session.device().clone();
+    let vocabulary = session.model().config().vocab_size;
+    batch.clear();
+    let mut rows = Vec::new();
+    for (place, input) in inputs.enumerate() {
+        batch.push(&input.sequence);
+        rows.extend(input.masks.iter().map(|mask| batch.row(place, input.first + mask)));
+    }
+    let logits = session.mask_logits(batch, &rows, Columns::All, Mode::Predict);
+    let norms = loss::log_norms(&device, logits, vocabulary);
+    // Every logit is in the sum of its row.
+    check_finite(&norms)?;
+    Ok((logits, norms))
+}
+
+/// An input with the words that it stands for.
+struct State<'c> {
+    input: Open,
+    words: Vec<Filling<'c>>,
+}
+
+/// Label scores of `clozes` in their order: the mean over a label's words of their tokens' logarithmic probabilities, summed.
+/// Groups of at most `budget` tokens are computed at a time; words that look alike so far share their computation.
+///
+/// # Panics
+/// If a cloze has no candidates.
+pub fn score(
+    session: &mut Session,
+    labels: usize,
+    clozes: &[Encoded],
+    decoding: Decoding,
+    budget: usize,
+    mut progress: impl FnMut(usize) -> Result<()>,
+) -> Result<Scores> {
+    let mut scores = Scores::zeros(clozes.len(), labels);
+    // Rows of similar length go through all steps together, so that not all states exist at the same time.
+    let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
+    let mut done = 0;
+    for (row, cloze) in clozes.iter().enumerate() {
+        let words = cloze.candidates.iter().flat_map(|candidates| &candidates.0);
+        for (label, _) in words.enumerate().filter(|(_, words)| words.is_empty()) {
+            scores.row_mut(row)[label] = f32::NEG_INFINITY;
+        }
+    }
+    for group in by_length(&lengths, 8 * budget) {
+        let mut states: Vec<State> = group.iter().flat_map(|row| begin(*row, &clozes[*row])).collect();
+        while !states.is_empty() {
+            states = step(session, states, decoding, budget, &mut scores)?;
+        }
+        done += group.len();
+        progress(done)?;
+    }
+    // A label without words has minus infinity; no other has.
+    for (row, cloze) in clozes.iter().enumerate() {
+        let labels = cloze.candidates.iter().flat_map(|candidates| &candidates.0).zip(scores.row(row));
+        for (_, score) in labels.filter(|(words, _)| !words.is_empty()) {
+            check_finite(std::slice::from_ref(score))?;
+        }
+    }
+    Ok(scores)
+}
+
+/// A row with as many masks as a word has tokens, for every number of tokens.
+fn begin(row: usize, cloze: &Encoded) -> Vec<State<'_>> {
+    let candidates = cloze.candidates.as_deref().expect("words of several tokens come with the row");
+    let mut states: Vec<State> = Vec::new();
+    for (label, tokens) in candidates.words() {
+        let share = 1.0 / candidates.0[label].len() as f32;
+        let filling = Filling { row, label, share, tokens };
+        match states.iter_mut().find(|state| state.input.masks.len() == tokens.len()) {
+            Some(state) => state.words.push(filling),
+            None => {
+                let (mut sequence, surplus) = (cloze.sequence.clone(), cloze.masks - tokens.len());
+                sequence.ids.drain(cloze.mask..cloze.mask + surplus);
+                sequence.type_ids.drain(cloze.mask..cloze.mask + surplus);
+                let input = Open { sequence, first: cloze.mask, masks: (0..tokens.len()).collect() };
+                states.push(State { input, words: vec![filling] });
+            }
+        }
+    }
+    states
+}
+
+/// Fills one mask of every word (all of them at once if they are decoded in parallel), adds the tokens' logarithmic
+/// probabilities to the scores, and returns what is not full yet.
+fn step<'c>(
+    session: &mut Session,
+    states: Vec<State<'c>>,
+    decoding: Decoding,
+    budget: usize,
+    scores: &mut Scores,
+) -> Result<Vec<State<'c>>> {
+    let vocabulary = session.model().config().vocab_size;
+    let costs: Vec<usize> = states.iter().map(|state| state.input.cost(budget, vocabulary)).collect();
+    let mut next: Vec<State> = Vec::new();
+    // What a state has become after a token, by the state, the mask and the token.
+    let mut known: HashMap<(usize, usize, u32), usize> = HashMap::new();
+    let mut batch = Batch::new();
+    for group in by_length(&costs, budget) {
+        let inputs = group.iter().map(|number| &states[*number].input);
+        let (logits, norms) = predict(session, &mut batch, inputs)?;
+        let mut at = 0;
+        for number in group {
+            let State { input, words } = &states[number];
+            let probability = |place: usize, token: u32| {
+                logits[(at + place) * vocabulary + token as usize] - norms[at + place]
+            };
+            for word in words {
+                let gains: Vec<f32> = (input.masks.iter().enumerate())
+                    .map(|(place, mask)| probability(place, word.tokens[*mask]))
+                    .collect();
+                let place = match decoding {
+                    Decoding::Parallel => {
+                        scores.row_mut(word.row)[word.label] += word.share * gains.iter().sum::<f32>();
+                        continue;
+                    }
+                    Decoding::LeftToRight => 0,
+                    Decoding::MaxFirst => crate::scoring::scores::best(&gains),
+                };
+                scores.row_mut(word.row)[word.label] += word.share * gains[place];
+                if input.masks.len() == 1 {
+                    continue;
+                }
+                let (mask, token) = (input.masks[place], word.tokens[input.masks[place]]);
+                let to = *known.entry((number, mask, token)).or_insert_with(|| {
+                    let mut sequence = input.sequence.clone();
+                    sequence.ids[input.first + mask] = token;
+                    let masks = input.masks.iter().copied().filter(|other| *other != mask).collect();
+                    let input = Open { sequence, first: input.first, masks };
+                    next.push(State { input, words: Vec::new() });
+                    next.len() - 1
+                });
+                next[to].words.push(word.clone());
+            }
+            at += input.masks.len();
+        }
+    }
+    Ok(next)
+}
+
+/// What is compared in the loss: the right label, or a wrong one, of one row or of all rows of a batch.
+#[derive(Default)]
+struct Slot {
+    /// Masks with the tokens that stand there, and the share of each in the sum.
+    tokens: Vec<(usize, u32, f32)>,
+    sum: f32,
+    shares: f32,
+}
+
+impl Slot {
+    /// Adds the words of a row whose first mask is row `first` of the logits.
+    fn add(&mut self, words: &[Vec<u32>], first: usize, hinge: Hinge, cost: impl Fn(usize, u32) -> f32) {
+        for word in words {
+            let share = match hinge {
+                Hinge::Mean => 1.0 / (words.len() * word.len()) as f32,
+                Hinge::Sum | Hinge::Batch => 1.0 / words.len() as f32,
+            };
+            let sum: f32 = word.iter().enumerate().map(|(place, token)| cost(first + place, *token)).sum();
+            self.sum += share * sum;
+            self.shares += share * word.len() as f32;
+            self.tokens.extend(word.iter().enumerate().map(|(place, token)| (first + place, *token, share)));
+        }
+    }
+
+    /// What the sum is divided by.
+    fn divisor(&self, hinge: Hinge) -> f32 {
+        if hinge == Hinge::Batch { self.shares } else { 1.0 }
+    }
+
+    fn cost(&self, hinge: Hinge) -> f32 {
+        self.sum / self.divisor(hinge)
+    }
+}
+
+/// One micro-batch: the mean over `clozes` of the hinge loss, that is the sum over the wrong labels of max(0, 1 + S(right) -
+/// S(wrong)), where S is the cross-entropy of a label's tokens at the masks, all predicted at once, summed over the tokens or
+/// averaged, and averaged over the label's words; or a single such loss where S is the average over the tokens of all rows.
+/// Adds `weight` times its gradient.
+///
+/// # Panics
+/// If a cloze has no candidates.
+pub fn train(
+    session: &mut Session,
+    clozes: &[&Encoded],
+    labels: &[u32],
+    hinge: Hinge,
+    dropout_seed: u64,
+    weight: f32,
+) -> f32 {
+    let (mut batch, mut rows, mut starts) = (Batch::new(), Vec::new(), Vec::new());
+    for (place, cloze) in clozes.iter().enumerate() {
+        batch.push(&cloze.sequence);
+        starts.push(rows.len());
+        rows.extend((cloze.mask..cloze.mask + cloze.masks).map(|mask| batch.row(place, mask)));
+    }
+    let device = session.device().clone();
+    let vocabulary = session.model().config().vocab_size;
+    let logits = session.mask_logits(&batch, &rows, Columns::All, Mode::Train { dropout_seed });
+    let norms = loss::log_norms(&device, logits, vocabulary);
+
+    // How much each token at each mask weighs in the gradient of the loss by the cross-entropies.
+    let mut targets: Vec<(usize, u32, f32)> = Vec::new();
+    let mut loss = 0.0;
+    // The rows whose cross-entropies are compared together.
+    let together = if hinge == Hinge::Batch { clozes.len() } else { 1 };
+    let groups = clozes.len().div_ceil(together) as f32;
+    for first in (0..clozes.len()).step_by(together) {
+        let group = first..(first + together).min(clozes.len());
+        let mut slots: Vec<Slot> = Vec::new();
+        for row in group {
+            let candidates =
+                clozes[row].candidates.as_deref().expect("words of several tokens come with the row");
+            let right = labels[row] as usize;
+            let wrong = (0..candidates.0.len()).filter(|label| *label != right);
+            let there = std::iter::once(right).chain(wrong).filter(|label| !candidates.0[*label].is_empty());
+            for (place, label) in there.enumerate() {
+                if slots.len() == place {
+                    slots.push(Slot::default());
+                }
+                slots[place].add(&candidates.0[label], starts[row], hinge, |mask, token| {
+                    norms[mask] - logits[mask * vocabulary + token as usize]
+                });
+            }
+        }
+        let Some((right, wrong)) = slots.split_first() else { continue };
+        let mut weights = vec![0.0f32; slots.len()];
+        for (number, wrong) in wrong.iter().enumerate() {
+            let miss = MARGIN + right.cost(hinge) - wrong.cost(hinge);
+            if miss > 0.0 {
+                loss += miss / groups;
+                weights[0] += 1.0;
+                weights[number + 1] -= 1.0;
+            }
+        }
+        for (slot, factor) in slots.iter().zip(weights) {
+            let factor = factor * weight / (groups * slot.divisor(hinge));
+            targets.extend(slot.tokens.iter().map(|(mask, token, share)| (*mask, *token, factor * share)));
+        }
+    }
+    loss::weighted_cross_entropy(&device, logits, &norms, &targets);
+    session.backward_in_place();
+    loss
+}

@@ -1,0 +1,46 @@
+//! Which rows go together.
+
+use cloze_encoder::Random;
+
+/// Rows in random order, over and over again; a new order for every pass over the data.
+#[derive(Debug, Clone)]
+pub struct Shuffled {
+    random: Random,
+    order: Vec<usize>,
+    next: usize,
+    size: usize,
+}
+
+impl Shuffled {
+    /// Batches of `size` of `rows` rows, of which there is at least one.
+    pub fn new(rows: usize, size: usize, random: Random) -> Self {
+        assert!(rows > 0 && size > 0, "batches are made of rows");
+        Shuffled { random, order: (0..rows).collect(), next: rows, size }
+    }
+
+    /// The next batch. The last one of a pass may be smaller, so that every pass shows every row once.
+    pub fn draw(&mut self) -> &[usize] {
+        if self.next == self.order.len() {
+            self.random.shuffle(&mut self.order);
+            self.next = 0;
+        }
+        let start = self.next;
+        self.next = (start + self.size).min(self.order.len());
+        &self.order[start..self.next]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pass_shows_every_row_once() {
+        let mut batches = Shuffled::new(7, 3, Random::new(5));
+        for _ in 0..3 {
+            let mut seen: Vec<usize> = (0..3).flat_map(|_| batches.draw().to_vec()).collect();
+            seen.sort_unstable();
+            assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6]);
+        }
+    }
+}
