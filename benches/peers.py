@@ -368,7 +368,7 @@ def cost_line(name, pairs):
     return f"| {name} | {len(pairs)} | {ratio} | {memory[0]:.0f} | {memory[1]:.0f} |"
 
 
-NAMES = {"cloze": "cloze, as it is", "cloze-quick": "cloze, quick", "cloze-thorough": "cloze, thorough", "setfit": "SetFit"}
+NAMES = {"cloze": "cloze out of the box", "cloze-quick": "cloze, quick", "cloze-thorough": "cloze, thorough", "setfit": "SetFit"}
 NAMES |= {"embeddings": "embeddings and logistic regression", "fine-tuning": "plain fine-tuning"}
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #222 } .axis { stroke: #888; fill: none } .grid { stroke: #ddd } .small { font-size: 11px; fill: #666 }
@@ -413,7 +413,9 @@ def chart(found, sets):
         kind = "own" if method.startswith("cloze") else "peer"
         end = x(time) > (left + right) / 2 + 60
         out += [f'<circle class="{kind}" cx="{x(time)}" cy="{y(accuracy)}" r="5"/>']
-        side = f'x="{x(time) + (-9 if end else 9)}" y="{y(accuracy) + 16}" text-anchor="{"end" if end else "start"}"'
+        # The curve comes from the left below, where another label may be.
+        below = -10 if end and kind == "own" else 16
+        side = f'x="{x(time) + (-9 if end else 9)}" y="{y(accuracy) + below}" text-anchor="{"end" if end else "start"}"'
         out += [f"<text {side}>{NAMES[method]}: {100 * accuracy:.1f} %, {time:.0f} s</text>"]
     args.chart.write_text("\n".join([*out, "</svg>"]) + "\n")
 
@@ -445,10 +447,11 @@ sets = [name for name in args.sets if any(found[name, method] for method in OWN 
 methods = [method for method in OWN + PEERS if method != "cloze-names" and any(found[name, method] for name in sets)]
 if args.settings:
     settings_table(found)
-elif sets:
-    accuracy_table(found, sets, methods)
-    difference_table(found, sets, methods)
-    cost_table(found, sets)
+else:
+    if methods:
+        accuracy_table(found, sets, methods)
+        difference_table(found, sets, methods)
+        cost_table(found, sets)
     if named := [name for name in sets if found[name, "cloze-names"]]:
         names_table(found, named)
 if args.chart:
