@@ -89,9 +89,7 @@ fn keep_circles(needs: &mut Needs) {
 /// The paths in a module's code that begin with `crate` or `super`, from the crate on.
 fn paths(code: &str, module: &[String]) -> Vec<Module> {
     let mut found = Vec::new();
-    for (start, word) in [("crate::", 7), ("super::", 7)].iter().flat_map(|(word, length)| {
-        code.match_indices(word).map(move |(start, _)| (start, &code[start..start + length]))
-    }) {
+    for (start, word) in ["crate::", "super::"].into_iter().flat_map(|word| code.match_indices(word)) {
         let before = code[..start].chars().next_back().unwrap_or(' ');
         if before.is_alphanumeric() || before == '_' || before == ':' {
             continue;

@@ -24,9 +24,8 @@ use crate::scoring::scorer;
 use crate::scoring::scores::Scores;
 use crate::table::{Format, Reader, Row, Submission, Writer, submission};
 use crate::task::{Example, Keep, Rows, Task, View};
-use crate::training::classifier;
-use crate::training::probe;
 use crate::training::probe::{Part, Probe};
+use crate::training::{classifier, probe};
 use crate::{Error, Place, Result};
 
 /// Which of a run's models predict.

@@ -6,8 +6,7 @@ mod golden;
 
 use cloze::predict::Predictor;
 use cloze::pvp::encode::{Encoded, PatternEncoder};
-use cloze::pvp::verbalizer::Candidates;
-use cloze::pvp::verbalizer::Verbalizer;
+use cloze::pvp::verbalizer::{Candidates, Verbalizer};
 use cloze::scoring::multi_token::{score, train};
 use cloze::table::{Format, ReadOptions, Reader};
 use cloze::task::{Choices, Hinge, Set};

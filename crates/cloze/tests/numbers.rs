@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::ensemble::generations;
-use cloze::ensemble::{Weights, merge, soft_labels};
+use cloze::ensemble::{Weights, generations, merge, soft_labels};
 use cloze::metrics::{Confusion, accuracy, exact_match};
 use cloze::scoring::scores::Scores;
 use cloze::task::Reduction;

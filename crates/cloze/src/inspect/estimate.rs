@@ -14,11 +14,10 @@ use crate::dataset::Data;
 use crate::pvp::encode::{ClassifierEncoder, PatternEncoder};
 use crate::pvp::verbalizer::Verbalizer;
 use crate::results::ModelSource;
-use crate::run::plan::{Job, Plan, Work, generations, keeps_members, measures_members};
+use crate::run::plan::{Job, Plan, Work, keeps_members, keeps_probe, measures_members};
 use crate::run::train::fitting;
-use crate::scoring::calibration;
 use crate::scoring::groups::SCORING_TOKENS;
-use crate::scoring::multi_token;
+use crate::scoring::{calibration, multi_token};
 use crate::task::{Example, Keep, Method, Task};
 use crate::training::probe;
 
@@ -131,10 +130,7 @@ impl Estimate {
         }
         let models = plan.jobs.iter().filter(|job| match job.work {
             Work::Member { generation, .. } => keeps_members(task, generation, data.unlabeled.len()),
-            Work::Probe => {
-                let last = generations(task, data.unlabeled.len()).saturating_sub(1);
-                keeps_members(task, last, data.unlabeled.len())
-            }
+            Work::Probe => keeps_probe(task, data.unlabeled.len()),
             Work::Final { .. } => task.options.keep != Keep::None,
             _ => false,
         });

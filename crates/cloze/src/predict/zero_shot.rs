@@ -12,13 +12,10 @@ use crate::pvp::encode::PatternEncoder;
 use crate::pvp::priming::{self, Examples, Primer};
 use crate::pvp::verbalizer::Verbalizer;
 use crate::run::train::fitting;
-use crate::scoring::calibration;
 use crate::scoring::groups::SCORING_TOKENS;
-use crate::scoring::scorer;
 use crate::scoring::scores::Scores;
-use crate::task::Reduction;
-use crate::task::gold;
-use crate::task::{Example, Task};
+use crate::scoring::{calibration, scorer};
+use crate::task::{Example, Reduction, Task, gold};
 use crate::{Error, Result};
 
 /// Unlabelled rows that are looked at where no labelled ones are.

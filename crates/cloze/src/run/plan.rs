@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::dataset::Data;
-use crate::dataset::DataSource;
+use crate::dataset::{Data, DataSource};
 use crate::results::ModelSource;
 use crate::run::store::Id;
 use crate::scoring::calibration;
@@ -157,7 +156,7 @@ impl Planner<'_> {
             zero_shot.push(id.clone());
             self.add(zero_shot_name(pattern), Work::ZeroShot { pattern }, id);
         }
-        let probe = self.probes.then(|| self.probe(generations, seed));
+        let probe = self.probes.then(|| self.probe(seed));
         if let Some(id) = &probe {
             self.add(PROBE, Work::Probe, id.clone());
         }
@@ -254,10 +253,10 @@ impl Planner<'_> {
         Id::of(&("zero-shot", self.base(&data), self.pvp(pattern), calibrated))
     }
 
-    fn probe(&self, generations: usize, seed: u64) -> Id {
+    fn probe(&self, seed: u64) -> Id {
         let mut data = vec!["train", "unlabeled"];
         data.extend(self.task.options.measures_all().then_some("test"));
-        let keeps = self.keeps_members(generations - 1);
+        let keeps = keeps_probe(self.task, self.rows("unlabeled"));
         let training = (self.training(), self.task.options.freeze, seed);
         Id::of(&("probe", self.base(&data), self.task.fields(), training, keeps))
     }
@@ -360,6 +359,12 @@ pub(crate) fn keeps_members(task: &Task, generation: usize, unlabeled_rows: usiz
         Keep::Final => last && unlabeled_rows == 0,
         Keep::None => false,
     }
+}
+
+/// Whether the encoder of the probe stays: it predicts together with the members of the last generation.
+pub(crate) fn keeps_probe(task: &Task, unlabeled_rows: usize) -> bool {
+    let last = generations(task, unlabeled_rows).saturating_sub(1);
+    keeps_members(task, last, unlabeled_rows)
 }
 
 /// Whether members and ensembles are measured on the test rows: on demand, and where a run ends with them.

@@ -16,8 +16,7 @@ use crate::pvp::encode::Encoded;
 use crate::pvp::verbalizer::Verbalizer;
 use crate::scoring::groups::SCORING_TOKENS;
 use crate::scoring::scorer;
-use crate::task::spread;
-use crate::task::{Example, Task};
+use crate::task::{Example, Task, spread};
 
 /// Rows whose scores are averaged; with more the mean hardly moves.
 const ROWS: usize = 256;

@@ -15,8 +15,7 @@ use crate::results::ModelSource;
 use crate::run::plan::Plan;
 use crate::run::store::Id;
 use crate::run::train::{check_patterns, fitting};
-use crate::task::Reduction;
-use crate::task::{Decoding, Keep, Measure, Method, Set, Start, Task};
+use crate::task::{Decoding, Keep, Measure, Method, Reduction, Set, Start, Task};
 use crate::training::probe;
 use crate::{Error, Result};
 

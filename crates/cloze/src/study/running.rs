@@ -18,8 +18,7 @@ use crate::run::event::{Event, Listener};
 use crate::run::store::{Run, pretty_json, replace};
 use crate::run::train::{self, train};
 use crate::scoring::scores::Scores;
-use crate::task::Example;
-use crate::task::Reduction;
+use crate::task::{Example, Reduction};
 use crate::{Error, Result};
 
 /// A study that is finished.

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::decode::not_utf8;
-use super::decode::read_error;
+use super::decode::{not_utf8, read_error};
 use super::{Columns, Object, ReadOptions, Row};
 use crate::{Error, Place, Result};
 

@@ -8,8 +8,7 @@ use cloze_encoder::{Batch, Model, Sequence, Session};
 use nalgebra::{Cholesky, DMatrix, DMatrixView, RowDVector};
 
 use crate::Result;
-use crate::scoring::groups::SCORING_TOKENS;
-use crate::scoring::groups::by_length;
+use crate::scoring::groups::{SCORING_TOKENS, by_length};
 use crate::scoring::scores::{Scores, centred, check_finite};
 use crate::task::spread;
 

@@ -16,8 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::dataset::Data;
-use crate::scoring::groups::SCORING_TOKENS;
-use crate::scoring::groups::by_length;
+use crate::scoring::groups::{SCORING_TOKENS, by_length};
 use crate::scoring::scores::{Scores, centred, check_finite};
 use crate::task::Task;
 

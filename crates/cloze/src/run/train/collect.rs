@@ -9,9 +9,7 @@ use crate::results::{Disputed, FORMAT, Generation, Results, Stage};
 use crate::run::plan::Work;
 use crate::run::summary::Summary;
 use crate::scoring::scores::Scores;
-use crate::task::Reduction;
-use crate::task::gold;
-use crate::task::{Method, Set};
+use crate::task::{Method, Reduction, Set, gold};
 
 impl Trainer<'_> {
     /// The results of all jobs.

@@ -8,8 +8,7 @@ use crate::run::plan::{self, Work};
 use crate::run::store::{Draft, Job};
 use crate::run::summary::Summary;
 use crate::scoring::scores::{Scores, best};
-use crate::task::Reduction;
-use crate::task::Set;
+use crate::task::{Reduction, Set};
 use crate::training::probe::{Part, strength};
 
 /// Unlabelled rows proposed to be labelled next.

@@ -10,23 +10,18 @@ use crate::metrics::accuracy;
 use crate::pvp::encode::{ClassifierEncoder, Encoded, PatternEncoder};
 use crate::pvp::priming::{self, Primer};
 use crate::pvp::verbalizer::Verbalizer;
-use crate::run::plan::{self, keeps_members};
+use crate::run::plan::{self, keeps_members, keeps_probe};
 use crate::run::store::Draft;
 use crate::run::summary::Summary;
-use crate::scoring::calibration;
 use crate::scoring::groups::SCORING_TOKENS;
-use crate::scoring::scorer;
 use crate::scoring::scores::Scores;
-use crate::task::gold;
-use crate::task::spread;
-use crate::task::{Example, Keep, Method, Set, Start};
+use crate::scoring::{calibration, scorer};
+use crate::task::{Example, Keep, Method, Set, Start, gold, spread};
 use crate::training::classifier::{self, Target};
-use crate::training::contrast;
 use crate::training::fine_tuning::{FineTuning, Step};
-use crate::training::head;
-use crate::training::pattern;
 use crate::training::pattern::{MaskedLm, Training};
 use crate::training::probe::{self, Probe};
+use crate::training::{contrast, head, pattern};
 use crate::{Error, Result, report};
 
 /// The file of an untouched pattern's job that holds what calibration shifts each label by.
@@ -87,7 +82,7 @@ impl Trainer<'_> {
             false => None,
         };
         self.write_test_scores(draft, test.as_ref())?;
-        if keeps_members(self.task, self.last_generation(), self.data.unlabeled.len()) {
+        if keeps_probe(self.task, self.data.unlabeled.len()) {
             draft.write_json(probe::FILE, &probe)?;
             session.into_model().save(&draft.dir().join(MODEL), &self.checkpoint.tokenizer)?;
         }
