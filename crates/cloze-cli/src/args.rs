@@ -412,7 +412,12 @@ pub(crate) struct TaskArg {
 #[derive(Debug, Args)]
 pub(crate) struct ModelArg {
     /// A Hugging Face directory with a masked language model (BERT, RoBERTa, XLM-RoBERTa, ALBERT, DistilBERT, ELECTRA), or the
-    /// name of one that was fetched [default: what the task file says, or the built-in cloze-mini-en]
+    /// name of one that was fetched
+    #[cfg_attr(
+        feature = "built-in-model",
+        doc = "[default: what the task file says, or the built-in cloze-mini-en]"
+    )]
+    #[cfg_attr(not(feature = "built-in-model"), doc = "[default: what the task file says]")]
     #[arg(long, value_name = "DIR", env = "CLOZE_MODEL", hide_env = true, value_hint = ValueHint::DirPath)]
     pub model: Option<PathBuf>,
 }

@@ -4,7 +4,6 @@
 //! back to the [`printer`]. The library never prints, and nothing else here decides what is shown where.
 
 mod args;
-mod builtin;
 mod commands;
 mod extension;
 mod failure;

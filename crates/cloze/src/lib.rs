@@ -5,6 +5,7 @@ pub mod ensemble;
 mod error;
 pub mod inspect;
 pub mod metrics;
+pub mod model;
 pub mod pattern;
 pub mod predict;
 pub mod pvp;
@@ -19,3 +20,4 @@ pub mod training;
 pub mod words;
 
 pub use error::{Error, Mistake, Place, Result, TaskError, Warning, nearest};
+pub use model::Model;

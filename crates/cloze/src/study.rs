@@ -15,5 +15,5 @@ mod words;
 
 pub use factor::Factor;
 pub use findings::{Arm, Comparison, Finding, Findings, RunRecord, Setting, Verdict};
-pub use plan::{NamedModel, Study, Variation};
+pub use plan::{Study, Variation};
 pub use running::Outcome;

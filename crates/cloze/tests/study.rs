@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use cloze::inspect::estimate::Speed;
 use cloze::run::event::Event;
-use cloze::study::{Factor, Findings, NamedModel, Outcome, Study, Verdict};
-use cloze::{Error, Result};
+use cloze::study::{Factor, Findings, Outcome, Study, Verdict};
+use cloze::{Error, Model, Result};
 use cloze_encoder::Device;
 use common::{Folder, TASK, tiny};
 
@@ -26,8 +26,8 @@ fn folder() -> Folder {
     folder
 }
 
-fn models(names: &[&str]) -> Vec<NamedModel> {
-    names.iter().map(|name| NamedModel { name: (*name).to_owned(), checkpoint: tiny() }).collect()
+fn models(names: &[&str]) -> Vec<Model> {
+    names.iter().map(|name| Model::new(*name, tiny())).collect()
 }
 
 fn studies(folder: &Folder) -> PathBuf {
@@ -267,7 +267,7 @@ fn the_estimate_counts_a_shared_job_once() {
     let folder = folder();
     let (task, models) = (folder.task(TASK), models(&["tiny"]));
     let study = Study::new(&task, &models, Factor::CHEAP, 2, &Device::new(2)).unwrap();
-    let speed = Speed::measure(&models[0].checkpoint, &Device::new(1)).unwrap();
+    let speed = Speed::measure(models[0].checkpoint(), &Device::new(1)).unwrap();
     let estimate = study.estimate(&[speed]).unwrap();
     assert_eq!(estimate.jobs.len(), 36);
     let mut names: Vec<_> = estimate.jobs.iter().map(|job| &job.job).collect();

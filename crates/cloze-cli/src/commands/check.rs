@@ -28,7 +28,7 @@ const SHOWN: (usize, usize) = (200, 60);
 pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
     let device = device(global)?;
     let (task, model) = open(&args.task, &device, printer)?;
-    let checkpoint = &model.checkpoint;
+    let checkpoint = model.checkpoint();
     let mut report = check::check(&task, &checkpoint.tokenizer, checkpoint.config.max_length())?;
     let rows = Data::read(&task)?;
     report.warnings.extend(doubt_language(&task, &rows, &model));
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
     report.estimate = estimate(&task, &rows, checkpoint, &device)?;
 
     printer.json(&report)?;
-    printer.show(head(&report, &model.name, printer))?;
+    printer.show(head(&report, model.name(), printer))?;
     printer.show(data(&report.sets, printer))?;
     printer.show(topics(&report.topics, printer))?;
     if !report.labels.is_empty() {

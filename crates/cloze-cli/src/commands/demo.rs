@@ -15,7 +15,6 @@ use cloze::task::Task;
 use serde_json::json;
 
 use crate::args::{Demo, Global};
-use crate::builtin;
 use crate::failure::Result;
 use crate::layout::{Align, Table, percent};
 use crate::printer::Printer;
@@ -24,6 +23,16 @@ use crate::summary;
 use super::check::{labels_with_words, pattern_with_rows};
 use super::predict::{Labelled, classify};
 use super::{device, open_model, program, train};
+
+/// The files of the demo by name, compiled in: a task, its data, their origin and licence.
+const FILES: [(&str, &str); 6] = [
+    ("task.toml", include_str!("../../demo/task.toml")),
+    ("labelled.csv", include_str!("../../demo/labelled.csv")),
+    ("unlabeled.csv", include_str!("../../demo/unlabeled.csv")),
+    ("test.csv", include_str!("../../demo/test.csv")),
+    ("README.md", include_str!("../../demo/README.md")),
+    ("LICENSE", include_str!("../../demo/LICENSE")),
+];
 
 /// What the finished classifier is asked; none of them is in the data.
 const SENTENCES: [&str; 3] = [
@@ -39,13 +48,14 @@ pub(crate) fn run(args: &Demo, global: &Global, printer: &Printer) -> Result {
     let task = Task::open(&path)?;
     let model = open_model(&args.model, Some(&task))?;
     let device = device(global)?;
-    let checkpoint = &model.checkpoint;
+    let checkpoint = model.checkpoint();
     let report = check::check(&task, &checkpoint.tokenizer, checkpoint.config.max_length())?;
 
-    printer.tell(
+    let carried = if args.model.model.is_some() { "The data is" } else { "Data and model are" };
+    printer.tell(format_args!(
         "40 labelled utterances of 10 kinds, 2,000 without labels, and 1,000 more to measure on (CLINC150).\n\
-         Data and model are in this program; nothing is fetched.\n",
-    )?;
+         {carried} in this program; nothing is fetched.\n",
+    ))?;
     printer.tell(step(
         1,
         "patterns turn a row into a sentence with a blank for the model to fill",
@@ -89,7 +99,7 @@ pub(crate) fn run(args: &Demo, global: &Global, printer: &Printer) -> Result {
 /// Writes the demo's files into `dir`, and gives the path of its task file.
 fn unpack(dir: &Path) -> Result<PathBuf> {
     fs::create_dir_all(dir).map_err(|error| Error::io("create", dir, error))?;
-    for (name, text) in builtin::DEMO {
+    for (name, text) in FILES {
         let path = dir.join(name);
         match fs::read(&path) {
             Ok(there) if there == text.as_bytes() => {}

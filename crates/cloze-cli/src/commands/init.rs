@@ -14,7 +14,7 @@ use crate::layout::{self, Align, counted};
 use crate::output::{Output, Protected};
 use crate::printer::Printer;
 
-use super::{device, is_english, is_std, open_model, rows_argument};
+use super::{device, is_std, open_model, rows_argument};
 
 /// Drafts the task file and writes it, unless there is one.
 pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
@@ -61,9 +61,9 @@ pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
         more: more.as_ref(),
         test: test.as_deref(),
     };
-    let draft = init::draft(&table, &request, &model.checkpoint, &device(global)?)?;
+    let draft = init::draft(&table, &request, model.checkpoint(), &device(global)?)?;
     draft.warnings.iter().for_each(|warning| printer.warn(warning));
-    if let Some((problem, remedy)) = draft.coverage.doubt(&model.name, is_english(&model)) {
+    if let Some((problem, remedy)) = draft.coverage.doubt(model.name(), model.is_english()) {
         printer.warn(format_args!("{problem} ({remedy})"));
     }
     let Some(output) = output else {

@@ -16,19 +16,17 @@ pub(crate) mod zero_shot;
 
 use std::path::Path;
 
-use cloze::Warning;
 use cloze::dataset::Data;
 use cloze::inspect::vocabulary::Coverage;
 use cloze::predict::{Predictor, With};
-pub(crate) use cloze::study::NamedModel;
 use cloze::table::{ReadOptions, Reader};
 use cloze::task::Task;
 use cloze::words;
 use cloze::{Error, Place};
+use cloze::{Model, Warning};
 use cloze_encoder::{Checkpoint, Device, Kernels};
 
 use crate::args::{Global, ModelArg, TaskArg};
-use crate::builtin;
 use crate::failure::Result;
 use crate::hub::Name;
 use crate::hub::cache::Cache;
@@ -36,13 +34,13 @@ use crate::layout::counted;
 use crate::printer::Printer;
 
 /// Reads the task file and its model, and finds words if the task asks for that.
-pub(crate) fn open(args: &TaskArg, device: &Device, printer: &Printer) -> Result<(Task, NamedModel)> {
+pub(crate) fn open(args: &TaskArg, device: &Device, printer: &Printer) -> Result<(Task, Model)> {
     let task = open_task(args)?;
     let model = open_model(&args.model, Some(&task))?;
     if task.described.is_none() {
         return Ok((task, model));
     }
-    let task = words::find(&task, &model.checkpoint, device)?;
+    let task = words::find(&task, model.checkpoint(), device)?;
     for label in &task.labels {
         printer.note(format_args!("words for `{}`: {}", label.name, label.words.join(", ")));
     }
@@ -61,21 +59,39 @@ fn open_task(args: &TaskArg) -> Result<Task> {
 }
 
 /// Reads the model that `--model` names, else the task, else the built-in one.
-pub(crate) fn open_model(args: &ModelArg, task: Option<&Task>) -> Result<NamedModel> {
-    let Some(given) = args.model.as_deref().or_else(|| task.and_then(|task| task.model.as_deref())) else {
-        return Ok(NamedModel { name: builtin::MODEL_NAME.to_owned(), checkpoint: builtin::model()? });
-    };
-    find_model(given)
+pub(crate) fn open_model(args: &ModelArg, task: Option<&Task>) -> Result<Model> {
+    match args.model.as_deref().or_else(|| task.and_then(|task| task.model.as_deref())) {
+        Some(given) => find_model(given),
+        None => built_in(),
+    }
+}
+
+#[cfg(feature = "built-in-model")]
+fn built_in() -> Result<Model> {
+    Ok(Model::built_in()?)
+}
+
+#[cfg(not(feature = "built-in-model"))]
+fn built_in() -> Result<Model> {
+    let program = program();
+    Err(Error::usage(
+        "no model is named, and this program was built without one",
+        format!(
+            "get one with `{program} fetch google-bert/bert-base-uncased` and add `--model google-bert/bert-base-uncased`, or \
+             name a Hugging Face directory: with `--model DIR`, or in the task file as `directory` under `[model]`"
+        ),
+    )
+    .into())
 }
 
 /// Reads the model of a directory, or one that was fetched.
-pub(crate) fn find_model(given: &Path) -> Result<NamedModel> {
-    let name = given.display().to_string();
+pub(crate) fn find_model(given: &Path) -> Result<Model> {
     if given.is_dir() {
-        return Ok(NamedModel { name, checkpoint: Checkpoint::open(given)? });
+        return Ok(Model::open(given)?);
     }
+    let name = given.display().to_string();
     if let Some(dir) = Cache::from_env().ok().and_then(|cache| cache.find(given.to_str()?)) {
-        return Ok(NamedModel { name, checkpoint: Checkpoint::open(&dir)? });
+        return Ok(Model::new(name, Checkpoint::open(&dir)?));
     }
     let remedy = "give a Hugging Face directory with `config.json`, `tokenizer.json` and `model.safetensors`";
     Err(match name.parse::<Name>() {
@@ -145,17 +161,12 @@ pub(crate) fn say_who_answers(predictor: &Predictor, run: &Path, printer: &Print
 }
 
 /// What is to be doubted about a model for the texts of some data.
-pub(crate) fn doubt_language(task: &Task, data: &Data, model: &NamedModel) -> Option<Warning> {
+pub(crate) fn doubt_language(task: &Task, data: &Data, model: &Model) -> Option<Warning> {
     let rows = [&data.train, &data.unlabeled, &data.test];
     let texts: Vec<&String> = rows.into_iter().flatten().flat_map(|row| &row.texts).collect();
-    let coverage = Coverage::of(&texts, &model.checkpoint.tokenizer);
-    let (problem, remedy) = coverage.doubt(&model.name, is_english(model))?;
+    let coverage = Coverage::of(&texts, &model.checkpoint().tokenizer);
+    let (problem, remedy) = coverage.doubt(model.name(), model.is_english())?;
     Some(Warning { place: Place::file(task.file()), problem, remedy })
-}
-
-/// Whether a model is known to have read English only.
-pub(crate) fn is_english(model: &NamedModel) -> bool {
-    model.name == builtin::MODEL_NAME
 }
 
 /// What to type to run this program again.

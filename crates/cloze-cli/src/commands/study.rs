@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
     }
     let study = Study::new(&task, &models, &factors, usize::from(args.seeds), &device)?;
     let own = task.options.precision.device(&device);
-    let speeds = models.iter().map(|model| Speed::measure(&model.checkpoint, &own));
+    let speeds = models.iter().map(|model| Speed::measure(model.checkpoint(), &own));
     let estimate = study.estimate(&speeds.collect::<cloze::Result<Vec<_>>>()?)?;
     printer.note(format_args!(
         "{}, {}: {} if nothing is done yet",

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Instant;
 
-use cloze::Error;
 use cloze::dataset::Data;
 use cloze::inspect::estimate::{Estimate, Speed};
 use cloze::run::train::{self, Outcome};
 use cloze::task::{Method, Precision, Task};
+use cloze::{Error, Model};
 use cloze_encoder::Device;
 
 use crate::args::{Global, Overrides, Train};
@@ -16,7 +16,7 @@ use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::summary;
 
-use super::{NamedModel, device, doubt_language, open, program};
+use super::{device, doubt_language, open, program};
 
 /// Trains, or goes on with training, and shows the results.
 pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
@@ -47,12 +47,12 @@ pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
 /// Trains in a directory under `runs` and shows the progress.
 pub(crate) fn carry_out(
     task: &Task,
-    model: &NamedModel,
+    model: &Model,
     device: &Device,
     runs: &Path,
     printer: &Printer,
 ) -> Result<Outcome> {
-    let checkpoint = &model.checkpoint;
+    let checkpoint = model.checkpoint();
     let device = &task.options.precision.device(device);
     if task.options.precision == Precision::Bfloat16 && !device.kernels().is_bf16() {
         printer.note("this processor gains nothing by bfloat16: computing in float32");
@@ -67,7 +67,7 @@ pub(crate) fn carry_out(
     printer.note(format_args!("{} if nothing is done yet", summary::expected(&estimate)));
     let expected = estimate.jobs.into_iter().map(|job| (job.job, job.seconds));
     let mut progress = Progress::new(printer, expected);
-    Ok(train::train(task, &model.name, checkpoint, device, runs, &mut progress)?)
+    Ok(train::train(task, model.name(), checkpoint, device, runs, &mut progress)?)
 }
 
 /// Puts what was said on the command line in the place of what the task file says.

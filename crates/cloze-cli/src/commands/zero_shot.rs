@@ -18,13 +18,13 @@ pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result
     let device = device(global)?;
     let (task, model) = open(&args.task, &device, printer)?;
     let counter = Counter::new(printer, "rows");
-    let found = zero_shot::zero_shot(&task, &model.checkpoint, &device, args.priming, |done, total| {
+    let found = zero_shot::zero_shot(&task, model.checkpoint(), &device, args.priming, |done, total| {
         counter.show(done, total);
         if interrupt::asked() { Err(Error::Stopped) } else { Ok(()) }
     })?;
     drop(counter);
 
-    printer.json(&json!({"name": task.name, "model": model.name, "result": found}))?;
+    printer.json(&json!({"name": task.name, "model": model.name(), "result": found}))?;
     let together = &found.together;
     let what = match found.rows {
         "train" => "labelled rows",
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result
         "{}: {} {what}, untouched model {}{in_front}\n\n{}\n{}",
         printer.heading(&task.name),
         count(together.count),
-        model.name,
+        model.name(),
         patterns(&found.patterns, together, printer),
         labels(together, printer),
     ))?;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::rc::Rc;
 
-use cloze_encoder::{Checkpoint, Device};
+use cloze_encoder::Device;
 
 use super::Factor;
 use crate::dataset::Data;
@@ -17,7 +17,7 @@ use crate::run::store::Id;
 use crate::run::train::{check_patterns, fitting};
 use crate::task::{Decoding, Keep, Measure, Method, Reduction, Set, Start, Task};
 use crate::training::probe;
-use crate::{Error, Result};
+use crate::{Error, Model, Result};
 
 /// Labelled rows of the smallest subset; it doubles from there.
 const FEWEST_LABELS: usize = 8;
@@ -27,14 +27,6 @@ const IN_FRONT: [usize; 2] = [1, 4];
 
 /// The smallest number of unlabelled rows; the numbers are what is there, and a quarter of that, and so on.
 const FEWEST_UNLABELED: usize = 16;
-
-/// A model with its name in the results.
-pub struct NamedModel {
-    /// What the user calls it.
-    pub name: String,
-    /// The model.
-    pub checkpoint: Checkpoint,
-}
 
 /// A run of a study.
 #[derive(Debug)]
@@ -97,7 +89,7 @@ pub struct Study<'a> {
     /// What the user should know before anything is done.
     pub notes: Vec<String>,
     pub(super) task: &'a Task,
-    pub(super) models: &'a [NamedModel],
+    pub(super) models: &'a [Model],
     pub(super) seeds: Vec<u64>,
     pub(super) axes: Vec<Axis>,
 }
@@ -111,7 +103,7 @@ impl<'a> Study<'a> {
     /// makes a difference on this task.
     pub fn new(
         task: &'a Task,
-        models: &'a [NamedModel],
+        models: &'a [Model],
         factors: &[Factor],
         seeds: usize,
         device: &Device,
@@ -129,8 +121,8 @@ impl<'a> Study<'a> {
         let data = Data::read(&base)?;
         check_rows(task, &data)?;
         for model in models {
-            let task = &fitting(&base, &model.checkpoint);
-            check_patterns(task, &model.checkpoint, &data)?;
+            let task = &fitting(&base, model.checkpoint());
+            check_patterns(task, model.checkpoint(), &data)?;
         }
         // Limits count the rows of the files, not their copies, mirrored or for every topic.
         let mut files = base.clone();
@@ -178,7 +170,7 @@ impl<'a> Study<'a> {
         let mut whole = Estimate { seconds: 0.0, memory: 0, disk: 0, jobs: Vec::new() };
         for (number, variation) in self.variations.iter().enumerate() {
             let Variation { task, data, model, new, .. } = variation;
-            let part = Estimate::new(task, data, &self.models[*model].checkpoint, speeds[*model])?;
+            let part = Estimate::new(task, data, self.models[*model].checkpoint(), speeds[*model])?;
             whole.memory = whole.memory.max(part.memory);
             whole.disk += part.disk;
             for (job, _) in part.jobs.into_iter().zip(new).filter(|(_, new)| **new) {
@@ -198,7 +190,7 @@ impl<'a> Study<'a> {
         if let [_, others @ ..] = self.models
             && !others.is_empty()
         {
-            let names: Vec<&str> = others.iter().map(|model| model.name.as_str()).collect();
+            let names: Vec<&str> = others.iter().map(|model| model.name()).collect();
             command += &format!(" --models {}", names.join(","));
         }
         command
@@ -243,7 +235,7 @@ struct Rows {
 
 struct Planner<'a> {
     base: Task,
-    models: &'a [NamedModel],
+    models: &'a [Model],
     seeds: Vec<u64>,
     rows: Rows,
     variations: Vec<Variation>,
@@ -401,7 +393,7 @@ impl Planner<'_> {
             }
             Factor::Models => {
                 for number in 0..self.models.len() {
-                    let name = self.models[number].name.clone();
+                    let name = self.models[number].name().to_owned();
                     let mut sources = Vec::new();
                     for seed in self.seeds.clone() {
                         let variation = self.variation(&name, self.base.clone(), seed, number)?;
@@ -467,12 +459,12 @@ impl Planner<'_> {
     /// The number of the run of this task; the same for the same task.
     fn variation(&mut self, title: &str, mut task: Task, seed: u64, model: usize) -> Result<usize> {
         task.options.seeds = vec![seed];
-        let NamedModel { name, checkpoint } = &self.models[model];
+        let (name, checkpoint) = (self.models[model].name(), self.models[model].checkpoint());
         let data = match self.variations.iter().find(|known| known.task.data == task.data) {
             Some(known) => Rc::clone(&known.data),
             None => Rc::new(Data::read(&task)?),
         };
-        let source = ModelSource { name: name.clone(), fingerprint: checkpoint.fingerprint().to_owned() };
+        let source = ModelSource { name: name.to_owned(), fingerprint: checkpoint.fingerprint().to_owned() };
         let plan = Plan::new(&fitting(&task, checkpoint), &source, &data);
         if let Some(known) = self.variations.iter().position(|known| known.plan.id == plan.id) {
             return Ok(known);
@@ -487,7 +479,7 @@ impl Planner<'_> {
     fn most_frozen(&self) -> usize {
         let mut task = self.base.clone();
         task.options.freeze = usize::MAX;
-        fitting(&task, &self.models[0].checkpoint).options.freeze
+        fitting(&task, self.models[0].checkpoint()).options.freeze
     }
 
     /// Whether the task would have a linear probe if its options asked for one.
@@ -499,7 +491,7 @@ impl Planner<'_> {
 
     fn has_one_token_words(&self) -> Result<bool> {
         for pattern in 0..self.base.patterns.len() {
-            if !Verbalizer::new(&self.base, pattern, &self.models[0].checkpoint.tokenizer)?.is_one_token() {
+            if !Verbalizer::new(&self.base, pattern, &self.models[0].checkpoint().tokenizer)?.is_one_token() {
                 return Ok(false);
             }
         }

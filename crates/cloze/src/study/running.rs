@@ -61,7 +61,14 @@ impl Study<'_> {
             (relay.number, relay.variation) = (number, Some(variation.title.as_str()));
             relay.mine = variation.own_jobs().map(str::to_owned).collect();
             let model = &self.models[variation.model];
-            outcomes.push(train(&variation.task, &model.name, &model.checkpoint, device, &runs, &mut relay)?);
+            outcomes.push(train(
+                &variation.task,
+                model.name(),
+                model.checkpoint(),
+                device,
+                &runs,
+                &mut relay,
+            )?);
         }
         let outcome = self.conclude(dir, &outcomes)?;
         relay.say(Event::Finished { run: shown, seconds: began.elapsed().as_secs_f64() })?;
@@ -84,7 +91,7 @@ impl Study<'_> {
             runs.push(RunRecord {
                 run: run_name(outcome),
                 title: title.clone(),
-                model: self.models[*model].name.clone(),
+                model: self.models[*model].name().to_owned(),
                 task: task.canonical(),
             });
         }
@@ -101,8 +108,8 @@ impl Study<'_> {
                 .models
                 .iter()
                 .map(|model| ModelSource {
-                    name: model.name.clone(),
-                    fingerprint: model.checkpoint.fingerprint().to_owned(),
+                    name: model.name().to_owned(),
+                    fingerprint: model.checkpoint().fingerprint().to_owned(),
                 })
                 .collect(),
             data: data.sources(self.task),

@@ -1,0 +1,93 @@
+//! The masked language model that everything starts from, with the name that results give it.
+
+use std::path::Path;
+
+use cloze_encoder::Checkpoint;
+
+use crate::Result;
+
+/// A masked language model to start from.
+///
+/// Results are tied to what is in its files; the name is how tables, reports and `results.json` call it.
+pub struct Model {
+    name: String,
+    checkpoint: Checkpoint,
+}
+
+impl Model {
+    /// The name of the model that programs with the feature `built-in-model` carry.
+    pub const BUILT_IN: &str = "cloze-mini-en";
+
+    /// A model under a name of your choice.
+    pub fn new(name: impl Into<String>, checkpoint: Checkpoint) -> Model {
+        Model { name: name.into(), checkpoint }
+    }
+
+    /// Reads the model in a Hugging Face directory, and calls it as the directory is given here.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub fn open(dir: &Path) -> Result<Model> {
+        Ok(Model::new(dir.display().to_string(), Checkpoint::open(dir)?))
+    }
+
+    /// The model that is compiled into the program: `models/cloze-mini-en` of the repository, English, 22.7 M parameters.
+    ///
+    /// Only with the feature `built-in-model`, which makes the program 46 MB larger.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`], which a test shows not to happen.
+    #[cfg(feature = "built-in-model")]
+    pub fn built_in() -> Result<Model> {
+        let checkpoint = Checkpoint::built_in(
+            include_bytes!("../../../models/cloze-mini-en/config.json"),
+            include_bytes!("../../../models/cloze-mini-en/tokenizer.json"),
+            include_bytes!("../../../models/cloze-mini-en/model.safetensors"),
+        )?;
+        Ok(Model::new(Model::BUILT_IN, checkpoint))
+    }
+
+    /// How results call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its configuration, tokenizer and weights.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// Whether it is known to have read English only.
+    pub fn is_english(&self) -> bool {
+        self.name == Model::BUILT_IN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fixture() -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert")
+    }
+
+    #[test]
+    fn a_model_is_called_as_its_directory_was_given() {
+        let model = Model::open(&fixture()).unwrap();
+        assert_eq!(model.name(), fixture().display().to_string());
+        assert!(!model.is_english());
+        assert!(Model::open(Path::new("no/such/directory")).is_err());
+    }
+
+    #[cfg(feature = "built-in-model")]
+    #[test]
+    fn the_built_in_model_is_the_one_in_the_repository() {
+        let built_in = Model::built_in().unwrap();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(Model::BUILT_IN);
+        assert_eq!(
+            built_in.checkpoint().fingerprint(),
+            Model::open(&folder).unwrap().checkpoint().fingerprint()
+        );
+        assert!(built_in.is_english());
+    }
+}
