@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cloze::Error;
-use cloze::run::store::Run;
+use cloze::run::store::RunDir;
 use cloze::task::Task;
 use same_file::{Handle, is_same_file};
 use tempfile::NamedTempFile;
@@ -69,7 +69,7 @@ impl Protected {
             .flat_map(|path| path.ancestors())
             .find_map(|part| part.canonicalize().ok())
             .unwrap_or_default();
-        match folder.ancestors().find(|folder| Run::is_in(folder)) {
+        match folder.ancestors().find(|folder| RunDir::is_in(folder)) {
             Some(run) => refuse(&format!("in the run `{}`, whose files never change,", run.display())),
             None => Ok(()),
         }

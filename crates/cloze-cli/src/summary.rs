@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use cloze::Run;
 use cloze::inspect::estimate::{Estimate, peak_memory};
 use cloze::results::{Results, Stage};
-use cloze::run::store::Run;
-use cloze::run::train::Outcome;
+use cloze::run::store::RunDir;
 use cloze::task::Keep;
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ fn lines<'r>(results: &'r Results) -> Vec<Line<'r>> {
 
 /// The table of all stages that were measured, or of all if none was, each with its accuracy, interval, what else the task asks for, and time.
 pub(crate) fn table(results: &Results, dir: &Path, printer: &Printer) -> Result<String> {
-    let run = Run::open(dir)?;
+    let run = RunDir::open(dir)?;
     let mut lines = lines(results);
     if lines.iter().any(|line| line.stage.test.is_some()) {
         lines.retain(|line| line.stage.test.is_some());
@@ -146,19 +146,19 @@ pub(crate) fn cost(elapsed: Duration) -> String {
 }
 
 /// The results for scripts.
-pub(crate) fn json(outcome: &Outcome, elapsed: Duration) -> Result<Value> {
-    let run = Run::open(&outcome.run)?;
+pub(crate) fn json(run: &Run, elapsed: Duration) -> Result<Value> {
+    let dir = RunDir::open(&run.path)?;
     let mut jobs = serde_json::Map::new();
-    for Line { stage, .. } in lines(&outcome.results) {
-        if let Some(job) = run.job(&stage.job).ok().flatten() {
+    for Line { stage, .. } in lines(&run.results) {
+        if let Some(job) = dir.job(&stage.job).ok().flatten() {
             jobs.insert(stage.job.clone(), job.record().seconds.into());
         }
     }
     Ok(json!({
-        "run": outcome.run,
+        "run": run.path,
         "seconds": elapsed.as_secs_f64(),
         "peak_memory_bytes": peak_memory(),
         "job_seconds": jobs,
-        "results": outcome.results,
+        "results": run.results,
     }))
 }

@@ -13,8 +13,7 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cloze::run::event::Silence;
-use cloze::run::train::train;
+use cloze::Trainer;
 use cloze::task::Task;
 use cloze_encoder::{Batch, Checkpoint, Columns, Device, Mode, Model, Sequence, Session};
 use serde_json::{Value, json};
@@ -70,7 +69,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut models = vec![masked_lm(&root.join("models/cloze-mini-en"), &device)?];
     for family in FAMILIES {
         let tiny = Checkpoint::open(&root.join("fixtures/encoder").join(family))?;
-        let run = train(&task, family, &tiny, &device, &folder.join("runs"), &mut Silence)?.run;
+        let model = cloze::Model::new(family, tiny);
+        let run = Trainer::new(&task).model(model).device(&device).runs(folder.join("runs")).train()?.path;
         models.push(classifier(&run.join("final"), &device)?);
         models.push(masked_lm(&run.join("g0/p1-s0/model"), &device)?);
     }

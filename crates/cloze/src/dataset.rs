@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::task::{Example, Set, Task, fingerprint, label_counts};
-use crate::{Result, Warning};
+use crate::task::{Example, Set, SetRows, Task, fingerprint, label_counts};
+use crate::{Error, Result, Warning};
 
 /// The rows of a task by role.
 #[derive(Debug, Clone, Default)]
@@ -16,8 +16,25 @@ pub struct Data {
     pub unlabeled: Vec<Example>,
     /// Labelled rows to evaluate on.
     pub test: Vec<Example>,
+    /// The sets that the task has, in this order.
+    pub sets: Vec<SetReport>,
     /// What is probably not meant.
     pub warnings: Vec<Warning>,
+}
+
+/// A set of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SetReport {
+    /// `train`, `unlabeled` or `test`.
+    pub set: &'static str,
+    /// Its files, and what rows from memory are called.
+    pub files: Vec<String>,
+    /// The columns of the first of them.
+    pub columns: Vec<String>,
+    /// How many rows are used.
+    pub rows: usize,
+    /// How many rows were passed over, since nobody has labelled them.
+    pub unlabelled: usize,
 }
 
 /// Rows that a run has read.
@@ -35,15 +52,40 @@ impl Data {
     /// # Errors
     /// As [`Task::examples`].
     pub fn read(task: &Task) -> Result<Data> {
-        let mut warnings = Vec::new();
-        let mut read = |set| -> Result<Vec<Example>> {
-            let mut rows = task.read(set)?;
-            warnings.append(&mut rows.warnings);
-            Ok(rows.examples)
-        };
-        let (train, unlabeled, mut test) = (read(Set::Train)?, read(Set::Unlabeled)?, read(Set::Test)?);
-        test.retain(|example| example.label.is_some());
-        Ok(Data { train, unlabeled, test, warnings })
+        let mut first = None;
+        let mut data = Data::read_all(task, |error| {
+            first.get_or_insert(error);
+        });
+        data.test.retain(|example| example.label.is_some());
+        first.map_or(Ok(data), Err)
+    }
+
+    /// Reads all rows of a task, test rows without a label among them. A set that cannot be read is left out; `failed` hears why.
+    pub(crate) fn read_all(task: &Task, mut failed: impl FnMut(Error)) -> Data {
+        let mut data = Data::default();
+        let [train, unlabeled, test] = [Set::Train, Set::Unlabeled, Set::Test].map(|set| {
+            let read = task.read(set);
+            data.take(
+                task,
+                set,
+                read.unwrap_or_else(|error| {
+                    failed(error);
+                    SetRows::default()
+                }),
+            )
+        });
+        Data { train, unlabeled, test, ..data }
+    }
+
+    /// The examples of a set; everything else about it stays here.
+    fn take(&mut self, task: &Task, set: Set, read: SetRows) -> Vec<Example> {
+        let SetRows { files, columns, examples, unlabelled, warnings } = read;
+        if !files.is_empty() {
+            let rows = examples.len() / task.copies();
+            self.sets.push(SetReport { set: set.key(), files, columns, rows, unlabelled });
+        }
+        self.warnings.extend(warnings);
+        examples
     }
 
     /// Size and fingerprint of every part.

@@ -120,6 +120,17 @@ impl Error {
         Error::Usage { problem: problem.into(), remedy: remedy.into() }
     }
 
+    /// The same about examples that a program has handed over, not about a file; so many others came `before`.
+    pub(crate) fn in_memory(self, before: u64) -> Error {
+        match self {
+            Error::Data { mut place, problem, remedy } => {
+                place.line = place.line.map(|line| line + before);
+                Error::Data { place: place.in_memory(), problem, remedy }
+            }
+            other => other,
+        }
+    }
+
     /// What to do about it, where that is known.
     pub fn remedy(&self) -> Option<String> {
         match self {
@@ -140,12 +151,20 @@ pub struct Place {
     /// The column's or key's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// Whether `file` is what examples from memory are called, and `line` the number of one of them.
+    #[serde(skip)]
+    in_memory: bool,
 }
 
 impl Place {
     /// A whole file.
     pub fn file(file: impl Into<String>) -> Place {
-        Place { file: file.into(), line: None, field: None }
+        Place { file: file.into(), line: None, field: None, in_memory: false }
+    }
+
+    /// The same place among examples that a program has handed over, not in a file.
+    pub(crate) fn in_memory(self) -> Place {
+        Place { in_memory: true, ..self }
     }
 
     /// A line in it.
@@ -161,9 +180,11 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", self.file)?;
-        if let Some(line) = self.line {
-            write!(f, ", line {line}")?;
+        match (self.line, self.in_memory) {
+            (Some(line), true) => write!(f, "example {line} of {}", self.file)?,
+            (None, true) => f.write_str(&self.file)?,
+            (Some(line), false) => write!(f, "`{}`, line {line}", self.file)?,
+            (None, false) => write!(f, "`{}`", self.file)?,
         }
         if let Some(field) = &self.field {
             write!(f, ", column `{field}`")?;

@@ -4,3 +4,12 @@ pub mod check;
 pub mod estimate;
 pub mod init;
 pub mod vocabulary;
+
+use crate::Warning;
+use crate::run::prepare::Prepared;
+
+/// What is probably not meant by a task that is ready to be trained: doubts about its rows, and about the model's knowing their language.
+pub fn warnings(prepared: &Prepared) -> Vec<Warning> {
+    let language = vocabulary::warning(&prepared.task, &prepared.data, &prepared.model);
+    prepared.data.warnings.iter().cloned().chain(language).collect()
+}

@@ -5,7 +5,7 @@ pub mod ensemble;
 mod error;
 pub mod inspect;
 pub mod metrics;
-pub mod model;
+mod model;
 pub mod pattern;
 pub mod predict;
 pub mod pvp;
@@ -19,5 +19,12 @@ pub mod task;
 pub mod training;
 pub mod words;
 
-pub use error::{Error, Mistake, Place, Result, TaskError, Warning, nearest};
+pub use cloze_encoder;
 pub use model::Model;
+pub use predict::{Prediction, Predictor, With};
+pub use run::train::Run;
+pub use run::trainer::{Cancel, Trainer};
+pub use table::Record;
+pub use task::{Task, TaskBuilder};
+
+pub use error::{Error, Mistake, Place, Result, TaskError, Warning, nearest};

@@ -1,17 +1,20 @@
 //! The masked language model that everything starts from, with the name that results give it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use cloze_encoder::Checkpoint;
 
 use crate::Result;
+use crate::task::Task;
 
 /// A masked language model to start from.
 ///
-/// Results are tied to what is in its files; the name is how tables, reports and `results.json` call it.
+/// Results are tied to what is in its files; the name is how tables, reports and `results.json` call it. Clones share the weights.
+#[derive(Clone)]
 pub struct Model {
     name: String,
-    checkpoint: Checkpoint,
+    checkpoint: Arc<Checkpoint>,
 }
 
 impl Model {
@@ -20,15 +23,33 @@ impl Model {
 
     /// A model under a name of your choice.
     pub fn new(name: impl Into<String>, checkpoint: Checkpoint) -> Model {
-        Model { name: name.into(), checkpoint }
+        Model { name: name.into(), checkpoint: Arc::new(checkpoint) }
     }
 
     /// Reads the model in a Hugging Face directory, and calls it as the directory is given here.
     ///
     /// # Errors
     /// As [`Checkpoint::open`].
-    pub fn open(dir: &Path) -> Result<Model> {
+    pub fn open(dir: impl AsRef<Path>) -> Result<Model> {
+        let dir = dir.as_ref();
         Ok(Model::new(dir.display().to_string(), Checkpoint::open(dir)?))
+    }
+
+    /// The model that a task names, or else the one that is compiled into the program.
+    ///
+    /// # Errors
+    /// When it names none and there is none in the program, or as [`Checkpoint::open`].
+    pub fn of_task(task: &Task) -> Result<Model> {
+        match &task.model {
+            Some(dir) => Model::open(dir),
+            #[cfg(feature = "built-in-model")]
+            None => Model::built_in(),
+            #[cfg(not(feature = "built-in-model"))]
+            None => Err(crate::Error::usage(
+                "the task names no model, and none is built in",
+                "name a Hugging Face directory as `directory` under `[model]`",
+            )),
+        }
     }
 
     /// The model that is compiled into the program: `models/cloze-mini-en` of the repository, English, 22.7 M parameters.
@@ -73,10 +94,10 @@ mod tests {
 
     #[test]
     fn a_model_is_called_as_its_directory_was_given() {
-        let model = Model::open(&fixture()).unwrap();
+        let model = Model::open(fixture()).unwrap();
         assert_eq!(model.name(), fixture().display().to_string());
         assert!(!model.is_english());
-        assert!(Model::open(Path::new("no/such/directory")).is_err());
+        assert!(Model::open("no/such/directory").is_err());
     }
 
     #[cfg(feature = "built-in-model")]

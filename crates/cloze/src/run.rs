@@ -2,6 +2,8 @@
 
 pub mod event;
 pub mod plan;
+pub mod prepare;
 pub mod store;
 pub mod summary;
 pub mod train;
+pub mod trainer;

@@ -15,6 +15,7 @@ mod input;
 mod json;
 mod options;
 mod reader;
+mod record;
 mod signature;
 pub mod submission;
 mod writer;
@@ -28,6 +29,8 @@ use std::sync::Arc;
 pub use files::expand;
 pub use options::{Encoding, Quoting, ReadOptions};
 pub use reader::Reader;
+pub use record::Record;
+pub(crate) use record::{Records, check_texts};
 pub use submission::Submission;
 pub use writer::Writer;
 

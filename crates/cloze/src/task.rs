@@ -41,6 +41,7 @@
 //! | `model.directory` | a Hugging Face directory, relative to the task file | the model in the program |
 //! | `train.*`, `ipet.*`, `distil.*` | see [`Options`] | see [`Options`] |
 
+mod builder;
 mod cell;
 mod choices;
 mod columns;
@@ -56,13 +57,16 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cloze_encoder::Config;
 use serde::Serialize;
 
+pub use builder::TaskBuilder;
 pub(crate) use cell::{is_structure, listed, means_missing};
 pub use choices::Choices;
 pub(crate) use choices::texts as texts_of_list;
 pub(crate) use columns::View;
 pub use columns::{Column, Made, Rows};
+use examples::InMemory;
 pub use examples::{Example, Labelled, Set, SetRows, fingerprint, label_counts};
 pub(crate) use examples::{PREDICTION, PREDICTIONS, gold};
 pub(crate) use file::plain_name;
@@ -184,6 +188,7 @@ pub struct Task {
     pub model: Option<PathBuf>,
     /// How to train.
     pub options: Options,
+    in_memory: InMemory,
     origin: Origin,
 }
 
@@ -207,6 +212,11 @@ impl Task {
     /// When it cannot be read, or with all the mistakes in it.
     pub fn open(path: &Path) -> Result<Task> {
         Task::open_with(path, None)
+    }
+
+    /// Begins a task that a program makes by itself.
+    pub fn builder() -> TaskBuilder {
+        TaskBuilder::default()
     }
 
     /// The same with this `preset` in the place of the file's.
@@ -245,6 +255,15 @@ impl Task {
     /// Whether it is the record of a run.
     pub(crate) fn is_record(&self) -> bool {
         self.origin.is_record
+    }
+
+    /// The task with no longer inputs than a model can read, and no more layers frozen than it can spare.
+    pub(crate) fn fitted(&self, config: &Config) -> Task {
+        let mut task = self.clone();
+        let options = &mut task.options;
+        options.max_length = options.max_length.min(config.max_length());
+        options.freeze = if config.shares_layers() { 0 } else { options.freeze.min(config.layers() / 3) };
+        task
     }
 
     /// Takes the data from another folder: relative paths of `[data]` start there.

@@ -17,17 +17,16 @@ use crate::dataset::Data;
 use crate::pvp::verbalizer::Verbalizer;
 use crate::task::Task;
 
-/// The task with words for its labels; the same if it has some. They follow from the labels' names, what is said of them, the labelled rows, and the
-/// untouched model of `checkpoint`.
+/// The task with words for its labels; the same if it has some. They follow from the labels' names, what is said of them, the labelled rows of `data`,
+/// and the untouched model of `checkpoint`.
 ///
 /// # Errors
 /// When the rows or the model cannot be used, or nothing says what a label means.
-pub fn find(task: &Task, checkpoint: &Checkpoint, device: &Device) -> Result<Task> {
+pub fn find(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) -> Result<Task> {
     let Some(described) = &task.described else { return Ok(task.clone()) };
-    let data = Data::read(task)?;
     let mut found = task.clone();
     found.described = None;
-    let rows = Rows::of(&data, task.labels.len());
+    let rows = Rows::of(data, task.labels.len());
     let names: Vec<(&str, Option<&str>)> =
         task.labels.iter().zip(described).map(|(label, said)| (&*label.name, said.as_deref())).collect();
     let chosen = Trial::new(checkpoint, device)?.words(&found, &rows, &names)?;
@@ -86,7 +85,7 @@ mod tests {
 
     fn found(task: &Task) -> Result<Task> {
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/cloze-mini-en");
-        find(task, &Checkpoint::open(&model).unwrap(), &Device::new(2))
+        find(task, &Data::read(task)?, &Checkpoint::open(&model).unwrap(), &Device::new(2))
     }
 
     #[test]

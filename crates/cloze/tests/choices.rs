@@ -114,7 +114,7 @@ fn a_run_ends_with_an_ensemble_that_predicts_texts() {
     let test = outcome.results.ensemble.as_ref().unwrap().test.as_ref().unwrap();
     assert_eq!((test.rows, test.labels.len()), (3, 0));
 
-    let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
+    let predictor = Predictor::open_with(&outcome.path, None, &Device::new(1)).unwrap();
     let rows = folder.task(TASK).examples(Set::Test).unwrap();
     assert_eq!(predictor.evaluate(&rows, |_, _| Ok(())).unwrap(), *test);
     let mut out = Vec::new();
@@ -122,7 +122,7 @@ fn a_run_ends_with_an_ensemble_that_predicts_texts() {
         Reader::new("new.jsonl", std::io::Cursor::new(ROWS.as_bytes().to_vec()), ReadOptions::default())
             .unwrap();
     let written = predictor.annotate(reader, &mut out, "out.jsonl", Format::Jsonl, |_| Ok(())).unwrap();
-    assert_eq!(written, 3);
+    assert_eq!(written.rows, 3);
     for (line, row) in String::from_utf8(out).unwrap().lines().zip(ROWS.lines()) {
         let (line, row): (Value, Value) =
             (serde_json::from_str(line).unwrap(), serde_json::from_str(row).unwrap());
@@ -130,7 +130,7 @@ fn a_run_ends_with_an_ensemble_that_predicts_texts() {
         let probability = line["probability"].as_f64().unwrap();
         assert!(probability * list(&row["people"]).len() as f64 >= 0.99 && probability <= 1.0, "{line}");
     }
-    let report = std::fs::read_to_string(outcome.run.join("report.html")).unwrap();
+    let report = std::fs::read_to_string(outcome.path.join("report.html")).unwrap();
     assert!(report.contains("choices of each row's own") && !report.contains("Confusion"));
 }
 
@@ -139,7 +139,7 @@ fn a_new_row_without_choices_is_an_error_with_its_line() {
     let folder = Folder::new();
     folder.write("who.jsonl", ROWS);
     let outcome = folder.train(TASK).unwrap();
-    let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
+    let predictor = Predictor::open_with(&outcome.path, None, &Device::new(1)).unwrap();
     let rows = "{\"text\": \"x\", \"people\": [\"he\"]}\n{\"text\": \"x\", \"people\": \"he\"}\n";
     let reader =
         Reader::new("new.jsonl", std::io::Cursor::new(rows.as_bytes().to_vec()), ReadOptions::default())

@@ -7,11 +7,10 @@ use std::path::Path;
 
 use cloze::predict::Predictor;
 use cloze::run::event::Silence;
-use cloze::run::train::train;
 use cloze::table::{Format, ReadOptions, Reader};
 use cloze::{Error, Result};
 use cloze_encoder::{Checkpoint, Device, Model};
-use common::{Folder, TASK, tiny};
+use common::{Folder, TASK, tiny, train};
 use proptest::prelude::*;
 
 /// The tiny model with a tensor changed.
@@ -63,7 +62,7 @@ proptest! {
             .replace("[distil]", &format!("[distil]\nlearning_rate = {:e}\ntemperature = {:e}", 10f64.powf(distil), 10f64.powf(temperature)))
             .replace("\"bad\"", &format!("\"{words}\""));
         let task = folder.task(&text);
-        let outcome = train(&task, "tiny", &model, &Device::new(1), &folder.runs(), &mut Silence);
+        let outcome = train(&task, &cloze::Model::new("tiny", model), &Device::new(1), &folder.runs(), &mut Silence);
         let mut found = Vec::new();
         numbers(&folder.runs(), &mut found);
         for (file, number) in &found {
@@ -76,7 +75,7 @@ proptest! {
                 prop_assert!(error.remedy().is_some() || matches!(error, Error::Model(_)));
             }
             Ok(outcome) => {
-                let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
+                let predictor = Predictor::open_with(&outcome.path, None, &Device::new(1)).unwrap();
                 let rows = std::io::Cursor::new("text\nthe sun was warm\nthe rain was cold\n");
                 let reader = Reader::new("in", rows, ReadOptions::default()).unwrap();
                 let mut output = Vec::new();

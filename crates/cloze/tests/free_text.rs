@@ -12,7 +12,7 @@ use cloze::pvp::verbalizer::Verbalizer;
 use cloze::scoring::free_text::{fill, matches, train};
 use cloze::task::Set;
 use cloze_encoder::Device;
-use common::{Folder, TASK};
+use common::{Folder, TASK, prepared};
 use golden::{DECODINGS, goldens, ids, list, near, session, tokenizer};
 use serde_json::{Value, json};
 
@@ -115,7 +115,7 @@ fn a_run_goes_all_the_way() {
         let outcome = folder.train(&task).unwrap();
         assert!(outcome.results.distilled.is_some());
         let test = folder.task(&task).examples(Set::Test).unwrap();
-        let mut predictor = Predictor::open(&outcome.run, Some(With::Ensemble), &Device::new(1)).unwrap();
+        let predictor = Predictor::open_with(&outcome.path, Some(With::Ensemble), &Device::new(1)).unwrap();
         let scores = predictor.score(&test, |_, _| Ok(())).unwrap();
         // Votes for one label or the other.
         assert!(scores.iter().all(|row| (row[0] + row[1] - 1.0).abs() < 1e-6));
@@ -135,7 +135,7 @@ fn rows_to_learn_from_have_a_text_or_there_is_an_error() {
 #[test]
 fn only_rows_with_a_text_prime() {
     let (folder, task) = (Folder::new(), task("pet"));
-    let found = zero_shot(&folder.task(&task), &common::tiny(), &Device::new(1), 3, |_, _| Ok(())).unwrap();
+    let found = zero_shot(&prepared(&folder.task(&task)), 3, |_, _| Ok(())).unwrap();
     // Two of the three labelled rows are `up`.
     assert_eq!(found.examples.map(|examples| (examples.least, examples.most)), Some((2, 2)));
 }

@@ -4,10 +4,10 @@ mod common;
 
 use std::fs;
 
+use cloze::Run;
 use cloze::predict::{Predictor, With};
 use cloze::results::Results;
 use cloze::run::event::Event;
-use cloze::run::train::Outcome;
 use cloze::task::Set;
 use cloze_encoder::Device;
 use common::{Folder, TASK};
@@ -17,8 +17,8 @@ fn ipet() -> String {
 }
 
 /// The rows and labels that a member has learnt from beside the labelled ones.
-fn drawn(outcome: &Outcome, generation: usize, member: &str) -> Vec<(usize, String)> {
-    let file = outcome.run.join(format!("g{generation}/sets/{member}.csv"));
+fn drawn(outcome: &Run, generation: usize, member: &str) -> Vec<(usize, String)> {
+    let file = outcome.path.join(format!("g{generation}/sets/{member}.csv"));
     let text = fs::read_to_string(file).unwrap();
     let line = |line: &str| {
         let mut fields = line.split(',');
@@ -33,14 +33,14 @@ fn counts(rows: &[(usize, String)]) -> (usize, usize) {
 }
 
 /// The ensemble that predicts is that of the last generation.
-fn predicts(folder: &Folder, outcome: &Outcome) {
+fn predicts(folder: &Folder, outcome: &Run) {
     let test = folder.task(TASK).examples(Set::Test).unwrap();
-    let mut predictor = Predictor::open(&outcome.run, Some(With::Ensemble), &Device::new(1)).unwrap();
+    let predictor = Predictor::open_with(&outcome.path, Some(With::Ensemble), &Device::new(1)).unwrap();
     let mut file = Vec::new();
     let names = ["up".to_owned(), "down".to_owned()];
     predictor.score(&test, |_, _| Ok(())).unwrap().write_csv(&names, &mut file).unwrap();
     let job = &outcome.results.ensemble.as_ref().unwrap().job;
-    assert_eq!(file, fs::read(outcome.run.join(job).join("test.csv")).unwrap());
+    assert_eq!(file, fs::read(outcome.path.join(job).join("test.csv")).unwrap());
 }
 
 #[test]
@@ -66,12 +66,12 @@ fn generations_grow_and_keep_the_ratio_of_the_labels() {
         assert_eq!(set.teachers.len(), 1);
         assert_ne!(set.teachers[0].replace("g1", "g2"), set.member);
     }
-    assert!(outcome.run.join("final/model.safetensors").is_file());
-    assert!(fs::read_to_string(outcome.run.join("report.html")).unwrap().contains("Generations"));
+    assert!(outcome.path.join("final/model.safetensors").is_file());
+    assert!(fs::read_to_string(outcome.path.join("report.html")).unwrap().contains("Generations"));
     // Nobody learns after the last generation, so that nothing is drawn for it.
-    assert!(!outcome.run.join("g0/sets").exists() && !outcome.run.join("g3").exists());
+    assert!(!outcome.path.join("g0/sets").exists() && !outcome.path.join("g3").exists());
     // Only the last generation predicts, and only it is kept.
-    assert!(outcome.run.join("g2/p0-s0/model").is_dir() && !outcome.run.join("g1/p0-s0/model").exists());
+    assert!(outcome.path.join("g2/p0-s0/model").is_dir() && !outcome.path.join("g1/p0-s0/model").exists());
     predicts(&folder, &outcome);
 }
 
@@ -85,7 +85,7 @@ fn the_seed_reaches_the_draws_and_a_run_goes_on_where_it_stopped() {
         folder
     };
     let task = |seed: u64| ipet().replace("[train]\n", &format!("[train]\nseed = {seed}\n"));
-    let bytes = |outcome: &Outcome| fs::read(outcome.run.join("results.json")).unwrap();
+    let bytes = |outcome: &Run| fs::read(outcome.path.join("results.json")).unwrap();
     let (one, two) = (folder(), folder());
     let whole = one.train(&task(0)).unwrap();
     let other = two.train(&task(1)).unwrap();

@@ -173,11 +173,11 @@ fn a_run_with_such_words_goes_all_the_way() {
         let outcome = folder.train(&task).unwrap();
         assert!(outcome.results.distilled.is_some());
         let test = folder.task(&task).examples(Set::Test).unwrap();
-        let mut predictor = Predictor::open(&outcome.run, Some(With::Ensemble), &Device::new(1)).unwrap();
+        let predictor = Predictor::open_with(&outcome.path, Some(With::Ensemble), &Device::new(1)).unwrap();
         let mut file = Vec::new();
         let scores = predictor.score(&test, |_, _| Ok(())).unwrap();
         scores.write_csv(&names(&["up", "down"]), &mut file).unwrap();
         let job = &outcome.results.ensemble.as_ref().unwrap().job;
-        assert_eq!(file, std::fs::read(outcome.run.join(job).join("test.csv")).unwrap(), "{method}");
+        assert_eq!(file, std::fs::read(outcome.path.join(job).join("test.csv")).unwrap(), "{method}");
     }
 }

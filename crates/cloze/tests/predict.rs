@@ -5,15 +5,15 @@ mod common;
 use std::fs;
 use std::path::Path;
 
+use cloze::Run;
 use cloze::predict::zero_shot::zero_shot;
 use cloze::predict::{Predictor, With};
-use cloze::run::train::Outcome;
 use cloze::table::{Format, ReadOptions, Reader};
 use cloze::task::Set;
 use cloze_encoder::Device;
-use common::{Folder, TASK, tiny, with_rows_for_a_probe};
+use common::{Folder, TASK, prepared, with_rows_for_a_probe};
 
-fn annotate(predictor: &mut Predictor, input: &str) -> String {
+fn annotate(predictor: &Predictor, input: &str) -> String {
     let reader =
         Reader::new("input", std::io::Cursor::new(input.to_owned()), ReadOptions::default()).unwrap();
     let mut output = Vec::new();
@@ -25,7 +25,7 @@ fn annotate(predictor: &mut Predictor, input: &str) -> String {
 fn predictor_and_measured(folder: &Folder, run: &Path, with: Option<With>, job: &str) -> Predictor {
     let names = ["up".to_owned(), "down".to_owned()];
     let test = folder.task(TASK).examples(Set::Test).unwrap();
-    let mut predictor = Predictor::open(run, with, &Device::new(1)).unwrap();
+    let predictor = Predictor::open_with(run, with, &Device::new(1)).unwrap();
     let mut file = Vec::new();
     predictor.score(&test, |_, _| Ok(())).unwrap().write_csv(&names, &mut file).unwrap();
     assert_eq!(file, fs::read(run.join(job).join("test.csv")).unwrap(), "{job}");
@@ -41,11 +41,11 @@ fn classifier_and_ensemble_give_the_scores_that_training_has_measured() {
         [(None, "final"), (Some(With::Classifier), "final"), (Some(With::Ensemble), "g0/ensemble")]
     {
         assert_eq!(
-            predictor_and_measured(&folder, &outcome.run, with, job).models(),
+            predictor_and_measured(&folder, &outcome.path, with, job).models(),
             if job == "final" { 1 } else { 2 }
         );
     }
-    let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
+    let predictor = Predictor::open_with(&outcome.path, None, &Device::new(1)).unwrap();
     let measured = outcome.results.distilled.unwrap().test.unwrap();
     assert_eq!(predictor.evaluate(&test, |_, _| Ok(())).unwrap(), measured);
 }
@@ -53,7 +53,7 @@ fn classifier_and_ensemble_give_the_scores_that_training_has_measured() {
 #[test]
 fn an_ensemble_with_a_probe_gives_the_scores_that_training_has_measured() {
     let folder = with_rows_for_a_probe();
-    let Outcome { run, results } = folder.train(TASK).unwrap();
+    let Run { path: run, results } = folder.train(TASK).unwrap();
     let probe = results.probe.as_ref().unwrap();
     assert_eq!((probe.train_accuracy, probe.weight), (Some(1.0), Some(0.5)));
     assert!(probe.test.is_some() && run.join("probe/probe.json").is_file());
@@ -62,15 +62,15 @@ fn an_ensemble_with_a_probe_gives_the_scores_that_training_has_measured() {
     let without = folder.train(&TASK.replace("[train]", "[train]\nprobe = false")).unwrap();
     assert!(without.results.probe.is_none());
     let scores = |run: &Path| fs::read_to_string(run.join("g0/ensemble/logits.csv")).unwrap();
-    assert_ne!(scores(&run), scores(&without.run));
+    assert_ne!(scores(&run), scores(&without.path));
 }
 
 #[test]
 fn rows_keep_their_columns_and_get_a_label_and_probabilities() {
     let folder = Folder::new();
-    let run = folder.train(TASK).unwrap().run;
-    let mut predictor = Predictor::open(&run, None, &Device::new(1)).unwrap();
-    let output = annotate(&mut predictor, "id,text\n7,a fine day\n8,\n");
+    let run = folder.train(TASK).unwrap().path;
+    let predictor = Predictor::open_with(&run, None, &Device::new(1)).unwrap();
+    let output = annotate(&predictor, "id,text\n7,a fine day\n8,\n");
     let lines: Vec<&str> = output.lines().collect();
     assert_eq!(lines[0], "id,text,prediction,p_up,p_down");
     assert!(lines[1].starts_with("7,a fine day,"));
@@ -101,11 +101,11 @@ fn rows_within_rows_are_learnt_from_measured_by_question_and_written_one_by_one(
     let test = outcome.results.distilled.as_ref().unwrap().test.clone().unwrap();
     assert_eq!((test.rows, test.f1.is_some(), test.exact_match.is_some()), (6, true, true));
     assert_eq!(outcome.results.data["unlabeled"].rows, 6);
-    let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
+    let predictor = Predictor::open_with(&outcome.path, None, &Device::new(1)).unwrap();
     let examples = folder.task(&task).examples(Set::Test).unwrap();
     let again = predictor.evaluate(&examples, |_, _| Ok(())).unwrap();
     assert_eq!((again.confusion, again.exact_match), (test.confusion, test.exact_match));
-    let output = annotate(&mut predictor, &(row(1, "a fine day") + &row(2, "rain")));
+    let output = annotate(&predictor, &(row(1, "a fine day") + &row(2, "rain")));
     let lines: Vec<&str> = output.lines().collect();
     assert_eq!(lines[0], "id,text,prediction,p_1,p_false");
     let starts = ["q1,a fine day warm,", "q1,a fine day cold,", "q2,rain warm,", "q2,rain cold,"];
@@ -116,7 +116,7 @@ fn rows_within_rows_are_learnt_from_measured_by_question_and_written_one_by_one(
         {"idx": 8, "id": 1, "answers": [{"idx": 20, "text": "warm"}, {"idx": 21, "text": "cold"}]},
         {"idx": 9, "id": 2, "answers": [{"idx": 22, "text": "he wept"}]}]}}"#
         .replace('\n', "");
-    let table = annotate(&mut predictor, &file);
+    let table = annotate(&predictor, &file);
     let label = |row: usize| labels(&table, 2)[row].replace("false", "\"false\"");
     let want = format!(
         "{{\"idx\": 3, \"of\": {{\"questions\": [{{\"idx\": 8, \"answers\": [{{\"idx\": 20, \"label\": {}}}, \
@@ -125,11 +125,11 @@ fn rows_within_rows_are_learnt_from_measured_by_question_and_written_one_by_one(
         label(1),
         label(2)
     );
-    assert_eq!(submit(&mut predictor, &file).unwrap(), want);
+    assert_eq!(submit(&predictor, &file).unwrap(), want);
 }
 
 /// What a submission says of rows that are answers, or that are rows of the file.
-fn submit(predictor: &mut Predictor, input: &str) -> cloze::Result<String> {
+fn submit(predictor: &Predictor, input: &str) -> cloze::Result<String> {
     let reader =
         Reader::new("test.jsonl", std::io::Cursor::new(input.to_owned()), ReadOptions::default()).unwrap();
     let mut output = Vec::new();
@@ -148,39 +148,39 @@ fn a_submission_has_the_idx_of_every_row_and_the_label_that_is_predicted_for_it(
     let run = folder
         .train(&TASK.replace("[distil]", "[distil]\nstart = 'model'\nlearning_rate = 1e-4"))
         .unwrap()
-        .run;
-    let mut predictor = Predictor::open(&run, None, &Device::new(2)).unwrap();
+        .path;
+    let predictor = Predictor::open_with(&run, None, &Device::new(2)).unwrap();
     let text = |row: usize| ["the sun was warm", "the rain was cold", "a fine day", "he wept"][row % 4];
     let rows: String = (0..600)
         .map(|row| format!("{{\"text\": \"{} {row}\", \"idx\": {}}}\n", text(row), row + 7))
         .collect();
-    let table = annotate(&mut predictor, &rows);
+    let table = annotate(&predictor, &rows);
     let predicted = labels(&table, 2);
     let want: String = (0..600)
         .map(|row| format!("{{\"idx\": {}, \"label\": \"{}\"}}\n", row + 7, predicted[row]))
         .collect();
-    assert_eq!(submit(&mut predictor, &rows).unwrap(), want);
+    assert_eq!(submit(&predictor, &rows).unwrap(), want);
     assert!(predicted.contains(&"up") && predicted.contains(&"down"), "{predicted:?}");
-    let error = submit(&mut predictor, "{\"text\": \"a fine day\"}\n").unwrap_err();
+    let error = submit(&predictor, "{\"text\": \"a fine day\"}\n").unwrap_err();
     assert_eq!(error.to_string(), "`test.jsonl`: there is no `idx` in the file");
 }
 
 #[test]
 fn columns_of_the_input_are_never_overwritten() {
     let folder = Folder::new();
-    let run = folder.train(TASK).unwrap().run;
-    let mut predictor = Predictor::open(&run, None, &Device::new(1)).unwrap();
-    let output = annotate(&mut predictor, "label,text,p_up\nmine,a fine day,1\n");
+    let run = folder.train(TASK).unwrap().path;
+    let predictor = Predictor::open_with(&run, None, &Device::new(1)).unwrap();
+    let output = annotate(&predictor, "label,text,p_up\nmine,a fine day,1\n");
     assert_eq!(output.lines().next().unwrap(), "label,text,p_up,prediction,p_up_2,p_down");
 }
 
 #[test]
 fn more_rows_than_fit_in_a_chunk_come_out_in_order() {
     let folder = Folder::new();
-    let run = folder.train(TASK).unwrap().run;
-    let mut predictor = Predictor::open(&run, None, &Device::new(2)).unwrap();
+    let run = folder.train(TASK).unwrap().path;
+    let predictor = Predictor::open_with(&run, None, &Device::new(2)).unwrap();
     let rows: String = (0..1200).map(|row| format!("{row},day {row} of the road\n")).collect();
-    let output = annotate(&mut predictor, &format!("id,text\n{rows}"));
+    let output = annotate(&predictor, &format!("id,text\n{rows}"));
     let ids: Vec<usize> =
         output.lines().skip(1).map(|line| line.split(',').next().unwrap().parse().unwrap()).collect();
     assert_eq!(ids, (0..1200).collect::<Vec<_>>());
@@ -189,8 +189,8 @@ fn more_rows_than_fit_in_a_chunk_come_out_in_order() {
 #[test]
 fn an_ensemble_that_was_not_kept_cannot_predict() {
     let folder = Folder::new();
-    let run = folder.train(&TASK.replace("[train]", "[train]\nkeep = \"final\"")).unwrap().run;
-    let error = Predictor::open(&run, Some(With::Ensemble), &Device::new(1)).err().unwrap();
+    let run = folder.train(&TASK.replace("[train]", "[train]\nkeep = \"final\"")).unwrap().path;
+    let error = Predictor::open_with(&run, Some(With::Ensemble), &Device::new(1)).err().unwrap();
     assert!(error.to_string().ends_with("has not kept the models of its ensemble"), "{error}");
     assert!(error.remedy().unwrap().contains("keep = \"final\""));
 }
@@ -198,34 +198,34 @@ fn an_ensemble_that_was_not_kept_cannot_predict() {
 #[test]
 fn without_a_classifier_the_ensemble_predicts() {
     let folder = Folder::new();
-    let run = folder.train(&TASK.replace("unlabeled = \"unlabeled.csv\"\n", "")).unwrap().run;
-    let mut predictor = Predictor::open(&run, None, &Device::new(1)).unwrap();
-    assert_eq!(annotate(&mut predictor, "text\na fine day\n").lines().count(), 2);
-    assert!(Predictor::open(&run, Some(With::Classifier), &Device::new(1)).is_err());
+    let run = folder.train(&TASK.replace("unlabeled = \"unlabeled.csv\"\n", "")).unwrap().path;
+    let predictor = Predictor::open_with(&run, None, &Device::new(1)).unwrap();
+    assert_eq!(annotate(&predictor, "text\na fine day\n").lines().count(), 2);
+    assert!(Predictor::open_with(&run, Some(With::Classifier), &Device::new(1)).is_err());
 }
 
 #[test]
 fn a_damaged_model_is_named() {
     let folder = Folder::new();
-    let run = folder.train(TASK).unwrap().run;
+    let run = folder.train(TASK).unwrap().path;
     let file = run.join("final/model.safetensors");
     let mut bytes = fs::read(&file).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&file, bytes).unwrap();
-    let error = Predictor::open(&run, None, &Device::new(1)).err().unwrap().to_string();
+    let error = Predictor::open_with(&run, None, &Device::new(1)).err().unwrap().to_string();
     assert!(error.ends_with("model.safetensors` is damaged: its content is not what was written"), "{error}");
 }
 
 #[test]
 fn an_unfinished_run_says_what_is_missing() {
     let folder = Folder::new();
-    let run = folder.train(TASK).unwrap().run;
+    let run = folder.train(TASK).unwrap().path;
     for file in ["final", "g0/ensemble"] {
         fs::remove_dir_all(run.join(file)).unwrap();
     }
     fs::remove_file(run.join("results.json")).unwrap();
-    let refusal = |with| Predictor::open(&run, with, &Device::new(1)).err().unwrap().to_string();
+    let refusal = |with| Predictor::open_with(&run, with, &Device::new(1)).err().unwrap().to_string();
     assert!(refusal(None).ends_with("is not finished"));
     assert!(refusal(Some(With::Ensemble)).ends_with("has no ensemble"));
 }
@@ -233,8 +233,7 @@ fn an_unfinished_run_says_what_is_missing() {
 #[test]
 fn the_untouched_model_is_measured_on_the_best_rows_there_are() {
     let folder = Folder::new();
-    let measure =
-        |text: &str| zero_shot(&folder.task(text), &tiny(), &Device::new(1), 0, |_, _| Ok(())).unwrap();
+    let measure = |text: &str| zero_shot(&prepared(&folder.task(text)), 0, |_, _| Ok(())).unwrap();
     let found = measure(TASK);
     assert_eq!((found.rows, found.patterns.len()), ("test", 2));
     let trained = folder.train(TASK).unwrap().results;
@@ -250,7 +249,7 @@ fn the_untouched_model_is_measured_on_the_best_rows_there_are() {
 #[test]
 fn a_primed_model_is_never_measured_on_what_it_is_primed_with() {
     let folder = Folder::new();
-    let prime = |text: &str| zero_shot(&folder.task(text), &tiny(), &Device::new(1), 2, |_, _| Ok(()));
+    let prime = |text: &str| zero_shot(&prepared(&folder.task(text)), 2, |_, _| Ok(()));
     let found = prime(TASK).unwrap();
     assert_eq!(found.examples.map(|examples| (examples.wanted, examples.least)), Some((2, 2)));
     let trained = folder.train(&TASK.replace("compare = true", "priming = 2")).unwrap().results;

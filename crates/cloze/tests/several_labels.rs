@@ -12,7 +12,7 @@ use cloze::results::Results;
 use cloze::table::{Format, ReadOptions, Reader};
 use cloze::task::{Example, Set};
 use cloze_encoder::Device;
-use common::{Folder, TASK, tiny};
+use common::{Folder, TASK, prepared};
 
 /// The small task with three topics; its test rows are about one, several, or none.
 fn folder() -> Folder {
@@ -36,7 +36,7 @@ fn task() -> String {
         )
 }
 
-fn annotate(predictor: &mut Predictor, input: &str, format: Format) -> String {
+fn annotate(predictor: &Predictor, input: &str, format: Format) -> String {
     let reader =
         Reader::new("input", std::io::Cursor::new(input.to_owned()), ReadOptions::default()).unwrap();
     let mut output = Vec::new();
@@ -59,7 +59,8 @@ fn a_run_learns_from_and_measures_a_row_for_every_topic() {
         assert_eq!(gold, [("weather", 1), ("home", 2), ("work", 0)]);
         assert_eq!(test.topics.iter().map(|topic| topic.predicted).sum::<u64>(), test.labels[0].predicted);
     }
-    let read: Results = serde_json::from_slice(&fs::read(outcome.run.join("results.json")).unwrap()).unwrap();
+    let read: Results =
+        serde_json::from_slice(&fs::read(outcome.path.join("results.json")).unwrap()).unwrap();
     assert_eq!(read, results);
 }
 
@@ -90,18 +91,18 @@ fn other_names_for_the_same_topics_are_measured_anew() {
 #[test]
 fn a_row_comes_back_once_with_the_labels_that_it_has() {
     let folder = folder();
-    let run = folder.train(&task()).unwrap().run;
+    let run = folder.train(&task()).unwrap().path;
     for with in [With::Classifier, With::Ensemble] {
-        let mut predictor = Predictor::open(&run, Some(with), &Device::new(1)).unwrap();
+        let predictor = Predictor::open_with(&run, Some(with), &Device::new(1)).unwrap();
         let test = predictor.task().clone().with_data_dir(folder.0.path()).examples(Set::Test).unwrap();
         let scores = predictor.score(&test, |_, _| Ok(())).unwrap();
         let answers = Answer::of(predictor.task(), &scores, &[]);
         let csv =
-            annotate(&mut predictor, "id,text\n7,a warm fire\n8,a cold house\n9,they laughed\n", Format::Csv);
+            annotate(&predictor, "id,text\n7,a warm fire\n8,a cold house\n9,they laughed\n", Format::Csv);
         let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
         assert_eq!(lines[0], ["id", "text", "predictions", "p_weather", "p_home", "p_work"]);
         assert_eq!(lines.len(), 4);
-        let json = annotate(&mut predictor, "{\"text\": \"a warm fire\"}\n", Format::Jsonl);
+        let json = annotate(&predictor, "{\"text\": \"a warm fire\"}\n", Format::Jsonl);
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["predictions"], serde_json::json!(answers[0].labels), "{with:?}");
         assert_eq!(json["p_home"].to_string(), lines[1][4]);
@@ -121,12 +122,12 @@ fn a_row_comes_back_once_with_the_labels_that_it_has() {
 #[test]
 fn labels_that_were_predicted_are_read_as_labels() {
     let folder = folder();
-    let run = folder.train(&task()).unwrap().run;
-    let mut predictor = Predictor::open(&run, None, &Device::new(1)).unwrap();
+    let run = folder.train(&task()).unwrap().path;
+    let predictor = Predictor::open_with(&run, None, &Device::new(1)).unwrap();
     for (input, format) in
         [("text\na warm fire\nthey laughed\n", Format::Csv), ("{\"text\": \"a warm fire\"}\n", Format::Jsonl)]
     {
-        let written = annotate(&mut predictor, input, format);
+        let written = annotate(&predictor, input, format);
         let mut task = predictor.task().clone();
         task.data.label = Some("predictions".into());
         let reader = Reader::new("again", std::io::Cursor::new(written), ReadOptions::of(format)).unwrap();
@@ -140,10 +141,10 @@ fn labels_that_were_predicted_are_read_as_labels() {
 #[test]
 fn more_rows_than_fit_in_a_chunk_keep_their_own_labels() {
     let folder = folder();
-    let run = folder.train(&task()).unwrap().run;
-    let mut predictor = Predictor::open(&run, None, &Device::new(2)).unwrap();
+    let run = folder.train(&task()).unwrap().path;
+    let predictor = Predictor::open_with(&run, None, &Device::new(2)).unwrap();
     let rows: String = (0..400).map(|row| format!("{row},day {} of the road\n", row % 200)).collect();
-    let output = annotate(&mut predictor, &format!("id,text\n{rows}"), Format::Csv);
+    let output = annotate(&predictor, &format!("id,text\n{rows}"), Format::Csv);
     let lines: Vec<&str> = output.lines().skip(1).collect();
     assert_eq!(lines.len(), 400);
     let answer = |row: usize| lines[row].split_once(',').unwrap().1;
@@ -155,7 +156,7 @@ fn more_rows_than_fit_in_a_chunk_keep_their_own_labels() {
 fn a_finished_run_is_measured_as_training_did() {
     let folder = folder();
     let outcome = folder.train(&task()).unwrap();
-    let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
+    let predictor = Predictor::open_with(&outcome.path, None, &Device::new(1)).unwrap();
     let reader = Reader::open(&folder.0.path().join("test.csv"), ReadOptions::default()).unwrap();
     let rows = predictor.task().labelled(reader, false).unwrap().examples;
     let again: Evaluation = predictor.evaluate(&rows, |_, _| Ok(())).unwrap();
@@ -183,8 +184,8 @@ fn rows_within_rows_can_have_several_labels_each() {
     assert_eq!(measured.topics[1].gold, 2);
     let right = measured.exact_match.unwrap().value * 4.0;
     assert_eq!(right, right.round(), "a share of four rows");
-    let mut predictor = Predictor::open(&outcome.run, None, &Device::new(1)).unwrap();
-    let output = annotate(&mut predictor, &row("[]", "[]"), Format::Csv);
+    let predictor = Predictor::open_with(&outcome.path, None, &Device::new(1)).unwrap();
+    let output = annotate(&predictor, &row("[]", "[]"), Format::Csv);
     let lines: Vec<&str> = output.lines().collect();
     assert_eq!(lines[0], "of.title,of.posts.text,predictions,p_weather,p_home,p_work");
     assert!(
@@ -202,7 +203,7 @@ fn generations_and_plain_fine_tuning_and_the_untouched_model_do_with_several_lab
     let results =
         folder.train(&task().replace("[train]", "[train]\nmethod = \"supervised\"")).unwrap().results;
     assert_eq!(results.supervised.unwrap().test.unwrap().topics.len(), 3);
-    let found = zero_shot(&folder.task(&task()), &tiny(), &Device::new(1), 0, |_, _| Ok(())).unwrap();
+    let found = zero_shot(&prepared(&folder.task(&task())), 0, |_, _| Ok(())).unwrap();
     let together = found.together.evaluation.unwrap();
     assert_eq!((together.rows, together.topics.len()), (9, 3));
 }

@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use cloze::run::event::Event;
-use cloze::run::store::{Error, Id, Run};
+use cloze::run::store::{Error, Id, RunDir};
 use miette::Diagnostic;
 
-fn begin(runs: &Path, task: &str) -> Run {
-    Run::begin(runs, "support", &Id::of(&task), "format = 1\n").unwrap()
+fn begin(runs: &Path, task: &str) -> RunDir {
+    RunDir::begin(runs, "support", &Id::of(&task), "format = 1\n").unwrap()
 }
 
-fn finish(run: &Run, name: &str, id: &Id, text: &str) {
+fn finish(run: &RunDir, name: &str, id: &Id, text: &str) {
     let draft = run.draft(name).unwrap();
     draft.write("logits.csv", text.as_bytes()).unwrap();
     draft.write("model/config.json", b"{}").unwrap();
@@ -51,7 +51,7 @@ fn what_a_killed_process_has_left_unfinished_is_removed() {
 fn two_processes_do_not_work_in_the_same_run() {
     let runs = tempfile::tempdir().unwrap();
     let first = begin(runs.path(), "task");
-    let second = Run::begin(runs.path(), "support", &Id::of(&"task"), "");
+    let second = RunDir::begin(runs.path(), "support", &Id::of(&"task"), "");
     assert!(matches!(second, Err(Error::Busy { .. })));
     drop(first);
     begin(runs.path(), "task");
@@ -131,7 +131,7 @@ fn a_place_that_cannot_be_written_to_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("runs");
     fs::write(&file, "not a directory").unwrap();
-    let error = Run::begin(&file, "support", &Id::of(&"task"), "").unwrap_err().to_string();
+    let error = RunDir::begin(&file, "support", &Id::of(&"task"), "").unwrap_err().to_string();
     assert!(error.starts_with("cannot create `"), "{error}");
 }
 
@@ -148,5 +148,5 @@ fn a_full_disk_tells_what_to_do() {
 #[test]
 fn a_directory_that_is_no_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(Run::open(folder.path()), Err(Error::NotARun { .. })));
+    assert!(matches!(RunDir::open(folder.path()), Err(Error::NotARun { .. })));
 }

@@ -6,7 +6,6 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use cloze::inspect::estimate::Speed;
 use cloze::run::event::Event;
 use cloze::study::{Factor, Findings, Outcome, Study, Verdict};
 use cloze::{Error, Model, Result};
@@ -44,11 +43,7 @@ fn study(
     let (task, models) = (folder.task(task), models(&["tiny"]));
     let mut listener =
         |event: &Event| if stop(event) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    Study::new(&task, &models, factors, 2, &Device::new(2))?.carry_out(
-        &Device::new(2),
-        &studies(folder),
-        &mut listener,
-    )
+    Study::new(&task, &models, factors, 2, &Device::new(2))?.carry_out(&studies(folder), &mut listener)
 }
 
 /// The outcome and the jobs that were done for it.
@@ -160,8 +155,7 @@ fn unlabelled_rows_models_and_decoding_are_varied_where_that_means_something() {
 
     let (task, models) = (folder.task(TASK), models(&["tiny", "the same again"]));
     let study = Study::new(&task, &models, &[Factor::Models], 2, &Device::new(2)).unwrap();
-    let outcome =
-        study.carry_out(&Device::new(2), &studies(&folder), &mut cloze::run::event::Silence).unwrap();
+    let outcome = study.carry_out(&studies(&folder), &mut cloze::run::event::Silence).unwrap();
     let comparison = &outcome.findings.factors[0].comparisons[0];
     assert_eq!((comparison.difference.value, comparison.verdict), (0.0, Verdict::Undecided));
     assert!(outcome.findings.conclusions[0].contains("cannot be told apart: +0.0 points"));
@@ -267,8 +261,7 @@ fn the_estimate_counts_a_shared_job_once() {
     let folder = folder();
     let (task, models) = (folder.task(TASK), models(&["tiny"]));
     let study = Study::new(&task, &models, Factor::CHEAP, 2, &Device::new(2)).unwrap();
-    let speed = Speed::measure(models[0].checkpoint(), &Device::new(1)).unwrap();
-    let estimate = study.estimate(&[speed]).unwrap();
+    let estimate = study.estimate().unwrap();
     assert_eq!(estimate.jobs.len(), 36);
     let mut names: Vec<_> = estimate.jobs.iter().map(|job| &job.job).collect();
     names.sort();

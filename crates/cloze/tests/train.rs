@@ -7,13 +7,13 @@ use std::fs;
 use std::path::Path;
 
 use cloze::Error;
+use cloze::Run;
 use cloze::inspect::estimate::{Estimate, Speed};
 use cloze::predict::Predictor;
 use cloze::results::Results;
 use cloze::run::event::{Event, Silence};
-use cloze::run::train::{Outcome, train};
 use cloze_encoder::{Checkpoint, Device};
-use common::{Folder, TASK, tiny, with_rows_for_a_probe};
+use common::{Folder, TASK, prepared, tiny, train, with_rows_for_a_probe};
 
 /// Everything in a run that must not depend on how it came about.
 fn bytes(run: &Path) -> Vec<Vec<u8>> {
@@ -32,7 +32,7 @@ fn bytes(run: &Path) -> Vec<Vec<u8>> {
 #[test]
 fn a_run_holds_what_it_promises() {
     let folder = Folder::new();
-    let Outcome { run, results } = folder.train(TASK).unwrap();
+    let Run { path: run, results } = folder.train(TASK).unwrap();
     let jobs = ["zero-shot/p0", "zero-shot/p1", "g0/p0-s0", "g0/p1-s0", "g0/ensemble", "supervised", "final"];
     for job in jobs {
         for file in ["job.json", "scores.json", "test.csv"] {
@@ -73,7 +73,7 @@ fn stopped_at_every(nth: usize, text: &str, make: fn() -> Folder) {
         count.set(count.get() + 1);
         false
     });
-    let expected = bytes(&outcome.unwrap().run);
+    let expected = bytes(&outcome.unwrap().path);
     // Every event is a place to stop at; the tasks' data are the same in every folder, and folders are no part of a result.
     let mut stops = 0;
     for stop in (1..count.get()).step_by(nth) {
@@ -85,7 +85,7 @@ fn stopped_at_every(nth: usize, text: &str, make: fn() -> Folder) {
         });
         assert!(matches!(stopped, Err(Error::Stopped)), "{stop}");
         stops += 1;
-        assert_eq!(bytes(&folder.train(text).unwrap().run), expected, "stopped at event {stop}");
+        assert_eq!(bytes(&folder.train(text).unwrap().path), expected, "stopped at event {stop}");
     }
     assert!(stops > 10);
 
@@ -103,7 +103,7 @@ fn stopped_at_every(nth: usize, text: &str, make: fn() -> Folder) {
         }
         limit += 4;
     };
-    assert_eq!(bytes(&outcome.run), expected);
+    assert_eq!(bytes(&outcome.path), expected);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn only_what_a_run_ends_with_is_measured_unless_more_is_asked_for() {
     let folder = Folder::new();
     let only = folder.train(&TASK.replace("compare = true", "")).unwrap();
     let all = folder.train(&TASK.replace("compare = true", "measure = 'all'")).unwrap();
-    let measured = |outcome: &Outcome| {
+    let measured = |outcome: &Run| {
         let Results { zero_shot, members, ensemble, distilled, .. } = &outcome.results;
         let stages = zero_shot.iter().chain(members).chain(ensemble).chain(distilled);
         stages.map(|stage| stage.test.is_some()).collect::<Vec<_>>()
@@ -135,7 +135,7 @@ fn only_what_a_run_ends_with_is_measured_unless_more_is_asked_for() {
     assert_eq!(measured(&all), [true; 6]);
     assert!(only.results.zero_shot_together.is_none() && all.results.supervised.is_none());
     // What is measured on the way changes nothing of where it leads.
-    let classifier = |outcome: &Outcome| fs::read(outcome.run.join("final/model.safetensors")).unwrap();
+    let classifier = |outcome: &Run| fs::read(outcome.path.join("final/model.safetensors")).unwrap();
     assert!(classifier(&only) == classifier(&all));
 }
 
@@ -144,7 +144,7 @@ fn what_is_frozen_and_where_the_classifier_starts_change_the_result() {
     let folder = Folder::new();
     let text = TASK.replace("compare = true", "");
     let classifier =
-        |text: &str| fs::read(folder.train(text).unwrap().run.join("final/model.safetensors")).unwrap();
+        |text: &str| fs::read(folder.train(text).unwrap().path.join("final/model.safetensors")).unwrap();
     let usual = classifier(&text);
     let whole = classifier(&text.replace("steps = 4", "steps = 4\nfreeze = 0"));
     let anew = classifier(&text.replace("[distil]", "[distil]\nstart = 'model'"));
@@ -158,7 +158,7 @@ fn a_row_to_label_next_is_found_by_file_and_line() {
     let folder = Folder::new();
     // Few updates at a high rate, and the members agree on little.
     let task = TASK.replace("1e-3", "3e-2\nseeds = [0, 1, 2, 3]");
-    let Outcome { run, results } = folder.train(&task).unwrap();
+    let Run { path: run, results } = folder.train(&task).unwrap();
     let file = fs::read_to_string(folder.0.path().join("unlabeled.csv")).unwrap();
     assert!(!results.label_next.is_empty());
     for disputed in &results.label_next {
@@ -233,7 +233,11 @@ fn one_thread_and_two_give_the_same_bytes() {
     let run = |threads, runs| {
         let runs = folder.0.path().join(runs);
         let task = folder.task(TASK);
-        bytes(&train(&task, "tiny", &tiny(), &Device::new(threads), &runs, &mut Silence).unwrap().run)
+        bytes(
+            &train(&task, &cloze::Model::new("tiny", tiny()), &Device::new(threads), &runs, &mut Silence)
+                .unwrap()
+                .path,
+        )
     };
     assert_eq!(run(1, "one"), run(2, "two"));
 }
@@ -263,13 +267,13 @@ fn a_changed_task_runs_only_what_depends_on_the_change() {
     assert_eq!(done(&folder, &seeds), ["g0/p0-s1", "g0/p1-s1", "g0/ensemble", "final"]);
     // What was reused is the same as what would have been computed.
     let afresh = Folder::new();
-    assert_eq!(bytes(&afresh.train(&another).unwrap().run), bytes(&folder.train(&another).unwrap().run));
+    assert_eq!(bytes(&afresh.train(&another).unwrap().path), bytes(&folder.train(&another).unwrap().path));
 }
 
 #[test]
 fn a_damaged_file_is_named_and_deleting_its_job_is_enough() {
     let folder = Folder::new();
-    let run = folder.train(TASK).unwrap().run;
+    let run = folder.train(TASK).unwrap().path;
     let expected = bytes(&run);
     let file = run.join("g0/p1-s0/logits.csv");
     let text = fs::read(&file).unwrap();
@@ -288,7 +292,7 @@ fn without_unlabelled_rows_the_ensemble_predicts_and_the_run_says_so() {
     let folder = Folder::new();
     let text =
         TASK.replace("unlabeled = \"unlabeled.csv\"\n", "").replace("[train]", "[train]\nkeep = \"final\"");
-    let Outcome { run, results } = folder.train(&text).unwrap();
+    let Run { path: run, results } = folder.train(&text).unwrap();
     assert!(results.distilled.is_none() && !run.join("final").exists());
     assert!(results.notes.iter().any(|note| note.contains("no unlabelled rows")), "{:?}", results.notes);
     assert!(run.join("g0/p0-s0/model/model.safetensors").is_file());
@@ -317,7 +321,7 @@ fn a_label_without_a_training_row_is_pointed_out() {
 fn without_labelled_rows_a_classifier_learns_the_untouched_models_guesses() {
     let folder = Folder::new();
     let text = TASK.replace("train     = \"train.csv\"\n", "");
-    let Outcome { run, results } = folder.train(&text).unwrap();
+    let Run { path: run, results } = folder.train(&text).unwrap();
     assert!(results.notes[0].starts_with("there are no labelled rows, so that"), "{:?}", results.notes);
     assert!(results.distilled.is_some() && results.supervised.is_none());
     let card = fs::read_to_string(run.join("final/README.md")).unwrap();
@@ -350,7 +354,7 @@ fn the_auxiliary_loss_and_plain_fine_tuning_run_too() {
     let lm = TASK.replace("compare = true", "lm_weight = 0.01");
     assert!(folder.train(&lm).unwrap().results.supervised.is_none());
     let supervised = TASK.replace("compare = true", "method = \"supervised\"");
-    let Outcome { run, results } = folder.train(&supervised).unwrap();
+    let Run { path: run, results } = folder.train(&supervised).unwrap();
     assert!(results.members.is_empty() && results.supervised.is_some());
     Checkpoint::open(&run.join("final")).unwrap();
 }
@@ -360,10 +364,10 @@ fn a_run_that_only_measures_keeps_no_model_and_says_so() {
     let folder = Folder::new();
     let kept = folder.train(TASK).unwrap().results;
     let none = TASK.replace("[train]", "[train]\nkeep = \"none\"");
-    let Outcome { run, results } = folder.train(&none).unwrap();
+    let Run { path: run, results } = folder.train(&none).unwrap();
     assert_eq!(results.distilled, kept.distilled);
     assert!(!run.join("final/model.safetensors").exists() && !run.join("g0/p0-s0/model").exists());
-    let error = Predictor::open(&run, None, &Device::new(1)).err().unwrap();
+    let error = Predictor::open_with(&run, None, &Device::new(1)).err().unwrap();
     assert!(error.to_string().contains("has kept no model"), "{error}");
 }
 
@@ -390,10 +394,8 @@ fn a_place_that_cannot_be_written_to_is_named_before_anything_is_computed() {
 #[test]
 fn the_estimate_names_every_job_of_the_run() {
     let folder = Folder::new();
-    let (task, tiny) = (folder.task(TASK), tiny());
-    let data = cloze::dataset::Data::read(&task).unwrap();
-    let speed = Speed::measure(&tiny, &Device::new(1)).unwrap();
-    let estimate = Estimate::new(&task, &data, &tiny, speed).unwrap();
+    let prepared = prepared(&folder.task(TASK));
+    let estimate = Estimate::new(&prepared, Speed::measure(&prepared).unwrap()).unwrap();
     let jobs: Vec<&str> = estimate.jobs.iter().map(|job| job.job.as_str()).collect();
     let expected =
         ["zero-shot/p0", "zero-shot/p1", "g0/p0-s0", "g0/p1-s0", "g0/ensemble", "supervised", "final"];
@@ -408,7 +410,7 @@ fn the_estimate_names_every_job_of_the_run() {
 fn a_read_only_run_gives_an_error_and_loses_nothing() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new();
-    let run = folder.train(TASK).unwrap().run;
+    let run = folder.train(TASK).unwrap().path;
     let expected = bytes(&run);
     fs::remove_dir_all(run.join("g0/ensemble")).unwrap();
     let members = run.join("g0");
@@ -422,7 +424,7 @@ fn a_read_only_run_gives_an_error_and_loses_nothing() {
     allow(0o755);
     assert!(error.to_string().starts_with("cannot create `"), "{error}");
     assert_eq!(error.remedy().unwrap(), "choose a directory that you may write to");
-    assert_eq!(bytes(&folder.train(TASK).unwrap().run), expected);
+    assert_eq!(bytes(&folder.train(TASK).unwrap().path), expected);
 }
 
 /// The columns of a member's `steps.csv` as numbers: step, loss, learning rate, norm.
@@ -438,7 +440,7 @@ fn steps(run: &Path, job: &str) -> Vec<[f64; 4]> {
 #[test]
 fn there_are_as_many_updates_as_steps_and_the_last_one_still_learns() {
     let folder = Folder::new();
-    let run = folder.train(TASK).unwrap().run;
+    let run = folder.train(TASK).unwrap().path;
     for (job, wanted) in [("g0/p0-s0", 4), ("supervised", 4), ("final", 5)] {
         let steps = steps(&run, job);
         assert_eq!(steps.iter().map(|step| step[0] as usize).collect::<Vec<_>>(), Vec::from_iter(1..=wanted));
@@ -454,7 +456,7 @@ fn the_weight_of_the_auxiliary_loss_is_the_share_that_the_paper_calls_alpha() {
             let task = TASK
                 .replace("[\"good\", \"great\"]", up)
                 .replace("compare = true", &format!("lm_weight = {weight:?}"));
-            steps(&Folder::new().train(&task).unwrap().run, "g0/p0-s0")[0][1]
+            steps(&Folder::new().train(&task).unwrap().path, "g0/p0-s0")[0][1]
         };
         // (1 - α) CE + α LM: a straight line, and the same draws for every α.
         let (ce, quarter, half) = (first(0.0), first(0.25), first(0.5));
@@ -468,7 +470,7 @@ fn the_weight_of_the_auxiliary_loss_is_the_share_that_the_paper_calls_alpha() {
 #[test]
 fn what_else_lies_in_a_run_is_not_merged() {
     let folder = Folder::new();
-    let run = folder.train(TASK).unwrap().run;
+    let run = folder.train(TASK).unwrap().path;
     let expected = bytes(&run);
     // Members of nobody: one of a pattern that the task no longer has, one without a generation.
     for stray in ["g0/p7-s0", "p0-s0"] {

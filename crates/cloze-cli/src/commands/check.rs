@@ -3,15 +3,12 @@
 use std::path::Path;
 
 use cloze::Warning;
-use cloze::dataset::Data;
+use cloze::dataset::SetReport;
 use cloze::inspect::check::{
-    self, CheckReport, FilledReport, LabelReport, PatternReport, SetReport, TopicReport, WordReport,
+    self, CheckReport, FilledReport, LabelReport, PatternReport, TopicReport, WordReport,
 };
-use cloze::inspect::estimate::{Estimate, Speed};
+use cloze::inspect::estimate::Estimate;
 use cloze::pvp::encode::{Piece, PieceKind};
-use cloze::task::Task;
-use cloze::words;
-use cloze_encoder::{Checkpoint, Device};
 
 use crate::args::{Check, Global};
 use crate::failure::Result;
@@ -19,7 +16,7 @@ use crate::layout::{Align, Table, abridged, count, counted, percent};
 use crate::printer::Printer;
 use crate::summary;
 
-use super::{device, doubt_language, open};
+use super::{device, open};
 
 /// Characters of a row's text, and of what is cut off it, that are shown.
 const SHOWN: (usize, usize) = (200, 60);
@@ -27,13 +24,12 @@ const SHOWN: (usize, usize) = (200, 60);
 /// Checks a task and shows what was found.
 pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
     let device = device(global)?;
-    let (task, model) = open(&args.task, &device, printer)?;
-    let checkpoint = model.checkpoint();
-    let mut report = check::check(&task, &checkpoint.tokenizer, checkpoint.config.max_length())?;
-    let rows = Data::read(&task)?;
-    report.warnings.extend(doubt_language(&task, &rows, &model));
-    report.tell_apart(&task, words::apart(&task, &rows, checkpoint, &device)?);
-    report.estimate = estimate(&task, &rows, checkpoint, &device)?;
+    let (task, model) = open(&args.task)?;
+    let report = check::check(&task, &model, &device)?;
+    for label in report.labels.iter().filter(|_| task.described.is_some()) {
+        let words: Vec<&str> = label.words.iter().map(|word| word.word.as_str()).collect();
+        printer.note(format_args!("words for `{}`: {}", label.name, words.join(", ")));
+    }
 
     printer.json(&report)?;
     printer.show(head(&report, model.name(), printer))?;
@@ -51,16 +47,6 @@ pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
     }
     printer.show(warnings(&report.warnings, printer))?;
     Ok(())
-}
-
-/// The cost of training; none if there is nothing to learn from.
-fn estimate(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) -> Result<Option<Estimate>> {
-    if data.train.is_empty() && data.unlabeled.is_empty() {
-        return Ok(None);
-    }
-    let device = task.options.precision.device(device);
-    let speed = Speed::measure(checkpoint, &device)?;
-    Ok(Some(Estimate::new(task, data, checkpoint, speed)?))
 }
 
 fn cost(estimate: &Estimate) -> String {

@@ -22,7 +22,7 @@ use crate::summary;
 
 use super::check::{labels_with_words, pattern_with_rows};
 use super::predict::{Labelled, classify};
-use super::{device, open_model, program, train};
+use super::{device, open_model, prepare, program, train};
 
 /// The files of the demo by name, compiled in: a task, its data, their origin and licence.
 const FILES: [(&str, &str); 6] = [
@@ -48,8 +48,8 @@ pub(crate) fn run(args: &Demo, global: &Global, printer: &Printer) -> Result {
     let task = Task::open(&path)?;
     let model = open_model(&args.model, Some(&task))?;
     let device = device(global)?;
-    let checkpoint = model.checkpoint();
-    let report = check::check(&task, &checkpoint.tokenizer, checkpoint.config.max_length())?;
+    let prepared = prepare(&task, &model, &device, printer)?;
+    let report = check::preview(&prepared)?;
 
     let carried = if args.model.model.is_some() { "The data is" } else { "Data and model are" };
     printer.tell(format_args!(
@@ -73,26 +73,25 @@ pub(crate) fn run(args: &Demo, global: &Global, printer: &Printer) -> Result {
         printer,
     ))?;
     printer.tell("\n")?;
-    let outcome = train::carry_out(&task, &model, &device, &args.runs, printer)?;
+    let run = train::carry_out(&prepared, task.options.precision, &args.runs, printer)?;
 
-    let run = &outcome.run;
     let rows = SENTENCES.map(|sentence| vec![sentence.to_owned()]);
-    let predicted = classify(&mut Predictor::open(run, None, &device)?, &rows)?;
-    let mut result = summary::json(&outcome, began.elapsed())?;
+    let predicted = classify(&Predictor::open_with(&run.path, None, &device)?, &rows)?;
+    let mut result = summary::json(&run, began.elapsed())?;
     result["task"] = json!(path);
     result["predictions"] = json!(predicted);
     printer.json(&result)?;
 
     printer.tell(step(4, "accuracy on the 1,000 utterances that no model has learned from", printer))?;
-    printer.show(format_args!("\n{}", summary::table(&outcome.results, run, printer)?))?;
+    printer.show(format_args!("\n{}", summary::table(&run.results, &run.path, printer)?))?;
     printer.tell(step(5, "the classifier on three sentences of our own", printer))?;
     printer.show(format_args!("\n{}", sentences(&predicted, printer)))?;
     printer.show(format_args!(
         "\n{}; everything is in {}\n",
         summary::cost(began.elapsed()),
-        run.display()
+        run.path.display()
     ))?;
-    printer.show(next(run, &path, printer))?;
+    printer.show(next(&run.path, &path, printer))?;
     Ok(())
 }
 

@@ -23,7 +23,7 @@ const CONFUSED: usize = 5;
 pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
     let run = RunArgument { given: &args.run, runs: &args.runs, rows: Some(&args.data) }.resolve(printer)?;
     rows_argument::check(&args.data, None)?;
-    let mut predictor = Predictor::open(&run, args.with, &device(global)?)?;
+    let predictor = Predictor::open_with(&run, args.with, &device(global)?)?;
     let mut task = predictor.task().clone();
     if let Some(label) = &args.label {
         task.data.label = Some(label.clone());
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
     drop(counter);
 
     let mut result = serde_json::to_value(&evaluation).map_err(std::io::Error::from)?;
-    result["answered_by"] = answerer(&predictor).into();
+    result["answered_by"] = answerer(predictor.with()).into();
     result["passed_over"] = json!({"unlabelled": rows.unlabelled, "unknown": rows.unknown});
     result["learned_from"] = learned.into();
     result["distilled_from"] = distilled.into();

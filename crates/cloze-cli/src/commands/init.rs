@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
     };
     let draft = init::draft(&table, &request, model.checkpoint(), &device(global)?)?;
     draft.warnings.iter().for_each(|warning| printer.warn(warning));
-    if let Some((problem, remedy)) = draft.coverage.doubt(model.name(), model.is_english()) {
+    if let Some((problem, remedy)) = draft.coverage.doubt(&model) {
         printer.warn(format_args!("{problem} ({remedy})"));
     }
     let Some(output) = output else {

@@ -16,14 +16,9 @@ pub(crate) mod zero_shot;
 
 use std::path::Path;
 
-use cloze::dataset::Data;
-use cloze::inspect::vocabulary::Coverage;
-use cloze::predict::{Predictor, With};
+use cloze::run::prepare::Prepared;
 use cloze::table::{ReadOptions, Reader};
-use cloze::task::Task;
-use cloze::words;
-use cloze::{Error, Place};
-use cloze::{Model, Warning};
+use cloze::{Error, Model, Predictor, Task, With};
 use cloze_encoder::{Checkpoint, Device, Kernels};
 
 use crate::args::{Global, ModelArg, TaskArg};
@@ -33,18 +28,25 @@ use crate::hub::cache::Cache;
 use crate::layout::counted;
 use crate::printer::Printer;
 
-/// Reads the task file and its model, and finds words if the task asks for that.
-pub(crate) fn open(args: &TaskArg, device: &Device, printer: &Printer) -> Result<(Task, Model)> {
+/// Reads the task file and its model.
+pub(crate) fn open(args: &TaskArg) -> Result<(Task, Model)> {
     let task = open_task(args)?;
     let model = open_model(&args.model, Some(&task))?;
-    if task.described.is_none() {
-        return Ok((task, model));
-    }
-    let task = words::find(&task, model.checkpoint(), device)?;
-    for label in &task.labels {
+    Ok((task, model))
+}
+
+/// Reads the task's rows, finds words if it asks for that, and plans.
+pub(crate) fn prepare(task: &Task, model: &Model, device: &Device, printer: &Printer) -> Result<Prepared> {
+    let prepared = Prepared::new(task, model, device)?;
+    say_words(task, prepared.task(), printer);
+    Ok(prepared)
+}
+
+/// Says which words were found for a task that asks for that.
+pub(crate) fn say_words(asked: &Task, found: &Task, printer: &Printer) {
+    for label in found.labels.iter().filter(|_| asked.described.is_some()) {
         printer.note(format_args!("words for `{}`: {}", label.name, label.words.join(", ")));
     }
-    Ok((task, model))
 }
 
 /// Reads the task file, with its data where `--data` says.
@@ -138,10 +140,11 @@ pub(crate) fn open_rows(path: &Path, options: ReadOptions) -> Result<Reader> {
 }
 
 /// What answers, in one word for scripts.
-pub(crate) fn answerer(predictor: &Predictor) -> &'static str {
-    match predictor.with() {
+pub(crate) fn answerer(with: With) -> &'static str {
+    match with {
         With::Classifier => "final",
         With::Ensemble => "ensemble",
+        With::Member { .. } => "member",
     }
 }
 
@@ -157,16 +160,10 @@ pub(crate) fn say_who_answers(predictor: &Predictor, run: &Path, printer: &Print
             program()
         )),
         With::Ensemble => printer.note(format_args!("the ensemble of {models} of {run} answers")),
+        With::Member { pattern, seed } => {
+            printer.note(format_args!("the member with pattern {pattern} and seed {seed} of {run} answers"));
+        }
     }
-}
-
-/// What is to be doubted about a model for the texts of some data.
-pub(crate) fn doubt_language(task: &Task, data: &Data, model: &Model) -> Option<Warning> {
-    let rows = [&data.train, &data.unlabeled, &data.test];
-    let texts: Vec<&String> = rows.into_iter().flatten().flat_map(|row| &row.texts).collect();
-    let coverage = Coverage::of(&texts, &model.checkpoint().tokenizer);
-    let (problem, remedy) = coverage.doubt(model.name(), model.is_english())?;
-    Some(Warning { place: Place::file(task.file()), problem, remedy })
 }
 
 /// What to type to run this program again.

@@ -4,12 +4,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use cloze::predict::Predictor;
-use cloze::predict::answer::Answer;
-use cloze::run::store::Run;
+use cloze::predict::Annotated;
+use cloze::run::store::RunDir;
 use cloze::table::{Format, Reader};
-use cloze::task::{Example, Task};
-use cloze::{Error, Place};
+use cloze::{Error, Prediction, Predictor, Task};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
@@ -33,13 +31,13 @@ pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result 
     if let Some(input) = input {
         rows_argument::check(input, Some(&run))?;
     }
-    let mut predictor = Predictor::open(&run, args.with, &device(global)?)?;
+    let predictor = Predictor::open_with(&run, args.with, &device(global)?)?;
     match &args.input {
-        Some(input) => rows(args, input, &run, &mut predictor, printer),
+        Some(input) => rows(args, input, &run, &predictor, printer),
         None => {
             let rows = typed(&args.text, predictor.task())?;
             say_who_answers(&predictor, &run, printer);
-            let labelled = classify(&mut predictor, &rows)?;
+            let labelled = classify(&predictor, &rows)?;
             labelled.iter().try_for_each(|labelled| printer.json(labelled))?;
             show(&labelled, printer)
         }
@@ -95,26 +93,17 @@ fn as_map<S: Serializer>(pairs: &[(String, f64)], serializer: S) -> std::result:
 }
 
 /// Classifies rows that were typed, each with a text for every column of the data that the patterns use.
-pub(crate) fn classify(predictor: &mut Predictor, rows: &[Vec<String>]) -> Result<Vec<Labelled>> {
-    let task = predictor.task().clone();
-    let place = || Place::file("the command line");
-    let example = |texts| Example { texts, label: None, also: Vec::new(), group: None, place: place() };
-    let examples: Vec<Example> = rows.iter().flat_map(|row| task.rows_of(row)).map(example).collect();
-    let answers = Answer::of(&task, &predictor.score(&examples, |_, _| Ok(()))?, &examples);
-    let answered_by = answerer(predictor);
-    let labelled = |(row, answer): (&Vec<String>, Answer)| Labelled {
-        text: row.clone(),
-        answered_by,
-        given: match task.multi_label {
-            Some(_) => Given::Labels(answer.labels),
-            None => Given::Label(answer.labels.concat()),
-        },
-        probabilities: match task.choices {
-            Some(_) => task.choices_of(row).into_iter().zip(answer.probabilities).collect(),
-            None => task.answers().into_iter().zip(answer.probabilities).collect(),
-        },
+pub(crate) fn classify(predictor: &Predictor, rows: &[Vec<String>]) -> Result<Vec<Labelled>> {
+    let predictions = predictor.classify_all(rows.iter().cloned());
+    let labelled = |(row, prediction): (&Vec<String>, cloze::Result<Prediction>)| {
+        let Prediction { labels, probabilities, answered_by } = prediction?;
+        let given = match predictor.task().multi_label {
+            Some(_) => Given::Labels(labels),
+            None => Given::Label(labels.concat()),
+        };
+        Ok(Labelled { text: row.clone(), given, answered_by: answerer(answered_by), probabilities })
     };
-    Ok(rows.iter().zip(answers).map(labelled).collect())
+    rows.iter().zip(predictions).map(labelled).collect()
 }
 
 /// Each text's labels, the likeliest first; those that it is given stand out.
@@ -134,7 +123,7 @@ fn show(labelled: &[Labelled], printer: &Printer) -> Result {
     Ok(())
 }
 
-fn rows(args: &Predict, input: &Path, run: &Path, predictor: &mut Predictor, printer: &Printer) -> Result {
+fn rows(args: &Predict, input: &Path, run: &Path, predictor: &Predictor, printer: &Printer) -> Result {
     let began = Instant::now();
     let to_stdout = is_std(&args.output);
     let mut protected = Protected::default().data_of(predictor.task());
@@ -152,7 +141,7 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &mut Predictor, pri
         true => protected.stdin(),
         false => protected.file(input, "the input"),
     };
-    if let Some(file) = Run::open(run)?.task_file() {
+    if let Some(file) = RunDir::open(run)?.task_file() {
         if let Ok(task) = Task::open(&file) {
             protected = protected.data_of(&task);
         }
@@ -198,7 +187,7 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &mut Predictor, pri
         }
     };
     drop(counter);
-    match predictor.empty_rows() {
+    match written.without_text {
         0 => {}
         1 => printer.warn("1 row had no text, and was given a label all the same"),
         rows => printer
@@ -207,25 +196,26 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &mut Predictor, pri
 
     let seconds = began.elapsed().as_secs_f64();
     if to_stdout {
-        printer.note(format_args!("{} in {}", counted(written, "row"), duration(seconds)));
+        printer.note(format_args!("{} in {}", counted(written.rows, "row"), duration(seconds)));
         return Ok(());
     }
     let path = args.output.display();
-    let by = answerer(predictor);
-    printer.json(&json!({"output": args.output, "rows": written, "seconds": seconds, "answered_by": by}))?;
-    printer.show(format_args!("{path}: {} in {}\n", counted(written, "row"), duration(seconds)))?;
+    let by = answerer(predictor.with());
+    printer
+        .json(&json!({"output": args.output, "rows": written.rows, "seconds": seconds, "answered_by": by}))?;
+    printer.show(format_args!("{path}: {} in {}\n", counted(written.rows, "row"), duration(seconds)))?;
     Ok(())
 }
 
 /// Writes the labels of rows, and says how many there were.
 fn write(
-    predictor: &mut Predictor,
+    predictor: &Predictor,
     reader: Reader,
     output: impl Write,
     name: &str,
     format: OutputFormat,
     progress: impl FnMut(usize) -> cloze::Result<()>,
-) -> cloze::Result<usize> {
+) -> cloze::Result<Annotated> {
     match format {
         OutputFormat::Rows(format) => predictor.annotate(reader, output, name, format, progress),
         OutputFormat::SuperGlue => predictor.submit(reader, output, name, progress),

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::run::store::{self, Run};
+use cloze::run::store::{self, RunDir};
 use cloze::task::Task;
 use cloze::{Error, nearest};
 
@@ -60,7 +60,7 @@ impl RunArgument<'_> {
             name.rsplit_once('-').is_some_and(|(of_run, _)| of_run == task.name)
         };
         if let Some(first) = found.iter().find(|run| own(run)).filter(|run| run.task().is_none()) {
-            Run::open(&first.dir)?.manifest()?;
+            RunDir::open(&first.dir)?.manifest()?;
         }
         found.retain(|run| run.task().is_some_and(|of_run| of_run.name == task.name));
         // A task file elsewhere may have the same name, so the runs that name this one come first; a run that has kept no model
@@ -107,7 +107,7 @@ impl RunArgument<'_> {
 
     /// Whether a run was made from this task file; none if it was made from one that is not there now.
     fn is_from(&self, run: &Path) -> Option<bool> {
-        let file = Run::open(run).ok()?.task_file()?.canonicalize().ok()?;
+        let file = RunDir::open(run).ok()?.task_file()?.canonicalize().ok()?;
         Some(file == self.given.canonicalize().ok()?)
     }
 
@@ -270,7 +270,7 @@ fn itself(dir: &Path) -> Option<PathBuf> {
 
 /// How one more run is made of the task of one of these, which can predict.
 fn makes_one(there: &[Found]) -> String {
-    let file = |run: &Found| Run::open(&run.dir).ok()?.task_file().filter(|file| file.is_file());
+    let file = |run: &Found| RunDir::open(&run.dir).ok()?.task_file().filter(|file| file.is_file());
     let Some((run, file)) = there.iter().find_map(|run| Some((run, file(run)?))) else {
         return "`cloze train task.toml --keep final` makes one of a task file that can".to_owned();
     };

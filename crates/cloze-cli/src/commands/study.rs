@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Instant;
 
-use cloze::inspect::estimate::Speed;
 use cloze::study::{Factor, Finding, Outcome, Study};
 use serde_json::json;
 
@@ -14,13 +13,13 @@ use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::summary;
 
-use super::{device, find_model, open};
+use super::{device, find_model, open, say_words};
 
 /// Carries a study out, or goes on with it, and shows what it has found.
 pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
     let began = Instant::now();
     let device = device(global)?;
-    let (task, model) = open(&args.task, &device, printer)?;
+    let (task, model) = open(&args.task)?;
     let mut models = vec![model];
     for (number, model) in args.models.iter().enumerate() {
         if !args.models[..number].iter().any(|earlier| is_same(earlier, model)) {
@@ -32,9 +31,8 @@ pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
         factors.push(Factor::Models);
     }
     let study = Study::new(&task, &models, &factors, usize::from(args.seeds), &device)?;
-    let own = task.options.precision.device(&device);
-    let speeds = models.iter().map(|model| Speed::measure(model.checkpoint(), &own));
-    let estimate = study.estimate(&speeds.collect::<cloze::Result<Vec<_>>>()?)?;
+    say_words(&task, study.task(), printer);
+    let estimate = study.estimate()?;
     printer.note(format_args!(
         "{}, {}: {} if nothing is done yet",
         counted(study.variations.len(), "run"),
@@ -43,7 +41,7 @@ pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
     ));
     let expected = estimate.jobs.into_iter().map(|job| (job.job, job.seconds));
     let mut progress = Progress::new(printer, expected);
-    let outcome = study.carry_out(&device, &args.studies, &mut progress)?;
+    let outcome = study.carry_out(&args.studies, &mut progress)?;
     drop(progress);
 
     printer.json(&json!({

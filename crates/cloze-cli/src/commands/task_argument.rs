@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cloze::Error;
-use cloze::run::store::Run;
+use cloze::run::store::RunDir;
 use cloze::table::{Format, ReadOptions, Reader};
 
 use crate::extension::{Foreign, as_rows};
@@ -111,7 +111,7 @@ fn part_of(run: &Path, given: &Path) -> Error {
         format!("`{}` is a part of the run `{shown}`, not a task file", given.display())
     };
     let copy = format!("a copy of `{}` outside of the run can serve as one", run.join("run.toml").display());
-    let remedy = match Run::open(run).ok().and_then(|run| run.task_file()) {
+    let remedy = match RunDir::open(run).ok().and_then(|run| run.task_file()) {
         Some(file) if file.is_file() => {
             let command = retyped(given, &seen_from_here(&file));
             format!("give the task file that it was made from: `{command}`")
@@ -125,7 +125,8 @@ fn part_of(run: &Path, given: &Path) -> Error {
 fn directory(given: &Path) -> Error {
     let problem = format!("`{}` is a directory, not a task file", given.display());
     let (tasks, tables, runs) = (tasks(given), nearby::tables(given), runs::within(given));
-    let made_from = |run: &runs::Found| Run::open(&run.dir).ok()?.task_file().filter(|file| file.is_file());
+    let made_from =
+        |run: &runs::Found| RunDir::open(&run.dir).ok()?.task_file().filter(|file| file.is_file());
     if tasks.is_empty()
         && let Some((run, file)) = runs.iter().find_map(|run| Some((run, made_from(run)?)))
     {

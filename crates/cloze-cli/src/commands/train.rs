@@ -3,12 +3,10 @@
 use std::path::Path;
 use std::time::Instant;
 
-use cloze::dataset::Data;
 use cloze::inspect::estimate::{Estimate, Speed};
-use cloze::run::train::{self, Outcome};
-use cloze::task::{Method, Precision, Task};
-use cloze::{Error, Model};
-use cloze_encoder::Device;
+use cloze::run::prepare::Prepared;
+use cloze::task::{Method, Precision};
+use cloze::{Error, Run, Task, inspect};
 
 use crate::args::{Global, Overrides, Train};
 use crate::failure::Result;
@@ -16,26 +14,27 @@ use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::summary;
 
-use super::{device, doubt_language, open, program};
+use super::{device, open, prepare, program};
 
 /// Trains, or goes on with training, and shows the results.
 pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
     let began = Instant::now();
     let device = device(global)?;
-    let (mut task, model) = open(&args.task, &device, printer)?;
+    let (mut task, model) = open(&args.task)?;
     override_options(&mut task, &args.overrides)?;
 
-    let outcome = carry_out(&task, &model, &device, &args.runs, printer)?;
+    let prepared = prepare(&task, &model, &device, printer)?;
+    let run = carry_out(&prepared, task.options.precision, &args.runs, printer)?;
 
-    printer.json(&summary::json(&outcome, began.elapsed())?)?;
-    let results = &outcome.results;
+    printer.json(&summary::json(&run, began.elapsed())?)?;
+    let results = &run.results;
     printer.show(format_args!("\n{}: {}\n\n", printer.heading(&results.name), summary::inputs(results)))?;
-    printer.show(summary::table(results, &outcome.run, printer)?)?;
+    printer.show(summary::table(results, &run.path, printer)?)?;
     for note in &results.notes {
         printer.show(format_args!("\nnote: {note}\n"))?;
     }
-    printer.show(summary::unmeasured(results, &outcome.run, task.options.keep))?;
-    let run = outcome.run.display();
+    printer.show(summary::unmeasured(results, &run.path, task.options.keep))?;
+    let run = run.path.display();
     printer.show(format_args!(
         "\n{}; the whole story is in {run}/report.html\n\nnext:\n  {} predict {run} INPUT -o OUTPUT\n",
         summary::cost(began.elapsed()),
@@ -44,30 +43,22 @@ pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
     Ok(())
 }
 
-/// Trains in a directory under `runs` and shows the progress.
+/// Trains in a directory under `runs` and shows the progress. `asked` is the numeric format that the task asks for.
 pub(crate) fn carry_out(
-    task: &Task,
-    model: &Model,
-    device: &Device,
+    prepared: &Prepared,
+    asked: Precision,
     runs: &Path,
     printer: &Printer,
-) -> Result<Outcome> {
-    let checkpoint = model.checkpoint();
-    let device = &task.options.precision.device(device);
-    if task.options.precision == Precision::Bfloat16 && !device.kernels().is_bf16() {
+) -> Result<Run> {
+    if asked == Precision::Bfloat16 && prepared.task().options.precision != asked {
         printer.note("this processor gains nothing by bfloat16: computing in float32");
     }
-    let speed = Speed::measure(checkpoint, device)?;
-    let data = Data::read(task)?;
-    data.warnings.iter().for_each(|warning| printer.warn(warning));
-    if let Some(warning) = doubt_language(task, &data, model) {
-        printer.warn(warning);
-    }
-    let estimate = Estimate::new(task, &data, checkpoint, speed)?;
+    inspect::warnings(prepared).iter().for_each(|warning| printer.warn(warning));
+    let estimate = Estimate::new(prepared, Speed::measure(prepared)?)?;
     printer.note(format_args!("{} if nothing is done yet", summary::expected(&estimate)));
     let expected = estimate.jobs.into_iter().map(|job| (job.job, job.seconds));
     let mut progress = Progress::new(printer, expected);
-    Ok(train::train(task, model.name(), checkpoint, device, runs, &mut progress)?)
+    Ok(prepared.train(runs, &mut progress)?)
 }
 
 /// Puts what was said on the command line in the place of what the task file says.

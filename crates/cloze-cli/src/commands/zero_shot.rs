@@ -11,14 +11,15 @@ use crate::layout::{Align, Table, count, counted, interval, percent};
 use crate::printer::Printer;
 use crate::progress::Counter;
 
-use super::{device, open};
+use super::{device, open, prepare};
 
 /// Scores the rows with every pattern and shows how good that is.
 pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result {
     let device = device(global)?;
-    let (task, model) = open(&args.task, &device, printer)?;
+    let (task, model) = open(&args.task)?;
+    let prepared = prepare(&task, &model, &device, printer)?;
     let counter = Counter::new(printer, "rows");
-    let found = zero_shot::zero_shot(&task, model.checkpoint(), &device, args.priming, |done, total| {
+    let found = zero_shot::zero_shot(&prepared, args.priming, |done, total| {
         counter.show(done, total);
         if interrupt::asked() { Err(Error::Stopped) } else { Ok(()) }
     })?;

@@ -1,211 +1,100 @@
-//! What `cloze check` tells before any training: the data, the label words, every pattern filled with the user's rows.
+//! What `cloze check` tells before any training: the data, the label words, every pattern filled with the user's rows, the cost.
 
-use std::collections::HashMap;
+mod preview;
+mod report;
+mod warnings;
 
-use cloze_encoder::Tokenizer;
-use serde::Serialize;
+use std::sync::Arc;
 
-use crate::error::{Mistake, TaskError, counted};
-use crate::inspect::estimate::Estimate;
-use crate::pvp::encode::{ClassifierEncoder, Cut, PatternEncoder, Piece};
+use cloze_encoder::{Device, Tokenizer};
+
+pub use self::report::{
+    CheckReport, FilledReport, LabelReport, Lengths, PatternReport, TopicReport, WordReport,
+};
+use crate::dataset::Data;
+use crate::error::{Mistake, TaskError};
+use crate::inspect::estimate::{Estimate, Speed};
+use crate::inspect::vocabulary;
+use crate::pvp::encode::ClassifierEncoder;
 use crate::pvp::verbalizer::Verbalizer;
-use crate::task::{Example, Method, Set, SetRows, Task, label_counts};
-use crate::{Error, Place, Result, Warning};
+use crate::run::prepare::Prepared;
+use crate::task::{Example, Label, Task, Topic, label_counts};
+use crate::{Error, Model, Result, Warning, words};
 
-/// At most so many rows are encoded to see how long inputs are.
-const SAMPLE: usize = 300;
-/// Fewer rows of a label say nothing about its words.
-const ENOUGH_ROWS: usize = 3;
 /// A larger share of cut rows is worth a warning.
 const CUT_SHARE: f64 = 0.1;
 
-/// Everything that can be said about a task without running the model.
-#[derive(Debug, Clone, Serialize)]
-pub struct CheckReport {
-    /// The task's name.
-    pub name: String,
-    /// The task file.
-    pub file: String,
-    /// The sets of rows that the task has.
-    pub sets: Vec<SetReport>,
-    /// The topics that rows can be about, where they can have several labels.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub topics: Vec<TopicReport>,
-    /// The labels in the order of the task file; none where rows have choices of their own.
-    pub labels: Vec<LabelReport>,
-    /// The patterns in the order of the task file.
-    pub patterns: Vec<PatternReport>,
-    /// The inputs of the final classifier.
-    pub classifier: Lengths,
-    /// Patterns times seeds: how many models make the ensemble.
-    pub members: usize,
-    /// Jobs, minutes, memory and disk, once something has estimated them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub estimate: Option<Estimate>,
-    /// What is probably not meant.
-    pub warnings: Vec<Warning>,
-}
-
-/// A set of rows.
-#[derive(Debug, Clone, Serialize)]
-pub struct SetReport {
-    /// `train`, `unlabeled` or `test`.
-    pub set: &'static str,
-    /// Its files.
-    pub files: Vec<String>,
-    /// The columns of the first file.
-    pub columns: Vec<String>,
-    /// How many rows are used.
-    pub rows: usize,
-    /// How many rows were passed over, since nobody has labelled them.
-    pub unlabelled: usize,
-}
-
-/// A topic that rows can be about.
-#[derive(Debug, Clone, Serialize)]
-pub struct TopicReport {
-    /// Its name.
-    pub name: String,
-    /// Its description.
-    pub text: String,
-    /// Rows to learn from that are about it.
-    pub train_rows: usize,
-    /// Rows to evaluate on that are about it.
-    pub test_rows: usize,
-}
-
-/// A label.
-#[derive(Debug, Clone, Serialize)]
-pub struct LabelReport {
-    /// Its name.
-    pub name: String,
-    /// Rows to learn from; where rows can have several labels, the answers for all topics.
-    pub train_rows: usize,
-    /// Rows to evaluate on, likewise.
-    pub test_rows: usize,
-    /// How often the untouched model gives it a higher probability in a labelled row of it than in a row of another label, see
-    /// [`crate::words::apart`]; none until somebody has asked the model.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub told_apart: Option<f64>,
-    /// Its words as the first pattern sees them.
-    pub words: Vec<WordReport>,
-}
-
-/// A label's word.
-#[derive(Debug, Clone, Serialize)]
-pub struct WordReport {
-    /// As the task file has it.
-    pub word: String,
-    /// The tokens it is in the vocabulary; none if it is taken from columns.
-    pub tokens: Vec<String>,
-    /// The tokens' ids.
-    pub ids: Vec<u32>,
-}
-
-/// A pattern with some rows filled in.
-#[derive(Debug, Clone, Serialize)]
-pub struct PatternReport {
-    /// The pattern.
-    pub pattern: String,
-    /// Some of the user's rows, the longest among them.
-    pub examples: Vec<FilledReport>,
-    /// How long its inputs are.
-    pub lengths: Lengths,
-}
-
-/// A row filled into a pattern.
-#[derive(Debug, Clone, Serialize)]
-pub struct FilledReport {
-    /// Where the row stands.
-    pub place: Place,
-    /// The filled pattern.
-    pub pieces: Vec<Piece>,
-    /// Its tokens after cutting.
-    pub tokens: usize,
-    /// What had to be cut.
-    pub cut: Vec<Cut>,
-}
-
-/// How long inputs are, measured on a sample of the rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Lengths {
-    /// Rows measured.
-    pub rows: usize,
-    /// Tokens on average, after cutting.
-    pub mean: f64,
-    /// Tokens of the longest, after cutting.
-    pub longest: usize,
-    /// Rows that are cut, as a share of those measured.
-    pub cut_share: f64,
-}
-
-impl Lengths {
-    fn of(inputs: impl Iterator<Item = (usize, bool)>) -> Lengths {
-        let (mut lengths, mut total, mut cut) = (Lengths::default(), 0, 0);
-        for (tokens, is_cut) in inputs {
-            lengths.rows += 1;
-            total += tokens;
-            cut += usize::from(is_cut);
-            lengths.longest = lengths.longest.max(tokens);
-        }
-        let rows = lengths.rows.max(1) as f64;
-        lengths.mean = total as f64 / rows;
-        lengths.cut_share = cut as f64 / rows;
-        lengths
-    }
-}
-
-/// Checks a task with its data for a model that takes at most `positions` tokens.
+/// Checks a task with its rows before it is trained with `model`: shows what patterns make of rows, how well labels are told apart by
+/// their words, and what training will cost.
 ///
 /// # Errors
 /// All mistakes in the task file that can be found; or else the first one in the data.
-pub fn check(task: &Task, tokenizer: &Tokenizer, positions: usize) -> Result<CheckReport> {
-    let mut mistakes = Vec::new();
-    let mut other = None;
-    let mut collect = |error: Error| match error {
-        Error::Task(error) => add_new(&mut mistakes, error),
-        error => {
-            other.get_or_insert(error);
-        }
-    };
-    if let Err(error) = task.check_length(positions) {
-        collect(error);
+pub fn check(task: &Task, model: &Model, device: &Device) -> Result<CheckReport> {
+    let checkpoint = model.checkpoint();
+    let mut mistakes = Mistakes::default();
+    if let Err(error) = task.check_length(checkpoint.config.max_length()) {
+        mistakes.add(error);
     }
+    let mut data = Data::read_all(task, |error| mistakes.add(error));
+    let task = match mistakes.is_empty() {
+        true => words::find(task, &data, checkpoint, device)?,
+        false => task.clone(),
+    };
+    let mut report = examine(&task, &data, mistakes, &checkpoint.tokenizer, checkpoint.config.max_length())?;
+    report.warnings.extend(vocabulary::warning(&task, &data, model));
+    data.test.retain(|example| example.label.is_some());
+    warnings::tell_apart(&mut report, &task, words::apart(&task, &data, checkpoint, device)?);
+    if !data.train.is_empty() || !data.unlabeled.is_empty() {
+        let prepared = Prepared::with_data(&task, Arc::new(data), model, device);
+        report.estimate = Some(Estimate::new(&prepared, Speed::measure(&prepared)?)?);
+    }
+    Ok(report)
+}
+
+/// The part of [`check`] that takes no time, for a task that is ready: rows, words and filled patterns.
+///
+/// # Errors
+/// When a word cannot be used, or a row cannot be cut to the model's length.
+pub fn preview(prepared: &Prepared) -> Result<CheckReport> {
+    let checkpoint = prepared.checkpoint();
+    let positions = checkpoint.config.max_length();
+    examine(&prepared.task, &prepared.data, Mistakes::default(), &checkpoint.tokenizer, positions)
+}
+
+/// What can be said without running the model that takes at most `positions` tokens.
+///
+/// # Errors
+/// The `mistakes` and all others in the task file; or else the first in the data.
+fn examine(
+    task: &Task,
+    data: &Data,
+    mut mistakes: Mistakes,
+    tokenizer: &Tokenizer,
+    positions: usize,
+) -> Result<CheckReport> {
     let mut verbalizers = Vec::new();
-    for pattern in 0..task.patterns.len() {
+    for pattern in (0..task.patterns.len()).filter(|_| task.described.is_none()) {
         match Verbalizer::new(task, pattern, tokenizer) {
             Ok(verbalizer) => verbalizers.push(verbalizer),
-            Err(error) => collect(error),
+            Err(error) => mistakes.add(error),
         }
     }
-    let read = [Set::Train, Set::Unlabeled, Set::Test].map(|set| {
-        task.read(set).unwrap_or_else(|error| {
-            collect(error);
-            SetRows::default()
-        })
-    });
-    if let Some(error) = TaskError::of(mistakes) {
-        return Err(error.into());
-    }
-    if let Some(error) = other {
-        return Err(error);
-    }
+    mistakes.none()?;
 
-    let sets = sets(task, &read)?;
-    let mut warnings: Vec<Warning> = read.iter().flat_map(|rows| rows.warnings.clone()).collect();
-    let [train, unlabeled, test] = &read.map(|rows| rows.examples);
+    let Data { train, unlabeled, test, .. } = data;
     let topics = topics(task, train, test);
     let labels = match task.choices {
         Some(_) => Vec::new(),
         None => labels(task, tokenizer, verbalizers.first(), train, test),
     };
-    warn_about_labels(task, &topics, &labels, train, &mut warnings);
-    warn_about_rows(task, train, unlabeled, test, &mut warnings);
+    let mut warnings = data.warnings.clone();
+    warnings::of_labels(task, &topics, &labels, train, &mut warnings);
+    warnings::of_rows(task, train, unlabeled, test, &mut warnings);
 
-    let sample = sample(train, unlabeled, test);
+    let sample = preview::sample(train, unlabeled, test);
     let mut patterns = Vec::new();
     for (pattern, verbalizer) in verbalizers.iter().enumerate() {
-        let report = fill(task, pattern, tokenizer, verbalizer, &sample)?;
+        let report = preview::fill(task, pattern, tokenizer, verbalizer, &sample)?;
         if report.lengths.cut_share > CUT_SHARE {
             warnings.push(Warning {
                 place: task.place_of_pattern(pattern),
@@ -230,7 +119,7 @@ pub fn check(task: &Task, tokenizer: &Tokenizer, positions: usize) -> Result<Che
     Ok(CheckReport {
         name: task.name.clone(),
         file: task.file().to_owned(),
-        sets,
+        sets: data.sets.clone(),
         topics,
         labels,
         patterns,
@@ -241,49 +130,43 @@ pub fn check(task: &Task, tokenizer: &Tokenizer, positions: usize) -> Result<Che
     })
 }
 
-impl CheckReport {
-    /// Adds what the model has made of the labels' words, see [`crate::words::apart`], with a warning for those that say nothing.
-    pub fn tell_apart(&mut self, task: &Task, apart: Vec<Option<f64>>) {
-        for (index, (label, apart)) in self.labels.iter_mut().zip(apart).enumerate() {
-            label.told_apart = apart;
-            if let Some(share) = apart.filter(|share| label.train_rows >= ENOUGH_ROWS && *share <= 0.5) {
-                self.warnings.push(Warning {
-                    place: task.place_of_label(index),
-                    problem: format!(
-                        "the words of `{}` do not tell it apart: the untouched model finds them likelier in its rows than in others in {:.0} % of \
-                         the cases, and chance in 50 %",
-                        label.name,
-                        100.0 * share
-                    ),
-                    remedy: "write words that stand for nothing but this label; `cloze init` shows which the model finds likelier in its rows"
-                        .into(),
-                });
+/// The mistakes in a task file, and the first one that is in the data.
+#[derive(Default)]
+struct Mistakes {
+    in_task: Vec<Mistake>,
+    other: Option<Error>,
+}
+
+impl Mistakes {
+    fn add(&mut self, error: Error) {
+        match error {
+            Error::Task(error) => error.mistakes.into_iter().for_each(|mistake| self.add_new(mistake)),
+            error => {
+                self.other.get_or_insert(error);
             }
         }
     }
-}
 
-/// The same word is wrong in every pattern; it is one mistake.
-fn add_new(mistakes: &mut Vec<Mistake>, error: TaskError) {
-    for mistake in error.mistakes {
+    /// The same word is wrong in every pattern; it is one mistake.
+    fn add_new(&mut self, mistake: Mistake) {
         let same = |known: &Mistake| known.span() == mistake.span() && known.problem == mistake.problem;
-        if !mistakes.iter().any(same) {
-            mistakes.push(mistake);
+        if !self.in_task.iter().any(same) {
+            self.in_task.push(mistake);
         }
     }
-}
 
-fn sets(task: &Task, rows: &[SetRows; 3]) -> Result<Vec<SetReport>> {
-    let mut sets = Vec::new();
-    for (set, rows) in [Set::Train, Set::Unlabeled, Set::Test].into_iter().zip(rows) {
-        let files = task.files(set)?;
-        let Some(first) = files.first() else { continue };
-        let columns = crate::table::Reader::open(first, task.data.reading)?.columns().names().to_vec();
-        let files = files.iter().map(|file| file.display().to_string()).collect();
-        let (used, unlabelled) = (rows.examples.len() / task.copies(), rows.unlabelled);
-        sets.push(SetReport { set: set.key(), files, columns, rows: used, unlabelled });
+    fn is_empty(&self) -> bool {
+        self.in_task.is_empty() && self.other.is_none()
     }
-    Ok(sets)
+
+    /// The error for them, unless there are none.
+    fn none(self) -> Result<()> {
+        match (TaskError::of(self.in_task), self.other) {
+            (Some(mistakes), _) => Err(mistakes.into()),
+            (None, Some(error)) => Err(error),
+            (None, None) => Ok(()),
+        }
+    }
 }
 
 fn topics(task: &Task, train: &[Example], test: &[Example]) -> Vec<TopicReport> {
@@ -291,7 +174,7 @@ fn topics(task: &Task, train: &[Example], test: &[Example]) -> Vec<TopicReport> 
     let about = |rows: &[Example], topic: usize| {
         rows.iter().skip(topic).step_by(task.copies()).filter(|row| row.label == Some(0)).count()
     };
-    let report = |(number, topic): (usize, &crate::task::Topic)| TopicReport {
+    let report = |(number, topic): (usize, &Topic)| TopicReport {
         name: topic.name.clone(),
         text: topic.text.clone(),
         train_rows: about(train, number),
@@ -308,7 +191,7 @@ fn labels(
     test: &[Example],
 ) -> Vec<LabelReport> {
     let (train, test) = (label_counts(task.labels.len(), train), label_counts(task.labels.len(), test));
-    let report = |(index, label): (usize, &crate::task::Label)| {
+    let report = |(index, label): (usize, &Label)| {
         let words = verbalizer.map_or(&[][..], |verbalizer| &verbalizer.words()[index]);
         let word = |word: &crate::pvp::verbalizer::Word| WordReport {
             word: word.text.clone(),
@@ -326,157 +209,13 @@ fn labels(
     task.labels.iter().enumerate().map(report).collect()
 }
 
-fn warn_about_labels(
-    task: &Task,
-    topics: &[TopicReport],
-    labels: &[LabelReport],
-    train: &[Example],
-    warnings: &mut Vec<Warning>,
-) {
-    for topic in topics.iter().filter(|topic| topic.train_rows == 0 && !train.is_empty()) {
-        warnings.push(Warning {
-            place: task.mistake_in_key("multi_label.topics", "", "").place(),
-            problem: format!("no row to learn from is about `{}`", topic.name),
-            remedy: "label a few rows with it; until then only its description speaks for it".into(),
-        });
-    }
-    for (index, label) in labels.iter().enumerate() {
-        if label.train_rows == 0 && !train.is_empty() {
-            warnings.push(Warning {
-                place: task.place_of_label(index),
-                problem: format!("no row to learn from has the label `{}`", label.name),
-                remedy: "label a few rows with it; until then only its words speak for it".into(),
-            });
-        }
-    }
-}
-
-fn warn_about_rows(
-    task: &Task,
-    train: &[Example],
-    unlabeled: &[Example],
-    test: &[Example],
-    warnings: &mut Vec<Warning>,
-) {
-    let mut warn = |place: Place, problem: String, remedy: &str| {
-        warnings.push(Warning { place, problem, remedy: remedy.to_owned() });
-    };
-    if task.options.method != Method::Supervised && task.patterns.len() == 1 {
-        warn(
-            task.place_of_pattern(0),
-            "there is only one pattern".into(),
-            "write two to four that ask differently; their models correct each other",
-        );
-    }
-    if task.options.method != Method::Supervised && unlabeled.is_empty() && task.choices.is_none() {
-        warn(
-            task.mistake_in_key("data.unlabeled", "", "").place(),
-            "there are no unlabelled rows, from which the final classifier learns".into(),
-            "name files with text of the same kind under `unlabeled`; the more the better",
-        );
-    }
-    // Of a row's copies for all topics one speaks for all; the topic's description in it is none of the row's text.
-    let (copies, fields, inputs) = (task.copies(), task.fields(), task.inputs());
-    let is_empty = |example: &&Example| {
-        let mut texts = fields.iter().zip(&example.texts).filter(|(field, _)| inputs.contains(field));
-        texts.all(|(_, text)| text.trim().is_empty())
-    };
-    for rows in [train, unlabeled, test] {
-        let count = rows.iter().step_by(copies).filter(is_empty).count();
-        if let Some(first) = rows.iter().step_by(copies).find(is_empty) {
-            let what = if count == 1 { "1 row has".into() } else { format!("{count} rows have") };
-            warn(first.place.clone(), format!("{what} no text, this one first"), "remove such rows");
-        }
-    }
-    let mut known: HashMap<&[String], &[Example]> = HashMap::new();
-    for rows in train.chunks(copies) {
-        let first = *known.entry(&rows[0].texts).or_insert(rows);
-        if first.iter().zip(rows).any(|(first, row)| first.label != row.label) {
-            let line = first[0].place.line.unwrap_or(0);
-            warn(
-                rows[0].place.clone(),
-                format!("the same text has another label in line {line}"),
-                "keep the right one",
-            );
-        }
-    }
-    for (known, which, remedy) in [
-        (
-            train,
-            "the rows to learn from",
-            "remove them from one of the files, for they make the score too good",
-        ),
-        (
-            unlabeled,
-            "the unlabelled rows",
-            "the classifier is distilled from these, so that it may be a little less good on new texts; remove them from `unlabeled`",
-        ),
-    ] {
-        let seen = task.seen_before(known, test);
-        if let Some(first) = seen.first() {
-            let verb = if seen.len() == 1 { "is" } else { "are" };
-            let what = counted(seen.len(), "test row");
-            warn(first.place.clone(), format!("{what} {verb} among {which} too, this one first"), remedy);
-        }
-    }
-}
-
-/// Rows to learn from, and rows evenly spread over the others.
-fn sample<'a>(train: &'a [Example], unlabeled: &'a [Example], test: &'a [Example]) -> Vec<&'a Example> {
-    let others = if unlabeled.is_empty() { test } else { unlabeled };
-    let mut sample: Vec<&Example> = train.iter().take(SAMPLE / 2).collect();
-    let step = others.len().div_ceil(SAMPLE / 2).max(1);
-    sample.extend(others.iter().step_by(step));
-    sample
-}
-
-fn fill(
-    task: &Task,
-    pattern: usize,
-    tokenizer: &Tokenizer,
-    verbalizer: &Verbalizer,
-    sample: &[&Example],
-) -> Result<PatternReport> {
-    let encoder = PatternEncoder::of_task(task, pattern, tokenizer).asking_for(verbalizer);
-    let mut encoded = Vec::with_capacity(sample.len());
-    for example in sample {
-        let row = encoder.encode(&example.texts);
-        encoded.push(row.map_err(|long| encoder.too_long(long, example.place.clone()))?);
-    }
-    let lengths = Lengths::of(encoded.iter().map(|row| (row.sequence.len(), row.removed() > 0)));
-    let mut examples = Vec::new();
-    for index in shown(sample, |index| encoded[index].sequence.len() + encoded[index].removed()) {
-        let (example, row) = (sample[index], &encoded[index]);
-        examples.push(FilledReport {
-            place: example.place.clone(),
-            pieces: encoder.show(&example.texts, &row.cut),
-            tokens: row.sequence.len(),
-            cut: row.cut.clone(),
-        });
-    }
-    Ok(PatternReport { pattern: task.pattern_text(pattern), examples, lengths })
-}
-
-/// The first row, the first one with another label, and the longest.
-fn shown(sample: &[&Example], length: impl Fn(usize) -> usize) -> Vec<usize> {
-    let Some(first) = sample.first() else { return Vec::new() };
-    let other = sample.iter().position(|example| example.label != first.label);
-    let longest = (0..sample.len()).max_by_key(|&index| (length(index), std::cmp::Reverse(index)));
-    let mut shown = vec![0];
-    for index in [other, longest].into_iter().flatten() {
-        if !shown.contains(&index) {
-            shown.push(index);
-        }
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::pvp::encode::PieceKind;
+    use crate::Place;
+    use crate::pvp::encode::{Cut, PieceKind};
     use crate::pvp::verbalizer::tests::tokenizer;
 
     const TASK: &str = r#"format = 1
@@ -499,7 +238,17 @@ max_length = 12
         for (name, text) in [("a.csv", train), ("b.csv", unlabeled), ("c.csv", test)] {
             std::fs::write(dir.path().join(name), text).unwrap();
         }
-        check(&Task::parse("t.toml", task, dir.path())?, &tokenizer(), 64)
+        let task = Task::parse("t.toml", task, dir.path())?;
+        examined(&task, 64)
+    }
+
+    fn examined(task: &Task, positions: usize) -> Result<CheckReport> {
+        let mut mistakes = Mistakes::default();
+        if let Err(error) = task.check_length(positions) {
+            mistakes.add(error);
+        }
+        let data = Data::read_all(task, |error| mistakes.add(error));
+        examine(task, &data, mistakes, &tokenizer(), positions)
     }
 
     const TRAIN: &str = "text,y\nthe house,good\nthe sun,bad\n";
@@ -615,7 +364,8 @@ max_length = 12
     #[test]
     fn a_task_without_any_data_can_be_checked() {
         let task = "format = 1\npatterns = ['{text} {mask}']\n[labels]\na = 'good'\nb = 'bad'\n";
-        let report = check(&Task::parse("t.toml", task, Path::new(".")).unwrap(), &tokenizer(), 512).unwrap();
+        let task = Task::parse("t.toml", task, Path::new(".")).unwrap();
+        let report = examined(&task, 512).unwrap();
         assert!(report.sets.is_empty() && report.patterns[0].examples.is_empty());
     }
 }

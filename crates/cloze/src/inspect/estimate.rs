@@ -6,16 +6,15 @@
 
 use std::time::Instant;
 
-use cloze_encoder::{Batch, Checkpoint, Columns, Config, Device, Mode, Model, Sequence, Session};
+use cloze_encoder::{Batch, Checkpoint, Columns, Config, Mode, Model, Sequence, Session};
 use serde::Serialize;
 
 use crate::Result;
 use crate::dataset::Data;
 use crate::pvp::encode::{ClassifierEncoder, PatternEncoder};
 use crate::pvp::verbalizer::Verbalizer;
-use crate::results::ModelSource;
-use crate::run::plan::{Job, Plan, Work, keeps_members, keeps_probe, measures_members};
-use crate::run::train::fitting;
+use crate::run::plan::{Job, Work, keeps_members, keeps_probe, measures_members};
+use crate::run::prepare::Prepared;
 use crate::scoring::groups::SCORING_TOKENS;
 use crate::scoring::{calibration, multi_token};
 use crate::task::{Example, Keep, Method, Task};
@@ -49,7 +48,9 @@ impl Speed {
     ///
     /// # Errors
     /// When the model cannot be read.
-    pub fn measure(checkpoint: &Checkpoint, device: &Device) -> Result<Speed> {
+    pub fn measure(prepared: &Prepared) -> Result<Speed> {
+        let Prepared { device, .. } = prepared;
+        let checkpoint = prepared.checkpoint();
         let config = &checkpoint.config;
         let length = 64.min(config.max_length());
         let count = (PROBE / forward(config, length as f64)).round().clamp(1.0, 64.0) as usize;
@@ -111,14 +112,13 @@ pub struct JobEstimate {
 }
 
 impl Estimate {
-    /// The cost of a task with these rows, from nothing.
+    /// The cost of a run, from nothing.
     ///
     /// # Errors
     /// When a row cannot be cut to the model's length.
-    pub fn new(task: &Task, data: &Data, checkpoint: &Checkpoint, speed: Speed) -> Result<Estimate> {
-        let task = &fitting(task, checkpoint);
-        let model = ModelSource { name: String::new(), fingerprint: checkpoint.fingerprint().to_owned() };
-        let plan = Plan::new(task, &model, data);
+    pub fn new(prepared: &Prepared, speed: Speed) -> Result<Estimate> {
+        let Prepared { task, data, plan, .. } = prepared;
+        let checkpoint = prepared.checkpoint();
         let costs =
             Costs { task, data, checkpoint, speed, weights: checkpoint.config.parameter_count() as f64 };
         let mut jobs = Vec::new();

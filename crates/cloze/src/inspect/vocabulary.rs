@@ -2,12 +2,24 @@
 
 use cloze_encoder::Tokenizer;
 
+use crate::dataset::Data;
+use crate::task::Task;
+use crate::{Model, Place, Warning};
+
 /// Texts that are looked at.
 const SAMPLE: usize = 300;
 /// Fewer words say nothing.
 const FEWEST: usize = 20;
 /// English texts of many kinds have a tenth of such words at most, other languages and fields of their own a third at least.
 const DOUBTFUL: f64 = 0.25;
+
+/// A warning where `model` seems not to know the language of the task's texts.
+pub(crate) fn warning(task: &Task, data: &Data, model: &Model) -> Option<Warning> {
+    let texts: Vec<&String> =
+        [&data.train, &data.unlabeled, &data.test].into_iter().flatten().flat_map(|row| &row.texts).collect();
+    let (problem, remedy) = Coverage::of(&texts, &model.checkpoint().tokenizer).doubt(model)?;
+    Some(Warning { place: Place::file(task.file()), problem, remedy })
+}
 
 /// Words of texts, by what a vocabulary makes of them. A word is a run of letters; in scripts without blanks it is a letter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,8 +58,12 @@ impl Coverage {
         (self.cut + self.unknown) as f64 / self.words.max(1) as f64
     }
 
-    /// What speaks against the model called `model` for these texts, and what to do; `english` says that it has read English only.
-    pub fn doubt(&self, model: &str, english: bool) -> Option<(String, String)> {
+    /// What speaks against `model` for these texts, and what to do.
+    pub fn doubt(&self, model: &Model) -> Option<(String, String)> {
+        self.doubt_named(model.name(), model.is_english())
+    }
+
+    fn doubt_named(&self, model: &str, english: bool) -> Option<(String, String)> {
         let other_script = 2 * self.other_script > self.words;
         let doubtful = self.poor() > DOUBTFUL || (english && other_script);
         if self.words < FEWEST || !doubtful {
@@ -120,7 +136,7 @@ mod tests {
             "The bins in Bridge Street were not emptied two days ago and the van blocks the driveway",
             "Where can I renew my resident parking badge? I got a ticket on Monday although I had paid",
         ];
-        assert_eq!(coverage(&english).doubt("m", true), None);
+        assert_eq!(coverage(&english).doubt_named("m", true), None);
         for text in [
             "Die Mülltonne in der Brückenstraße wurde nicht geleert, und mein Auto wurde gestern abgeschleppt, warum nur? Antrag auf eine \
              Baugenehmigung für Gartenhäuschen",
@@ -129,13 +145,13 @@ mod tests {
             "垃圾桶满了没有人来收，我的车被拖走了，请问停车证在哪里办理",
             "昨日からログインできません。請求書が間違っています",
         ] {
-            let (problem, remedy) = coverage(&[text]).doubt("cloze-mini-en", true).expect(text);
+            let (problem, remedy) = coverage(&[text]).doubt_named("cloze-mini-en", true).expect(text);
             assert!(
                 problem.contains("`cloze-mini-en`") && problem.ends_with("the model is English"),
                 "{problem}"
             );
             assert!(remedy.contains("--model"), "{remedy}");
         }
-        assert_eq!(coverage(&["Müll und Sperrmüll"]).doubt("m", true), None, "three words say nothing");
+        assert_eq!(coverage(&["Müll und Sperrmüll"]).doubt_named("m", true), None, "three words say nothing");
     }
 }

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use cloze_encoder::{Checkpoint, Device};
 use serde::Serialize;
 
-use crate::dataset::Data;
 use crate::ensemble::{Weights, merge};
 use crate::metrics::Evaluation;
 use crate::pvp::encode::PatternEncoder;
 use crate::pvp::priming::{self, Examples, Primer};
 use crate::pvp::verbalizer::Verbalizer;
-use crate::run::train::fitting;
+use crate::run::prepare::Prepared;
 use crate::scoring::groups::SCORING_TOKENS;
 use crate::scoring::scores::Scores;
 use crate::scoring::{calibration, scorer};
@@ -56,14 +54,12 @@ pub struct Outcome {
 /// When data or model cannot be used, a row cannot be cut to the model's length, there is nothing to prime with or nothing to
 /// prime for, or `progress` fails.
 pub fn zero_shot(
-    task: &Task,
-    checkpoint: &Checkpoint,
-    device: &Device,
+    prepared: &Prepared,
     priming: usize,
     mut progress: impl FnMut(usize, usize) -> Result<()>,
 ) -> Result<ZeroShot> {
-    let task = &fitting(task, checkpoint);
-    let data = Data::read(task)?;
+    let Prepared { task, data, device, .. } = prepared;
+    let checkpoint = prepared.checkpoint();
     let (rows, examples) = if !data.test.is_empty() {
         ("test", &data.test[..])
     } else if !data.train.is_empty() && priming == 0 {
@@ -87,8 +83,7 @@ pub fn zero_shot(
     let seed = task.options.seeds.first().copied().unwrap_or(0);
     let drawn = priming::draw(&data.train, priming, seed);
     let mut in_front: Option<Examples> = None;
-    let device = task.options.precision.device(device);
-    let calibrating = if priming == 0 { calibration::rows(task, &data) } else { Vec::new() };
+    let calibrating = if priming == 0 { calibration::rows(task, data) } else { Vec::new() };
     let mut all = Vec::new();
     let total = task.patterns.len() * examples.len();
     for pattern in 0..task.patterns.len() {
@@ -96,7 +91,7 @@ pub fn zero_shot(
         let verbalizer = Verbalizer::new(task, pattern, tokenizer)?;
         let encoder = PatternEncoder::of_task(task, pattern, tokenizer).asking_for(&verbalizer);
         let first = encoder.encode_all(&calibrating)?;
-        let (mut session, _) = calibration::untouched(checkpoint, &device, &verbalizer, &first, |_| Ok(()))?;
+        let (mut session, _) = calibration::untouched(checkpoint, device, &verbalizer, &first, |_| Ok(()))?;
         let clozes = if drawn.is_empty() {
             encoder.encode_all(examples)?
         } else {

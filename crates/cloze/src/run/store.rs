@@ -39,7 +39,7 @@ const UNFINISHED: &str = "tmp";
 
 /// A run directory.
 #[derive(Debug)]
-pub struct Run {
+pub struct RunDir {
     dir: PathBuf,
     /// Held while this process works in the run; none if it only reads. The operating system lets go of the lock
     /// when the process ends, however it ends.
@@ -47,30 +47,30 @@ pub struct Run {
     events: Option<File>,
 }
 
-impl Run {
+impl RunDir {
     /// Opens the run `NAME-ID` under `runs` for work, making it if it is not there: takes its lock, removes what an
     /// interrupted process has left unfinished, and writes `manifest` as `run.toml`.
-    pub fn begin(runs: &Path, name: &str, id: &Id, manifest: &str) -> Result<Run> {
+    pub fn begin(runs: &Path, name: &str, id: &Id, manifest: &str) -> Result<RunDir> {
         let dir = runs.join(format!("{name}-{}", id.short()));
         fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
         let lock = lock(&dir)?;
         remove_unfinished(&dir)?;
         let path = dir.join(MANIFEST);
         if path.exists() {
-            Run::open(&dir)?.manifest()?;
+            RunDir::open(&dir)?.manifest()?;
         } else {
             replace(&path, seal::seal(manifest).as_bytes())?;
         }
         let events = append_whole_lines(&dir.join(EVENTS))?;
-        Ok(Run { dir, _lock: Some(lock), events: Some(events) })
+        Ok(RunDir { dir, _lock: Some(lock), events: Some(events) })
     }
 
     /// Opens a run to read it.
-    pub fn open(dir: &Path) -> Result<Run> {
+    pub fn open(dir: &Path) -> Result<RunDir> {
         if !dir.join(MANIFEST).is_file() {
             return Err(Error::NotARun { path: dir.to_owned() });
         }
-        Ok(Run { dir: dir.to_owned(), _lock: None, events: None })
+        Ok(RunDir { dir: dir.to_owned(), _lock: None, events: None })
     }
 
     /// Whether this program has made a run in `dir`: others may have a file called `run.toml` too.

@@ -22,72 +22,48 @@ use crate::pvp::verbalizer::Verbalizer;
 use crate::results::{ModelSource, Results};
 use crate::run::event::{Event, Listener};
 use crate::run::plan::{self, Plan, Work};
-use crate::run::store::{self, Job, Run, pretty_json};
+use crate::run::prepare::Prepared;
+use crate::run::store::{self, Job, RunDir, pretty_json};
 use crate::run::summary::Summary;
 use crate::task::{Example, Method, Set, Task};
 use crate::{Error, Result, report};
 
 /// A run that is finished.
 #[derive(Debug, Clone)]
-pub struct Outcome {
+pub struct Run {
     /// Its directory.
-    pub run: PathBuf,
+    pub path: PathBuf,
     /// What it has found; the same as in `results.json`.
     pub results: Results,
 }
 
-/// Trains what the task asks for in a directory under `runs`, or goes on with it. `model_name` is how results call the model:
-/// a name, not a path, for it is part of `results.json`.
-///
-/// # Errors
-/// When the data or the model cannot be used, the run directory cannot be written or is damaged, or the listener stops.
-pub fn train(
-    task: &Task,
-    model_name: &str,
-    checkpoint: &Checkpoint,
-    device: &Device,
-    runs: &Path,
-    listener: &mut dyn Listener,
-) -> Result<Outcome> {
-    let began = Instant::now();
-    let mut task = fitting(task, checkpoint);
-    // The numbers hang on what is really computed with, so that the run's record and its ids name that.
-    task.options.precision = task.options.precision.on(device);
-    let task = &task;
-    let data = Data::read(task)?;
-    let learns_by_itself = task.options.generations() > 0 && !data.unlabeled.is_empty();
-    if data.train.is_empty() && !learns_by_itself {
-        let instead = match data.unlabeled.is_empty() {
-            true => {
-                "one of rows without labels as `unlabeled`, of which the untouched model's guesses can be learnt"
-            }
-            false => {
-                "train with `--method pet`, which can learn the untouched model's guesses of the unlabelled rows"
-            }
+impl Prepared {
+    /// Trains what the task asks for in a directory under `runs`, or goes on with it. A listener that answers `Break` stops the run after
+    /// the step that it is in; what is finished is kept.
+    ///
+    /// # Errors
+    /// When there is nothing to learn from, the rows or the model cannot be used, the run's directory cannot be written or is damaged,
+    /// or the listener stops.
+    pub fn train(&self, runs: &Path, listener: &mut dyn Listener) -> Result<Run> {
+        let began = Instant::now();
+        self.check_rows()?;
+        let Prepared { task, data, device, plan, .. } = self;
+        check_patterns(task, self.checkpoint(), data)?;
+        let model = self.source();
+        let run = RunDir::begin(runs, &task.name, &plan.id, &manifest(task, plan, &model))?;
+        check_record(&run, task)?;
+        let mut worker = Worker {
+            task,
+            checkpoint: self.checkpoint(),
+            device,
+            data,
+            plan,
+            model: &model,
+            mean: mean::Mean::default(),
+            log: Log { run, listener },
         };
-        return Err(Error::usage(
-            "there are no labelled rows to learn from",
-            format!(
-                "name a file of labelled rows under `[data]` as `train`; or {instead}; or try `cloze zero-shot`"
-            ),
-        ));
+        worker.run(began)
     }
-    check_patterns(task, checkpoint, &data)?;
-    let model = ModelSource { name: model_name.to_owned(), fingerprint: checkpoint.fingerprint().to_owned() };
-    let plan = Plan::new(task, &model, &data);
-    let run = Run::begin(runs, &task.name, &plan.id, &manifest(task, &plan, &model))?;
-    check_record(&run, task)?;
-    let mut trainer = Trainer {
-        task,
-        checkpoint,
-        device: &task.options.precision.device(device),
-        data: &data,
-        plan: &plan,
-        model: &model,
-        mean: mean::Mean::default(),
-        log: Log { run, listener },
-    };
-    trainer.run(began)
 }
 
 /// Finds mistakes in words and rows that cannot be cut enough now, not after the first patterns have been trained.
@@ -118,17 +94,8 @@ pub(crate) fn check_patterns(task: &Task, checkpoint: &Checkpoint, data: &Data) 
     Ok(())
 }
 
-/// The task with no longer inputs than the model can read, and no more layers frozen than it can spare.
-pub(crate) fn fitting(task: &Task, checkpoint: &Checkpoint) -> Task {
-    let mut task = task.clone();
-    let (options, config) = (&mut task.options, &checkpoint.config);
-    options.max_length = options.max_length.min(config.max_length());
-    options.freeze = if config.shares_layers() { 0 } else { options.freeze.min(config.layers() / 3) };
-    task
-}
-
 /// Checks that a run that was begun before has the record of this task: its id is made of what both are to have in common.
-fn check_record(run: &Run, task: &Task) -> Result<()> {
+fn check_record(run: &RunDir, task: &Task) -> Result<()> {
     let name = run.dir().join("run.toml").display().to_string();
     let record = Task::parse(&name, &run.manifest()?, run.dir());
     match record.is_ok_and(|record| record.canonical() == task.canonical()) {
@@ -161,7 +128,7 @@ fn manifest(task: &Task, plan: &Plan, model: &ModelSource) -> String {
 
 /// The run directory together with who listens: every event goes to both.
 struct Log<'a> {
-    run: Run,
+    run: RunDir,
     listener: &'a mut dyn Listener,
 }
 
@@ -196,7 +163,7 @@ impl Member {
     }
 }
 
-struct Trainer<'a> {
+struct Worker<'a> {
     task: &'a Task,
     checkpoint: &'a Checkpoint,
     device: &'a Device,
@@ -208,8 +175,8 @@ struct Trainer<'a> {
     log: Log<'a>,
 }
 
-impl Trainer<'_> {
-    fn run(&mut self, began: Instant) -> Result<Outcome> {
+impl Worker<'_> {
+    fn run(&mut self, began: Instant) -> Result<Run> {
         let run = self.log.run.dir().to_owned();
         let shown = run.display().to_string();
         self.log.say(Event::Started { run: shown.clone(), version: env!("CARGO_PKG_VERSION").into() })?;
@@ -225,7 +192,7 @@ impl Trainer<'_> {
         self.log.run.write("report.html", report::html(&results).as_bytes())?;
         self.log.run.write("results.json", &pretty_json(&results))?;
         self.log.say(Event::Finished { run: shown, seconds: began.elapsed().as_secs_f64() })?;
-        Ok(Outcome { run, results })
+        Ok(Run { path: run, results })
     }
 
     /// Does a job, unless this run or an earlier one has done it.

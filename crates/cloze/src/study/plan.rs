@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use cloze_encoder::Device;
 
@@ -11,13 +11,12 @@ use crate::dataset::Data;
 use crate::error::counted;
 use crate::inspect::estimate::{Estimate, JobEstimate, Speed};
 use crate::pvp::verbalizer::Verbalizer;
-use crate::results::ModelSource;
-use crate::run::plan::Plan;
+use crate::run::prepare::Prepared;
 use crate::run::store::Id;
-use crate::run::train::{check_patterns, fitting};
+use crate::run::train::check_patterns;
 use crate::task::{Decoding, Keep, Measure, Method, Reduction, Set, Start, Task};
 use crate::training::probe;
-use crate::{Error, Model, Result};
+use crate::{Error, Model, Result, words};
 
 /// Labelled rows of the smallest subset; it doubles from there.
 const FEWEST_LABELS: usize = 8;
@@ -29,7 +28,6 @@ const IN_FRONT: [usize; 2] = [1, 4];
 const FEWEST_UNLABELED: usize = 16;
 
 /// A run of a study.
-#[derive(Debug)]
 pub struct Variation {
     /// What is special about it, in a few words.
     pub title: String,
@@ -37,8 +35,7 @@ pub struct Variation {
     pub task: Task,
     /// The number of its model.
     pub model: usize,
-    pub(super) plan: Plan,
-    data: Rc<Data>,
+    pub(super) prepared: Prepared,
     /// For every job whether no earlier variation has it.
     pub(super) new: Vec<bool>,
 }
@@ -88,7 +85,8 @@ pub struct Study<'a> {
     pub variations: Vec<Variation>,
     /// What the user should know before anything is done.
     pub notes: Vec<String>,
-    pub(super) task: &'a Task,
+    pub(super) task: Task,
+    pub(super) data: Data,
     pub(super) models: &'a [Model],
     pub(super) seeds: Vec<u64>,
     pub(super) axes: Vec<Axis>,
@@ -102,12 +100,17 @@ impl<'a> Study<'a> {
     /// When data or a model cannot be used, there are no labelled rows to learn from or to measure on, or no factor is left that
     /// makes a difference on this task.
     pub fn new(
-        task: &'a Task,
+        task: &Task,
         models: &'a [Model],
         factors: &[Factor],
         seeds: usize,
         device: &Device,
     ) -> Result<Study<'a>> {
+        let Some(own) = models.first() else {
+            return Err(Error::usage("there is no model to study", "give the one that the task starts from"));
+        };
+        let data = Data::read(task)?;
+        let task = words::find(task, &data, own.checkpoint(), device)?;
         let first = task.options.seeds.first().copied().unwrap_or(0);
         let mut base = task.clone();
         base.options.keep = Keep::None;
@@ -118,10 +121,9 @@ impl<'a> Study<'a> {
         if base.options.method == Method::Supervised {
             base.options.method = Method::Pet;
         }
-        let data = Data::read(&base)?;
-        check_rows(task, &data)?;
+        check_rows(&task, &data)?;
         for model in models {
-            let task = &fitting(&base, model.checkpoint());
+            let task = &base.fitted(&model.checkpoint().config);
             check_patterns(task, model.checkpoint(), &data)?;
         }
         // Limits count the rows of the files, not their copies, mirrored or for every topic.
@@ -134,6 +136,7 @@ impl<'a> Study<'a> {
             rows: Rows { train, unlabeled, available: rows(&files, Set::Train)? },
             base,
             models,
+            device,
             seeds: (0..seeds as u64).map(|number| first.wrapping_add(number)).collect(),
             variations: Vec::new(),
             jobs: HashSet::new(),
@@ -156,21 +159,32 @@ impl<'a> Study<'a> {
                     .to_owned(),
             );
         }
-        let runs: Vec<&Id> = variations.iter().map(|variation| &variation.plan.id).collect();
+        let runs: Vec<&Id> = variations.iter().map(|variation| &variation.prepared.plan.id).collect();
         let names: Vec<&str> = axes.iter().map(|axis| axis.factor.name()).collect();
         let id = Id::of(&("study 1", &task.name, names, runs, &seeds));
-        Ok(Study { id, variations, notes, task, models, seeds, axes })
+        Ok(Study { id, variations, notes, task, data, models, seeds, axes })
     }
 
-    /// What the study will cost, from nothing; a job that several variations have counts once. `speeds` are the models'.
+    /// The task, whose labels have words.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// What the study will cost, from nothing; a job that several variations have counts once. How fast this machine is with each model is
+    /// measured.
     ///
     /// # Errors
     /// As [`Estimate::new`].
-    pub fn estimate(&self, speeds: &[Speed]) -> Result<Estimate> {
+    pub fn estimate(&self) -> Result<Estimate> {
+        let mut speeds: Vec<Option<Speed>> = vec![None; self.models.len()];
         let mut whole = Estimate { seconds: 0.0, memory: 0, disk: 0, jobs: Vec::new() };
         for (number, variation) in self.variations.iter().enumerate() {
-            let Variation { task, data, model, new, .. } = variation;
-            let part = Estimate::new(task, data, self.models[*model].checkpoint(), speeds[*model])?;
+            let Variation { prepared, model, new, .. } = variation;
+            let speed = match speeds[*model] {
+                Some(speed) => speed,
+                None => *speeds[*model].insert(Speed::measure(prepared)?),
+            };
+            let part = Estimate::new(prepared, speed)?;
             whole.memory = whole.memory.max(part.memory);
             whole.disk += part.disk;
             for (job, _) in part.jobs.into_iter().zip(new).filter(|(_, new)| **new) {
@@ -236,6 +250,7 @@ struct Rows {
 struct Planner<'a> {
     base: Task,
     models: &'a [Model],
+    device: &'a Device,
     seeds: Vec<u64>,
     rows: Rows,
     variations: Vec<Variation>,
@@ -459,19 +474,19 @@ impl Planner<'_> {
     /// The number of the run of this task; the same for the same task.
     fn variation(&mut self, title: &str, mut task: Task, seed: u64, model: usize) -> Result<usize> {
         task.options.seeds = vec![seed];
-        let (name, checkpoint) = (self.models[model].name(), self.models[model].checkpoint());
         let data = match self.variations.iter().find(|known| known.task.data == task.data) {
-            Some(known) => Rc::clone(&known.data),
-            None => Rc::new(Data::read(&task)?),
+            Some(known) => Arc::clone(&known.prepared.data),
+            None => Arc::new(Data::read(&task)?),
         };
-        let source = ModelSource { name: name.to_owned(), fingerprint: checkpoint.fingerprint().to_owned() };
-        let plan = Plan::new(&fitting(&task, checkpoint), &source, &data);
-        if let Some(known) = self.variations.iter().position(|known| known.plan.id == plan.id) {
+        let prepared = Prepared::with_data(&task, data, &self.models[model], self.device);
+        if let Some(known) =
+            self.variations.iter().position(|known| known.prepared.plan.id == prepared.plan.id)
+        {
             return Ok(known);
         }
-        let new = plan.jobs.iter().map(|job| self.jobs.insert(job.id.clone())).collect();
+        let new = prepared.plan.jobs.iter().map(|job| self.jobs.insert(job.id.clone())).collect();
         let title = format!("{title}, seed {seed}");
-        self.variations.push(Variation { title, task, model, plan, data, new });
+        self.variations.push(Variation { title, task, model, prepared, new });
         Ok(self.variations.len() - 1)
     }
 
@@ -479,7 +494,7 @@ impl Planner<'_> {
     fn most_frozen(&self) -> usize {
         let mut task = self.base.clone();
         task.options.freeze = usize::MAX;
-        fitting(&task, self.models[0].checkpoint()).options.freeze
+        task.fitted(&self.models[0].checkpoint().config).options.freeze
     }
 
     /// Whether the task would have a linear probe if its options asked for one.

@@ -5,18 +5,15 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cloze_encoder::Device;
-
 use super::findings::{Arm, Comparison, FORMAT, Finding, Findings, RunRecord, Setting, Verdict};
 use super::plan::{Axis, Reading, Source, Study, Variation, job_name};
 use super::{page, plot, statistics, words};
-use crate::dataset::Data;
 use crate::ensemble::{Weights, merge};
 use crate::metrics::Measured;
 use crate::results::{ModelSource, Stage};
 use crate::run::event::{Event, Listener};
-use crate::run::store::{Run, pretty_json, replace};
-use crate::run::train::{self, train};
+use crate::run::store::{RunDir, pretty_json, replace};
+use crate::run::train::Run;
 use crate::scoring::scores::Scores;
 use crate::task::{Example, Reduction};
 use crate::{Error, Result};
@@ -37,8 +34,8 @@ impl Study<'_> {
     /// one takes over what another has done. The listener hears of every job once.
     ///
     /// # Errors
-    /// As [`train()`].
-    pub fn carry_out(&self, device: &Device, studies: &Path, listener: &mut dyn Listener) -> Result<Outcome> {
+    /// As [`Prepared::train`](crate::run::prepare::Prepared::train).
+    pub fn carry_out(&self, studies: &Path, listener: &mut dyn Listener) -> Result<Outcome> {
         let began = Instant::now();
         let dir = studies.join(format!("{}-{}", self.task.name, self.id.short()));
         std::fs::create_dir_all(&dir).map_err(|error| Error::io("create", &dir, error))?;
@@ -60,15 +57,7 @@ impl Study<'_> {
         for (number, variation) in self.variations.iter().enumerate() {
             (relay.number, relay.variation) = (number, Some(variation.title.as_str()));
             relay.mine = variation.own_jobs().map(str::to_owned).collect();
-            let model = &self.models[variation.model];
-            outcomes.push(train(
-                &variation.task,
-                model.name(),
-                model.checkpoint(),
-                device,
-                &runs,
-                &mut relay,
-            )?);
+            outcomes.push(variation.prepared.train(&runs, &mut relay)?);
         }
         let outcome = self.conclude(dir, &outcomes)?;
         relay.say(Event::Finished { run: shown, seconds: began.elapsed().as_secs_f64() })?;
@@ -76,15 +65,14 @@ impl Study<'_> {
     }
 
     /// Reads what the runs have found and writes what it comes to.
-    fn conclude(&self, dir: PathBuf, outcomes: &[train::Outcome]) -> Result<Outcome> {
-        let data = Data::read(self.task)?;
-        let readings = Readings { study: self, outcomes, test: &data.test };
+    fn conclude(&self, dir: PathBuf, outcomes: &[Run]) -> Result<Outcome> {
+        let readings = Readings { study: self, outcomes, test: &self.data.test };
         let mut run_seconds = BTreeMap::new();
         let mut runs = Vec::new();
         for (variation, outcome) in self.variations.iter().zip(outcomes) {
-            let Variation { title, task, model, plan, .. } = variation;
-            let (run, mut seconds) = (Run::open(&outcome.run)?, 0.0);
-            for job in &plan.jobs {
+            let Variation { title, task, model, prepared, .. } = variation;
+            let (run, mut seconds) = (RunDir::open(&outcome.path)?, 0.0);
+            for job in &prepared.plan.jobs {
                 seconds += run.job(&job.name)?.map_or(0.0, |job| job.record().seconds);
             }
             run_seconds.insert(run_name(outcome), seconds);
@@ -112,7 +100,7 @@ impl Study<'_> {
                     fingerprint: model.checkpoint().fingerprint().to_owned(),
                 })
                 .collect(),
-            data: data.sources(self.task),
+            data: self.data.sources(&self.task),
             seeds: self.seeds.clone(),
             conclusions: words::conclusions(&factors),
             factors,
@@ -133,12 +121,18 @@ impl Study<'_> {
 impl Variation {
     /// The jobs that no earlier variation has.
     fn own_jobs(&self) -> impl Iterator<Item = &str> {
-        self.plan.jobs.iter().zip(&self.new).filter(|(_, new)| **new).map(|(job, _)| job.name.as_str())
+        self.prepared
+            .plan
+            .jobs
+            .iter()
+            .zip(&self.new)
+            .filter(|(_, new)| **new)
+            .map(|(job, _)| job.name.as_str())
     }
 }
 
-fn run_name(outcome: &train::Outcome) -> String {
-    outcome.run.file_name().unwrap_or_default().to_string_lossy().into_owned()
+fn run_name(outcome: &Run) -> String {
+    outcome.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Tells the listener of a study what happens in its runs: jobs that an earlier run has done are left out.
@@ -190,7 +184,7 @@ impl Listener for Relay<'_> {
 /// What the runs say about the test rows.
 struct Readings<'a> {
     study: &'a Study<'a>,
-    outcomes: &'a [train::Outcome],
+    outcomes: &'a [Run],
     test: &'a [Example],
 }
 
@@ -245,7 +239,7 @@ impl Readings<'_> {
         let missing = || {
             let title = &self.study.variations[source.variation].title;
             Error::usage(
-                format!("`{}` ({title}) has not measured what the study asks for", outcome.run.display()),
+                format!("`{}` ({title}) has not measured what the study asks for", outcome.path.display()),
                 "delete its directory and run the same command again",
             )
         };
@@ -260,7 +254,7 @@ impl Readings<'_> {
         let labels = self.study.task.label_names();
         let scores = parts
             .into_iter()
-            .map(|part| read_scores(&outcome.run, &part, &labels)?.ok_or_else(missing))
+            .map(|part| read_scores(&outcome.path, &part, &labels)?.ok_or_else(missing))
             .collect::<Result<Vec<_>>>()?;
         let merged = merge(&scores, &Weights::new(Reduction::Mean, &vec![1.0; scores.len()]));
         let predicted = self.test.iter().zip(merged.predictions());
@@ -284,7 +278,7 @@ fn within(lowest: f64, figure: Measured) -> Measured {
 
 /// The scores of the test rows.
 fn read_scores(run: &Path, job: &str, labels: &[String]) -> Result<Option<Scores>> {
-    let Some(job) = Run::open(run)?.job(job)? else { return Ok(None) };
+    let Some(job) = RunDir::open(run)?.job(job)? else { return Ok(None) };
     let scores = Scores::read_csv(labels, &job.read("test.csv")?[..]);
     scores.map(Some).map_err(|reason| job.damaged("test.csv", reason).into())
 }

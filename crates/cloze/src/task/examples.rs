@@ -1,15 +1,15 @@
 //! A task's rows: the columns that its patterns use, and the labels.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::cell::Cell;
 use super::sampling::{keep, sample, spread, spread_groups};
 use super::unknown_labels::several_labels;
-use super::{Mirror, Task, View};
+use super::{Data, Mirror, Task, View};
 use crate::error::{counted, list};
 use crate::metrics::{Evaluation, words_f1};
-use crate::table::{Columns, Reader, Row, expand};
+use crate::table::{Columns, Reader, Record, Records, Row, expand};
 use crate::{Error, Place, Result, Warning};
 
 /// The name of the column that gets the label of a row.
@@ -63,9 +63,37 @@ pub struct Example {
     pub place: Place,
 }
 
+/// Where rows come from.
+enum Source<'t> {
+    File(PathBuf),
+    Memory(&'t Records),
+}
+
+/// The rows that a program has handed over.
+#[derive(Debug, Clone, Default)]
+pub(super) struct InMemory {
+    train: Option<Records>,
+    unlabeled: Option<Records>,
+    test: Option<Records>,
+}
+
+impl InMemory {
+    fn of(&self, set: Set) -> Option<&Records> {
+        match set {
+            Set::Train => self.train.as_ref(),
+            Set::Unlabeled => self.unlabeled.as_ref(),
+            Set::Test => self.test.as_ref(),
+        }
+    }
+}
+
 /// The rows of a set, and what was found beside them.
 #[derive(Debug, Clone, Default)]
 pub struct SetRows {
+    /// Its files, and what rows from memory are called.
+    pub files: Vec<String>,
+    /// The columns of the first of them.
+    pub columns: Vec<String>,
     /// The rows that are used.
     pub examples: Vec<Example>,
     /// Rows of the files that were passed over, since nobody has labelled them.
@@ -125,6 +153,35 @@ impl Task {
         Ok(files)
     }
 
+    /// The task with these rows in the place of a set's files. A row that has texts without names has them in the columns that the
+    /// patterns use, in this order; its label is in the column that the task names, or else in `label`.
+    ///
+    /// # Errors
+    /// When a row has more or fewer texts than the patterns use columns. Everything else is found when the rows are read.
+    pub fn with_rows<R: Into<Record>>(mut self, set: Set, rows: impl IntoIterator<Item = R>) -> Result<Task> {
+        let rows: Vec<Record> = rows.into_iter().map(Into::into).collect();
+        if set != Set::Unlabeled {
+            self.data.label.get_or_insert_with(|| "label".to_owned());
+        }
+        let label = self.data.label.as_deref().filter(|_| set != Set::Unlabeled);
+        let name = match set {
+            Set::Train => "the labelled examples",
+            Set::Unlabeled => "the unlabelled examples",
+            Set::Test => "the test examples",
+        };
+        let records =
+            Some(Records::new(name, &rows, &self.inputs(), label)?).filter(|records| !records.is_empty());
+        let Data { train, unlabeled, test, .. } = &mut self.data;
+        let (files, place) = match set {
+            Set::Train => (train, &mut self.in_memory.train),
+            Set::Unlabeled => (unlabeled, &mut self.in_memory.unlabeled),
+            Set::Test => (test, &mut self.in_memory.test),
+        };
+        files.clear();
+        *place = records;
+        Ok(self)
+    }
+
     /// Points at the line that names the file, as far as the file not being there is the trouble.
     fn missing_file(&self, set: Set, error: Error) -> Error {
         let (problem, remedy) = match &error {
@@ -161,11 +218,11 @@ impl Task {
         let fields = self.fields();
         let mut found = SetRows::default();
         let mut mirrored = Vec::new();
-        for file in self.files(set)? {
-            self.read_file(&file, set, &fields, None, &mut found)?;
+        for source in self.sources(set)? {
+            self.read_source(&source, set, &fields, None, &mut found)?;
             if set != Set::Test && self.data.mirror.is_some() {
                 let mut again = SetRows::default();
-                self.read_file(&file, set, &fields, self.data.mirror.as_ref(), &mut again)?;
+                self.read_source(&source, set, &fields, self.data.mirror.as_ref(), &mut again)?;
                 mirrored.append(&mut again.examples);
             }
         }
@@ -186,16 +243,54 @@ impl Task {
         Ok(found)
     }
 
-    fn read_file(
+    /// The files of a set, and its rows from memory.
+    fn sources(&self, set: Set) -> Result<Vec<Source<'_>>> {
+        let files = self.files(set)?.into_iter().map(Source::File);
+        Ok(files.chain(self.in_memory.of(set).map(Source::Memory)).collect())
+    }
+
+    fn read_source(
         &self,
-        file: &Path,
+        source: &Source,
         set: Set,
         fields: &[String],
         mirror: Option<&Mirror>,
         found: &mut SetRows,
     ) -> Result<()> {
-        let reader = Reader::open(file, self.data.reading)?;
+        match source {
+            Source::File(file) => {
+                found.files.push(file.display().to_string());
+                self.read_part(Reader::open(file, self.data.reading)?, set, fields, mirror, found)
+            }
+            Source::Memory(records) => {
+                found.files.push(records.name().to_owned());
+                let known = found.examples.len();
+                let warned = found.warnings.len();
+                self.read_part(records.reader()?, set, fields, mirror, found)
+                    .map_err(|error| error.in_memory(0))?;
+                for example in &mut found.examples[known..] {
+                    example.place = example.place.clone().in_memory();
+                }
+                for warning in &mut found.warnings[warned..] {
+                    warning.place = warning.place.clone().in_memory();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn read_part(
+        &self,
+        reader: Reader,
+        set: Set,
+        fields: &[String],
+        mirror: Option<&Mirror>,
+        found: &mut SetRows,
+    ) -> Result<()> {
         let columns = reader.columns().clone();
+        if found.columns.is_empty() {
+            found.columns = columns.names().to_vec();
+        }
         let rows = self.read_rows(reader, set, fields, mirror)?;
         if let Some(place) = rows.first_unknown {
             return Err(self.unknown_labels(place, &rows.unknown, true));
@@ -466,6 +561,8 @@ pub(crate) fn gold(examples: &[Example]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::task::tests::EXAMPLE;
 

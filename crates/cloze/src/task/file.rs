@@ -234,6 +234,7 @@ impl<'f> Reader<'f> {
             metrics,
             model,
             options,
+            in_memory: Default::default(),
             origin,
         }
     }

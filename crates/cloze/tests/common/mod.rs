@@ -5,10 +5,10 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use cloze::Result;
-use cloze::run::event::Event;
-use cloze::run::train::{Outcome, train};
-use cloze::task::Task;
+use cloze::run::event::{Event, Listener};
+use cloze::run::prepare::Prepared;
+
+use cloze::{Model, Result, Run, Task};
 use cloze_encoder::{Checkpoint, Device};
 
 pub(crate) const TASK: &str = r#"
@@ -38,6 +38,22 @@ steps = 5
 batch_size = 4
 "#;
 
+/// Trains a task from nothing.
+pub(crate) fn train(
+    task: &Task,
+    model: &Model,
+    device: &Device,
+    runs: &Path,
+    listener: &mut dyn Listener,
+) -> Result<Run> {
+    Prepared::new(task, model, device)?.train(runs, listener)
+}
+
+/// A task with its rows and the tiny model.
+pub(crate) fn prepared(task: &Task) -> Prepared {
+    Prepared::new(task, &Model::new("tiny", tiny()), &Device::new(1)).unwrap()
+}
+
 pub(crate) struct Folder(pub(crate) tempfile::TempDir);
 
 impl Folder {
@@ -65,15 +81,15 @@ impl Folder {
         Task::parse("moods.toml", text, self.0.path()).unwrap()
     }
 
-    pub(crate) fn train(&self, text: &str) -> Result<Outcome> {
+    pub(crate) fn train(&self, text: &str) -> Result<Run> {
         self.train_until(text, |_| false)
     }
 
     /// Trains until `stop` says so.
-    pub(crate) fn train_until(&self, text: &str, mut stop: impl FnMut(&Event) -> bool) -> Result<Outcome> {
+    pub(crate) fn train_until(&self, text: &str, mut stop: impl FnMut(&Event) -> bool) -> Result<Run> {
         let mut listener =
             |event: &Event| if stop(event) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        train(&self.task(text), "tiny", &tiny(), &Device::new(2), &self.runs(), &mut listener)
+        train(&self.task(text), &Model::new("tiny", tiny()), &Device::new(2), &self.runs(), &mut listener)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The results of a run, read back from its jobs.
 
-use super::Trainer;
+use super::Worker;
 use crate::Result;
 use crate::ensemble::{Weights, merge};
 use crate::metrics::Evaluation;
@@ -11,7 +11,7 @@ use crate::run::summary::Summary;
 use crate::scoring::scores::Scores;
 use crate::task::{Method, Reduction, Set, gold};
 
-impl Trainer<'_> {
+impl Worker<'_> {
     /// The results of all jobs.
     pub(super) fn results(&self) -> Result<Results> {
         let mut results = self.results_so_far()?;

@@ -1,6 +1,6 @@
 //! The files of a job and what is in them.
 
-use super::Trainer;
+use super::Worker;
 use crate::ensemble::{Agreement, soft_labels};
 use crate::run::store::{Draft, Job, json};
 use crate::scoring::scores::{Scores, best};
@@ -8,7 +8,7 @@ use crate::task::Set;
 use crate::training::fine_tuning::Step;
 use crate::{Error, Result};
 
-impl Trainer<'_> {
+impl Worker<'_> {
     pub(super) fn write_scores(&self, draft: &Draft, set: Set, scores: &Scores) -> Result<()> {
         let mut file = Vec::new();
         // Written to memory, which cannot fail.

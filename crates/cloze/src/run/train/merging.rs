@@ -1,6 +1,6 @@
 //! The job that merges the members' scores.
 
-use super::{Member, Trainer};
+use super::{Member, Worker};
 use crate::Result;
 use crate::ensemble::{Agreement, Weights, merge, soft_labels};
 use crate::results::Disputed;
@@ -14,7 +14,7 @@ use crate::training::probe::{Part, strength};
 /// Unlabelled rows proposed to be labelled next.
 const LABEL_NEXT: usize = 20;
 
-impl Trainer<'_> {
+impl Worker<'_> {
     pub(super) fn ensemble(&mut self, draft: &Draft, generation: usize) -> Result<()> {
         let members = self.members(generation);
         let weights = self.weights(&members)?;

@@ -3,7 +3,7 @@
 use cloze_encoder::Random;
 use serde::{Deserialize, Serialize};
 
-use super::{Member, Trainer};
+use super::{Member, Worker};
 use crate::ensemble::generations::{candidates, new_rows, per_label, teachers};
 use crate::ensemble::{merge, soft_labels};
 use crate::results::TrainingSet;
@@ -31,7 +31,7 @@ pub(super) struct Drawn {
     probability: f64,
 }
 
-impl Trainer<'_> {
+impl Worker<'_> {
     /// Draws the rows of every member of `generation`.
     pub(super) fn sets(&mut self, draft: &Draft, generation: usize) -> Result<()> {
         let names = self.task.label_names();

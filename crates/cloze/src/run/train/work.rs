@@ -5,7 +5,7 @@ use nalgebra::DMatrix;
 
 use super::files::write_steps;
 use super::mean::Mean;
-use super::{Member, Trainer};
+use super::{Member, Worker};
 use crate::metrics::accuracy;
 use crate::pvp::encode::{ClassifierEncoder, Encoded, PatternEncoder};
 use crate::pvp::priming::{self, Primer};
@@ -30,7 +30,7 @@ const SHIFT: &str = "calibration.json";
 /// The directory of a job's model.
 const MODEL: &str = "model";
 
-impl Trainer<'_> {
+impl Worker<'_> {
     pub(super) fn zero_shot(&mut self, draft: &Draft, name: &str, pattern: usize) -> Result<()> {
         let verbalizer = self.verbalizer(pattern)?;
         let rows = calibration::rows(self.task, self.data);

@@ -1,0 +1,126 @@
+//! What is probably not meant.
+
+use std::collections::HashMap;
+
+use super::report::{CheckReport, LabelReport, TopicReport};
+use crate::error::counted;
+use crate::task::{Example, Method, Task};
+use crate::{Place, Warning};
+
+/// Fewer rows of a label say nothing about its words.
+const ENOUGH_ROWS: usize = 3;
+
+/// Adds what the model has made of the labels' words, see [`crate::words::apart`], with a warning for those that say nothing.
+pub(super) fn tell_apart(report: &mut CheckReport, task: &Task, apart: Vec<Option<f64>>) {
+    for (index, (label, apart)) in report.labels.iter_mut().zip(apart).enumerate() {
+        label.told_apart = apart;
+        if let Some(share) = apart.filter(|share| label.train_rows >= ENOUGH_ROWS && *share <= 0.5) {
+            report.warnings.push(Warning {
+                    place: task.place_of_label(index),
+                    problem: format!(
+                        "the words of `{}` do not tell it apart: the untouched model finds them likelier in its rows than in others in {:.0} % of \
+                         the cases, and chance in 50 %",
+                        label.name,
+                        100.0 * share
+                    ),
+                    remedy: "write words that stand for nothing but this label; `cloze init` shows which the model finds likelier in its rows"
+                        .into(),
+                });
+        }
+    }
+}
+
+pub(super) fn of_labels(
+    task: &Task,
+    topics: &[TopicReport],
+    labels: &[LabelReport],
+    train: &[Example],
+    warnings: &mut Vec<Warning>,
+) {
+    for topic in topics.iter().filter(|topic| topic.train_rows == 0 && !train.is_empty()) {
+        warnings.push(Warning {
+            place: task.mistake_in_key("multi_label.topics", "", "").place(),
+            problem: format!("no row to learn from is about `{}`", topic.name),
+            remedy: "label a few rows with it; until then only its description speaks for it".into(),
+        });
+    }
+    for (index, label) in labels.iter().enumerate() {
+        if label.train_rows == 0 && !train.is_empty() {
+            warnings.push(Warning {
+                place: task.place_of_label(index),
+                problem: format!("no row to learn from has the label `{}`", label.name),
+                remedy: "label a few rows with it; until then only its words speak for it".into(),
+            });
+        }
+    }
+}
+
+pub(super) fn of_rows(
+    task: &Task,
+    train: &[Example],
+    unlabeled: &[Example],
+    test: &[Example],
+    warnings: &mut Vec<Warning>,
+) {
+    let mut warn = |place: Place, problem: String, remedy: &str| {
+        warnings.push(Warning { place, problem, remedy: remedy.to_owned() });
+    };
+    if task.options.method != Method::Supervised && task.patterns.len() == 1 {
+        warn(
+            task.place_of_pattern(0),
+            "there is only one pattern".into(),
+            "write two to four that ask differently; their models correct each other",
+        );
+    }
+    if task.options.method != Method::Supervised && unlabeled.is_empty() && task.choices.is_none() {
+        warn(
+            task.mistake_in_key("data.unlabeled", "", "").place(),
+            "there are no unlabelled rows, from which the final classifier learns".into(),
+            "name files with text of the same kind under `unlabeled`; the more the better",
+        );
+    }
+    // Of a row's copies for all topics one speaks for all; the topic's description in it is none of the row's text.
+    let (copies, fields, inputs) = (task.copies(), task.fields(), task.inputs());
+    let is_empty = |example: &&Example| {
+        let mut texts = fields.iter().zip(&example.texts).filter(|(field, _)| inputs.contains(field));
+        texts.all(|(_, text)| text.trim().is_empty())
+    };
+    for rows in [train, unlabeled, test] {
+        let count = rows.iter().step_by(copies).filter(is_empty).count();
+        if let Some(first) = rows.iter().step_by(copies).find(is_empty) {
+            let what = if count == 1 { "1 row has".into() } else { format!("{count} rows have") };
+            warn(first.place.clone(), format!("{what} no text, this one first"), "remove such rows");
+        }
+    }
+    let mut known: HashMap<&[String], &[Example]> = HashMap::new();
+    for rows in train.chunks(copies) {
+        let first = *known.entry(&rows[0].texts).or_insert(rows);
+        if first.iter().zip(rows).any(|(first, row)| first.label != row.label) {
+            let line = first[0].place.line.unwrap_or(0);
+            warn(
+                rows[0].place.clone(),
+                format!("the same text has another label in line {line}"),
+                "keep the right one",
+            );
+        }
+    }
+    for (known, which, remedy) in [
+        (
+            train,
+            "the rows to learn from",
+            "remove them from one of the files, for they make the score too good",
+        ),
+        (
+            unlabeled,
+            "the unlabelled rows",
+            "the classifier is distilled from these, so that it may be a little less good on new texts; remove them from `unlabeled`",
+        ),
+    ] {
+        let seen = task.seen_before(known, test);
+        if let Some(first) = seen.first() {
+            let verb = if seen.len() == 1 { "is" } else { "are" };
+            let what = counted(seen.len(), "test row");
+            warn(first.place.clone(), format!("{what} {verb} among {which} too, this one first"), remedy);
+        }
+    }
+}

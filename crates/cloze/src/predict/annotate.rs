@@ -1,0 +1,197 @@
+//! Rows of a file with their labels beside them.
+
+use std::io::Write;
+use std::ops::Range;
+use std::sync::PoisonError;
+
+use serde_json::Value;
+
+use super::Predictor;
+use super::answer::Answer;
+use crate::Result;
+use crate::scoring::scores::Scores;
+use crate::table::{Format, Reader, Row, Submission, Writer, submission};
+use crate::task::{Example, Rows, Task, View};
+
+/// Rows that are read, scored and written at a time.
+pub(super) const CHUNK: usize = 512;
+
+/// The same for an ensemble too large to stay in memory, whose models are read again for every chunk.
+const LARGE_CHUNK: usize = 8192;
+
+/// How many rows were given labels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Annotated {
+    /// All of them.
+    pub rows: usize,
+    /// Those that had no text in any column that the patterns use; they were answered like others.
+    pub without_text: usize,
+}
+
+impl Predictor {
+    /// Reads rows, and writes each with its label and the probability of every label: columns `prediction` and `p_NAME` (with
+    /// choices of each row's own `prediction` and `probability`), or `prediction_2` and so on where the input has a column of that
+    /// name. Where rows can have several labels, the column is `predictions`. `output` is called `name` in errors;
+    /// `progress` hears how many rows are written. Returns how many rows there were.
+    ///
+    /// # Errors
+    /// When the input lacks a column that the patterns use or cannot be read, or the output cannot be written.
+    pub fn annotate<W: Write>(
+        &self,
+        reader: Reader,
+        output: W,
+        name: &str,
+        format: Format,
+        progress: impl FnMut(usize) -> Result<()>,
+    ) -> Result<Annotated> {
+        let task = self.task.clone();
+        let fields = task.fields();
+        // Rows within rows are not written as the file's rows: nothing there would tell one from the other.
+        let within = task.data.rows.is_some();
+        let group =
+            task.metrics.group.iter().filter(|group| within && View::has(&task, reader.columns(), group));
+        let names: Vec<String> = group.chain(&fields).cloned().collect();
+        let mut view = View::new(&task, reader.columns(), &names, None)?;
+        // The description of a topic is none of a row's.
+        let inputs = task.inputs();
+        let is_shown = |name: &String| !fields.contains(name) || inputs.contains(name);
+        let shown: Vec<usize> = (0..names.len()).filter(|&column| is_shown(&names[column])).collect();
+        let project = |all: &[String]| -> Vec<String> { shown.iter().map(|&at| all[at].clone()).collect() };
+        let columns =
+            if within { reader.columns().renamed(&project(&names)) } else { reader.columns().clone() };
+        let wanted = std::iter::once(Answer::column(&task).to_owned()).chain(match task.choices {
+            Some(_) => vec!["probability".to_owned()],
+            None => task.answers().iter().map(|label| format!("p_{label}")).collect(),
+        });
+        let mut added: Vec<String> = Vec::new();
+        for name in wanted {
+            // Labels may be called so that two of these names would be the same.
+            let free = columns.free_name(&name, &added);
+            added.push(free);
+        }
+        let mut writer = Writer::new(name, output, format, &columns, &added)?;
+        let written = self.label(reader, &mut view, names.len() - fields.len(), progress, |chunk| {
+            for (row, item, answer) in chunk.answers(&task) {
+                let mut new = vec![answer.value(&task, format)];
+                // Six digits are more than these probabilities are good for.
+                let rounded = |probability: &f64| Value::from((probability * 1e6).round() / 1e6);
+                new.extend(answer.shown(&task).iter().map(rounded));
+                if within {
+                    writer.write(&row.with_values(project(&chunk.values[item])), &new)?;
+                } else {
+                    writer.write(row, &new)?;
+                }
+            }
+            writer.flush()
+        })?;
+        writer.finish()?;
+        Ok(written)
+    }
+
+    /// Reads rows, and writes their labels as the SuperGLUE benchmark takes them, see [`Submission`]. The rest is as with
+    /// [`Predictor::annotate`].
+    ///
+    /// # Errors
+    /// As [`Predictor::annotate`]; also when a row has no `idx`.
+    pub fn submit<W: Write>(
+        &self,
+        reader: Reader,
+        output: W,
+        name: &str,
+        progress: impl FnMut(usize) -> Result<()>,
+    ) -> Result<Annotated> {
+        let task = self.task.clone();
+        let lists = task.data.rows.as_ref().map_or(&[][..], Rows::lists);
+        let mut view = View::new(&task, reader.columns(), &task.fields(), None)?;
+        let mut writer = Submission::new(name, output, reader.columns(), lists)?;
+        self.label(reader, &mut view, 0, progress, |chunk| {
+            let mut answers = chunk.answers(&task).peekable();
+            for (row, items) in &chunk.rows {
+                let mut labels = Vec::new();
+                while let Some((_, _, answer)) = answers.next_if(|(_, item, _)| items.contains(item)) {
+                    labels.push(match answer.value(&task, Format::Jsonl) {
+                        // A choice is a text, whatever it looks like.
+                        Value::String(name) if task.choices.is_none() => submission::label(&name),
+                        value => value,
+                    });
+                }
+                writer.write(row, &labels)?;
+            }
+            writer.flush()
+        })
+    }
+
+    /// Reads rows some hundreds at a time and scores them. The values of `view` from number `first` on are the texts.
+    fn label(
+        &self,
+        reader: Reader,
+        view: &mut View,
+        first: usize,
+        mut progress: impl FnMut(usize) -> Result<()>,
+        mut write: impl FnMut(Chunk) -> Result<()>,
+    ) -> Result<Annotated> {
+        let copies = self.task.copies();
+        let size = self.chunk().div_ceil(copies);
+        let mut reader = reader;
+        let mut written = Annotated::default();
+        loop {
+            let read: Vec<Row> = reader.by_ref().take(size).collect::<Result<_>>()?;
+            if read.is_empty() {
+                return Ok(written);
+            }
+            let (mut rows, mut values, mut examples) =
+                (Vec::with_capacity(read.len()), Vec::new(), Vec::new());
+            for row in read {
+                let before = values.len();
+                values.extend(view.read(&row)?);
+                examples.extend(values[before..].iter().map(|values| Example {
+                    texts: values[first..].to_vec(),
+                    label: None,
+                    also: Vec::new(),
+                    group: None,
+                    place: row.place(),
+                }));
+                rows.push((row, before..values.len()));
+            }
+            let (fields, inputs) = (self.task.fields(), self.task.inputs());
+            let is_empty = |example: &&Example| {
+                let mut texts = fields.iter().zip(&example.texts).filter(|(field, _)| inputs.contains(field));
+                texts.all(|(_, text)| text.trim().is_empty())
+            };
+            written.without_text += examples.iter().step_by(copies).filter(is_empty).count();
+            let scores = self.score(&examples, |_, _| progress(written.rows))?;
+            written.rows += values.len() / copies;
+            write(Chunk { rows, values, examples, scores })?;
+            progress(written.rows)?;
+        }
+    }
+
+    /// How many rows are scored at a time.
+    pub(super) fn chunk(&self) -> usize {
+        let models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        if models.is_resident() { CHUNK } else { LARGE_CHUNK }
+    }
+}
+
+/// Rows of a file, what of them are rows of the task, and their scores.
+struct Chunk {
+    /// Each with the numbers of the task's rows that it stands for.
+    rows: Vec<(Row, Range<usize>)>,
+    /// What the view gives of every row of the task.
+    values: Vec<Vec<String>>,
+    examples: Vec<Example>,
+    scores: Scores,
+}
+
+impl Chunk {
+    /// What there is to be written: the file's row around it, the number of the (first) row of the task, and the answer.
+    fn answers(&self, task: &Task) -> impl Iterator<Item = (&Row, usize, Answer)> {
+        let copies = task.copies();
+        let items = self
+            .rows
+            .iter()
+            .flat_map(move |(row, items)| items.clone().step_by(copies).map(move |item| (row, item)));
+        let answers = Answer::of(task, &self.scores, &self.examples);
+        items.zip(answers).map(|((row, item), answer)| (row, item, answer))
+    }
+}

@@ -1,0 +1,136 @@
+//! Labels for examples from memory.
+
+use serde::{Serialize, Serializer};
+
+use super::answer::Answer;
+use super::{Predictor, With};
+use crate::table::{Record, Records, Row, check_texts};
+use crate::task::{Example, Task, View};
+use crate::{Error, Place, Result};
+
+/// What errors call the examples.
+const NAME: &str = "the examples";
+
+/// What an example is given.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Prediction {
+    /// The likeliest label; where an example can have several, all that are likelier than not.
+    pub labels: Vec<String>,
+    /// Every label with its probability, in the task's order; where an example has choices of its own, each of these. They add up to 1,
+    /// unless an example can have several labels, where each is by itself.
+    #[serde(serialize_with = "as_map")]
+    pub probabilities: Vec<(String, f64)>,
+    /// Which of the run's models has answered.
+    #[serde(skip)]
+    pub answered_by: With,
+}
+
+impl Prediction {
+    /// The label, or the first of several; none where an example that can have several has none.
+    pub fn label(&self) -> Option<&str> {
+        self.labels.first().map(String::as_str)
+    }
+
+    /// The probability of a label; none if the task has no such label.
+    pub fn probability(&self, label: &str) -> Option<f64> {
+        self.probabilities.iter().find(|(name, _)| name == label).map(|(_, probability)| *probability)
+    }
+}
+
+fn as_map<S: Serializer>(pairs: &[(String, f64)], serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
+}
+
+impl Predictor {
+    /// The label of an example: a text, or a text for each column that the patterns use, or values by the names of columns.
+    ///
+    /// # Errors
+    /// When the example lacks a text or a column, or cannot be cut to the model's length.
+    pub fn classify(&self, example: impl Into<Record>) -> Result<Prediction> {
+        let mut predictions = self.classify_some(&[example.into()], 0)?.into_iter();
+        match (predictions.next(), predictions.next()) {
+            (Some(prediction), None) => Ok(prediction),
+            (first, _) => Err(Error::data(
+                Place::file(NAME).in_memory(),
+                match first {
+                    None => "the example has no rows within it",
+                    Some(_) => "the example has several rows within it",
+                },
+                "classify it with `classify_all`, which gives a prediction for each",
+            )),
+        }
+    }
+
+    /// The labels of many examples, as fast as those of a file: some hundreds are taken and answered at a time. Where the task has rows
+    /// within rows, each of them has a prediction. After an error there are no more.
+    ///
+    /// # Errors
+    /// As [`Predictor::classify`]; they name the number of the example.
+    pub fn classify_all<'p, I>(&'p self, examples: I) -> impl Iterator<Item = Result<Prediction>> + 'p
+    where
+        I: IntoIterator<Item: Into<Record> + 'p, IntoIter: 'p>,
+    {
+        let size = self.chunk();
+        let mut examples = examples.into_iter().map(Into::into);
+        let mut before = 0;
+        let mut failed = false;
+        let chunks = std::iter::from_fn(move || {
+            let chunk: Vec<Record> = examples.by_ref().take(size).collect();
+            if chunk.is_empty() || failed {
+                return None;
+            }
+            let answered = self.classify_some(&chunk, before);
+            before += chunk.len() as u64;
+            failed = answered.is_err();
+            Some(match answered {
+                Ok(predictions) => predictions.into_iter().map(Ok).collect::<Vec<_>>(),
+                Err(error) => vec![Err(error)],
+            })
+        });
+        chunks.flatten()
+    }
+
+    /// The labels of some examples, `before` which there were others.
+    fn classify_some(&self, records: &[Record], before: u64) -> Result<Vec<Prediction>> {
+        let task = &self.task;
+        let examples = questions(task, records).map_err(|error| error.in_memory(before))?;
+        let scores = self.score(&examples, |_, _| Ok(()))?;
+        let copies = task.copies();
+        let answers = Answer::of(task, &scores, &examples).into_iter().enumerate();
+        let prediction = |(number, answer): (usize, Answer)| {
+            let names = match task.choices {
+                Some(_) => task.choices_of(&examples[number * copies].texts),
+                None => task.answers(),
+            };
+            Prediction {
+                labels: answer.labels,
+                probabilities: names.into_iter().zip(answer.probabilities).collect(),
+                answered_by: self.with,
+            }
+        };
+        Ok(answers.map(prediction).collect())
+    }
+}
+
+/// What is asked about the examples.
+fn questions(task: &Task, records: &[Record]) -> Result<Vec<Example>> {
+    let example = |texts, place| Example { texts, label: None, also: Vec::new(), group: None, place };
+    let (fields, inputs) = (task.fields(), task.inputs());
+    let all_texts: Option<Vec<&[String]>> = records.iter().map(Record::texts).collect();
+    let mut examples = Vec::new();
+    if let Some(all) = all_texts {
+        for (number, texts) in all.into_iter().enumerate() {
+            let place = Place::file(NAME).line(number as u64 + 1);
+            check_texts(texts, &inputs, place.clone())?;
+            examples.extend(task.rows_of(texts).into_iter().map(|texts| example(texts, place.clone())));
+        }
+        return Ok(examples);
+    }
+    let reader = Records::new(NAME, records, &inputs, None)?.reader()?;
+    let mut view = View::new(task, reader.columns(), &fields, None)?;
+    for row in reader {
+        let row: Row = row?;
+        examples.extend(view.read(&row)?.into_iter().map(|texts| example(texts, row.place())));
+    }
+    Ok(examples)
+}

@@ -1,0 +1,269 @@
+//! Examples that a program hands over, in the place of a file's rows.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Cursor;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{Format, ReadOptions, Reader};
+use crate::{Place, Result};
+
+/// An example from memory: its text, or several texts, or values by the names of columns; and its label, where it has one.
+///
+/// ```
+/// use cloze::Record;
+///
+/// // A text, or one for each column that the patterns use, in the order in which they use them.
+/// let text = Record::from("the app crashes on start");
+/// let two = Record::from(["Crash", "the app crashes on start"]);
+/// // Values by the names of columns.
+/// let named = Record::from([("subject", "Crash"), ("message", "the app crashes on start")]);
+/// // Whatever an example can be made of, with its label.
+/// let labelled = Record::from(("the app crashes on start", "technical"));
+/// let several = Record::from(("I was charged twice, hurry", vec!["billing", "urgent"]));
+/// # let _ = (text, two, named, labelled, several);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    pub(crate) values: Values,
+    pub(crate) label: Option<Value>,
+}
+
+/// What an example says.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Values {
+    /// A text for each column that the patterns use.
+    Texts(Vec<String>),
+    /// Values by the names of columns.
+    Named(Map<String, Value>),
+}
+
+impl Record {
+    /// The example with this label: a text, a number, a boolean, or a list of labels where an example can have several.
+    #[must_use]
+    pub fn with_label(self, label: impl Into<Value>) -> Record {
+        Record { label: Some(label.into()), ..self }
+    }
+
+    /// The example's texts without names, if it has none.
+    pub(crate) fn texts(&self) -> Option<&[String]> {
+        match &self.values {
+            Values::Texts(texts) => Some(texts),
+            Values::Named(_) => None,
+        }
+    }
+}
+
+impl From<Values> for Record {
+    fn from(values: Values) -> Record {
+        Record { values, label: None }
+    }
+}
+
+impl From<&str> for Record {
+    fn from(text: &str) -> Record {
+        Values::Texts(vec![text.to_owned()]).into()
+    }
+}
+
+impl From<String> for Record {
+    fn from(text: String) -> Record {
+        Values::Texts(vec![text]).into()
+    }
+}
+
+impl From<&String> for Record {
+    fn from(text: &String) -> Record {
+        Record::from(text.as_str())
+    }
+}
+
+impl<const N: usize> From<[&str; N]> for Record {
+    fn from(texts: [&str; N]) -> Record {
+        Values::Texts(texts.map(str::to_owned).into()).into()
+    }
+}
+
+impl From<Vec<String>> for Record {
+    fn from(texts: Vec<String>) -> Record {
+        Values::Texts(texts).into()
+    }
+}
+
+impl From<Map<String, Value>> for Record {
+    fn from(values: Map<String, Value>) -> Record {
+        Values::Named(values).into()
+    }
+}
+
+impl<K: Into<String>, V: Into<Value>, const N: usize> From<[(K, V); N]> for Record {
+    fn from(values: [(K, V); N]) -> Record {
+        named(values)
+    }
+}
+
+impl<K: Into<String>, V: Into<Value>> From<Vec<(K, V)>> for Record {
+    fn from(values: Vec<(K, V)>) -> Record {
+        named(values)
+    }
+}
+
+impl<K: Into<String>, V: Into<Value>> From<BTreeMap<K, V>> for Record {
+    fn from(values: BTreeMap<K, V>) -> Record {
+        named(values)
+    }
+}
+
+impl<K: Into<String> + Ord, V: Into<Value>> From<HashMap<K, V>> for Record {
+    fn from(values: HashMap<K, V>) -> Record {
+        // In an order that is the same every time, for it becomes that of the columns.
+        named(values.into_iter().collect::<BTreeMap<K, V>>())
+    }
+}
+
+impl<R: Into<Record>, L: Into<Value>> From<(R, L)> for Record {
+    fn from((record, label): (R, L)) -> Record {
+        record.into().with_label(label)
+    }
+}
+
+fn named<K: Into<String>, V: Into<Value>>(values: impl IntoIterator<Item = (K, V)>) -> Record {
+    Values::Named(values.into_iter().map(|(name, value)| (name.into(), value.into())).collect()).into()
+}
+
+/// Examples from memory as a reader reads them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Records {
+    /// What errors call them.
+    name: Arc<str>,
+    /// An object a line. The first one names all columns.
+    lines: Arc<[u8]>,
+}
+
+impl Records {
+    /// The `records`, which errors call `name`. Those with texts alone have them in the columns `fields`, and labels are in the
+    /// column `label`.
+    ///
+    /// # Errors
+    /// When a record has more or fewer texts than there are `fields`, or a label that there is no column for.
+    pub(crate) fn new(
+        name: &str,
+        records: &[Record],
+        fields: &[String],
+        label: Option<&str>,
+    ) -> Result<Records> {
+        let mut columns: Map<String, Value> = Map::new();
+        let mut objects = Vec::with_capacity(records.len());
+        for (number, record) in records.iter().enumerate() {
+            let mut object = match &record.values {
+                Values::Named(values) => values.clone(),
+                Values::Texts(texts) => {
+                    check_texts(texts, fields, place(name, number))?;
+                    let texts = texts.iter().cloned().map(Value::String);
+                    fields.iter().cloned().zip(texts).collect()
+                }
+            };
+            if let (Some(value), Some(label)) = (&record.label, label) {
+                object.insert(label.to_owned(), value.clone());
+            }
+            for name in object.keys().filter(|name| !columns.contains_key(*name)).cloned().collect::<Vec<_>>()
+            {
+                columns.insert(name, Value::Null);
+            }
+            objects.push(object);
+        }
+        if let Some(first) = objects.first_mut() {
+            columns.extend(std::mem::take(first));
+            *first = columns;
+        }
+        let mut lines = String::new();
+        for object in objects {
+            lines.push_str(&Value::Object(object).to_string());
+            lines.push('\n');
+        }
+        Ok(Records { name: name.into(), lines: lines.into_bytes().into() })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// What errors call them.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Reads them.
+    pub(crate) fn reader(&self) -> Result<Reader> {
+        let options = ReadOptions { format: Some(Format::Jsonl), ..ReadOptions::default() };
+        Reader::new(&self.name, Cursor::new(Arc::clone(&self.lines)), options)
+            .map_err(|error| error.in_memory(0))
+    }
+}
+
+fn place(name: &str, number: usize) -> Place {
+    Place::file(name).line(number as u64 + 1).in_memory()
+}
+
+/// Checks that there is a text for every column.
+pub(crate) fn check_texts(texts: &[String], fields: &[String], place: Place) -> Result<()> {
+    if texts.len() == fields.len() {
+        return Ok(());
+    }
+    let given = if texts.len() == 1 {
+        "there is 1 text".to_owned()
+    } else {
+        format!("there are {} texts", texts.len())
+    };
+    Err(crate::Error::data(
+        place,
+        format!("{given}, and the patterns use the columns {}", crate::error::list(fields)),
+        "give a text for each of them in this order, or values by the names of columns",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(records: &[Record], fields: &[&str]) -> Result<String> {
+        let fields: Vec<String> = fields.iter().map(|&name| name.to_owned()).collect();
+        let records = Records::new("the examples", records, &fields, Some("label"))?;
+        Ok(String::from_utf8(records.lines.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn the_first_line_names_the_columns_of_all() {
+        let records = [
+            Record::from(("one", "a")),
+            Record::from(([("text", "two"), ("more", "more")], "b")),
+            Record::from("three"),
+        ];
+        assert_eq!(
+            lines(&records, &["text"]).unwrap(),
+            "{\"text\":\"one\",\"label\":\"a\",\"more\":null}\n\
+             {\"text\":\"two\",\"more\":\"more\",\"label\":\"b\"}\n\
+             {\"text\":\"three\"}\n"
+        );
+    }
+
+    #[test]
+    fn a_text_for_each_column_is_wanted() {
+        let error = lines(&[Record::from(["a", "b"]), Record::from("c")], &["x", "y"]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "example 2 of the examples: there is 1 text, and the patterns use the columns `x`, `y`"
+        );
+    }
+
+    #[test]
+    fn what_is_read_back_is_what_was_handed_over() {
+        let text = "quotes \" and \\ and a line\nbreak, commas; tabs\t, \u{1F600} and { braces }";
+        let fields = ["text".to_owned()];
+        let records = Records::new("x", &[Record::from((text, 7))], &fields, Some("label")).unwrap();
+        let table = records.reader().unwrap().into_table().unwrap();
+        assert_eq!(table.columns.names(), ["text", "label"]);
+        assert_eq!(table.rows[0].values(), [text, "7"]);
+    }
+}

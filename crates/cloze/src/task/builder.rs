@@ -1,0 +1,272 @@
+//! Tasks that a program makes by itself, without a file.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::frozen::{list, quoted};
+use super::{Method, Options, Preset, Set, Task, file};
+use crate::Result;
+use crate::table::Record;
+
+/// What errors call a task that has no file; they show what was built as it would stand in one.
+const NAME: &str = "the task";
+
+/// Makes a [`Task`] of patterns, labels and examples from memory; see [`Task::builder`].
+///
+/// What it has no method for can be written as a task file's text and read with [`Task::parse`]; examples from memory are added to that
+/// with [`Task::with_rows`].
+#[derive(Default)]
+#[must_use]
+pub struct TaskBuilder {
+    name: Option<String>,
+    patterns: Vec<String>,
+    labels: Vec<(String, Vec<String>)>,
+    descriptions: Vec<(String, String)>,
+    topics: Vec<(String, String)>,
+    choices: Option<String>,
+    label_column: Option<String>,
+    preset: Option<Preset>,
+    change: Vec<Change>,
+    train: Vec<Record>,
+    unlabeled: Vec<Record>,
+    test: Vec<Record>,
+}
+
+type Change = Box<dyn FnOnce(&mut Options)>;
+
+impl TaskBuilder {
+    /// What the directories of its runs are called: letters, digits, `-`, `_` and `.`. `task` unless given.
+    pub fn name(mut self, name: impl Into<String>) -> TaskBuilder {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Another pattern, in the language of [`crate::pattern`]: `{text} This is about {mask}.`
+    pub fn pattern(mut self, pattern: impl Into<String>) -> TaskBuilder {
+        self.patterns.push(pattern.into());
+        self
+    }
+
+    /// Another label with the words that stand for it at the mask. Where no label has words, the model finds some by the labels' names,
+    /// what [`TaskBuilder::describe`] says of them, and the labelled examples.
+    pub fn label<W: Into<String>>(
+        mut self,
+        name: impl Into<String>,
+        words: impl IntoIterator<Item = W>,
+    ) -> TaskBuilder {
+        self.labels.push((name.into(), words.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// What a label without words means.
+    pub fn describe(mut self, label: impl Into<String>, meaning: impl Into<String>) -> TaskBuilder {
+        self.descriptions.push((label.into(), meaning.into()));
+        self
+    }
+
+    /// Another class of a task whose examples can belong to several at once, and how patterns call it where they say `{topic}`. Labels are then
+    /// the two answers, yes first; they are the words `yes` and `no` unless given.
+    pub fn topic(mut self, name: impl Into<String>, description: impl Into<String>) -> TaskBuilder {
+        self.topics.push((name.into(), description.into()));
+        self
+    }
+
+    /// The column with every example's own list of texts to choose among; there are no labels then.
+    pub fn choices(mut self, column: impl Into<String>) -> TaskBuilder {
+        self.choices = Some(column.into());
+        self
+    }
+
+    /// The column with the labels, for examples that have it among their values. `label` unless given.
+    pub fn label_column(mut self, column: impl Into<String>) -> TaskBuilder {
+        self.label_column = Some(column.into());
+        self
+    }
+
+    /// Labelled examples to learn from.
+    pub fn train<R: Into<Record>>(mut self, examples: impl IntoIterator<Item = R>) -> TaskBuilder {
+        self.train.extend(examples.into_iter().map(Into::into));
+        self
+    }
+
+    /// Examples without labels, which the ensemble labels for the classifier to learn from.
+    pub fn unlabeled<R: Into<Record>>(mut self, examples: impl IntoIterator<Item = R>) -> TaskBuilder {
+        self.unlabeled.extend(examples.into_iter().map(Into::into));
+        self
+    }
+
+    /// Labelled examples to measure on.
+    pub fn test<R: Into<Record>>(mut self, examples: impl IntoIterator<Item = R>) -> TaskBuilder {
+        self.test.extend(examples.into_iter().map(Into::into));
+        self
+    }
+
+    /// How to train.
+    pub fn method(self, method: Method) -> TaskBuilder {
+        self.options(move |options| options.method = method)
+    }
+
+    /// The values of all options that [`TaskBuilder::options`] does not change.
+    pub fn preset(mut self, preset: Preset) -> TaskBuilder {
+        self.preset = Some(preset);
+        self
+    }
+
+    /// Changes options: `.options(|options| options.steps = 100)`.
+    pub fn options(mut self, change: impl FnOnce(&mut Options) + 'static) -> TaskBuilder {
+        self.change.push(Box::new(change));
+        self
+    }
+
+    /// The task.
+    ///
+    /// # Errors
+    /// All mistakes in patterns and labels; an option out of its range; an example with more or fewer texts than the patterns use
+    /// columns. What is wrong with labels of examples is found when they are read.
+    pub fn build(self) -> Result<Task> {
+        let mut task = file::parse(NAME, &self.text(), Path::new("."), self.preset)?;
+        self.change.into_iter().for_each(|change| change(&mut task.options));
+        task.check_options()?;
+        task.with_rows(Set::Train, self.train)?
+            .with_rows(Set::Unlabeled, self.unlabeled)?
+            .with_rows(Set::Test, self.test)
+    }
+
+    /// The text of a task file that says the same.
+    fn text(&self) -> String {
+        let mut text = String::from("format = 1\n");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "name = {}", quoted(self.name.as_deref().unwrap_or("task")));
+        let by_itself = !self.labels.is_empty() && self.labels.iter().all(|(_, words)| words.is_empty());
+        if by_itself {
+            text.push_str("words = \"auto\"\n");
+        }
+        let _ = writeln!(text, "patterns = {}", list(&self.patterns));
+        let _ = writeln!(text, "[data]\nlabel = {}", quoted(self.label_column.as_deref().unwrap_or("label")));
+        if let Some(column) = &self.choices {
+            let _ = writeln!(text, "[choices]\nfrom = {}", quoted(column));
+        }
+        if !self.topics.is_empty() {
+            text.push_str("[multi_label.topics]\n");
+            for (name, description) in &self.topics {
+                let _ = writeln!(text, "{} = {}", quoted(name), quoted(description));
+            }
+        }
+        if !self.labels.is_empty() || !self.topics.is_empty() {
+            text.push_str("[labels]\n");
+        }
+        for (name, words) in &self.labels {
+            let described = self.descriptions.iter().find(|(label, _)| label == name);
+            let value = match described {
+                Some((_, meaning)) if by_itself => quoted(meaning),
+                _ if by_itself => quoted(""),
+                _ => list(words),
+            };
+            let _ = writeln!(text, "{} = {value}", quoted(name));
+        }
+        if self.labels.is_empty() && !self.topics.is_empty() {
+            text.push_str("yes = \"yes\"\nno = \"no\"\n");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+
+    fn support() -> TaskBuilder {
+        Task::builder()
+            .pattern("{text} This is about {mask}.")
+            .label("billing", ["invoice", "payment"])
+            .label("technical", ["bug"])
+    }
+
+    #[test]
+    fn a_task_is_what_a_file_that_says_the_same_would_be() {
+        let built = support()
+            .name("support")
+            .pattern("{mask}: {text}")
+            .method(Method::Ipet)
+            .options(|options| options.steps = 7)
+            .build()
+            .unwrap();
+        let text = "format = 1\nname = 'support'\npatterns = ['{text} This is about {mask}.', '{mask}: {text}']\n\
+                    [data]\nlabel = 'label'\n[labels]\nbilling = ['invoice', 'payment']\ntechnical = ['bug']\n\
+                    [train]\nmethod = 'ipet'\nsteps = 7\n";
+        let read = Task::parse("x", text, Path::new(".")).unwrap();
+        assert_eq!(built.canonical(), read.canonical());
+    }
+
+    #[test]
+    fn examples_from_memory_are_read_like_those_of_files() {
+        let task = support()
+            .train([("my invoice is wrong", "billing"), ("it crashes", "technical")])
+            .unlabeled(["no sound", "two bills"])
+            .test([("a crash", "technical")])
+            .build()
+            .unwrap();
+        let train = task.examples(Set::Train).unwrap();
+        assert_eq!((train[0].texts[0].as_str(), train[0].label), ("my invoice is wrong", Some(0)));
+        assert_eq!(train[1].place.to_string(), "example 2 of the labelled examples");
+        let unlabeled = task.examples(Set::Unlabeled).unwrap();
+        assert_eq!((unlabeled.len(), unlabeled[1].label), (2, None));
+        assert_eq!(task.examples(Set::Test).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn mistakes_speak_of_the_examples() {
+        let task = support().train([("a", "billing"), ("b", "biling")]).build().unwrap();
+        let error = task.examples(Set::Train).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "example 2 of the labelled examples, column `label`: the label `biling` is not in `[labels]` of `the task`"
+        );
+        let error = support().train([(["a", "b"], "billing")]).build().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "example 1 of the labelled examples: there are 2 texts, and the patterns use the columns `text`"
+        );
+        let Error::Task(error) = support().pattern("{text}").build().map(|_| ()).unwrap_err() else {
+            panic!()
+        };
+        assert!(error.mistakes()[0].problem.contains("{mask}"), "{}", error.mistakes()[0].problem);
+        let error = support().options(|options| options.steps = 0).build().map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("steps"), "{error}");
+    }
+
+    #[test]
+    fn labels_without_words_get_some_and_topics_are_answered_with_yes_or_no() {
+        let auto = Task::builder()
+            .pattern("{text} {mask}")
+            .label("billing", [""; 0])
+            .label("2", [""; 0])
+            .describe("2", "broken software");
+        let task = auto.build().unwrap();
+        assert_eq!(task.described.unwrap()[1].as_deref(), Some("broken software"));
+        let task = Task::builder()
+            .pattern("{text} About {topic}? {mask}.")
+            .topic("billing", "invoices")
+            .topic("urgent", "a hurry")
+            .train([("pay at once", vec!["billing", "urgent"]), ("hello", Vec::new())])
+            .build()
+            .unwrap();
+        let labels: Vec<_> = task.examples(Set::Train).unwrap().iter().map(|row| row.label).collect();
+        assert_eq!(labels, [Some(0), Some(0), Some(1), Some(1)]);
+    }
+
+    #[test]
+    fn choices_come_from_a_column() {
+        let task = Task::builder()
+            .pattern("{text} It was {mask}.")
+            .choices("people")
+            .train([(
+                [("text", "it barked".into()), ("people", serde_json::json!(["the cat", "the dog"]))],
+                "the cat",
+            )])
+            .build()
+            .unwrap();
+        assert_eq!(task.examples(Set::Train).unwrap()[0].label, Some(0));
+    }
+}
