@@ -14,7 +14,7 @@ fn main() -> Result<()> {
 }
 
 /// Trains with `model` in a directory under `runs`, and classifies two texts.
-pub fn run(model: Model, runs: &Path) -> Result<Vec<Prediction>> {
+pub(crate) fn run(model: Model, runs: &Path) -> Result<Vec<Prediction>> {
     let task = Task::builder()
         .name("support")
         .pattern("{text} This is about {mask}.")

@@ -14,7 +14,7 @@ fn main() -> Result<()> {
 }
 
 /// Trains with `model` in a directory under `runs`, and returns the share of members that disagree with the most frequent answer, for every text.
-pub fn run(model: Model, runs: &Path) -> Result<Vec<f64>> {
+pub(crate) fn run(model: Model, runs: &Path) -> Result<Vec<f64>> {
     let texts = [
         "the waiter was friendly and the soup was cold",
         "I would come back any time",

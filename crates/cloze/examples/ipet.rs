@@ -23,7 +23,7 @@ fn main() -> Result<()> {
 }
 
 /// Trains with `model` in a directory under `runs`.
-pub fn run(model: Model, runs: &Path) -> Result<Run> {
+pub(crate) fn run(model: Model, runs: &Path) -> Result<Run> {
     let topics = ["the match", "the election", "the new phone", "the final", "the minister", "the update"];
     let unlabeled = topics.iter().flat_map(|topic| {
         ["everybody talks about", "what we know of", "five questions about"]

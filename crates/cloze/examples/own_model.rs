@@ -22,7 +22,7 @@ fn main() -> Result<()> {
 }
 
 /// Asks `model` before any training, and trains it in a directory under `runs`.
-pub fn run(model: Model, runs: &Path) -> Result<ZeroShot> {
+pub(crate) fn run(model: Model, runs: &Path) -> Result<ZeroShot> {
     let task = Task::builder()
         .name("weather")
         .pattern("{text} That was {mask}.")

@@ -18,7 +18,7 @@ fn pair(premise: &str, hypothesis: &str) -> Record {
 }
 
 /// Trains with `model` in a directory under `runs`, and classifies a pair.
-pub fn run(model: Model, runs: &Path) -> Result<Prediction> {
+pub(crate) fn run(model: Model, runs: &Path) -> Result<Prediction> {
     let task = Task::builder()
         .name("entailment")
         // `{sep}` separates the two as the model was taught to have pairs separated.
