@@ -118,16 +118,12 @@ impl Predictor {
     /// how many there are.
     ///
     /// # Errors
-    /// When a row has no choices though it should, or cannot be cut to the model's length, a model cannot be read, or `progress`
-    /// fails.
+    /// When a row cannot be cut to the model's length, a model cannot be read, or `progress` fails.
     pub fn score(
         &self,
         examples: &[Example],
         progress: impl FnMut(usize, usize) -> Result<()>,
     ) -> Result<Scores> {
-        for example in examples {
-            self.task.check_choices(&example.texts, &example.place)?;
-        }
         // Who fails with the models in hand leaves them as they were, or to be read again.
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         models.score(&self.task, &self.device, examples, progress)

@@ -41,6 +41,7 @@
 //! | `model.directory` | a Hugging Face directory, relative to the task file | the model in the program |
 //! | `train.*`, `ipet.*`, `distil.*` | see [`Options`] | see [`Options`] |
 
+mod answers;
 mod builder;
 mod cell;
 mod choices;
@@ -60,10 +61,10 @@ use std::sync::Arc;
 use cloze_encoder::Config;
 use serde::Serialize;
 
+pub use answers::Answers;
 pub use builder::TaskBuilder;
 pub(crate) use cell::{is_structure, listed, means_missing};
 pub use choices::Choices;
-pub(crate) use choices::texts as texts_of_list;
 pub(crate) use columns::View;
 pub use columns::{Column, Made, Rows};
 use examples::InMemory;
@@ -176,12 +177,10 @@ pub struct Task {
     pub labels: Vec<Label>,
     /// With `words = "auto"`: what is said of every label. They have no words until [`crate::words::find`] has found some.
     pub described: Option<Vec<Option<String>>>,
-    /// Where rows have choices of their own; then `labels` are the places of a list, and have no words.
-    pub choices: Option<Choices>,
+    /// What examples are answered with.
+    pub answers: Answers,
     /// Where the rows are.
     pub data: Data,
-    /// What a row can be about, if it can have several labels; `labels` are then yes and no.
-    pub multi_label: Option<MultiLabel>,
     /// What is measured.
     pub metrics: Metrics,
     /// A model's directory, or `None` for the default model.
@@ -284,8 +283,8 @@ impl Task {
                 names.push(field.name.clone());
             }
         }
-        let choices = self.choices.iter().map(|choices| &choices.from);
-        names.extend(choices.filter(|from| !names.contains(from)).cloned().collect::<Vec<_>>());
+        let choices = self.answers.choices().map(|choices| &choices.from);
+        names.extend(choices.filter(|from| !names.contains(from)).cloned());
         names
     }
 
@@ -315,7 +314,7 @@ impl Task {
 
     /// What results name as labels: all labels, or none where rows have choices of their own.
     pub(crate) fn common_labels(&self) -> Vec<String> {
-        if self.choices.is_some() { Vec::new() } else { self.label_names() }
+        if self.answers.choices().is_some() { Vec::new() } else { self.label_names() }
     }
 
     /// Checks options that were changed after reading, for example on the command line.

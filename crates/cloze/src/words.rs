@@ -51,7 +51,7 @@ pub fn find(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) 
 /// When the model cannot be used.
 pub fn apart(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) -> Result<Vec<Option<f64>>> {
     let counts = data.label_counts(task);
-    let mut plain = task.choices.is_none() && task.multi_label.is_none();
+    let mut plain = task.answers.is_one_label();
     for pattern in 0..task.patterns.len() {
         plain &= Verbalizer::new(task, pattern, &checkpoint.tokenizer)?.is_one_token();
     }

@@ -9,7 +9,7 @@ use cloze::pvp::encode::{Encoded, PatternEncoder};
 use cloze::pvp::verbalizer::{Candidates, Verbalizer};
 use cloze::scoring::multi_token::{score, train};
 use cloze::table::{Format, ReadOptions, Reader};
-use cloze::task::{Choices, Hinge, Set};
+use cloze::task::{Choices, Example, Hinge, Set};
 use cloze_encoder::Device;
 use common::Folder;
 use golden::{DECODINGS, goldens, ids, list, near, session, tokenizer};
@@ -21,7 +21,7 @@ fn inputs_and_scores_of_all_candidates_agree_with_the_goldens() {
     for golden in goldens("record") {
         let rows = golden::read(&task, &golden);
         for (row, wanted) in rows.iter().zip(list(&golden["examples"])) {
-            let choices = task.choices_of(&row.texts);
+            let choices = &row.choices;
             assert_eq!(json!(choices), wanted["meta"]["candidates"]);
             let right = choices.iter().enumerate().filter(|(place, _)| row.is_right(*place));
             let right: Vec<&String> = right.map(|(_, choice)| choice).collect();
@@ -53,7 +53,7 @@ fn inputs_and_scores_of_all_candidates_agree_with_the_goldens() {
                         assert!(
                             scores.row(0)[numbers.len()..].iter().all(|score| *score == f32::NEG_INFINITY)
                         );
-                        let best = &task.choices_of(&row.texts)[scores.predictions()[0]];
+                        let best = &row.choices[scores.predictions()[0]];
                         assert_eq!(json!(best), wanted["decoding"][name]["best_candidate"]);
                     }
                 }
@@ -64,9 +64,8 @@ fn inputs_and_scores_of_all_candidates_agree_with_the_goldens() {
                         example["guid"].as_str().unwrap().starts_with(&format!("{guid}-a"))
                     };
                     let row = list(&golden["examples"]).iter().position(|wanted| is(&wanted)).unwrap();
-                    let mut texts = rows[row].texts.clone();
-                    *texts.last_mut().unwrap() = example["candidates"].to_string();
-                    let cloze = encoder.encode(&texts).unwrap();
+                    let choices = serde_json::from_value(example["candidates"].clone()).unwrap();
+                    let cloze = encoder.encode_example(&Example { choices, ..rows[row].clone() }).unwrap();
                     assert_eq!(cloze.sequence.ids, ids(&example["input_ids"]));
                     // The right one comes first.
                     for hinge in [Hinge::Mean, Hinge::Batch] {
@@ -147,8 +146,6 @@ fn a_new_row_without_choices_is_an_error_with_its_line() {
     let error = predictor.annotate(reader, Vec::new(), "out.jsonl", Format::Jsonl, |_| Ok(())).unwrap_err();
     assert!(error.to_string().contains("`new.jsonl`, line 2, column `people`: this is no list"), "{error}");
     // A row that was typed comes from no file.
-    let mut typed = folder.task(TASK).examples(Set::Test).unwrap();
-    typed[1].texts[1] = "he, she".into();
-    let error = predictor.score(&typed, |_, _| Ok(())).unwrap_err();
+    let error = predictor.classify(["he wept", "he, she"]).unwrap_err();
     assert!(error.to_string().contains("column `people`: this is no list"), "{error}");
 }

@@ -63,7 +63,7 @@ fn inputs_and_what_is_written_agree_with_the_goldens() {
                         let text =
                             tokenizer.tokenize(&tokenizer.after_blank(example["target"].as_str().unwrap()));
                         let surplus = list(&example["masks"]).len() - text.len();
-                        let got = encoder.encode_with(&rows[row].texts, surplus).unwrap();
+                        let got = encoder.encode_with(&rows[row].texts, &[], surplus).unwrap();
                         assert_eq!(got.sequence.ids, ids(&example["input_ids"]));
                         assert_eq!(masks(&got), ids(&example["masks"]));
                         got

@@ -50,7 +50,7 @@ fn words_of_different_length_agree_with_the_goldens() {
         for (model, golden_of_model) in golden["models"].as_object().unwrap() {
             let (tokenizer, mut session) = (tokenizer(model), session(model));
             let verbalizer = Verbalizer::of_labels(&labels, &tokenizer, true).unwrap();
-            let found = verbalizer.candidates(&tokenizer, |_| "").unwrap();
+            let found = verbalizer.candidates(&tokenizer, &[], |_| "").unwrap();
             let expected = list(&golden_of_model["choice_token_ids"]).iter().map(|word| vec![ids(word)]);
             assert_eq!(found.0, expected.collect::<Vec<_>>());
 

@@ -110,7 +110,7 @@ fn a_row_comes_back_once_with_the_labels_that_it_has() {
             let given = if answer.labels.is_empty() { "none".to_owned() } else { answer.labels.join(";") };
             assert_eq!(line[2], given);
             for ((topic, share), written) in
-                predictor.task().answers().iter().zip(&answer.probabilities).zip(&line[3..])
+                predictor.task().answer_names().iter().zip(&answer.probabilities).zip(&line[3..])
             {
                 assert!((written.parse::<f64>().unwrap() - share).abs() < 1e-6);
                 assert_eq!(answer.labels.contains(topic), *share >= 0.5, "{topic} {share}");

@@ -97,7 +97,7 @@ pub(crate) fn classify(predictor: &Predictor, rows: &[Vec<String>]) -> Result<Ve
     let predictions = predictor.classify_all(rows.iter().cloned());
     let labelled = |(row, prediction): (&Vec<String>, cloze::Result<Prediction>)| {
         let Prediction { labels, probabilities, answered_by } = prediction?;
-        let given = match predictor.task().multi_label {
+        let given = match predictor.task().answers.several() {
             Some(_) => Given::Labels(labels),
             None => Given::Label(labels.concat()),
         };

@@ -285,7 +285,7 @@ fn runs_option(runs: &Path) -> String {
 
 /// What a task asks and answers with that is not as it was when a run was trained.
 fn changed(trained: &Task, now: &Task) -> Option<&'static str> {
-    let topics = |task: &Task| task.multi_label.as_ref().map(|several| several.topics.clone());
+    let topics = |task: &Task| task.answers.several().map(|several| several.topics.clone());
     let patterns =
         |task: &Task| (0..task.patterns.len()).map(|number| task.pattern_text(number)).collect::<Vec<_>>();
     if trained.labels != now.labels || topics(trained) != topics(now) {

@@ -65,7 +65,7 @@ pub(crate) fn carry_out(
 fn override_options(task: &mut Task, overrides: &Overrides) -> Result {
     let Overrides { method, seeds, keep, compare } = overrides;
     let classifier = *compare || method.is_some_and(|method| method != Method::Pet);
-    if classifier && task.choices.is_some() {
+    if classifier && task.answers.choices().is_some() {
         return Err(Error::usage(
             "rows with `[choices]` of their own can have no classifier",
             "leave `--method` and `--compare` out",

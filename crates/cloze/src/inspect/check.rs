@@ -18,7 +18,7 @@ use crate::inspect::vocabulary;
 use crate::pvp::encode::ClassifierEncoder;
 use crate::pvp::verbalizer::Verbalizer;
 use crate::run::prepare::Prepared;
-use crate::task::{Example, Label, Task, Topic, label_counts};
+use crate::task::{Answers, Example, Label, Task, Topic, label_counts};
 use crate::{Error, Model, Result, Warning, words};
 
 /// A larger share of cut rows is worth a warning.
@@ -83,9 +83,11 @@ fn examine(
 
     let Data { train, unlabeled, test, .. } = data;
     let topics = topics(task, train, test);
-    let labels = match task.choices {
-        Some(_) => Vec::new(),
-        None => labels(task, tokenizer, verbalizers.first(), train, test),
+    let labels = match task.answers {
+        Answers::Choice(_) => Vec::new(),
+        Answers::OneLabel | Answers::SeveralLabels(_) => {
+            labels(task, tokenizer, verbalizers.first(), train, test)
+        }
     };
     let mut warnings = data.warnings.clone();
     warnings::of_labels(task, &topics, &labels, train, &mut warnings);
@@ -170,7 +172,7 @@ impl Mistakes {
 }
 
 fn topics(task: &Task, train: &[Example], test: &[Example]) -> Vec<TopicReport> {
-    let topics = task.multi_label.iter().flat_map(|several| &several.topics);
+    let topics = task.answers.several().into_iter().flat_map(|several| &several.topics);
     let about = |rows: &[Example], topic: usize| {
         rows.iter().skip(topic).step_by(task.copies()).filter(|row| row.label == Some(0)).count()
     };

@@ -584,7 +584,7 @@ mod tests {
             let rows = format!("text,y\na text,home\nb text,work\nc text,{written}\nd text,none\n");
             let (draft, task) = drafted(&rows, "y");
             assert!(draft.several && draft.labels == [("home".into(), 2), ("work".into(), 2)], "{mark}");
-            let several = task.multi_label.unwrap();
+            let several = task.answers.several().unwrap();
             assert_eq!((&*several.separator, &*several.none, draft.missing.len()), (mark, "none", 0));
         }
         assert!(!drafted("text,y\na text,Sci/Tech\nb text,\"World, all of it\"\n", "y").0.several);
@@ -614,7 +614,7 @@ mod tests {
         let found = draft_of(&several, &request_all).unwrap();
         assert!(found.several);
         let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
-        let topics = task.multi_label.as_ref().unwrap();
+        let topics = task.answers.several().unwrap();
         assert_eq!(
             (topics.separator.as_str(), topics.none.as_str(), topics.column.as_str()),
             ("|", "no label", "topic_2")
@@ -638,7 +638,8 @@ mod tests {
         assert!(found.warnings[0].starts_with("1 row has an empty list"), "{:?}", found.warnings);
         let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
         let topics: Vec<&str> = task
-            .multi_label
+            .answers
+            .several()
             .iter()
             .flat_map(|several| &several.topics)
             .map(|topic| topic.text.as_str())
@@ -649,7 +650,7 @@ mod tests {
         let found = draft_of(&none, &request("y", &[])).unwrap();
         assert_eq!((&found.missing[..], found.unlabelled), (&[("NA".into(), 1)][..], 1));
         let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
-        assert_eq!(task.multi_label.unwrap().none, "none");
+        assert_eq!(task.answers.several().unwrap().none, "none");
         let cats = json(
             "{\"text\": \"the bin is full\", \"cats\": {\"waste\": 1, \"parking\": 0}}\n\
                          {\"text\": \"car towed\", \"cats\": {\"waste\": 0, \"parking\": 1}}\n",

@@ -11,7 +11,7 @@ use super::answer::Answer;
 use crate::Result;
 use crate::scoring::scores::Scores;
 use crate::table::{Format, Reader, Row, Submission, Writer, submission};
-use crate::task::{Example, Rows, Task, View};
+use crate::task::{Answers, Example, Rows, Task, View};
 
 /// Rows that are read, scored and written at a time.
 pub(super) const CHUNK: usize = 512;
@@ -59,9 +59,11 @@ impl Predictor {
         let project = |all: &[String]| -> Vec<String> { shown.iter().map(|&at| all[at].clone()).collect() };
         let columns =
             if within { reader.columns().renamed(&project(&names)) } else { reader.columns().clone() };
-        let wanted = std::iter::once(Answer::column(&task).to_owned()).chain(match task.choices {
-            Some(_) => vec!["probability".to_owned()],
-            None => task.answers().iter().map(|label| format!("p_{label}")).collect(),
+        let wanted = std::iter::once(Answer::column(&task).to_owned()).chain(match task.answers {
+            Answers::Choice(_) => vec!["probability".to_owned()],
+            Answers::OneLabel | Answers::SeveralLabels(_) => {
+                task.answer_names().iter().map(|label| format!("p_{label}")).collect()
+            }
         });
         let mut added: Vec<String> = Vec::new();
         for name in wanted {
@@ -111,7 +113,7 @@ impl Predictor {
                 while let Some((_, _, answer)) = answers.next_if(|(_, item, _)| items.contains(item)) {
                     labels.push(match answer.value(&task, Format::Jsonl) {
                         // A choice is a text, whatever it looks like.
-                        Value::String(name) if task.choices.is_none() => submission::label(&name),
+                        Value::String(name) if task.answers.choices().is_none() => submission::label(&name),
                         value => value,
                     });
                 }
@@ -144,13 +146,9 @@ impl Predictor {
             for row in read {
                 let before = values.len();
                 values.extend(view.read(&row)?);
-                examples.extend(values[before..].iter().map(|values| Example {
-                    texts: values[first..].to_vec(),
-                    label: None,
-                    also: Vec::new(),
-                    group: None,
-                    place: row.place(),
-                }));
+                for values in &values[before..] {
+                    examples.push(self.task.example(values[first..].to_vec(), row.place())?);
+                }
                 rows.push((row, before..values.len()));
             }
             let (fields, inputs) = (self.task.fields(), self.task.inputs());

@@ -5,33 +5,28 @@ use serde_json::Value;
 use crate::ensemble::soft_labels;
 use crate::scoring::scores::{Scores, best};
 use crate::table::Format;
-use crate::task::{Example, PREDICTION, PREDICTIONS, Task};
+use crate::task::{Answers, Example, PREDICTION, PREDICTIONS, Task};
 
 /// What a row is given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// The likeliest label; or the topics that the row is about, where it can have several labels.
     pub labels: Vec<String>,
-    /// The probability of each of [`Task::answers`], or of each of the row's own choices.
+    /// The probability of each of [`Task::answer_names`], or of each of the row's own choices.
     pub probabilities: Vec<f64>,
 }
 
 impl Answer {
     /// The answers for `rows` with these scores; where they can have several labels, the rows for all topics stand together.
     pub fn of(task: &Task, scores: &Scores, rows: &[Example]) -> Vec<Answer> {
-        let (copies, names) = (task.copies(), task.answers());
-        let answer = |first: usize| match task.multi_label {
-            None if task.choices.is_some() => {
-                let choices = task.choices_of(&rows[first].texts);
-                let mut probabilities = soft_labels(scores.row(first), 1.0);
-                probabilities.truncate(choices.len());
-                Answer { labels: vec![choices[best(scores.row(first))].clone()], probabilities }
-            }
-            None => Answer {
+        let copies = task.copies();
+        let names = task.answer_names();
+        let answer = |first: usize| match &task.answers {
+            Answers::OneLabel => Answer {
                 labels: vec![names[best(scores.row(first))].clone()],
                 probabilities: soft_labels(scores.row(first), 1.0),
             },
-            Some(_) => {
+            Answers::SeveralLabels(_) => {
                 let rows = || (first..first + copies).map(|row| scores.row(row));
                 // The first label means yes.
                 let given = names.iter().zip(rows()).filter(|(_, row)| best(row) == 0);
@@ -40,26 +35,32 @@ impl Answer {
                     probabilities: rows().map(|row| soft_labels(row, 1.0)[0]).collect(),
                 }
             }
+            Answers::Choice(_) => {
+                let choices = &rows[first].choices;
+                let mut probabilities = soft_labels(scores.row(first), 1.0);
+                probabilities.truncate(choices.len());
+                Answer { labels: vec![choices[best(scores.row(first))].clone()], probabilities }
+            }
         };
         (0..scores.len() / copies).map(|row| answer(row * copies)).collect()
     }
 
     /// The probabilities that are written beside a row: all, or that of its choice where every row has choices of its own.
     pub fn shown(&self, task: &Task) -> Vec<f64> {
-        match task.choices {
-            Some(_) => vec![self.probabilities.iter().copied().fold(0.0, f64::max)],
-            None => self.probabilities.clone(),
+        match task.answers {
+            Answers::Choice(_) => vec![self.probabilities.iter().copied().fold(0.0, f64::max)],
+            Answers::OneLabel | Answers::SeveralLabels(_) => self.probabilities.clone(),
         }
     }
 
     /// The name of the column with the labels.
     pub fn column(task: &Task) -> &'static str {
-        if task.multi_label.is_some() { PREDICTIONS } else { PREDICTION }
+        if task.answers.several().is_some() { PREDICTIONS } else { PREDICTION }
     }
 
     /// The labels as they are written: several as a list where the format knows lists, and else as they stand in the data.
     pub fn value(&self, task: &Task, format: Format) -> Value {
-        match &task.multi_label {
+        match task.answers.several() {
             Some(_) if format == Format::Jsonl => Value::from(self.labels.clone()),
             Some(several) => Value::from(several.write(&self.labels)),
             None => Value::from(self.labels.concat()),

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::answer::Answer;
 use super::{Predictor, With};
 use crate::table::{Record, Records, Row, check_texts};
-use crate::task::{Example, Task, View};
+use crate::task::{Answers, Example, Task, View};
 use crate::{Error, Place, Result};
 
 /// What errors call the examples.
@@ -98,9 +98,9 @@ impl Predictor {
         let copies = task.copies();
         let answers = Answer::of(task, &scores, &examples).into_iter().enumerate();
         let prediction = |(number, answer): (usize, Answer)| {
-            let names = match task.choices {
-                Some(_) => task.choices_of(&examples[number * copies].texts),
-                None => task.answers(),
+            let names = match task.answers {
+                Answers::Choice(_) => examples[number * copies].choices.clone(),
+                Answers::OneLabel | Answers::SeveralLabels(_) => task.answer_names(),
             };
             Prediction {
                 labels: answer.labels,
@@ -114,7 +114,6 @@ impl Predictor {
 
 /// What is asked about the examples.
 fn questions(task: &Task, records: &[Record]) -> Result<Vec<Example>> {
-    let example = |texts, place| Example { texts, label: None, also: Vec::new(), group: None, place };
     let (fields, inputs) = (task.fields(), task.inputs());
     let all_texts: Option<Vec<&[String]>> = records.iter().map(Record::texts).collect();
     let mut examples = Vec::new();
@@ -122,7 +121,9 @@ fn questions(task: &Task, records: &[Record]) -> Result<Vec<Example>> {
         for (number, texts) in all.into_iter().enumerate() {
             let place = Place::file(NAME).line(number as u64 + 1);
             check_texts(texts, &inputs, place.clone())?;
-            examples.extend(task.rows_of(texts).into_iter().map(|texts| example(texts, place.clone())));
+            for texts in task.rows_of(texts) {
+                examples.push(task.example(texts, place.clone())?);
+            }
         }
         return Ok(examples);
     }
@@ -130,7 +131,9 @@ fn questions(task: &Task, records: &[Record]) -> Result<Vec<Example>> {
     let mut view = View::new(task, reader.columns(), &fields, None)?;
     for row in reader {
         let row: Row = row?;
-        examples.extend(view.read(&row)?.into_iter().map(|texts| example(texts, row.place())));
+        for texts in view.read(&row)? {
+            examples.push(task.example(texts, row.place())?);
+        }
     }
     Ok(examples)
 }

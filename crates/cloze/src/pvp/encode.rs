@@ -191,7 +191,7 @@ impl<'a> PatternEncoder<'a> {
     }
 
     fn encode_placed(&self, example: &Example, surplus: usize) -> Result<Encoded> {
-        let encoded = self.encode_with(&example.texts, surplus);
+        let encoded = self.encode_with(&example.texts, &example.choices, surplus);
         encoded.map_err(|long| self.too_long(long, example.place.clone()))
     }
 
@@ -217,23 +217,25 @@ impl<'a> PatternEncoder<'a> {
     /// # Errors
     /// When the text cannot be shortened enough.
     pub fn encode<T: AsRef<str>>(&self, texts: &[T]) -> std::result::Result<Encoded, TooLong> {
-        self.encode_with(texts, SURPLUS)
+        self.encode_with(texts, &[], SURPLUS)
     }
 
-    /// The same with so many masks beyond the text's tokens, where masks are filled freely.
+    /// The same for a row with these `choices` of its own, and with so many masks beyond the text's tokens where masks are filled freely.
     ///
     /// # Errors
     /// As [`PatternEncoder::encode`].
     pub fn encode_with<T: AsRef<str>>(
         &self,
         texts: &[T],
+        choices: &[String],
         surplus: usize,
     ) -> std::result::Result<Encoded, TooLong> {
         let column = |name: &str| {
             let place = self.fields.iter().position(|field| field == name);
             place.and_then(|place| texts.get(place)).map_or("", AsRef::as_ref)
         };
-        let candidates = self.verbalizer.and_then(|verbalizer| verbalizer.candidates(self.tokenizer, column));
+        let candidates =
+            self.verbalizer.and_then(|verbalizer| verbalizer.candidates(self.tokenizer, choices, column));
         let wanted = self.verbalizer.and_then(|verbalizer| verbalizer.wanted(column));
         let surplus = if wanted.is_some() { surplus } else { 0 };
         let masks = candidates.as_ref().map_or(1, |candidates| candidates.longest()) + surplus;
@@ -675,6 +677,7 @@ mod tests {
             texts: names(&["the sun and the house and the sun", "x"]),
             label: None,
             also: Vec::new(),
+            choices: Vec::new(),
             group: None,
             place,
         };

@@ -214,6 +214,7 @@ mod tests {
             texts: vec![a.into(), b.into()],
             label,
             also: Vec::new(),
+            choices: Vec::new(),
             group: None,
             place: Place::file("d.csv"),
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::Result;
 use crate::error::{TaskError, list};
 use crate::pattern::{Part, Pattern, Template};
-use crate::task::{Decoding, Hinge, Label, Spacing, Task, texts_of_list};
+use crate::task::{Answers, Decoding, Hinge, Label, Spacing, Task};
 use cloze_encoder::Tokenizer;
 
 /// A word of a label with the tokens that it is.
@@ -64,8 +64,8 @@ enum Kind {
     Fixed(Arc<Candidates>),
     /// The words of a row come from its columns.
     FromColumns,
-    /// The words of a row are the texts in the list of a column, one for every label as far as the list goes.
-    Choices(String),
+    /// The words of a row are the texts of its own to choose among, one for every label as far as they go.
+    Choices,
     /// One label is the text that the model may write, the other has no words.
     Free { label: usize, tokenizer: Tokenizer },
 }
@@ -91,11 +91,11 @@ impl Verbalizer {
     pub fn new(task: &Task, pattern: usize, tokenizer: &Tokenizer) -> Result<Verbalizer> {
         let leading_space = leading_space(&task.patterns[pattern], task.spacing);
         let options = &task.options;
-        if let Some(choices) = &task.choices {
+        if let Answers::Choice(_) = task.answers {
             return Ok(Verbalizer {
                 words: vec![Vec::new(); task.labels.len()],
                 leading_space,
-                kind: Kind::Choices(choices.from.clone()),
+                kind: Kind::Choices,
                 decoding: options.decoding,
                 hinge: options.hinge,
             });
@@ -196,11 +196,12 @@ impl Verbalizer {
         Ok(Verbalizer { words, leading_space, kind, decoding, hinge })
     }
 
-    /// The words of a row whose columns have the values that `value` gives by their names; none if every word is one token, which
+    /// The words of a row whose columns have the values that `value` gives by their names, and which has these `choices` of its own; none if every word is one token, which
     /// needs no row. A word that is empty in this row, or unknown, stands as the unknown token.
     pub fn candidates<'t>(
         &self,
         tokenizer: &Tokenizer,
+        choices: &[String],
         value: impl Fn(&str) -> &'t str,
     ) -> Option<Arc<Candidates>> {
         let tokens = |text: &str| {
@@ -214,8 +215,7 @@ impl Verbalizer {
         match &self.kind {
             Kind::OneToken(_) => None,
             Kind::Fixed(candidates) => Some(Arc::clone(candidates)),
-            Kind::Choices(column) => {
-                let choices = texts_of_list(value(column)).unwrap_or_default();
+            Kind::Choices => {
                 let mut words: Vec<Vec<Vec<u32>>> = choices.iter().map(|text| vec![tokens(text)]).collect();
                 words.resize(self.words.len(), Vec::new());
                 Some(Arc::new(Candidates(words)))
@@ -415,7 +415,7 @@ pub(crate) mod tests {
         let verbalizer =
             Verbalizer::of_labels(&labels(&[&["yes"], &["no", "nerve fibre"]]), &tokenizer, true).unwrap();
         assert!(!verbalizer.is_one_token() && verbalizer.columns().is_empty());
-        let candidates = verbalizer.candidates(&tokenizer, |_| "").unwrap();
+        let candidates = verbalizer.candidates(&tokenizer, &[], |_| "").unwrap();
         assert_eq!(candidates.longest(), 6);
         assert_eq!(candidates.0[0], [[tokenizer.id("yes").unwrap()]]);
     }
@@ -426,7 +426,7 @@ pub(crate) mod tests {
         let words: &[&[&str]] = &[&["{a|lower_first}"], &["not {b}", "no"]];
         let verbalizer = Verbalizer::of_labels(&labels(words), &tokenizer, true).unwrap();
         let row = |a: &'static str, b: &'static str| {
-            verbalizer.candidates(&tokenizer, |name| if name == "a" { a } else { b }).unwrap().0.clone()
+            verbalizer.candidates(&tokenizer, &[], |name| if name == "a" { a } else { b }).unwrap().0.clone()
         };
         let ids = |text: &str| tokenizer.tokenize(text);
         assert_eq!(row("The sun", "house"), [vec![ids("the sun")], vec![ids("not house"), ids("no")]]);

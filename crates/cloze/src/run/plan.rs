@@ -104,7 +104,7 @@ impl Plan {
         };
         let seed = task.options.seeds.first().copied().unwrap_or(0);
         for (label, rows) in task.labels.iter().zip(data.label_counts(task)) {
-            if rows == 0 && task.choices.is_none() && !data.train.is_empty() {
+            if rows == 0 && task.answers.choices().is_none() && !data.train.is_empty() {
                 plan.notes.push(format!("the label `{}` has no labelled row to learn from", label.name));
             }
         }
@@ -221,7 +221,7 @@ impl Planner<'_> {
         let data: Vec<(String, Option<&DataSource>)> =
             data.iter().map(|&part| (part.to_owned(), self.sources.get(part))).collect();
         // Of topics the rows hold the descriptions, and what is measured their names.
-        let several = self.task.multi_label.iter().flat_map(MultiLabel::names);
+        let several = self.task.answers.several().into_iter().flat_map(MultiLabel::names);
         let names: Vec<String> = self.task.label_names().into_iter().chain(several).collect();
         (
             COMPUTATION,
@@ -240,7 +240,7 @@ impl Planner<'_> {
             task.patterns[pattern].to_string(),
             task.spacing,
             json(task.labels_of(pattern)),
-            task.choices.as_ref().map(|choices| choices.from.clone()),
+            task.answers.choices().map(|choices| choices.from.clone()),
             task.options.decoding,
         )
     }

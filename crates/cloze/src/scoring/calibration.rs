@@ -24,7 +24,7 @@ const ROWS: usize = 256;
 /// Whether the task is calibrated: if its options ask for it and its labels exclude each other. Of a topic, `no` is true of most rows,
 /// and choices of a row have no words in common with those of another.
 pub(crate) fn applies(task: &Task) -> bool {
-    task.options.calibrate && task.multi_label.is_none() && task.choices.is_none()
+    task.options.calibrate && task.answers.is_one_label()
 }
 
 /// The rows that a task is calibrated with: unlabelled ones, spread evenly over all, or the labelled ones if there are none. None if it

@@ -37,7 +37,7 @@ impl Choices {
 }
 
 /// The texts of a JSON list of texts and numbers; nothing if it is something else.
-pub(crate) fn texts(cell: &str) -> Option<Vec<String>> {
+fn texts(cell: &str) -> Option<Vec<String>> {
     let text = |value: Value| match value {
         Value::String(text) => Some(text),
         Value::Number(number) => Some(number.to_string()),
@@ -48,24 +48,11 @@ pub(crate) fn texts(cell: &str) -> Option<Vec<String>> {
 
 impl Task {
     /// The texts to choose among of a row whose texts are those of [`Task::fields`]; none if the task has no such rows.
-    pub fn choices_of<T: AsRef<str>>(&self, row: &[T]) -> Vec<String> {
-        let cell = self.choices_field().and_then(|field| row.get(field));
-        cell.and_then(|cell| texts(cell.as_ref())).unwrap_or_default()
-    }
-
-    /// The place of the list among [`Task::fields`].
-    fn choices_field(&self) -> Option<usize> {
-        let choices = self.choices.as_ref()?;
-        self.fields().iter().position(|field| *field == choices.from)
-    }
-
-    /// Checks that a row has choices, if it should have some.
     ///
     /// # Errors
     /// When the column holds no list, or one that is empty or too long.
-    pub(crate) fn check_choices(&self, row: &[String], place: &Place) -> Result<()> {
-        let Some(choices) = &self.choices else { return Ok(()) };
-        let cell = self.choices_field().map_or("", |field| &row[field]);
+    pub(crate) fn read_choices(&self, row: &[String], place: &Place) -> Result<Vec<String>> {
+        let Some((choices, cell)) = self.choices_cell(row) else { return Ok(Vec::new()) };
         let error = |problem: String, remedy: &str| {
             Err(Error::data(place.clone().field(&choices.from), problem, remedy))
         };
@@ -85,41 +72,57 @@ impl Task {
                 );
                 error(problem, "leave out those that are surely wrong")
             }
-            Some(_) => Ok(()),
+            Some(found) => Ok(found),
         }
     }
 
-    /// The places of the right choices of a row; `answers` is a text, or a JSON list of texts.
+    /// A row's own list as it is written, if it has one.
+    fn choices_cell<'r>(&self, row: &'r [String]) -> Option<(&Choices, &'r str)> {
+        let choices = self.answers.choices()?;
+        let field = self.fields().iter().position(|field| *field == choices.from);
+        Some((choices, field.map_or("", |field| &row[field])))
+    }
+
+    /// Whether a cell of right answers says nothing of a row with choices of its own, which may be no list then.
+    pub(super) fn says_nothing(&self, cell: &str, row: &[String]) -> bool {
+        let cell = cell.trim();
+        let is_choice = || {
+            let offered = self.choices_cell(row).and_then(|(_, offered)| texts(offered));
+            offered.is_some_and(|offered| offered.iter().any(|choice| choice.trim() == cell))
+        };
+        cell.is_empty() || (self.data.missing.iter().any(|mark| mark == cell) && !is_choice())
+    }
+
+    /// An example with choices of its own and the right ones of them, which `answers` names: a text, or a JSON list of texts.
     ///
     /// # Errors
-    /// As [`Task::check_choices`]; when an answer is not among the choices.
-    pub(super) fn right_choices(&self, row: &[String], answers: &str, place: &Place) -> Result<Vec<usize>> {
-        self.check_choices(row, place)?;
-        let offered = self.choices_of(row);
+    /// When an answer is not among the choices.
+    pub(super) fn with_right_choices(&self, example: Example, answers: &str) -> Result<Example> {
+        let offered = &example.choices;
         let answers = texts(answers).unwrap_or_else(|| vec![answers.to_owned()]);
         let mut right = Vec::new();
         for answer in answers {
             let Some(found) = offered.iter().position(|choice| choice.trim() == answer.trim()) else {
                 return Err(Error::data(
-                    place.clone(),
+                    example.place.clone(),
                     format!("the answer `{answer}` is none of the choices"),
-                    format!("correct it; the choices are {}", list(&offered)),
+                    format!("correct it; the choices are {}", list(offered)),
                 ));
             };
             if !right.contains(&found) {
                 right.push(found);
             }
         }
-        Ok(right)
+        let mut right = right.into_iter();
+        Ok(Example { label: right.next(), also: right.collect(), ..example })
     }
 
-    /// Rows to learn from: one for each right choice, which comes first, with wrong ones drawn from `seed` if there are more
-    /// than may be compared.
+    /// What is learnt from an example with choices: one lesson for each right choice, which comes first, with wrong ones drawn if there are
+    /// more than may be compared.
     pub(super) fn lessons_of(&self, example: Example, number: usize) -> Vec<Example> {
-        let (Some(choices), Some(field)) = (&self.choices, self.choices_field()) else {
-            return vec![example];
-        };
-        let offered = self.choices_of(&example.texts);
+        let Some(choices) = self.answers.choices() else { return vec![example] };
+        let field = self.fields().iter().position(|field| *field == choices.from);
+        let offered = &example.choices;
         let right: Vec<usize> = example.label.into_iter().chain(example.also.iter().copied()).collect();
         let lesson = |(turn, answer): (usize, &usize)| {
             let mut wrong: Vec<usize> = (0..offered.len()).filter(|place| !right.contains(place)).collect();
@@ -130,10 +133,12 @@ impl Task {
                 wrong.truncate(room);
                 wrong.sort_unstable();
             }
-            let kept: Vec<&String> =
-                std::iter::once(answer).chain(&wrong).map(|place| &offered[*place]).collect();
-            let mut lesson = Example { label: Some(0), also: Vec::new(), ..example.clone() };
-            lesson.texts[field] = Value::from_iter(kept.into_iter().cloned()).to_string();
+            let kept = std::iter::once(answer).chain(&wrong).map(|place| offered[*place].clone()).collect();
+            let mut lesson = Example { label: Some(0), also: Vec::new(), choices: kept, ..example.clone() };
+            if let Some(field) = field {
+                // The text says what the lesson is, for whoever hashes it.
+                lesson.texts[field] = Value::from(lesson.choices.clone()).to_string();
+            }
             lesson
         };
         right.iter().enumerate().map(lesson).collect()

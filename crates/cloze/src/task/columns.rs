@@ -292,7 +292,7 @@ impl<'t> View<'t> {
             _ => name.to_owned(),
         };
         let data = &task.data;
-        let topics = task.multi_label.as_ref().map(|several| several.column.as_str());
+        let topics = task.answers.several().map(|several| several.column.as_str());
         let find = |name: &str, made: usize| -> Option<Source> {
             if topics == Some(name) {
                 return Some(Source::Topic);
@@ -418,7 +418,7 @@ impl<'t> View<'t> {
     ) -> Result<()> {
         let lists = self.lists;
         let Some(list) = lists.get(items.len()) else {
-            for topic in 0..self.task.copies() {
+            for topic in 0..self.task.answers.questions() {
                 rows.push(self.values(row, json, items, topic)?);
             }
             return Ok(());
@@ -451,7 +451,7 @@ impl<'t> View<'t> {
         items: &[usize],
         topic: usize,
     ) -> Result<Vec<String>> {
-        let topic = self.task.multi_label.as_ref().map_or("", |several| &several.topics[topic].text);
+        let topic = self.task.answers.several().map_or("", |several| &several.topics[topic].text);
         // What no row of the first object has is a slip; later ones may lack it, as they may lack keys.
         let strict = !self.seen;
         let value = |source: &Source, made: &[String]| -> Result<String> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::cell::Cell;
 use super::sampling::{keep, sample, spread, spread_groups};
 use super::unknown_labels::several_labels;
-use super::{Data, Mirror, Task, View};
+use super::{Answers, Data, Mirror, Task, View};
 use crate::error::{counted, list};
 use crate::metrics::{Evaluation, words_f1};
 use crate::table::{Columns, Reader, Record, Records, Row, expand};
@@ -57,6 +57,8 @@ pub struct Example {
     pub label: Option<usize>,
     /// Other labels that are right too, where rows have choices of their own.
     pub also: Vec<usize>,
+    /// The texts to choose among, where every example has its own.
+    pub choices: Vec<String>,
     /// What it has in common with the other rows of its question, where the task's metrics ask for that.
     pub group: Option<String>,
     /// Where it stands.
@@ -334,8 +336,8 @@ impl Task {
         };
         // Versions before called the column so, and people may.
         let others = |name: &String| is_ours(name) || name.starts_with("predicted_label");
-        let probabilities = self.choices.is_none()
-            && self.answers().iter().all(|name| columns.find(&format!("p_{name}")).is_some());
+        let probabilities = self.answers.choices().is_none()
+            && self.answer_names().iter().all(|name| columns.find(&format!("p_{name}")).is_some());
         let is_answer = is_ours(label) || (probabilities && !columns.names().iter().any(others));
         is_answer.then(|| Warning {
             place: columns.place().field(label),
@@ -384,17 +386,15 @@ impl Task {
                 // The rows of all topics say the same of the file's row.
                 let counts = usize::from(number.is_multiple_of(copies));
                 let cell = label.and_then(|label| Some((label, texts.pop()?)));
-                if self.choices.is_some() {
-                    let mut right = match &cell {
-                        Some((_, cell)) if self.says_nothing(cell, &texts) => {
-                            found.unlabelled += counts;
-                            continue;
-                        }
-                        Some((_, cell)) => self.right_choices(&texts, cell.trim(), &row.place())?.into_iter(),
-                        None => Vec::new().into_iter(),
-                    };
-                    let (label, also) = (right.next(), right.collect());
-                    let example = Example { texts, label, also, group, place: row.place() };
+                if let Answers::Choice(_) = self.answers {
+                    if cell.as_ref().is_some_and(|(_, cell)| self.says_nothing(cell, &texts)) {
+                        found.unlabelled += counts;
+                        continue;
+                    }
+                    let mut example = Example { group, ..self.example(texts, row.place())? };
+                    if let Some((_, cell)) = &cell {
+                        example = self.with_right_choices(example, cell.trim())?;
+                    }
                     match set {
                         Set::Train => {
                             let lessons = self.lessons_of(example, found.examples.len());
@@ -427,22 +427,24 @@ impl Task {
                     Some(mirror) => known.map(|label| mirror.labels[label]),
                     None => known,
                 };
-                found.examples.push(Example { texts, label, also: Vec::new(), group, place: row.place() });
+                found.examples.push(Example { label, group, ..self.example(texts, row.place())? });
             }
         }
         Ok(found)
     }
 
-    /// Whether a cell of right answers says nothing of a row with choices of its own.
-    fn says_nothing(&self, cell: &str, texts: &[String]) -> bool {
-        let cell = cell.trim();
-        let is_mark = self.data.missing.iter().any(|mark| mark == cell);
-        cell.is_empty() || (is_mark && !self.choices_of(texts).iter().any(|choice| choice.trim() == cell))
-    }
-
     /// What the rows have in common that `row` becomes for the topics, where there are some.
     fn own_group(&self, row: &Row, number: usize) -> Option<String> {
-        self.multi_label.as_ref().map(|_| format!("{}, {}", row.place(), number / self.copies()))
+        self.answers.several().map(|_| format!("{}, {}", row.place(), number / self.copies()))
+    }
+
+    /// An example without a label, given the text of each of [`Task::fields`].
+    ///
+    /// # Errors
+    /// When it has no choices though it should.
+    pub fn example(&self, texts: Vec<String>, place: Place) -> Result<Example> {
+        let choices = self.read_choices(&texts, &place)?;
+        Ok(Example { texts, label: None, also: Vec::new(), choices, group: None, place })
     }
 
     /// Reads labelled rows to evaluate a run on, wherever they come from. Rows without a label are passed over, and with
@@ -498,10 +500,9 @@ impl Task {
 
     /// Compares predictions for labelled rows with their labels.
     pub fn evaluation(&self, examples: &[Example], predicted: &[usize]) -> Evaluation {
-        if self.choices.is_some() {
+        if let Answers::Choice(_) = self.answers {
             return Evaluation::of_choices(examples.iter().zip(predicted).map(|(example, predicted)| {
-                let offered = self.choices_of(&example.texts);
-                let text = |place: usize| offered.get(place).map_or("", String::as_str);
+                let text = |place: usize| example.choices.get(place).map_or("", String::as_str);
                 let right = example.label.iter().chain(&example.also);
                 let f1 = right.map(|right| words_f1(text(*predicted), text(*right))).fold(0.0, f64::max);
                 (example.is_right(*predicted), f1)
@@ -513,11 +514,11 @@ impl Task {
             evaluation = evaluation.with_f1(positive);
         }
         let groups: Vec<&str> = examples.iter().filter_map(|example| example.group.as_deref()).collect();
-        let has_groups = self.metrics.group.is_some() || self.multi_label.is_some();
+        let has_groups = self.metrics.group.is_some() || self.answers.several().is_some();
         if has_groups && groups.len() == gold.len() {
             evaluation = evaluation.with_questions(&gold, predicted, &groups);
         }
-        match &self.multi_label {
+        match self.answers.several() {
             Some(several) => {
                 evaluation.with_topics(&several.names(), self.metrics.positive, &gold, predicted)
             }

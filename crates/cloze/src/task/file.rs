@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::options::Choice;
-use super::{Choices, Data, Label, Metrics, Options, Origin, Preset, Task};
+use super::{Answers, Choices, Data, Label, Metrics, Options, Origin, Preset, Task};
 use crate::error::{Mistake, TaskError, list, nearest};
 use crate::pattern::Template;
 use crate::table::ReadOptions;
@@ -212,6 +212,11 @@ impl<'f> Reader<'f> {
             let span = self.span_of(found.key);
             self.mistake(span, found.problem, found.remedy);
         }
+        let answers = match (choices, multi_label) {
+            (Some(choices), _) => Answers::Choice(choices),
+            (None, Some(several)) => Answers::SeveralLabels(several),
+            (None, None) => Answers::OneLabel,
+        };
         let origin = Origin {
             file: self.file.to_owned(),
             text: Arc::clone(&self.text),
@@ -228,9 +233,8 @@ impl<'f> Reader<'f> {
             spacing,
             labels,
             described,
-            choices,
+            answers,
             data,
-            multi_label,
             metrics,
             model,
             options,

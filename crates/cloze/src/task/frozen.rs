@@ -89,7 +89,7 @@ impl Task {
         for column in &self.data.columns {
             let _ = writeln!(text, "{} = {}", quoted(&column.name), made(&column.made));
         }
-        if let Some(several) = &self.multi_label {
+        if let Some(several) = self.answers.several() {
             let topics: Vec<String> = several
                 .topics
                 .iter()
@@ -114,7 +114,7 @@ impl Task {
             let _ = writeln!(text, "group = {}", quoted(group));
         }
 
-        if let Some(choices) = &self.choices {
+        if let Some(choices) = self.answers.choices() {
             let _ = write!(text, "\n[choices]\nfrom = {}\nmost = {}\n", quoted(&choices.from), choices.most);
         } else {
             text.push_str("\n[labels]\n");

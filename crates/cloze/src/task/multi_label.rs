@@ -72,25 +72,25 @@ impl Task {
     /// How many rows of the task a row of the data becomes: one, or one for every topic. Rows of a task stand together in such
     /// numbers.
     pub fn copies(&self) -> usize {
-        self.multi_label.as_ref().map_or(1, |several| several.topics.len())
+        self.answers.questions()
     }
 
     /// The names of what a row can be given: labels, or topics.
-    pub fn answers(&self) -> Vec<String> {
-        self.multi_label.as_ref().map_or_else(|| self.label_names(), MultiLabel::names)
+    pub fn answer_names(&self) -> Vec<String> {
+        self.answers.several().map_or_else(|| self.label_names(), MultiLabel::names)
     }
 
     /// Those of [`Task::fields`] that come from a row, not from a topic.
     pub fn inputs(&self) -> Vec<String> {
         let mut fields = self.fields();
-        fields.retain(|field| self.multi_label.as_ref().is_none_or(|several| several.column != *field));
+        fields.retain(|field| self.answers.several().is_none_or(|several| several.column != *field));
         fields
     }
 
     /// The rows of the task, with a text for each of [`Task::fields`], that a row becomes whose `texts` are those of
     /// [`Task::inputs`].
     pub fn rows_of(&self, texts: &[String]) -> Vec<Vec<String>> {
-        let Some(several) = &self.multi_label else { return vec![texts.to_vec()] };
+        let Some(several) = self.answers.several() else { return vec![texts.to_vec()] };
         let fields = self.fields();
         let row = |topic: &Topic| {
             let mut texts = texts.iter().cloned();
@@ -104,7 +104,7 @@ impl Task {
     pub(crate) fn read_label(&self, cell: &str, number: usize) -> Cell {
         let cell = cell.trim();
         let is_missing = |cell: &str| self.data.missing.iter().any(|mark| mark == cell);
-        if let Some(several) = &self.multi_label {
+        if let Some(several) = self.answers.several() {
             return several.read(cell, number % several.topics.len(), is_missing);
         }
         let label = |name: &str| self.labels.iter().position(|label| label.name == name);
@@ -165,18 +165,18 @@ no  = "no"
     #[test]
     fn topics_are_read_in_the_order_of_the_file_with_or_without_descriptions() {
         let task = parse(SEVERAL);
-        let several = task.multi_label.as_ref().unwrap();
+        let several = task.answers.several().unwrap();
         assert_eq!((several.column.as_str(), several.separator.as_str()), ("topic", ";"));
         assert_eq!(
             (several.none.as_str(), several.topics[0].text.as_str()),
             ("none", "invoices and payments")
         );
-        assert_eq!(task.answers(), ["billing", "urgent"]);
+        assert_eq!(task.answer_names(), ["billing", "urgent"]);
         assert_eq!((task.copies(), task.inputs()), (2, vec!["text".to_owned()]));
         let listed = parse(
             &SEVERAL.replace("{ billing = \"invoices and payments\", urgent = \"a hurry\" }", "['x', 'b']"),
         );
-        let topics = &listed.multi_label.unwrap().topics;
+        let topics = &listed.answers.several().unwrap().topics;
         assert_eq!(
             (topics[0].name.as_str(), topics[0].text.as_str(), topics[1].name.as_str()),
             ("x", "x", "b")
@@ -269,13 +269,14 @@ no  = "no"
         let text = SEVERAL.replace("topics =", "separator = ' | '\nnone = ''\ntopics =");
         let task = parse(&text);
         let again = Task::parse("run.toml", &task.to_toml(), Path::new("/elsewhere")).unwrap();
-        assert_eq!((again.to_toml(), &again.multi_label), (task.to_toml(), &task.multi_label));
+        assert_eq!((again.to_toml(), &again.answers), (task.to_toml(), &task.answers));
         assert_eq!(again.metrics, task.metrics);
     }
 
     #[test]
     fn a_cell_names_topics_between_separators_or_in_a_list() {
-        let several = parse(SEVERAL).multi_label.unwrap();
+        let task = parse(SEVERAL);
+        let several = task.answers.several().unwrap();
         let says = |cell: &str| [several.read(cell, 0, |_| false), several.read(cell, 1, |_| false)];
         let (yes, no) = (|| Cell::Label(0), || Cell::Label(1));
         for cell in ["billing", " billing ; ", "[\"billing\"]", "[\"billing \", \"billing\"]"] {
@@ -298,7 +299,8 @@ no  = "no"
 
     #[test]
     fn an_empty_cell_can_stand_for_no_topic() {
-        let several = parse(&SEVERAL.replace("topics =", "none = ''\ntopics =")).multi_label.unwrap();
+        let task = parse(&SEVERAL.replace("topics =", "none = ''\ntopics ="));
+        let several = task.answers.several().unwrap();
         assert_eq!(several.read(" ", 0, |_| false), Cell::Label(1));
         assert_eq!(several.read("none", 0, |_| false), Cell::Unknown(vec!["none".into()]));
         assert_eq!(several.write(&[]), "");
@@ -306,7 +308,8 @@ no  = "no"
 
     #[test]
     fn a_written_cell_is_read_back() {
-        let several = parse(SEVERAL).multi_label.unwrap();
+        let task = parse(SEVERAL);
+        let several = task.answers.several().unwrap();
         for names in [vec![], vec!["urgent".to_owned()], several.names()] {
             for topic in 0..2 {
                 let has = names.contains(&several.topics[topic].name);

@@ -16,7 +16,7 @@ impl Task {
         unknown: &BTreeMap<String, usize>,
         may_add: bool,
     ) -> Error {
-        let names = self.answers();
+        let names = self.answer_names();
         let near = |name: &str| nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
         let found: Vec<&String> = unknown.keys().take(12).collect();
         if !may_add {
@@ -38,7 +38,7 @@ impl Task {
                 ),
             );
         }
-        let (section, added) = match (&self.multi_label, &self.described) {
+        let (section, added) = match (self.answers.several(), &self.described) {
             (Some(_), _) => ("`topics`", "with a description under `topics`"),
             (None, Some(_)) => ("`labels`", "to `labels`"),
             (None, None) => ("`[labels]`", "with a word under `[labels]`"),

@@ -37,7 +37,7 @@ const FOLDS: usize = 4;
 pub(crate) fn applies(task: &Task, data: &Data) -> bool {
     let known = || data.label_counts(task).into_iter().filter(|rows| *rows >= 2).count() >= 2;
     let free = |pattern| task.labels_of(pattern).iter().any(|label| label.words.is_empty());
-    let plain = task.multi_label.is_none() && task.choices.is_none() && !(0..task.patterns.len()).any(free);
+    let plain = task.answers.is_one_label() && !(0..task.patterns.len()).any(free);
     task.options.probe && plain && !data.unlabeled.is_empty() && known()
 }
 

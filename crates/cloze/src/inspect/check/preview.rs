@@ -33,8 +33,7 @@ pub(super) fn fill(
     let encoder = PatternEncoder::of_task(task, pattern, tokenizer).asking_for(verbalizer);
     let mut encoded = Vec::with_capacity(sample.len());
     for example in sample {
-        let row = encoder.encode(&example.texts);
-        encoded.push(row.map_err(|long| encoder.too_long(long, example.place.clone()))?);
+        encoded.push(encoder.encode_example(example)?);
     }
     let lengths = Lengths::of(encoded.iter().map(|row| (row.sequence.len(), row.removed() > 0)));
     let mut examples = Vec::new();

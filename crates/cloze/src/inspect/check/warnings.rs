@@ -72,7 +72,7 @@ pub(super) fn of_rows(
             "write two to four that ask differently; their models correct each other",
         );
     }
-    if task.options.method != Method::Supervised && unlabeled.is_empty() && task.choices.is_none() {
+    if task.options.method != Method::Supervised && unlabeled.is_empty() && task.answers.choices().is_none() {
         warn(
             task.mistake_in_key("data.unlabeled", "", "").place(),
             "there are no unlabelled rows, from which the final classifier learns".into(),

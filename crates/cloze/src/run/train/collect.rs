@@ -39,7 +39,7 @@ impl Worker<'_> {
             }
             .to_owned(),
             labels: self.task.common_labels(),
-            topics: self.task.multi_label.as_ref().map_or(Vec::new(), |several| several.topics.clone()),
+            topics: self.task.answers.several().map_or(Vec::new(), |several| several.topics.clone()),
             patterns: (0..self.task.patterns.len()).map(|pattern| self.task.pattern_text(pattern)).collect(),
             model: self.model.clone(),
             data: self.plan.data.clone(),
