@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use cloze_encoder::{Batch, Checkpoint, Columns, Device, Mode, Model, Session};
+use cloze_encoder::{Batch, Checkpoint, Device, Mode, Model, Session, Vocab};
 use libfuzzer_sys::fuzz_target;
 
 static DEVICE: LazyLock<Device> = LazyLock::new(|| Device::new(1));
@@ -35,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
         let mut batch = Batch::new();
         batch.push(&tokenizer.assemble(&ids, Some(&[tokenizer.special().mask])));
         if let Ok(model) = Model::masked_lm(&checkpoint) {
-            let columns = Columns::Only(&[0]);
+            let columns = Vocab::Subset(&[0]);
             Session::new(model, &DEVICE).mask_logits(&batch, &[0], columns, Mode::Predict);
         }
         if let Ok(model) = Model::classifier(&checkpoint) {

@@ -6,6 +6,8 @@
 //! cargo xtask fuzz SECONDS [TARGET…]     run the fuzz targets for so long each
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod build;
 mod command;
 mod fuzz;

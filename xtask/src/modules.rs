@@ -1,4 +1,4 @@
-//! The modules of the crate `cloze`: what they need of each other goes one way, among rooms and within each.
+//! The modules of the libraries: what they need of each other goes one way, among rooms and within each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::Outcome;
 
-const SOURCES: &str = "crates/cloze/src";
+/// The crates that are held to it.
+const CRATES: [&str; 2] = ["cloze", "cloze-encoder"];
 
 /// Where a module stands below the crate, from the outside in.
 type Module = Vec<String>;
@@ -15,22 +16,38 @@ type Module = Vec<String>;
 type Needs = BTreeMap<Module, BTreeMap<Module, String>>;
 
 pub(crate) fn check(root: &Path) -> Outcome {
-    let mut files = BTreeMap::new();
-    read(&root.join(SOURCES), &[], &mut files);
-    let mut needs = needs(&files);
-    let modules = needs.len();
-    keep_circles(&mut needs);
-    for (module, others) in &needs {
-        for (other, file) in others {
-            println!(
-                "{file}: `{}` needs `{}`, and it the other way round",
-                module.join("::"),
-                other.join("::")
-            );
+    let mut modules = 0;
+    let mut failed = 0;
+    for name in CRATES {
+        let sources = format!("crates/{name}/src");
+        let mut files = BTreeMap::new();
+        read(&root.join(&sources), &[], &mut files);
+        let door = fs::read_to_string(root.join(&sources).join("lib.rs")).unwrap_or_default();
+        let mut needs = needs(&files, &exports(&door));
+        modules += needs.len();
+        keep_circles(&mut needs);
+        failed += needs.len();
+        for (module, others) in &needs {
+            for (other, file) in others {
+                println!(
+                    "{sources}/{file}: `{}` needs `{}`, and it the other way round",
+                    module.join("::"),
+                    other.join("::")
+                );
+            }
         }
     }
     println!("{modules} modules that need others");
-    Outcome::Done { passed: modules - needs.len(), failed: needs.len() }
+    Outcome::Done { passed: modules - failed, failed }
+}
+
+/// The names that `lib.rs` gives out as its own, each with where it really is.
+fn exports(door: &str) -> BTreeMap<String, Module> {
+    let mut found = Vec::new();
+    for (start, word) in door.match_indices("\npub use ") {
+        tree(&mut &door[start + word.len()..], &[], &mut found);
+    }
+    found.into_iter().filter_map(|path| Some((path.last()?.clone(), path))).collect()
 }
 
 /// Reads the modules in a folder, and those below it, without their tests.
@@ -47,13 +64,15 @@ fn read(dir: &Path, within: &[String], files: &mut BTreeMap<Module, String>) {
     }
 }
 
-/// What modules need of others that have the same parent. What stands further in counts for the modules that it is in.
-fn needs(files: &BTreeMap<Module, String>) -> Needs {
+/// What modules need of others that have the same parent. What stands further in counts for the modules that it is in. What `exports` names
+/// counts where it really is.
+fn needs(files: &BTreeMap<Module, String>, exports: &BTreeMap<String, Module>) -> Needs {
     let mut needs = Needs::new();
     for (module, text) in files {
         let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
         let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         for path in paths(&code.join("\n"), module) {
+            let path = path.first().and_then(|name| exports.get(name)).unwrap_or(&path);
             let Some(known) =
                 (1..=path.len()).rev().map(|end| &path[..end]).find(|path| files.contains_key(*path))
             else {
@@ -62,7 +81,7 @@ fn needs(files: &BTreeMap<Module, String>) -> Needs {
             let common = module.iter().zip(known).take_while(|(here, there)| here == there).count();
             if common < module.len() && common < known.len() {
                 let (here, there) = (module[..=common].to_vec(), known[..=common].to_vec());
-                let file = format!("{SOURCES}/{}.rs", module.join("/"));
+                let file = format!("{}.rs", module.join("/"));
                 needs.entry(here).or_default().entry(there).or_insert(file);
             }
         }
@@ -180,14 +199,25 @@ mod tests {
             ),
             ("c", "fn f() {}"),
         ];
-        let mut found = needs(&crate_of(&files));
+        let mut found = needs(&crate_of(&files), &BTreeMap::new());
         assert_eq!(found.len(), 4, "{found:?}");
         keep_circles(&mut found);
         let names: Vec<String> = found.keys().map(|module| module.join("::")).collect();
         assert_eq!(names, ["a::one", "a::two"]);
-        let mut found =
-            needs(&crate_of(&[files[0], files[1], files[2], files[3], ("c", "use crate::a::one::One;")]));
+        let mut found = needs(
+            &crate_of(&[files[0], files[1], files[2], files[3], ("c", "use crate::a::one::One;")]),
+            &BTreeMap::new(),
+        );
         keep_circles(&mut found);
         assert_eq!(found.len(), 5, "{found:?}");
+    }
+
+    #[test]
+    fn what_the_crate_gives_out_as_its_own_counts_where_it_is() {
+        let exports = exports("mod a;\nmod b;\n\npub use a::{One, Two};\npub use b::B;\n");
+        let files = [("a", "use crate::B;"), ("b", "use crate::{Two, c::C};")];
+        let mut found = needs(&crate_of(&files), &exports);
+        keep_circles(&mut found);
+        assert_eq!(found.len(), 2, "{found:?}");
     }
 }

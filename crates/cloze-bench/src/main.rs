@@ -1,5 +1,7 @@
 //! Times the encoder and prints one JSON line, in the fields that `benches/torch_step.py` prints too.
 
+#![forbid(unsafe_code)]
+
 mod product;
 mod step;
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cloze_encoder::{AdamW, Batch, Columns, Config, Mode, Model, Random, Sequence, Session, loss};
+use cloze_encoder::{AdamW, Batch, Config, Mode, Model, Rng, Sequence, Session, Vocab, loss};
 use serde_json::{Value, json};
 
 use crate::Args;
@@ -34,10 +34,10 @@ fn config(model: &str) -> Config {
     Config::from_json(json.to_string().as_bytes()).expect("the configuration above is one")
 }
 
-fn work(lengths: &[usize], vocab: usize, random: &mut Random) -> Work {
+fn work(lengths: &[usize], vocab: usize, random: &mut Rng) -> Work {
     let mut work = Work { batch: Batch::new(), rows: Vec::new(), targets: Vec::new() };
     for (i, len) in lengths.iter().enumerate() {
-        let mut ids: Vec<u32> = (0..*len).map(|_| 5 + random.below(vocab - 5) as u32).collect();
+        let mut ids: Vec<u32> = (0..*len).map(|_| 5 + random.gen_range(0..vocab - 5) as u32).collect();
         let mut places: Vec<usize> = (0..*len).collect();
         random.shuffle(&mut places);
         places.truncate((len * 15 / 100).max(1));
@@ -45,14 +45,14 @@ fn work(lengths: &[usize], vocab: usize, random: &mut Random) -> Work {
             work.targets.push(std::mem::replace(&mut ids[*place], MASK));
         }
         work.batch.push(&Sequence { type_ids: vec![0; ids.len()], ids });
-        work.rows.extend(places.iter().map(|place| work.batch.row(i, *place)));
+        work.rows.extend(places.iter().map(|place| work.batch.index(i, *place)));
     }
     work
 }
 
 /// Batches of the lengths in the file, or one of equal lengths.
 fn works(args: &Args, vocab: usize) -> Vec<Work> {
-    let mut random = Random::new(1);
+    let mut random = Rng::new(1);
     match &args.lengths {
         None => vec![work(&vec![args.seq; args.batch], vocab, &mut random)],
         Some(path) => {
@@ -69,12 +69,12 @@ fn one(session: &mut Session, work: &Work, head: &str, train: bool, step: u64) -
     let device = session.device().clone();
     let mode = if train { Mode::Train { dropout_seed: step } } else { Mode::Predict };
     let loss = if head == "words" {
-        let rows: Vec<u32> = (0..work.batch.len()).map(|i| work.batch.row(i, 1)).collect();
+        let rows: Vec<u32> = (0..work.batch.len()).map(|i| work.batch.index(i, 1)).collect();
         let labels: Vec<u32> = (0..rows.len() as u32).map(|i| i % 10).collect();
-        let logits = session.mask_logits(&work.batch, &rows, Columns::Only(&WORDS), mode);
+        let logits = session.mask_logits(&work.batch, &rows, Vocab::Subset(&WORDS), mode);
         loss::cross_entropy(&device, logits, &labels, 1.0)
     } else {
-        let logits = session.mask_logits(&work.batch, &work.rows, Columns::All, mode);
+        let logits = session.mask_logits(&work.batch, &work.rows, Vocab::All, mode);
         loss::cross_entropy(&device, logits, &work.targets, 1.0)
     };
     if train {

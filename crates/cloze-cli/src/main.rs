@@ -3,6 +3,8 @@
 //! What was typed ([`args`]) is handed to one function per verb ([`commands`]), which calls the library and gives what comes
 //! back to the [`printer`]. The library never prints, and nothing else here decides what is shown where.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod commands;
 mod extension;

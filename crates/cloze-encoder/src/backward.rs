@@ -1,50 +1,37 @@
-//! The pass backward: from the gradient of the logits to that of every weight.
+//! The backward pass: from the gradient of the logits to that of every weight.
 
 use rayon::prelude::*;
 
 use crate::forward::{Pass, Site};
+use crate::head::{Classifier, MaskedLm, OutputGradient};
 use crate::kernel::{Mat, MatMut, Start, gemm, vector};
 use crate::layer::embedding::{self, Padding, Tables};
 use crate::layer::norm::{NormTape, dropped};
 use crate::layer::{activation, linear, scatter, sized};
-use crate::parameters::{HeadPlace, LinearPlace, NormPlace};
+use crate::parameters::{LinearRanges, NormRanges};
 use crate::tape::{LayerTape, Scratch, Tape};
 
-/// One pass backward over the tape.
+/// One backward pass over the tape.
 pub(crate) struct Backward<'a> {
     pub(crate) pass: Pass<'a>,
     pub(crate) grads: &'a mut [f32],
     pub(crate) scratch: &'a mut Scratch,
 }
 
-/// What a pass ended with, and the gradient of that.
-#[derive(Clone, Copy)]
-pub(crate) enum End<'g> {
-    /// A head's logits, `[rows, ·]`.
-    Logits(&'g [f32]),
-    /// The last hidden states, `[rows, hidden]`.
-    States(&'g [f32]),
-}
-
 impl Backward<'_> {
-    pub(crate) fn run(mut self, tape: &mut Tape, end: End) {
+    pub(crate) fn run(mut self, tape: &mut Tape, output: OutputGradient) {
         let mut state = std::mem::take(&mut self.scratch.grads[0]);
-        match (end, &self.pass.model.layout.head) {
-            (End::States(dstates), _) => {
-                let wanted = tape.rows.len() * self.pass.model.config.hidden_size;
+        match output {
+            OutputGradient::MaskLogits(head, dlogits) => self.mask_head(head, tape, dlogits, &mut state),
+            OutputGradient::ClassLogits(head, dlogits) => self.class_head(head, tape, dlogits, &mut state),
+            OutputGradient::States(dstates) => {
+                let wanted = tape.indices.len() * self.pass.network.config.hidden_size;
                 assert_eq!(dstates.len(), wanted, "a gradient for every state");
                 sized(&mut state, wanted).copy_from_slice(dstates);
             }
-            (End::Logits(dlogits), head) => {
-                assert_eq!(dlogits.len() % tape.rows.len(), 0, "a gradient for every logit");
-                match head {
-                    HeadPlace::MaskedLm { .. } => self.mask_head(tape, dlogits, &mut state),
-                    HeadPlace::Classifier { .. } => self.class_head(tape, dlogits, &mut state),
-                }
-            }
         }
-        let frozen = self.pass.model.frozen;
-        for i in (frozen..self.pass.model.layout.layers.len()).rev() {
+        let frozen = self.pass.network.frozen;
+        for i in (frozen..self.pass.network.layout.layers.len()).rev() {
             let slot = self.pass.layer_tape(i);
             let mut kept = std::mem::take(&mut tape.layers[slot]);
             if self.pass.recompute {
@@ -61,37 +48,39 @@ impl Backward<'_> {
 
     /// The inside of a layer once more, from its input on the tape.
     fn recompute(&mut self, tape: &Tape, i: usize, kept: &mut LayerTape) {
-        let hidden = self.pass.model.config.hidden_size;
-        let last = i + 1 == self.pass.model.layout.layers.len();
-        let rows = last.then_some(tape.rows.as_slice());
-        let wanted = rows.map_or(tape.batch.tokens(), <[u32]>::len);
+        let hidden = self.pass.network.config.hidden_size;
+        let last = i + 1 == self.pass.network.layout.layers.len();
+        let indices = last.then_some(tape.indices.as_slice());
+        let wanted = indices.map_or(tape.batch.tokens(), <[u32]>::len);
         let mut out = std::mem::take(&mut self.scratch.grads[1]);
         let state = &tape.states[i][..tape.batch.tokens() * hidden];
         let (spans, to) = (&tape.batch.spans, sized(&mut out, wanted * hidden));
-        self.pass.layer(i, spans, rows, state, true, kept, to, self.scratch);
+        self.pass.layer(i, spans, indices, state, true, kept, to, self.scratch);
         self.scratch.grads[1] = out;
     }
 
-    fn linear_weights(&mut self, place: &LinearPlace, dy: &[f32], x: &[f32]) {
-        let (dw, db) = two(self.grads, &place.weight, &place.bias);
+    fn linear_weights(&mut self, ranges: &LinearRanges, dy: &[f32], x: &[f32]) {
+        let (dw, db) = two(self.grads, &ranges.weight, &ranges.bias);
         linear::backward_weights(self.pass.kernels, dy, x, dw, db);
     }
 
-    /// `dstate` becomes the gradient of the last hidden states, `[rows, hidden]`.
-    fn mask_head(&mut self, tape: &Tape, dlogits: &[f32], dstate: &mut Vec<f32>) {
-        let Pass { kernels, model, .. } = self.pass;
-        let HeadPlace::MaskedLm { dense, norm, decoder, bias } = &model.layout.head else { return };
-        let (hidden, size, rows) = (model.config.hidden_size, model.config.embedding_size, tape.rows.len());
+    /// `dstate` becomes the gradient of the last hidden states, `[indices, hidden]`.
+    fn mask_head(&mut self, head: &MaskedLm, tape: &Tape, dlogits: &[f32], dstate: &mut Vec<f32>) {
+        let Pass { kernels, network, .. } = self.pass;
+        let MaskedLm { dense, norm, decoder, bias } = head;
+        assert_eq!(dlogits.len() % tape.indices.len(), 0, "a gradient for every logit");
+        let (hidden, size, rows) =
+            (network.config.hidden_size, network.config.embedding_size, tape.indices.len());
         let columns = dlogits.len() / rows;
         // The word embeddings are frozen with the lowest layers.
-        let trains_decoder = model.frozen == 0 || !model.config.tied;
+        let trains_decoder = network.frozen == 0 || !network.config.tied;
         let decoded = &tape.head.decoded[..rows * size];
         let [mut ddecoded, mut dtransformed] = [1, 2].map(|i| std::mem::take(&mut self.scratch.grads[i]));
         let (dd, dt) = (sized(&mut ddecoded, rows * size), sized(&mut dtransformed, rows * size));
 
         let dy = Mat::new(dlogits, rows, columns);
-        if tape.head.columns.is_empty() {
-            let weights = Mat::new(&model.values[decoder.clone()], columns, size);
+        if tape.head.subset.is_empty() {
+            let weights = Mat::new(&network.values[decoder.clone()], columns, size);
             gemm(kernels, dy, weights, MatMut::new(dd, rows, size), Start::Zero);
             if trains_decoder {
                 let (dw, db) = two(self.grads, decoder, bias);
@@ -100,9 +89,9 @@ impl Backward<'_> {
                 linear::add_columns(kernels, dlogits, &mut self.grads[bias.clone()]);
             }
         } else {
-            let ids = &tape.head.columns;
+            let ids = &tape.head.subset;
             assert_eq!(ids.len(), columns, "a gradient for every logit");
-            let weights = Mat::new(&tape.head.column_weights[..columns * size], columns, size);
+            let weights = Mat::new(&tape.head.subset_weights[..columns * size], columns, size);
             gemm(kernels, dy, weights, MatMut::new(dd, rows, size), Start::Zero);
             let dw = sized(&mut self.scratch.partial, columns * (size + 1));
             dw.fill(0.0);
@@ -114,12 +103,12 @@ impl Backward<'_> {
             scatter(kernels, db, ids, 1, &mut self.grads[bias.clone()]);
         }
 
-        let (dgain, dbias) = two(self.grads, &norm.gain, &norm.bias);
+        let (dgamma, dbias) = two(self.grads, &norm.gamma, &norm.bias);
         let partial = &mut self.scratch.partial;
-        self.pass.norm(norm).backward(kernels, dd, &tape.head.norm, dt, dgain, dbias, partial);
+        self.pass.norm(norm).backward(kernels, dd, &tape.head.norm, dt, dgamma, dbias, partial);
         let transformed = &tape.head.transformed[..rows * size];
-        activation::backward(kernels, model.config.mask_activation(), transformed, dt, dd);
-        let state = &tape.states[model.layout.layers.len()][..rows * hidden];
+        activation::backward(kernels, network.config.mask_activation(), transformed, dt, dd);
+        let state = &tape.states[network.layout.layers.len()][..rows * hidden];
         self.linear_weights(dense, dt, state);
         let dstate = sized(dstate, rows * hidden);
         self.pass.linear(dense).backward_input(kernels, dt, dstate, Start::Zero);
@@ -127,10 +116,11 @@ impl Backward<'_> {
         self.scratch.grads[2] = dtransformed;
     }
 
-    fn class_head(&mut self, tape: &Tape, dlogits: &[f32], dstate: &mut Vec<f32>) {
-        let Pass { kernels, model, .. } = self.pass;
-        let HeadPlace::Classifier { dense, output } = &model.layout.head else { return };
-        let (hidden, rows) = (model.config.hidden_size, tape.rows.len());
+    fn class_head(&mut self, head: &Classifier, tape: &Tape, dlogits: &[f32], dstate: &mut Vec<f32>) {
+        let Pass { kernels, network, .. } = self.pass;
+        let Classifier { dense, output } = head;
+        assert_eq!(dlogits.len() % tape.indices.len(), 0, "a gradient for every logit");
+        let (hidden, rows) = (network.config.hidden_size, tape.indices.len());
         self.linear_weights(output, dlogits, &tape.head.decoded[..rows * hidden]);
         let [mut dtransformed, mut activated] = [1, 2].map(|i| std::mem::take(&mut self.scratch.grads[i]));
         let (dt, activated_again) =
@@ -140,11 +130,11 @@ impl Backward<'_> {
             vector::dropout(kernels, dt, dropout, 0);
         }
         let transformed = &tape.head.transformed[..rows * hidden];
-        let function = model.config.family.class_head.activation;
+        let function = network.config.family.class_head.activation;
         activation::backward(kernels, function, transformed, dt, activated_again);
         let input_dropout = self.pass.dropout(Site::HeadInput);
         let input = match input_dropout {
-            None => &tape.states[model.layout.layers.len()],
+            None => &tape.states[network.layout.layers.len()],
             Some(_) => &tape.head.input,
         };
         self.linear_weights(dense, dt, &input[..rows * hidden]);
@@ -159,19 +149,19 @@ impl Backward<'_> {
 
     /// Turns the gradient of a layer's output into that of its input.
     fn layer(&mut self, tape: &Tape, i: usize, kept: &LayerTape, dstate: &mut Vec<f32>) {
-        let Pass { kernels, model, .. } = self.pass;
-        let place = &model.layout.layers[i];
-        let (hidden, inner) = (model.config.hidden_size, model.config.intermediate_size);
+        let Pass { kernels, network, .. } = self.pass;
+        let ranges = &network.layout.layers[i];
+        let (hidden, intermediate) = (network.config.hidden_size, network.config.intermediate_size);
         let tokens = tape.batch.tokens();
-        let last = i + 1 == model.layout.layers.len();
-        let rows = if last { tape.rows.len() } else { tokens };
+        let last = i + 1 == network.layout.layers.len();
+        let rows = if last { tape.indices.len() } else { tokens };
         let [mut dsum, mut ddropped] = [1, 2].map(|i| std::mem::take(&mut self.scratch.grads[i]));
         let [mut dwide, mut activated] = [0, 1].map(|i| std::mem::take(&mut self.scratch.wide[i]));
 
         // Feed-forward block: dstate -> dsum (residual) -> dattended, which takes the place of dsum.
         {
             let dsum = sized(&mut dsum, rows * hidden);
-            self.norm_backward(&place.output_norm, &dstate[..rows * hidden], &kept.output_norm, dsum);
+            self.norm_backward(&ranges.output_norm, &dstate[..rows * hidden], &kept.output_norm, dsum);
             let dy = match self.pass.dropout(Site::Output(i)) {
                 None => &*dsum,
                 Some(dropout) => {
@@ -180,21 +170,21 @@ impl Backward<'_> {
                     copy
                 }
             };
-            let dinner = sized(&mut dwide, rows * inner);
-            self.pass.linear(&place.down).backward_input(kernels, dy, dinner, Start::Zero);
-            let activated = sized(&mut activated, rows * inner);
-            let before = &kept.inner[..rows * inner];
-            activation::backward(kernels, model.config.activation, before, dinner, activated);
-            self.linear_weights(&place.down, dy, activated);
-            self.linear_weights(&place.up, dinner, &kept.attended[..rows * hidden]);
-            self.pass.linear(&place.up).backward_input(kernels, dinner, dsum, Start::Accumulate);
+            let dintermediate = sized(&mut dwide, rows * intermediate);
+            self.pass.linear(&ranges.down).backward_input(kernels, dy, dintermediate, Start::Zero);
+            let activated = sized(&mut activated, rows * intermediate);
+            let before = &kept.intermediate[..rows * intermediate];
+            activation::backward(kernels, network.config.activation, before, dintermediate, activated);
+            self.linear_weights(&ranges.down, dy, activated);
+            self.linear_weights(&ranges.up, dintermediate, &kept.attended[..rows * hidden]);
+            self.pass.linear(&ranges.up).backward_input(kernels, dintermediate, dsum, Start::Accumulate);
         }
 
         // Attention block: dsum -> dstate (residual) and dcontext, which takes the place of dsum.
         {
             let dattended = &mut dsum[..rows * hidden];
             let dinput = sized(dstate, rows * hidden);
-            self.norm_backward(&place.attention_norm, dattended, &kept.attention_norm, dinput);
+            self.norm_backward(&ranges.attention_norm, dattended, &kept.attention_norm, dinput);
             let dy = match self.pass.dropout(Site::AttentionOutput(i)) {
                 None => &*dinput,
                 Some(dropout) => {
@@ -203,14 +193,14 @@ impl Backward<'_> {
                     copy
                 }
             };
-            self.linear_weights(&place.attention_output, dy, &kept.context[..rows * hidden]);
-            self.pass.linear(&place.attention_output).backward_input(kernels, dy, dattended, Start::Zero);
+            self.linear_weights(&ranges.attention_output, dy, &kept.context[..rows * hidden]);
+            self.pass.linear(&ranges.attention_output).backward_input(kernels, dy, dattended, Start::Zero);
         }
         if last {
             for d in [&mut *dstate, &mut dsum] {
                 let spread = sized(&mut ddropped, tokens * hidden);
                 spread.fill(0.0);
-                scatter(kernels, &d[..rows * hidden], &tape.rows, hidden, spread);
+                scatter(kernels, &d[..rows * hidden], &tape.indices, hidden, spread);
                 std::mem::swap(d, &mut ddropped);
             }
         }
@@ -220,11 +210,11 @@ impl Backward<'_> {
             let dcontext = &dsum[..tokens * hidden];
             let qkv = &kept.qkv[..tokens * 3 * hidden];
             self.pass.attention(i).backward(&tape.batch.spans, qkv, &kept.weights, dcontext, dqkv);
-            self.linear_weights(&place.qkv, dqkv, &tape.states[i][..tokens * hidden]);
+            self.linear_weights(&ranges.qkv, dqkv, &tape.states[i][..tokens * hidden]);
             // Nothing below the frozen layers asks for a gradient.
-            if model.frozen == 0 || i > model.frozen {
+            if network.frozen == 0 || i > network.frozen {
                 let dinput = sized(dstate, tokens * hidden);
-                self.pass.linear(&place.qkv).backward_input(kernels, dqkv, dinput, Start::Accumulate);
+                self.pass.linear(&ranges.qkv).backward_input(kernels, dqkv, dinput, Start::Accumulate);
             }
         }
         self.scratch.dqkv = dqkv;
@@ -233,15 +223,15 @@ impl Backward<'_> {
         self.scratch.wide = [dwide, activated];
     }
 
-    fn norm_backward(&mut self, place: &NormPlace, dy: &[f32], tape: &NormTape, dx: &mut [f32]) {
-        let (dgain, dbias) = two(self.grads, &place.gain, &place.bias);
+    fn norm_backward(&mut self, ranges: &NormRanges, dy: &[f32], tape: &NormTape, dx: &mut [f32]) {
+        let (dgamma, dbias) = two(self.grads, &ranges.gamma, &ranges.bias);
         let partial = &mut self.scratch.partial;
-        self.pass.norm(place).backward(self.pass.kernels, dy, tape, dx, dgain, dbias, partial);
+        self.pass.norm(ranges).backward(self.pass.kernels, dy, tape, dx, dgamma, dbias, partial);
     }
 
     fn embeddings(&mut self, tape: &Tape, dstate: &mut Vec<f32>) {
-        let Pass { kernels, model, .. } = self.pass;
-        let (config, layout) = (&model.config, &model.layout);
+        let Pass { kernels, network, .. } = self.pass;
+        let (config, layout) = (&network.config, &network.layout);
         let (size, tokens) = (config.embedding_size, tape.batch.tokens());
         let [mut dembedded, mut dsum] = [1, 2].map(|i| std::mem::take(&mut self.scratch.grads[i]));
         if let Some(projection) = &layout.projection {

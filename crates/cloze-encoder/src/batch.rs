@@ -2,24 +2,24 @@
 
 use crate::{Config, Sequence};
 
-/// A ragged batch: the tokens of all sequences in one row after the other.
+/// A ragged batch: the tokens of all sequences, one sequence after the other.
 ///
-/// A token is addressed by its *row*, its index in that concatenation; [`Batch::row`] computes it.
+/// A token is addressed by its *index* in that concatenation, which [`Batch::index`] computes.
 #[derive(Debug, Default, Clone)]
 pub struct Batch {
     pub(crate) ids: Vec<u32>,
     pub(crate) types: Vec<u8>,
     pub(crate) spans: Vec<Span>,
-    /// What the frozen layers make of the tokens, `[tokens, hidden]`, where that is known.
+    /// The output of the frozen layers, `[tokens, hidden]`, where it is known.
     pub(crate) lower: Vec<f32>,
 }
 
 /// Where one sequence lies in the batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
-    /// The row of its first token.
+    /// The index of its first token.
     pub(crate) start: usize,
-    /// Its tokens.
+    /// The number of its tokens.
     pub(crate) len: usize,
     /// How many of its first tokens can be attended to.
     pub(crate) visible: usize,
@@ -34,7 +34,7 @@ impl Batch {
     /// Adds a sequence.
     ///
     /// # Panics
-    /// If it is empty or its type ids are not as many as its ids.
+    /// If it is empty, or has not one type id per token.
     pub fn push(&mut self, sequence: &Sequence) {
         self.push_padded(sequence, sequence.ids.len());
     }
@@ -43,7 +43,7 @@ impl Batch {
     /// them. cloze itself never pads; this exists to follow systems that do.
     ///
     /// # Panics
-    /// If nothing is visible, or its type ids are not as many as its ids.
+    /// If nothing is visible, or it has not one type id per token.
     pub fn push_padded(&mut self, sequence: &Sequence, visible: usize) {
         let len = sequence.ids.len();
         assert!((1..=len).contains(&visible), "a sequence has a visible token");
@@ -53,8 +53,8 @@ impl Batch {
         self.types.extend_from_slice(&sequence.type_ids);
     }
 
-    /// Adds a sequence together with what the frozen layers make of it, which is not computed again then:
-    /// [`crate::Session::lower_states`] of this sequence, `[tokens, hidden]`. Either all sequences of a batch come so, or none.
+    /// Adds a sequence together with the output of the frozen layers for it, so that it is not computed again:
+    /// [`crate::Session::lower_states`] of this sequence, `[tokens, hidden]`. Either every sequence of a batch brings it, or none does.
     ///
     /// # Panics
     /// As [`Batch::push`].
@@ -86,17 +86,17 @@ impl Batch {
         self.ids.len()
     }
 
-    /// The row of the token at `position` of `sequence`.
+    /// The index of the token at `position` of `sequence`.
     ///
     /// # Panics
     /// If there is no such sequence or position.
-    pub fn row(&self, sequence: usize, position: usize) -> u32 {
+    pub fn index(&self, sequence: usize, position: usize) -> u32 {
         let span = self.spans[sequence];
         assert!(position < span.len, "position {position} of a sequence of {} tokens", span.len);
         (span.start + position) as u32
     }
 
-    /// The entry of the table of positions of every token.
+    /// The position of every token: its entry in the position embeddings.
     pub(crate) fn positions(&self, config: &Config, out: &mut Vec<u32>) {
         let (first, padding) = (config.first_position() as u32, config.padding_position());
         out.clear();

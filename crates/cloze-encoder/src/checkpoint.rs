@@ -1,9 +1,10 @@
-//! A model as it lies in a directory: configuration, tokenizer, weights.
+//! The files of a model: configuration, tokenizer, weights.
 
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use crate::head::{self, MaskedLm};
 use crate::weights::Weights;
 use crate::{Config, Error, Result, Tokenizer};
 
@@ -15,13 +16,13 @@ const SAFETENSORS: &str = "model.safetensors";
 /// Reading executes nothing: JSON and safetensors are data, and of the pickle in `pytorch_model.bin` only what
 /// describes tensors is understood.
 pub struct Checkpoint {
-    /// The shape.
+    /// The configuration.
     pub config: Config,
     /// From text to token ids.
     pub tokenizer: Tokenizer,
     weights: Weights,
     /// The directory, or what stands for it in errors.
-    place: String,
+    location: String,
     config_json: Vec<u8>,
     /// Computed when it is first asked for: predicting does not need it, and it takes a while.
     fingerprint: OnceLock<String>,
@@ -36,18 +37,20 @@ impl Checkpoint {
     pub fn open(dir: &Path) -> Result<Checkpoint> {
         let path = dir.join("config.json");
         let config = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
-        let place = dir.display().to_string();
-        Checkpoint::new(&config, place, || Tokenizer::open(dir), || Weights::open(dir)).map_err(|e| match e {
-            Error::Malformed { file, reason } => {
-                // A mistake of the directory itself has no file.
-                let path = if file.is_empty() { dir.to_owned() } else { dir.join(file) };
-                Error::Malformed { file: path.display().to_string(), reason }
-            }
-            other => other,
-        })
+        let location = dir.display().to_string();
+        Checkpoint::new(&config, location, || Tokenizer::open(dir), || Weights::open(dir)).map_err(
+            |e| match e {
+                Error::Malformed { file, reason } => {
+                    // A mistake of the directory itself has no file.
+                    let path = if file.is_empty() { dir.to_owned() } else { dir.join(file) };
+                    Error::Malformed { file: path.display().to_string(), reason }
+                }
+                other => other,
+            },
+        )
     }
 
-    /// The same from the contents of the three files, the last of them `model.safetensors`.
+    /// [`Checkpoint::open`] from the contents of the three files, the last of them `model.safetensors`.
     ///
     /// # Errors
     /// As [`Checkpoint::open`].
@@ -67,7 +70,7 @@ impl Checkpoint {
 
     fn new(
         config: &[u8],
-        place: String,
+        location: String,
         tokenizer: impl FnOnce() -> Result<Tokenizer>,
         weights: impl FnOnce() -> Result<Weights>,
     ) -> Result<Checkpoint> {
@@ -96,7 +99,7 @@ impl Checkpoint {
         }
         // Last, for weights are large.
         let weights = weights()?;
-        Ok(Checkpoint { config, tokenizer, weights, place, config_json, fingerprint: OnceLock::new() })
+        Ok(Checkpoint { config, tokenizer, weights, location, config_json, fingerprint: OnceLock::new() })
     }
 
     /// A hash of all files (BLAKE3, hexadecimal): equal if and only if the model is the same.
@@ -111,9 +114,15 @@ impl Checkpoint {
         })
     }
 
+    /// The number of weights of the masked language model.
+    pub fn parameter_count(&self) -> usize {
+        let (layout, _) = head::layout::<MaskedLm>(&self.config);
+        layout.len
+    }
+
     /// The directory, for errors.
-    pub(crate) fn place(&self) -> &str {
-        &self.place
+    pub(crate) fn location(&self) -> &str {
+        &self.location
     }
 
     /// The file by which the weights were found, for errors.
@@ -123,7 +132,7 @@ impl Checkpoint {
 
     /// A file of the model, for errors: where it is, if it is in a directory.
     fn file(&self, name: &str) -> String {
-        let path = Path::new(&self.place).join(name);
+        let path = Path::new(&self.location).join(name);
         if path.is_file() { path.display().to_string() } else { name.to_owned() }
     }
 
@@ -164,10 +173,10 @@ impl Checkpoint {
         wanted: impl Iterator<Item = (&'n str, std::ops::Range<usize>)>,
         values: &mut [f32],
     ) -> Result<()> {
-        for (name, place) in wanted {
+        for (name, location) in wanted {
             if let Some(tensor) = self.weights.find(name) {
-                tensor.read(name, &mut values[place.clone()])?;
-                if let Some(value) = values[place].iter().find(|value| !value.is_finite()) {
+                tensor.read(name, &mut values[location.clone()])?;
+                if let Some(value) = values[location].iter().find(|value| !value.is_finite()) {
                     let reason = format!(
                         "`{name}` holds {value}, and weights are finite numbers; get the file again, or take another model"
                     );

@@ -1,15 +1,17 @@
 //! `config.json`: the shape of a model.
 
+mod file;
+
 use serde_json::{Map, Value};
 
+use self::file::{File, labels};
 use crate::family::{Activation, Family, Positions, Sharing};
-use crate::parameters::Layout;
 use crate::{Error, Result};
 
 /// The shape of a model, from the `config.json` of a Hugging Face directory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// What kind of model it is.
+    /// The family that the model belongs to.
     pub family: &'static Family,
     /// Entries of the vocabulary.
     pub vocab_size: usize,
@@ -17,7 +19,7 @@ pub struct Config {
     pub embedding_size: usize,
     /// Elements of a hidden state.
     pub hidden_size: usize,
-    /// Transformer layers; where groups have several, as often as a group is applied.
+    /// Transformer layers; where a group has several, how often groups are applied.
     pub num_hidden_layers: usize,
     /// Groups of layers that share their weights; as many as layers where nothing is shared.
     pub num_hidden_groups: usize,
@@ -25,13 +27,13 @@ pub struct Config {
     pub inner_group_num: usize,
     /// Attention heads per layer; divides `hidden_size`.
     pub num_attention_heads: usize,
-    /// Elements between the two products of the feed-forward block.
+    /// The width between the two linear layers of the feed-forward block.
     pub intermediate_size: usize,
-    /// What is between these products.
+    /// The activation between these two layers.
     pub activation: Activation,
     /// Entries of the table of positions; see [`Config::max_length`].
     pub max_position_embeddings: usize,
-    /// Kinds of segment: 2 where sentence pairs are told apart, 0 where there is no table of them.
+    /// Segment types: 2 where the segments of a pair are told apart, 0 where there is no table of them.
     pub type_vocab_size: usize,
     /// Added to the variance in LayerNorm.
     pub layer_norm_eps: f32,
@@ -76,7 +78,7 @@ impl Config {
         let (hidden_size, layers) = (file.size(names.hidden_size)?, file.size(names.layers)?);
         let embedding_size =
             names.embedding_size.map_or(Ok(hidden_size), |(name, default)| file.size_or(name, default))?;
-        let (groups, inner) = match family.sharing {
+        let (groups, layers_of_group) = match family.sharing {
             Sharing::Nothing => (layers, 1),
             Sharing::Groups => (file.size_or("num_hidden_groups", 1)?, file.size_or("inner_group_num", 1)?),
         };
@@ -89,9 +91,9 @@ impl Config {
             hidden_size,
             num_hidden_layers: layers,
             num_hidden_groups: groups,
-            inner_group_num: inner,
+            inner_group_num: layers_of_group,
             num_attention_heads: file.size(names.heads)?,
-            intermediate_size: file.size(names.inner_size)?,
+            intermediate_size: file.size(names.intermediate_size)?,
             activation: file.activation(names.activation)?,
             max_position_embeddings: file.size("max_position_embeddings")?,
             type_vocab_size: names.types.map_or(Ok(0), |name| file.size(name))?,
@@ -130,7 +132,7 @@ impl Config {
     }
 
     /// Elements of one attention head.
-    pub fn head_size(&self) -> usize {
+    pub(crate) fn head_size(&self) -> usize {
         self.hidden_size / self.num_attention_heads
     }
 
@@ -175,14 +177,9 @@ impl Config {
         self.family.mask_head.activation.unwrap_or(self.activation)
     }
 
-    /// The number of weights of a model of this shape.
-    pub fn parameter_count(&self) -> usize {
-        Layout::new(self).len
-    }
-
     /// The configuration of a classifier over `labels` with the same encoder.
     #[must_use]
-    pub fn with_labels(&self, labels: &[String]) -> Config {
+    pub(crate) fn with_labels(&self, labels: &[String]) -> Config {
         Config { labels: labels.to_vec(), ..self.clone() }
     }
 
@@ -229,112 +226,6 @@ impl Config {
 /// A float as people write it: 0.1, not 0.10000000149011612.
 fn plain(x: f32) -> Value {
     x.to_string().parse::<f64>().unwrap_or(f64::from(x)).into()
-}
-
-/// What the file says.
-struct File<'a>(&'a Map<String, Value>);
-
-impl File<'_> {
-    fn family(&self) -> Result<&'static Family> {
-        let model_type = self.0.get("model_type").and_then(Value::as_str);
-        model_type.and_then(Family::named).ok_or_else(|| {
-            let known: Vec<&str> = Family::ALL.iter().map(|family| family.model_type).collect();
-            Error::Unsupported {
-                what: format!("model type `{}`", model_type.unwrap_or("(none)")),
-                remedy: format!(
-                    "use a model whose `config.json` has one of these as `model_type`: {}",
-                    known.join(", ")
-                ),
-            }
-        })
-    }
-
-    fn size(&self, name: &str) -> Result<usize> {
-        self.size_of(name, self.0.get(name))
-    }
-
-    fn size_or(&self, name: &str, default: usize) -> Result<usize> {
-        match self.0.get(name).filter(|v| !v.is_null()) {
-            None => Ok(default),
-            found => self.size_of(name, found),
-        }
-    }
-
-    fn size_of(&self, name: &str, value: Option<&Value>) -> Result<usize> {
-        let size = value.and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
-        size.filter(|n| (1..=LARGEST).contains(n)).ok_or_else(|| {
-            let found = value.map_or("nothing".into(), Value::to_string);
-            Error::malformed(
-                "config.json",
-                format!("`{name}` should be a number from 1 to {LARGEST}, found {found}"),
-            )
-        })
-    }
-
-    fn padding(&self, default: u32) -> Result<u32> {
-        match self.0.get("pad_token_id").filter(|v| !v.is_null()) {
-            None => Ok(default),
-            Some(value) => {
-                let id = value.as_u64().filter(|id| *id < LARGEST as u64).map(|id| id as u32);
-                id.ok_or_else(|| {
-                    Error::malformed(
-                        "config.json",
-                        format!("`pad_token_id` should be a token id, found {value}"),
-                    )
-                })
-            }
-        }
-    }
-
-    fn activation(&self, (name, default): (&str, Activation)) -> Result<Activation> {
-        match self.0.get(name).filter(|v| !v.is_null()) {
-            None => Ok(default),
-            Some(value) => value.as_str().and_then(Activation::named).ok_or_else(|| Error::Unsupported {
-                what: format!("`{name}` {value} in `config.json`"),
-                remedy: format!("use a model with `{name}` \"gelu\", \"gelu_new\" or \"relu\""),
-            }),
-        }
-    }
-
-    fn number(&self, name: &str, default: f32, most: f32) -> Result<f32> {
-        let Some(value) = self.0.get(name).filter(|v| !v.is_null()) else { return Ok(default) };
-        value.as_f64().map(|x| x as f32).filter(|x| (0.0..=most).contains(x)).ok_or_else(|| {
-            Error::malformed(
-                "config.json",
-                format!("`{name}` should be a number from 0 to {most}, found {value}"),
-            )
-        })
-    }
-
-    fn only(&self, name: &str, supported: &str) -> Result<()> {
-        match self.0.get(name).filter(|v| !v.is_null()) {
-            None => Ok(()),
-            Some(value) if value.as_str() == Some(supported) => Ok(()),
-            Some(value) => Err(Error::Unsupported {
-                what: format!("`{name}` {value} in `config.json`"),
-                remedy: format!("use a model with `{name}` \"{supported}\""),
-            }),
-        }
-    }
-}
-
-/// `id2label` in the order of its ids.
-fn labels(raw: &Map<String, Value>) -> Result<Vec<String>> {
-    let Some(Value::Object(map)) = raw.get("id2label") else { return Ok(Vec::new()) };
-    let mut labels = vec![None; map.len()];
-    for (id, label) in map {
-        let slot = id.parse::<usize>().ok().and_then(|i| labels.get_mut(i));
-        match (slot, label.as_str()) {
-            (Some(slot), Some(label)) => *slot = Some(label.to_owned()),
-            _ => {
-                return Err(Error::malformed("config.json", format!("`id2label` has no sense at id `{id}`")));
-            }
-        }
-    }
-    labels
-        .into_iter()
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| Error::malformed("config.json", "`id2label` names an id twice"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::Kernels;
+use crate::kernel::{Kernels, Mat, MatMut, Start, gemm};
 
 /// A pool of threads and a set of kernels. Cheap to clone; clones share the pool.
 #[derive(Clone)]
@@ -57,4 +57,13 @@ impl Device {
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.pool.install(work)
     }
+}
+
+/// The matrix product `c` `[m, n]` = `a` `[m, k]` times the transpose of `b` `[n, k]`, on the threads of a device.
+///
+/// # Panics
+/// If the sizes do not fit.
+pub fn product(device: &Device, m: usize, n: usize, k: usize, a: &[f32], b: &[f32], c: &mut [f32]) {
+    let (a, b, c) = (Mat::new(a, m, k), Mat::new(b, n, k).transpose(), MatMut::new(c, m, n));
+    device.run(|| gemm(device.kernels(), a, b, c, Start::Zero));
 }

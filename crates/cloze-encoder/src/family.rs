@@ -32,7 +32,7 @@ impl Activation {
     }
 }
 
-/// A family of models that share names, shapes and habits.
+/// A family of models that share names, shapes and conventions.
 pub struct Family {
     /// `model_type` in `config.json`.
     pub model_type: &'static str,
@@ -42,7 +42,7 @@ pub struct Family {
     pub(crate) names: Names,
     pub(crate) sharing: Sharing,
     pub(crate) positions: Positions,
-    /// Where the output of a block is dropped out before it is added to its input.
+    /// Which blocks apply dropout to their output before it is added to their input.
     pub(crate) dropout: DropoutPlaces,
     pub(crate) mask_head: MaskHead,
     pub(crate) class_head: ClassHead,
@@ -55,7 +55,7 @@ pub(crate) struct Fields {
     pub(crate) hidden_size: &'static str,
     pub(crate) layers: &'static str,
     pub(crate) heads: &'static str,
-    pub(crate) inner_size: &'static str,
+    pub(crate) intermediate_size: &'static str,
     pub(crate) activation: (&'static str, Activation),
     /// Width of the embeddings; none where it is that of the hidden states.
     pub(crate) embedding_size: Option<(&'static str, usize)>,
@@ -135,7 +135,7 @@ const BERT: Family = Family {
         hidden_size: "hidden_size",
         layers: "num_hidden_layers",
         heads: "num_attention_heads",
-        inner_size: "intermediate_size",
+        intermediate_size: "intermediate_size",
         activation: ("hidden_act", Activation::Gelu),
         embedding_size: None,
         types: Some("type_vocab_size"),
@@ -239,7 +239,7 @@ const DISTILBERT: Family = Family {
         hidden_size: "dim",
         layers: "n_layers",
         heads: "n_heads",
-        inner_size: "hidden_dim",
+        intermediate_size: "hidden_dim",
         activation: ("activation", Activation::Gelu),
         types: None,
         hidden_dropout: ("dropout", 0.1),

@@ -1,8 +1,10 @@
-//! The pass forward: embeddings, layers, head.
+//! The forward pass: embeddings, layers, head.
 
 use std::ops::Range;
 
+use crate::Rng;
 use crate::batch::Span;
+use crate::head::{Classifier, MaskedLm};
 use crate::kernel::Kernels;
 use crate::kernel::vector::Dropout;
 use crate::layer::attention::{self, Attention};
@@ -10,22 +12,22 @@ use crate::layer::embedding::{self, Tables};
 use crate::layer::linear::Linear;
 use crate::layer::norm::{Norm, dropped};
 use crate::layer::{activation, gather, sized};
-use crate::parameters::{HeadPlace, LinearPlace, NormPlace};
-use crate::session::{Columns, Mode};
+use crate::network::Network;
+use crate::parameters::{LinearRanges, NormRanges};
+use crate::pass::{Mode, Vocab};
 use crate::tape::{LayerTape, Scratch, Tape};
-use crate::{Model, Random};
 
-/// What a pass forward or backward is about.
+/// What a forward or backward pass works with.
 #[derive(Clone, Copy)]
 pub(crate) struct Pass<'a> {
     pub(crate) kernels: Kernels,
-    pub(crate) model: &'a Model,
+    pub(crate) network: &'a Network,
     pub(crate) mode: Mode,
     /// Whether backward computes the inside of every layer again instead of finding it on the tape.
     pub(crate) recompute: bool,
 }
 
-/// The place of a dropout within one pass; with the seed it selects a stream of its own.
+/// Where in a pass dropout happens; with the seed it selects a stream of random numbers.
 #[derive(Clone, Copy)]
 pub(crate) enum Site {
     Embedding,
@@ -39,11 +41,11 @@ pub(crate) enum Site {
 impl<'a> Pass<'a> {
     pub(crate) fn dropout(&self, site: Site) -> Option<Dropout> {
         let Mode::Train { dropout_seed } = self.mode else { return None };
-        let (config, family) = (&self.model.config, self.model.config.family);
+        let (config, family) = (&self.network.config, self.network.config.family);
         let is_frozen = match site {
-            Site::Embedding => self.model.frozen > 0,
+            Site::Embedding => self.network.frozen > 0,
             Site::Attention(layer) | Site::AttentionOutput(layer) | Site::Output(layer) => {
-                layer < self.model.frozen
+                layer < self.network.frozen
             }
             Site::HeadInput | Site::Head => false,
         };
@@ -62,30 +64,30 @@ impl<'a> Pass<'a> {
         if rate <= 0.0 {
             return None;
         }
-        let key = Random::stream(dropout_seed, &[stream]).next_u64() as u32;
+        let key = Rng::stream(dropout_seed, &[stream]).next_u64() as u32;
         let threshold = (rate * (1 << 24) as f32) as u32;
         Some(Dropout { key, threshold, scale: 1.0 / (1.0 - rate) })
     }
 
-    pub(crate) fn linear(&self, place: &LinearPlace) -> Linear<'a> {
-        let values = &self.model.values;
-        Linear { weight: &values[place.weight.clone()], bias: &values[place.bias.clone()] }
+    pub(crate) fn linear(&self, ranges: &LinearRanges) -> Linear<'a> {
+        let values = &self.network.values;
+        Linear { weight: &values[ranges.weight.clone()], bias: &values[ranges.bias.clone()] }
     }
 
-    pub(crate) fn norm(&self, place: &NormPlace) -> Norm<'a> {
-        let values = &self.model.values;
+    pub(crate) fn norm(&self, ranges: &NormRanges) -> Norm<'a> {
+        let values = &self.network.values;
         Norm {
-            gain: &values[place.gain.clone()],
-            bias: &values[place.bias.clone()],
-            epsilon: self.model.config.layer_norm_eps,
+            gamma: &values[ranges.gamma.clone()],
+            bias: &values[ranges.bias.clone()],
+            epsilon: self.network.config.layer_norm_eps,
         }
     }
 
     pub(crate) fn attention(&self, layer: usize) -> Attention {
         Attention {
             kernels: self.kernels,
-            heads: self.model.config.num_attention_heads,
-            size: self.model.config.head_size(),
+            heads: self.network.config.num_attention_heads,
+            size: self.network.config.head_size(),
             dropout: self.dropout(Site::Attention(layer)),
         }
     }
@@ -97,65 +99,75 @@ impl<'a> Pass<'a> {
 
     /// How many sets of buffers the layers need.
     pub(crate) fn layer_tapes(&self) -> usize {
-        if self.keeps_layers() { self.model.layout.layers.len() - self.model.frozen } else { 1 }
+        if self.keeps_layers() { self.network.layout.layers.len() - self.network.frozen } else { 1 }
     }
 
     /// The tape of a layer: prediction and recomputation keep nothing, so that all layers share one, as those do that are
     /// frozen with the lowest of the others.
     pub(crate) fn layer_tape(&self, layer: usize) -> usize {
-        if self.keeps_layers() { layer.saturating_sub(self.model.frozen) } else { 0 }
+        if self.keeps_layers() { layer.saturating_sub(self.network.frozen) } else { 0 }
     }
 
-    /// Embeddings and all layers, from the frozen ones on if the batch has what those make of it. The last layer computes
-    /// only the rows on the tape after its attention.
+    /// Embeddings and all layers, from the frozen ones on if the batch brings their output. The last layer computes
+    /// only the tokens on the tape that were asked for, after its attention.
     pub(crate) fn encode(&self, tape: &mut Tape, scratch: &mut Scratch) {
         let Tape { batch, states, .. } = &mut *tape;
-        let first = if batch.lower.is_empty() { 0 } else { self.model.frozen };
+        let first = if batch.lower.is_empty() { 0 } else { self.network.frozen };
         if batch.lower.is_empty() {
             self.embed(tape, scratch);
         } else {
             sized(&mut states[self.state(first)], batch.lower.len()).copy_from_slice(&batch.lower);
         }
-        self.layers(first..self.model.layout.layers.len(), tape, scratch);
+        self.layers(first..self.network.layout.layers.len(), tape, scratch);
     }
 
-    /// Embeddings and the frozen layers. Returns what they make of the batch, `[tokens, hidden]`.
+    /// Embeddings and the frozen layers. Returns their output, `[tokens, hidden]`.
     pub(crate) fn encode_lower<'t>(&self, tape: &'t mut Tape, scratch: &mut Scratch) -> &'t [f32] {
         self.embed(tape, scratch);
-        self.layers(0..self.model.frozen, tape, scratch);
+        self.layers(0..self.network.frozen, tape, scratch);
         let tokens = tape.batch.tokens();
-        &tape.states[self.state(self.model.frozen)][..tokens * self.model.config.hidden_size]
+        &tape.states[self.state(self.network.frozen)][..tokens * self.network.config.hidden_size]
     }
 
-    /// Where the input of a layer is kept, or last the rows asked for. Prediction keeps none: one takes the place of the other.
+    /// Which buffer holds the input of a layer, or last the output for the tokens asked for. Prediction keeps no inputs, so two buffers
+    /// take turns.
     fn state(&self, layer: usize) -> usize {
-        let count = self.model.layout.layers.len();
+        let count = self.network.layout.layers.len();
         if self.mode == Mode::Predict && layer < count { layer % 2 } else { layer }
     }
 
     /// Some of the layers, from the lowest on.
     fn layers(&self, which: Range<usize>, tape: &mut Tape, scratch: &mut Scratch) {
-        let Tape { batch, rows, states, layers, .. } = tape;
-        let (hidden, count) = (self.model.config.hidden_size, self.model.layout.layers.len());
+        let Tape { batch, indices, states, layers, .. } = tape;
+        let (hidden, count) = (self.network.config.hidden_size, self.network.layout.layers.len());
         for i in which {
             let last = i + 1 == count;
             let (from, to) = (self.state(i), self.state(i + 1));
-            let rows = last.then_some(rows.as_slice());
-            let wanted = rows.map_or(batch.tokens(), <[u32]>::len);
+            let indices = last.then_some(indices.as_slice());
+            let wanted = indices.map_or(batch.tokens(), <[u32]>::len);
             let mut out = std::mem::take(&mut states[to]);
             let state = &states[from][..batch.tokens() * hidden];
             let layer = &mut layers[self.layer_tape(i)];
-            let keep = self.keeps_layers() && i >= self.model.frozen;
-            self.layer(i, &batch.spans, rows, state, keep, layer, sized(&mut out, wanted * hidden), scratch);
+            let keep = self.keeps_layers() && i >= self.network.frozen;
+            self.layer(
+                i,
+                &batch.spans,
+                indices,
+                state,
+                keep,
+                layer,
+                sized(&mut out, wanted * hidden),
+                scratch,
+            );
             states[to] = out;
         }
     }
 
     fn embed(&self, tape: &mut Tape, scratch: &mut Scratch) {
         let Tape { batch, positions, embedding, embedded, states, .. } = tape;
-        let (config, layout) = (&self.model.config, &self.model.layout);
+        let (config, layout) = (&self.network.config, &self.network.layout);
         let (tokens, size) = (batch.tokens(), config.embedding_size);
-        let values = &self.model.values;
+        let values = &self.network.values;
         let tables = Tables {
             words: &values[layout.words.clone()],
             positions: &values[layout.positions.clone()],
@@ -176,70 +188,70 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// One layer from `state` `[tokens, hidden]` to `out`, the same or `[rows, hidden]` for the last layer. The attention
+    /// One layer from `state` `[tokens, hidden]` to `out`, the same or `[indices, hidden]` for the last layer. The attention
     /// weights are on the tape if they are to be kept.
     #[expect(clippy::too_many_arguments, reason = "input, output, tape and scratch of one layer")]
     pub(crate) fn layer(
         &self,
         i: usize,
         spans: &[Span],
-        rows: Option<&[u32]>,
+        indices: Option<&[u32]>,
         state: &[f32],
         keep_weights: bool,
         tape: &mut LayerTape,
         out: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let (kernels, config, place) = (self.kernels, &self.model.config, &self.model.layout.layers[i]);
-        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+        let (kernels, config, ranges) = (self.kernels, &self.network.config, &self.network.layout.layers[i]);
+        let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
         let (tokens, wanted) = (state.len() / hidden, out.len() / hidden);
         let Scratch { sums: [sum, other], wide: [wide, _], .. } = scratch;
 
         let qkv = sized(&mut tape.qkv, tokens * 3 * hidden);
-        self.linear(&place.qkv).forward(kernels, state, qkv);
+        self.linear(&ranges.qkv).forward(kernels, state, qkv);
         let attention = self.attention(i);
         let kept = if keep_weights { attention::weights_len(spans, attention.heads) } else { 0 };
         let weights = sized(&mut tape.weights, kept);
         let context = sized(&mut tape.context, wanted * hidden);
-        let input = match rows {
+        let input = match indices {
             None => {
                 attention.forward(spans, qkv, weights, context);
                 state
             }
-            Some(rows) => {
+            Some(indices) => {
                 let all = sized(sum, tokens * hidden);
                 attention.forward(spans, qkv, weights, all);
-                gather(all, rows, hidden, context);
+                gather(all, indices, hidden, context);
                 let input = sized(other, wanted * hidden);
-                gather(state, rows, hidden, input);
+                gather(state, indices, hidden, input);
                 &*input
             }
         };
 
         let sum = sized(sum, wanted * hidden);
-        self.linear(&place.attention_output).forward(kernels, context, sum);
+        self.linear(&ranges.attention_output).forward(kernels, context, sum);
         let attended = sized(&mut tape.attended, wanted * hidden);
         let dropout = self.dropout(Site::AttentionOutput(i));
-        let norm = self.norm(&place.attention_norm);
+        let norm = self.norm(&ranges.attention_norm);
         norm.forward(kernels, sum, Some(input), dropout, &mut tape.attention_norm, attended);
 
-        let up = sized(&mut tape.inner, wanted * inner);
-        self.linear(&place.up).forward(kernels, attended, up);
-        let activated = sized(wide, wanted * inner);
+        let up = sized(&mut tape.intermediate, wanted * intermediate);
+        self.linear(&ranges.up).forward(kernels, attended, up);
+        let activated = sized(wide, wanted * intermediate);
         activation::forward(kernels, config.activation, up, activated);
-        self.linear(&place.down).forward(kernels, activated, sum);
+        self.linear(&ranges.down).forward(kernels, activated, sum);
         let dropout = self.dropout(Site::Output(i));
-        let norm = self.norm(&place.output_norm);
+        let norm = self.norm(&ranges.output_norm);
         norm.forward(kernels, sum, Some(attended), dropout, &mut tape.output_norm, out);
     }
 
     /// The masked-LM head: dense, activation, LayerNorm, decoder.
-    pub(crate) fn masked_lm(&self, tape: &mut Tape, scratch: &mut Scratch, columns: Columns) {
-        let HeadPlace::MaskedLm { dense, norm, decoder, bias } = &self.model.layout.head else { return };
-        let (kernels, config, values) = (self.kernels, &self.model.config, &self.model.values);
-        let Tape { rows, states, head, .. } = tape;
-        let (size, rows) = (config.embedding_size, rows.len());
-        let state = &states[self.model.layout.layers.len()][..rows * config.hidden_size];
+    pub(crate) fn masked_lm(&self, head: &MaskedLm, tape: &mut Tape, scratch: &mut Scratch, vocab: Vocab) {
+        let MaskedLm { dense, norm, decoder, bias } = head;
+        let (kernels, config, values) = (self.kernels, &self.network.config, &self.network.values);
+        let Tape { indices, states, head, .. } = tape;
+        let (size, rows) = (config.embedding_size, indices.len());
+        let state = &states[self.network.layout.layers.len()][..rows * config.hidden_size];
         let transformed = sized(&mut head.transformed, rows * size);
         self.linear(dense).forward(kernels, state, transformed);
         let activated = sized(&mut scratch.sums[0], rows * size);
@@ -248,16 +260,16 @@ impl<'a> Pass<'a> {
         self.norm(norm).forward(kernels, activated, None, None, &mut head.norm, decoded);
 
         let (weights, biases) = (&values[decoder.clone()], &values[bias.clone()]);
-        head.columns.clear();
-        let decoder = match columns {
-            Columns::All => Linear { weight: weights, bias: biases },
-            Columns::Only(ids) => {
-                head.columns.extend_from_slice(ids);
-                let weight = sized(&mut head.column_weights, ids.len() * size);
+        head.subset.clear();
+        let decoder = match vocab {
+            Vocab::All => Linear { weight: weights, bias: biases },
+            Vocab::Subset(ids) => {
+                head.subset.extend_from_slice(ids);
+                let weight = sized(&mut head.subset_weights, ids.len() * size);
                 gather(weights, ids, size, weight);
-                head.column_biases.clear();
-                head.column_biases.extend(ids.iter().map(|id| biases[*id as usize]));
-                Linear { weight, bias: &head.column_biases }
+                head.subset_biases.clear();
+                head.subset_biases.extend(ids.iter().map(|id| biases[*id as usize]));
+                Linear { weight, bias: &head.subset_biases }
             }
         };
         let logits = sized(&mut head.logits, rows * decoder.bias.len());
@@ -265,12 +277,12 @@ impl<'a> Pass<'a> {
     }
 
     /// The classification head on the first token: dense, activation, dropout, linear.
-    pub(crate) fn classifier(&self, tape: &mut Tape, scratch: &mut Scratch) {
-        let HeadPlace::Classifier { dense, output } = &self.model.layout.head else { return };
-        let (kernels, config) = (self.kernels, &self.model.config);
-        let Tape { rows, states, head, .. } = tape;
-        let (hidden, rows) = (config.hidden_size, rows.len());
-        let state = &states[self.model.layout.layers.len()][..rows * hidden];
+    pub(crate) fn classifier(&self, head: &Classifier, tape: &mut Tape, scratch: &mut Scratch) {
+        let Classifier { dense, output } = head;
+        let (kernels, config) = (self.kernels, &self.network.config);
+        let Tape { indices, states, head, .. } = tape;
+        let (hidden, rows) = (config.hidden_size, indices.len());
+        let state = &states[self.network.layout.layers.len()][..rows * hidden];
         let input = match self.dropout(Site::HeadInput) {
             None => state,
             Some(dropout) => {

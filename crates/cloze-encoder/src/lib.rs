@@ -1,4 +1,77 @@
-//! Masked language models that can be trained, on an ordinary CPU.
+//! Masked language models that can be fine-tuned on an ordinary CPU.
+//!
+//! The crate reads BERT, RoBERTa, XLM-RoBERTa, ALBERT, DistilBERT and ELECTRA from a Hugging Face directory, runs them forward and
+//! backward, updates them with AdamW, and saves them so that transformers reads them again. It has no automatic differentiation
+//! and no tensor type: there is one encoder, whose layers are written by hand in both directions.
+//!
+//! # Scores at a mask
+//!
+//! A [`Checkpoint`] is what lies in a directory. A [`Model`] is its weights with a head, and a [`Session`] is a model at work. A
+//! [`Batch`] holds sequences end to end, without padding, and a mask is named by the index of its token in the batch.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use cloze_encoder::{AdamW, Batch, Checkpoint, Device, Mode, Model, Session, Vocab, loss};
+//!
+//! # fn main() -> cloze_encoder::Result<()> {
+//! # let directory = Path::new("../../fixtures/encoder/bert");
+//! let checkpoint = Checkpoint::open(directory)?;
+//! let tokenizer = &checkpoint.tokenizer;
+//!
+//! // "It was [MASK] ." between [CLS] and [SEP].
+//! let before = tokenizer.tokenize("It was");
+//! let ids = [before.as_slice(), &[tokenizer.special().mask], &tokenizer.tokenize(".")].concat();
+//! let mut batch = Batch::new();
+//! batch.push(&tokenizer.assemble(&ids, None));
+//! let masks = [batch.index(0, 1 + before.len())];
+//!
+//! // Only the words asked for are computed.
+//! let words = ["good", "old"].map(|word| tokenizer.id(word).expect("the vocabulary has it"));
+//! let device = Device::all_cores();
+//! let mut session = Session::new(Model::masked_lm(&checkpoint)?, &device);
+//! let logits = session.mask_logits(&batch, &masks, Vocab::Subset(&words), Mode::Predict);
+//! let before = logits[0] - logits[1];
+//!
+//! // One step of training towards the first word.
+//! let train = Mode::Train { dropout_seed: 0 };
+//! let logits = session.mask_logits(&batch, &masks, Vocab::Subset(&words), train);
+//! loss::cross_entropy(&device, logits, &[0], 1.0);
+//! session.backward_in_place();
+//! session.update(&AdamW { learning_rate: 1e-3, ..AdamW::default() });
+//!
+//! let logits = session.mask_logits(&batch, &masks, Vocab::Subset(&words), Mode::Predict);
+//! assert!(logits[0] - logits[1] > before);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What there is
+//!
+//! - Two kinds of head, which are types: [`MaskedLm`] scores words at masks, [`Classifier`] scores labels. Asking a session for what its
+//!   model's head cannot do does not compile.
+//! - Hidden states, and backward from them ([`Session::hidden_states`], [`Session::backward_states`]), for embeddings of sentences and
+//!   contrastive training.
+//! - Frozen lower layers whose output can be computed once ([`Model::freeze`], [`Session::lower_states`]), and recomputation in place
+//!   of stored activations ([`Session::set_recompute`]).
+//! - Losses with their gradients ([`loss`]), the linear learning-rate schedule ([`schedule`]), and a random number generator
+//!   whose numbers never change ([`Rng`]).
+//! - Kernels for AVX-512, AVX2 and plain Rust, chosen at run time, and products in bfloat16 on request ([`Kernels`], [`Device::bf16`]).
+//!
+//! The crate has no Cargo features.
+//!
+//! # Safety
+//!
+//! Files are checked before anything is computed from them: a damaged or hostile one is an [`Error`], never a panic, and the
+//! pickles in `pytorch_model.bin` are read without executing anything. `unsafe` code is denied outside the kernels, where it serves
+//! instructions of certain processors and views of a matrix that several threads fill at once.
+//!
+//! # Threads
+//!
+//! A [`Device`] is a pool of threads; sessions on clones of a device share it. Every sum has a fixed order, so the number of threads
+//! changes no bit of a result. A session belongs to one thread at a time, because its buffers are used again from pass to pass.
+
+#![deny(unsafe_code)]
 
 mod backward;
 mod batch;
@@ -8,15 +81,19 @@ mod device;
 mod error;
 mod family;
 mod forward;
+mod head;
+#[allow(unsafe_code, reason = "instructions of certain processors, and disjoint views of matrices")]
 mod kernel;
 mod layer;
 pub mod loss;
 mod model;
+mod network;
 mod optimizer;
 mod parameters;
+mod pass;
 #[cfg(test)]
 mod plain;
-mod random;
+mod rng;
 pub mod schedule;
 mod session;
 mod tape;
@@ -26,33 +103,16 @@ mod weights;
 pub use batch::Batch;
 pub use checkpoint::Checkpoint;
 pub use config::Config;
-pub use device::Device;
+pub use device::{Device, product};
 pub use error::{Error, Result};
 pub use family::{Activation, Family};
+pub use head::{Classifier, Head, MaskedLm};
 pub use kernel::Kernels;
 pub use model::Model;
 pub use optimizer::AdamW;
-pub use random::Random;
-pub use session::{Columns, Mode, Session};
+pub use pass::{Mode, Vocab};
+pub use rng::Rng;
+pub use session::Session;
 pub use tokenizer::{Sequence, SpecialTokens, Tokenizer, truncate_pair};
-
-/// The matrix product alone, for measurements: `c` `[m, n]` = `a` `[m, k]` times the transpose of `b` `[n, k]`.
 #[doc(hidden)]
-pub fn product(device: &Device, m: usize, n: usize, k: usize, a: &[f32], b: &[f32], c: &mut [f32]) {
-    use kernel::{Mat, MatMut, Start, gemm};
-    let (a, b, c) = (Mat::new(a, m, k), Mat::new(b, n, k).t(), MatMut::new(c, m, n));
-    device.run(|| gemm(device.kernels(), a, b, c, Start::Zero));
-}
-
-/// A tensor's name, as lookups use it, shape and elements: for tests and fuzzing.
-#[doc(hidden)]
-pub type Floats = (String, Vec<usize>, Vec<f32>);
-
-/// All float tensors of a file of weights, for tests and fuzzing.
-///
-/// # Errors
-/// As [`Checkpoint::open`].
-#[doc(hidden)]
-pub fn tensors(file: &str, bytes: Vec<u8>) -> Result<Vec<Floats>> {
-    Ok(weights::Weights::from_bytes(file, bytes.into())?.floats())
-}
+pub use weights::{Floats, tensors};

@@ -25,7 +25,7 @@ pub fn cross_entropy(device: &Device, logits: &mut [f32], targets: &[u32], weigh
     (sum / rows as f64) as f32
 }
 
-/// Halves the rows again and again and adds the sums of the halves: the same order whoever takes which.
+/// Halves the rows recursively and adds the sums of the halves, so that the order is the same on any number of threads.
 fn sum_of_rows(kernels: Kernels, logits: &mut [f32], targets: &[u32], share: f32) -> f64 {
     match targets {
         [] => 0.0,
@@ -42,15 +42,14 @@ fn sum_of_rows(kernels: Kernels, logits: &mut [f32], targets: &[u32], share: f32
     }
 }
 
-/// For every row of `logits` `[rows, classes]` the logarithm of the sum of e^x: what is subtracted from a logit to make a
-/// logarithmic probability of it.
+/// The log-sum-exp of every row of `logits` `[rows, classes]`: a logit minus it is a log-probability.
 pub fn log_norms(device: &Device, logits: &[f32], classes: usize) -> Vec<f32> {
     let kernels = device.kernels();
     device.run(|| logits.par_chunks_exact(classes).map(|row| vector::log_sum_exp(kernels, row)).collect())
 }
 
 /// Turns `logits` `[rows, classes]`, whose [`log_norms`] are given, into the gradient of a weighted sum of cross-entropies:
-/// `targets` are a row, a class and the weight of the cross-entropy of that row with that class; a row can have several.
+/// each target is a row, a class and the weight of the cross-entropy of that row with that class; a row can have several.
 ///
 /// # Panics
 /// If a target is no row or no class.
@@ -102,7 +101,7 @@ pub fn distillation(student: &mut [f32], teacher: &[f32], classes: usize, temper
     (t * t * loss / rows as f64) as f32
 }
 
-/// What is subtracted from logits divided by the temperature to make logarithms of probabilities of them.
+/// The log-sum-exp of logits divided by the temperature.
 fn log_norm(logits: &[f32], temperature: f64) -> f64 {
     let scaled = || logits.iter().map(|x| f64::from(*x) / temperature);
     let top = scaled().fold(f64::NEG_INFINITY, f64::max);

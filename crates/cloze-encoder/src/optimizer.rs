@@ -1,9 +1,9 @@
 //! AdamW, with the word embeddings treated row by row.
 //!
 //! Few-shot training touches a few hundred of tens of thousands of word embeddings. A row that never had a
-//! gradient has moments of zero, and all that AdamW does to it is weight decay. So rows are *live* from their first
+//! gradient has moments of zero, and all that AdamW does to it is weight decay. So rows are *active* from their first
 //! gradient on; the decay of all others is kept as one factor and applied when somebody looks at them. The
-//! gradients and moments of rows that never live are never written, and so take no memory either.
+//! gradients and moments of rows that never become active are never written, and so take no memory either.
 
 use rayon::prelude::*;
 
@@ -50,9 +50,9 @@ pub(crate) struct Training {
     pub(crate) grads: Vec<f32>,
     first: Vec<f32>,
     second: Vec<f32>,
-    live: Vec<bool>,
+    active: Vec<bool>,
     /// The decay that rows without gradients still have to take.
-    pending: f64,
+    pending_decay: f64,
     updates: i32,
     /// Elements of a word embedding.
     size: usize,
@@ -72,64 +72,64 @@ impl Training {
             grads: zeros(),
             first: zeros(),
             second: zeros(),
-            live: vec![false; layout.words.len() / size],
-            pending: 1.0,
+            active: vec![false; layout.words.len() / size],
+            pending_decay: 1.0,
             updates: 0,
             size,
             partial: Vec::new(),
         }
     }
 
-    /// Makes rows of the word embeddings live, before they are read in training.
-    pub(crate) fn wake(&mut self, rows: &[u32], values: &mut [f32]) {
+    /// Makes rows of the word embeddings active, before they are read in training.
+    pub(crate) fn activate(&mut self, rows: &[u32], values: &mut [f32]) {
         for row in rows.iter().map(|r| *r as usize) {
-            if !std::mem::replace(&mut self.live[row], true) && self.pending != 1.0 {
+            if !std::mem::replace(&mut self.active[row], true) && self.pending_decay != 1.0 {
                 let row = &mut values[row * self.size..(row + 1) * self.size];
-                row.iter_mut().for_each(|x| *x = (f64::from(*x) * self.pending) as f32);
+                row.iter_mut().for_each(|x| *x = (f64::from(*x) * self.pending_decay) as f32);
             }
         }
     }
 
-    /// Makes all rows live: the gradient of a softmax over the vocabulary reaches every one.
-    pub(crate) fn wake_all(&mut self, values: &mut [f32]) {
-        self.settle(values);
-        if !self.live.iter().all(|live| *live) {
-            self.live.fill(true);
+    /// Makes all rows active: the gradient of a softmax over the vocabulary reaches every one.
+    pub(crate) fn activate_all(&mut self, values: &mut [f32]) {
+        self.apply_pending_decay(values);
+        if !self.active.iter().all(|active| *active) {
+            self.active.fill(true);
             for memory in [&self.grads, &self.first, &self.second] {
                 pages::prefer_large(memory);
             }
         }
     }
 
-    /// Gives all rows the decay that is due to them.
-    pub(crate) fn settle(&mut self, values: &mut [f32]) {
-        if self.pending == 1.0 {
+    /// Applies the decay that inactive rows have not had yet.
+    pub(crate) fn apply_pending_decay(&mut self, values: &mut [f32]) {
+        if self.pending_decay == 1.0 {
             return;
         }
-        let (words, pending) = (self.live.len() * self.size, self.pending);
-        values[..words].par_chunks_mut(self.size).zip(&self.live).with_min_len(1024).for_each(
-            |(row, live)| {
-                if !live {
-                    row.iter_mut().for_each(|x| *x = (f64::from(*x) * pending) as f32);
+        let (words, pending_decay) = (self.active.len() * self.size, self.pending_decay);
+        values[..words].par_chunks_mut(self.size).zip(&self.active).with_min_len(1024).for_each(
+            |(row, active)| {
+                if !active {
+                    row.iter_mut().for_each(|x| *x = (f64::from(*x) * pending_decay) as f32);
                 }
             },
         );
-        self.pending = 1.0;
+        self.pending_decay = 1.0;
     }
 
     /// The 2-norm of all gradients, of which there are none before `from`.
     fn norm(&mut self, kernels: Kernels, from: usize) -> f64 {
-        let words = self.live.len() * self.size;
+        let words = self.active.len() * self.size;
         let (words, others) = self.grads.split_at(words);
         let others = &others[from.saturating_sub(words.len())..];
         let rows = ELEMENTS.div_ceil(self.size);
-        let blocks = self.live.len().div_ceil(rows);
+        let blocks = self.active.len().div_ceil(rows);
         self.partial.resize(blocks + others.len().div_ceil(ELEMENTS), 0.0);
         let (of_words, of_others) = self.partial.split_at_mut(blocks);
-        words.par_chunks(rows * self.size).zip(self.live.par_chunks(rows)).zip(of_words).for_each(
-            |((grads, live), sum)| {
-                let live = grads.chunks_exact(self.size).zip(live).filter(|(_, live)| **live);
-                *sum = live.map(|(row, _)| f64::from(vector::sum_of_squares(kernels, row))).sum();
+        words.par_chunks(rows * self.size).zip(self.active.par_chunks(rows)).zip(of_words).for_each(
+            |((grads, active), sum)| {
+                let active = grads.chunks_exact(self.size).zip(active).filter(|(_, active)| **active);
+                *sum = active.map(|(row, _)| f64::from(vector::sum_of_squares(kernels, row))).sum();
             },
         );
         others
@@ -163,7 +163,7 @@ impl Training {
         };
         let plain = AdamStep { keep: 1.0, ..decaying };
 
-        let (size, words) = (self.size, self.live.len() * self.size);
+        let (size, words) = (self.size, self.active.len() * self.size);
         let (word_values, values) = values.split_at_mut(words);
         let (word_grads, grads) = self.grads.split_at_mut(words);
         let (word_first, first) = self.first.split_at_mut(words);
@@ -173,15 +173,15 @@ impl Training {
             .zip(word_grads.par_chunks_mut(size))
             .zip(word_first.par_chunks_mut(size))
             .zip(word_second.par_chunks_mut(size))
-            .zip(&self.live)
+            .zip(&self.active)
             .with_min_len(256)
-            .for_each(|((((p, g), m), v), live)| {
-                if *live {
+            .for_each(|((((p, g), m), v), active)| {
+                if *active {
                     vector::adamw(kernels, p, g, m, v, decaying);
                 }
             });
         if from == 0 {
-            self.pending *= 1.0 - f64::from(adamw.learning_rate) * f64::from(adamw.weight_decay);
+            self.pending_decay *= 1.0 - f64::from(adamw.learning_rate) * f64::from(adamw.weight_decay);
         }
 
         let frozen = from.saturating_sub(words);
@@ -195,9 +195,9 @@ impl Training {
                 // A chunk may reach over several tensors, of which some decay.
                 let start = words + frozen + i * ELEMENTS;
                 let end = start + p.len();
-                let from = layout.parameters.partition_point(|t| t.place.end <= start);
-                for tensor in layout.parameters[from..].iter().take_while(|t| t.place.start < end) {
-                    let part = tensor.place.start.max(start) - start..tensor.place.end.min(end) - start;
+                let from = layout.parameters.partition_point(|t| t.range.end <= start);
+                for tensor in layout.parameters[from..].iter().take_while(|t| t.range.start < end) {
+                    let part = tensor.range.start.max(start) - start..tensor.range.end.min(end) - start;
                     let step = if tensor.kind == Kind::Weight { decaying } else { plain };
                     let (p, g) = (&mut p[part.clone()], &mut g[part.clone()]);
                     vector::adamw(kernels, p, g, &mut m[part.clone()], &mut v[part], step);

@@ -4,38 +4,115 @@
 use proptest::prelude::*;
 
 use crate::family::Activation;
-use crate::parameters::{HeadPlace, Kind, LinearPlace, NormPlace};
-use crate::{Batch, Columns, Config, Device, Family, Kernels, Mode, Model, Random, Sequence, Session, loss};
+use crate::network::Network;
+use crate::parameters::{Kind, LinearRanges, NormRanges};
+use crate::{
+    Batch, Classifier, Config, Device, Family, Head, Kernels, MaskedLm, Mode, Model, Rng, Sequence, Session,
+    Vocab, loss,
+};
 
 /// Rows of numbers.
 type Rows = Vec<Vec<f64>>;
 
-struct Plain<'m> {
-    model: &'m Model,
+struct Plain<'m, H> {
+    network: &'m Network,
+    head: &'m H,
     values: Vec<f64>,
 }
 
-impl<'m> Plain<'m> {
-    fn new(model: &'m Model) -> Plain<'m> {
-        Plain { model, values: model.values.iter().map(|x| f64::from(*x)).collect() }
+/// What the real engine and the plain one compute of a head.
+trait Heads: Head + Sized {
+    /// A model that has learnt nothing.
+    fn model(config: &Config, seed: u64) -> Model<Self>;
+
+    /// The logits that the real engine gives.
+    fn logits<'s>(
+        session: &'s mut Session<Self>,
+        case: &Case,
+        batch: &Batch,
+        rows: &[u32],
+        mode: Mode,
+    ) -> &'s mut [f32];
+
+    /// The logits of a hidden state: those of `columns`, or those of the labels.
+    fn plain(plain: &Plain<Self>, state: &[f64], columns: &[u32]) -> Vec<f64>;
+}
+
+impl Heads for MaskedLm {
+    fn model(config: &Config, seed: u64) -> Model {
+        Model::untrained(config.clone(), seed)
     }
 
-    fn linear(&self, place: &LinearPlace, x: &[f64]) -> Vec<f64> {
-        let (weight, bias) = (&self.values[place.weight.clone()], &self.values[place.bias.clone()]);
+    fn logits<'s>(
+        session: &'s mut Session,
+        case: &Case,
+        batch: &Batch,
+        rows: &[u32],
+        mode: Mode,
+    ) -> &'s mut [f32] {
+        session.mask_logits(batch, rows, Vocab::Subset(&case.columns), mode)
+    }
+
+    fn plain(plain: &Plain<MaskedLm>, state: &[f64], columns: &[u32]) -> Vec<f64> {
+        let MaskedLm { dense, norm, decoder, bias } = plain.head;
+        let function = plain.network.config.mask_activation();
+        let transformed: Vec<f64> =
+            plain.linear(dense, state).iter().map(|x| activate(function, *x)).collect();
+        let decoded = plain.norm(norm, &transformed);
+        let decode = |id: &u32| {
+            let row = &plain.values[decoder.start + *id as usize * decoded.len()..][..decoded.len()];
+            dot(row, &decoded) + plain.values[bias.start + *id as usize]
+        };
+        columns.iter().map(decode).collect()
+    }
+}
+
+impl Heads for Classifier {
+    fn model(config: &Config, seed: u64) -> Model<Classifier> {
+        Model::untrained_classifier(config, &config.labels, seed)
+    }
+
+    fn logits<'s>(
+        session: &'s mut Session<Classifier>,
+        _: &Case,
+        batch: &Batch,
+        _: &[u32],
+        mode: Mode,
+    ) -> &'s mut [f32] {
+        session.class_logits(batch, mode)
+    }
+
+    fn plain(plain: &Plain<Classifier>, state: &[f64], _: &[u32]) -> Vec<f64> {
+        let Classifier { dense, output } = plain.head;
+        let function = plain.network.config.family.class_head.activation;
+        let transformed: Vec<f64> =
+            plain.linear(dense, state).iter().map(|x| activate(function, *x)).collect();
+        plain.linear(output, &transformed)
+    }
+}
+
+impl<'m, H: Heads> Plain<'m, H> {
+    fn new(model: &'m Model<H>) -> Plain<'m, H> {
+        let values = model.network.values.iter().map(|x| f64::from(*x)).collect();
+        Plain { network: &model.network, head: &model.head, values }
+    }
+
+    fn linear(&self, ranges: &LinearRanges, x: &[f64]) -> Vec<f64> {
+        let (weight, bias) = (&self.values[ranges.weight.clone()], &self.values[ranges.bias.clone()]);
         weight.chunks(x.len()).zip(bias).map(|(row, bias)| dot(row, x) + bias).collect()
     }
 
-    fn norm(&self, place: &NormPlace, x: &[f64]) -> Vec<f64> {
+    fn norm(&self, ranges: &NormRanges, x: &[f64]) -> Vec<f64> {
         let n = x.len() as f64;
         let mean = x.iter().sum::<f64>() / n;
         let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-        let scale = 1.0 / (variance + f64::from(self.model.config.layer_norm_eps)).sqrt();
-        let (gain, bias) = (&self.values[place.gain.clone()], &self.values[place.bias.clone()]);
-        x.iter().zip(gain).zip(bias).map(|((x, gain), bias)| (x - mean) * scale * gain + bias).collect()
+        let scale = 1.0 / (variance + f64::from(self.network.config.layer_norm_eps)).sqrt();
+        let (gamma, bias) = (&self.values[ranges.gamma.clone()], &self.values[ranges.bias.clone()]);
+        x.iter().zip(gamma).zip(bias).map(|((x, gamma), bias)| (x - mean) * scale * gamma + bias).collect()
     }
 
     fn embed(&self, sequence: &Sequence) -> Rows {
-        let (config, layout) = (&self.model.config, &self.model.layout);
+        let (config, layout) = (&self.network.config, &self.network.layout);
         let size = config.embedding_size;
         let row = |table: &std::ops::Range<usize>, i: usize| &self.values[table.start + i * size..][..size];
         let token = |(i, (id, kind)): (usize, (&u32, &u8))| {
@@ -47,18 +124,18 @@ impl<'m> Plain<'m> {
                 _ => add(&mut sum, row(&layout.types, usize::from(*kind))),
             }
             let normed = self.norm(&layout.norm, &sum);
-            layout.projection.as_ref().map_or(normed.clone(), |place| self.linear(place, &normed))
+            layout.projection.as_ref().map_or(normed.clone(), |ranges| self.linear(ranges, &normed))
         };
         sequence.ids.iter().zip(&sequence.type_ids).enumerate().map(token).collect()
     }
 
     /// The last hidden states of a sequence.
     fn encode(&self, sequence: &Sequence) -> Rows {
-        let config = &self.model.config;
+        let config = &self.network.config;
         let (hidden, size) = (config.hidden_size, config.head_size());
         let mut states = self.embed(sequence);
-        for place in &self.model.layout.layers {
-            let qkv: Rows = states.iter().map(|x| self.linear(&place.qkv, x)).collect();
+        for ranges in &self.network.layout.layers {
+            let qkv: Rows = states.iter().map(|x| self.linear(&ranges.qkv, x)).collect();
             let after = |(i, state): (usize, &Vec<f64>)| {
                 let mut context = vec![0.0; hidden];
                 for head in (0..hidden).step_by(size) {
@@ -71,48 +148,24 @@ impl<'m> Plain<'m> {
                         add(&mut context[head..head + size], &value);
                     }
                 }
-                let mut sum = self.linear(&place.attention_output, &context);
+                let mut sum = self.linear(&ranges.attention_output, &context);
                 add(&mut sum, state);
-                let attended = self.norm(&place.attention_norm, &sum);
-                let up = self.linear(&place.up, &attended);
+                let attended = self.norm(&ranges.attention_norm, &sum);
+                let up = self.linear(&ranges.up, &attended);
                 let activated: Vec<f64> = up.iter().map(|x| activate(config.activation, *x)).collect();
-                let mut sum = self.linear(&place.down, &activated);
+                let mut sum = self.linear(&ranges.down, &activated);
                 add(&mut sum, &attended);
-                self.norm(&place.output_norm, &sum)
+                self.norm(&ranges.output_norm, &sum)
             };
             states = states.iter().enumerate().map(after).collect();
         }
         states
     }
 
-    /// The logits of a hidden state: those of `columns`, or those of the labels.
-    fn head(&self, state: &[f64], columns: &[u32]) -> Vec<f64> {
-        let config = &self.model.config;
-        match &self.model.layout.head {
-            HeadPlace::MaskedLm { dense, norm, decoder, bias } => {
-                let function = config.mask_activation();
-                let inner: Vec<f64> =
-                    self.linear(dense, state).iter().map(|x| activate(function, *x)).collect();
-                let decoded = self.norm(norm, &inner);
-                let decode = |id: &u32| {
-                    let row = &self.values[decoder.start + *id as usize * decoded.len()..][..decoded.len()];
-                    dot(row, &decoded) + self.values[bias.start + *id as usize]
-                };
-                columns.iter().map(decode).collect()
-            }
-            HeadPlace::Classifier { dense, output } => {
-                let function = config.family.class_head.activation;
-                let inner: Vec<f64> =
-                    self.linear(dense, state).iter().map(|x| activate(function, *x)).collect();
-                self.linear(output, &inner)
-            }
-        }
-    }
-
     /// The logits of every sequence at its row, one after the other.
     fn logits(&self, case: &Case) -> Rows {
         let at = case.sequences.iter().zip(&case.rows);
-        at.map(|(sequence, row)| self.head(&self.encode(sequence)[*row], &case.columns)).collect()
+        at.map(|(sequence, row)| H::plain(self, &self.encode(sequence)[*row], &case.columns)).collect()
     }
 
     /// The last states of all tokens, each number times its weight, added up.
@@ -190,7 +243,7 @@ struct Sizes {
     family: usize,
     heads: usize,
     head_size: usize,
-    inner: usize,
+    intermediate: usize,
     layers: usize,
     embedding: usize,
     groups: usize,
@@ -218,7 +271,7 @@ impl Sizes {
         set(names.hidden_size, self.heads * self.head_size);
         set(names.layers, self.layers);
         set(names.heads, self.heads);
-        set(names.inner_size, self.inner);
+        set(names.intermediate_size, self.intermediate);
         if let Some((name, _)) = names.embedding_size {
             set(name, self.embedding);
         }
@@ -228,7 +281,7 @@ impl Sizes {
 
     fn case(&self, lengths: &[usize], seed: u64) -> Case {
         let config = self.config(lengths.iter().copied().max().unwrap_or(1));
-        let mut random = Random::stream(seed, &[1]);
+        let mut random = Rng::stream(seed, &[1]);
         let mut below = |n: usize| (random.next_u64() % n as u64) as usize;
         // Padding, which learns nothing, is a token of 0 or 1.
         let mut sequence = |len: &usize| Sequence {
@@ -246,25 +299,25 @@ impl Sizes {
 
 prop_compose! {
     fn sizes()(
-        family in 0..Family::ALL.len(), heads in 1..4usize, head_size in 1..12usize, inner in 1..40usize,
+        family in 0..Family::ALL.len(), heads in 1..4usize, head_size in 1..12usize, intermediate in 1..40usize,
         layers in 1..4usize, embedding in 1..20usize, groups in 1..3usize, inner_groups in 1..3usize,
         vocabulary in 4..40usize, labels in 0..4usize, tied: bool,
     ) -> Sizes {
-        Sizes { family, heads, head_size, inner, layers, embedding, groups, inner_groups, vocabulary, labels, tied }
+        Sizes { family, heads, head_size, intermediate, layers, embedding, groups, inner_groups, vocabulary, labels, tied }
     }
 }
 
 /// Weights that are not so small that all of a layer's work hides behind its residual connections.
-fn model(case: &Case) -> Model {
-    let mut model = Model::untrained(case.config.clone(), case.seed);
-    let mut random = Random::stream(case.seed, &[2]);
-    for parameter in model.layout.parameters.clone() {
+fn model<H: Heads>(case: &Case) -> Model<H> {
+    let mut model = H::model(&case.config, case.seed);
+    let mut random = Rng::stream(case.seed, &[2]);
+    for parameter in model.network.layout.parameters.clone() {
         let (middle, spread) = match parameter.kind {
             Kind::Weight => (0.0, 0.4 / (parameter.shape[1] as f64).sqrt().max(1.0) + 0.05),
             Kind::Bias => (0.0, 0.1),
-            Kind::Gain => (1.0, 0.1),
+            Kind::Gamma => (1.0, 0.1),
         };
-        model.values[parameter.place]
+        model.network.values[parameter.range]
             .iter_mut()
             .for_each(|x| *x = (middle + spread * random.normal()) as f32);
     }
@@ -273,22 +326,30 @@ fn model(case: &Case) -> Model {
 
 /// Logits, loss and the gradient along a random direction, on every set of kernels.
 fn compare(case: &Case) {
-    let model = model(case);
+    match case.config.labels.len() {
+        0 => compare_head::<MaskedLm>(case),
+        _ => compare_head::<Classifier>(case),
+    }
+}
+
+fn compare_head<H: Heads>(case: &Case) {
+    let model: Model<H> = model(case);
     let plain = Plain::new(&model);
     let (want, want_loss) = (plain.logits(case).concat(), plain.loss(case));
 
-    let mut random = Random::stream(case.seed, &[3]);
-    let direction: Vec<f64> = model.values.iter().map(|_| random.normal()).collect();
+    let mut random = Rng::stream(case.seed, &[3]);
+    let direction: Vec<f64> = model.network.values.iter().map(|_| random.normal()).collect();
     let moved = |step: f64| Plain {
-        model: &model,
+        network: &model.network,
+        head: &model.head,
         values: plain.values.iter().zip(&direction).map(|(x, d)| x + step * d).collect(),
     };
-    let slope = |loss: &dyn Fn(&Plain) -> f64| (loss(&moved(1e-7)) - loss(&moved(-1e-7))) / 2e-7;
+    let slope = |loss: &dyn Fn(&Plain<H>) -> f64| (loss(&moved(1e-7)) - loss(&moved(-1e-7))) / 2e-7;
     let want_slope = slope(&|plain| plain.loss(case));
 
     let mut batch = Batch::new();
     case.sequences.iter().for_each(|sequence| batch.push(sequence));
-    let rows: Vec<u32> = case.rows.iter().enumerate().map(|(i, row)| batch.row(i, *row)).collect();
+    let rows: Vec<u32> = case.rows.iter().enumerate().map(|(i, row)| batch.index(i, *row)).collect();
     let tokens: Vec<u32> = (0..batch.tokens() as u32).collect();
     let weights: Vec<f32> =
         (0..tokens.len() * case.config.hidden_size).map(|_| random.normal() as f32).collect();
@@ -297,10 +358,7 @@ fn compare(case: &Case) {
         let device = Device::with_kernels(2, kernels);
         let mut session = Session::new(model.clone(), &device);
         for mode in [Mode::Predict, Mode::Train { dropout_seed: 0 }] {
-            let logits = match case.config.labels.len() {
-                0 => session.mask_logits(&batch, &rows, Columns::Only(&case.columns), mode),
-                _ => session.class_logits(&batch, mode),
-            };
+            let logits = H::logits(&mut session, case, &batch, &rows, mode);
             for (got, want) in logits.iter().zip(&want) {
                 let off = (f64::from(*got) - want).abs();
                 assert!(off < 1e-4 * want.abs().max(1.0), "{kernels:?}: logit {got} instead of {want}");
@@ -313,11 +371,11 @@ fn compare(case: &Case) {
             }
         }
         session.backward_in_place();
-        let check = |session: &Session, want: f64| {
+        let check = |session: &Session<H>, want: f64| {
             let (mut slope, mut square) = (0.0, 0.0);
-            for parameter in &model.layout.parameters {
+            for parameter in &model.network.layout.parameters {
                 let gradient = session.gradient(&parameter.name).unwrap();
-                for (g, d) in gradient.iter().zip(&direction[parameter.place.clone()]) {
+                for (g, d) in gradient.iter().zip(&direction[parameter.range.clone()]) {
                     slope += f64::from(*g) * d;
                     square += f64::from(*g).powi(2);
                 }

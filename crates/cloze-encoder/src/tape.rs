@@ -10,19 +10,20 @@ pub(crate) struct Tape {
     pub(crate) batch: Batch,
     /// The position of every token, an entry of the table of positions.
     pub(crate) positions: Vec<u32>,
-    /// The rows whose last hidden state was asked for.
-    pub(crate) rows: Vec<u32>,
+    /// The tokens whose last hidden state was asked for, by index.
+    pub(crate) indices: Vec<u32>,
     pub(crate) embedding: NormTape,
     /// The embeddings before they are projected, `[tokens, embedding]`; unused where they are not.
     pub(crate) embedded: Vec<f32>,
-    /// The input of every layer, `[tokens, hidden]`, and last the rows asked for, `[rows, hidden]`.
+    /// The input of every layer, `[tokens, hidden]`, and last the output for the tokens asked for, `[indices, hidden]`.
     pub(crate) states: Vec<Vec<f32>>,
     /// One per layer, or a single one that all share where backward computes them again.
     pub(crate) layers: Vec<LayerTape>,
     pub(crate) head: HeadTape,
 }
 
-/// One layer. In the last one, everything after attention exists for the rows asked for only.
+/// One layer. In the last one, everything after attention exists only for the tokens asked for: `rows` are those there, and all
+/// tokens in the other layers.
 #[derive(Default)]
 pub(crate) struct LayerTape {
     /// `[tokens, 3 hidden]`.
@@ -35,11 +36,11 @@ pub(crate) struct LayerTape {
     /// Output of the attention block, `[rows, hidden]`.
     pub(crate) attended: Vec<f32>,
     /// Before the activation, `[rows, intermediate]`.
-    pub(crate) inner: Vec<f32>,
+    pub(crate) intermediate: Vec<f32>,
     pub(crate) output_norm: NormTape,
 }
 
-/// The head on the rows asked for.
+/// The head at the tokens asked for, which are its `rows`.
 #[derive(Default)]
 pub(crate) struct HeadTape {
     /// Classifier: the hidden states after dropout, `[rows, hidden]`; unused where they are not dropped out.
@@ -50,10 +51,10 @@ pub(crate) struct HeadTape {
     /// Input of the decoder or of the output layer, `[rows, size]`.
     pub(crate) decoded: Vec<f32>,
     /// The vocabulary entries asked for; empty for all.
-    pub(crate) columns: Vec<u32>,
+    pub(crate) subset: Vec<u32>,
     /// Their rows of the decoder, `[columns, size]`, and biases.
-    pub(crate) column_weights: Vec<f32>,
-    pub(crate) column_biases: Vec<f32>,
+    pub(crate) subset_weights: Vec<f32>,
+    pub(crate) subset_biases: Vec<f32>,
     /// `[rows, columns]`.
     pub(crate) logits: Vec<f32>,
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cloze_encoder::{AdamW, Batch, Columns, Config, Device, Mode, Model, Sequence, Session, loss};
+use cloze_encoder::{AdamW, Batch, Config, Device, Mode, Model, Sequence, Session, Vocab, loss};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -19,24 +19,24 @@ fn a_warm_step_allocates_nothing() {
             let device = Device::new(threads);
             let labels: Vec<String> = ["no", "yes"].map(String::from).into();
             let mut masked = Session::new(Model::untrained(config.clone(), 1), &device);
-            let mut classifier = Session::new(Model::untrained(config.with_labels(&labels), 1), &device);
+            let mut classifier = Session::new(Model::untrained_classifier(&config, &labels, 1), &device);
             let mut batch = Batch::new();
             for len in [40, 7, 64, 21] {
                 let ids = (0..len).map(|i| 5 + i as u32 * 3).collect();
                 batch.push(&Sequence { ids, type_ids: vec![0; len] });
             }
-            let rows: Vec<u32> = (0..batch.len()).map(|i| batch.row(i, 2)).collect();
+            let rows: Vec<u32> = (0..batch.len()).map(|i| batch.index(i, 2)).collect();
             let adamw = AdamW::default();
             let train = Mode::Train { dropout_seed: 7 };
             let mut step = || {
-                let logits = masked.mask_logits(&batch, &rows, Columns::Only(&[5, 6]), train);
+                let logits = masked.mask_logits(&batch, &rows, Vocab::Subset(&[5, 6]), train);
                 loss::cross_entropy(&device, logits, &[0, 1, 0, 1], 1.0);
                 masked.backward_in_place();
-                let logits = masked.mask_logits(&batch, &rows, Columns::All, train);
+                let logits = masked.mask_logits(&batch, &rows, Vocab::All, train);
                 loss::cross_entropy(&device, logits, &[8, 9, 10, 11], 1.0);
                 masked.backward_in_place();
                 masked.update(&adamw);
-                masked.mask_logits(&batch, &rows, Columns::Only(&[5, 6]), Mode::Predict);
+                masked.mask_logits(&batch, &rows, Vocab::Subset(&[5, 6]), Mode::Predict);
                 let logits = classifier.class_logits(&batch, train);
                 loss::distillation(logits, &[1.0, 0.0, 0.5, 2.0, 3.0, -1.0, 0.0, 0.0], 2, 2.0);
                 classifier.backward_in_place();

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use cloze_encoder::{
-    AdamW, Batch, Checkpoint, Columns, Config, Device, Kernels, Mode, Model, Sequence, Session, Tokenizer,
-    loss,
+    AdamW, Batch, Checkpoint, Classifier, Config, Device, Kernels, Mode, Model, Sequence, Session, Tokenizer,
+    Vocab, loss,
 };
 
 fn fixtures() -> PathBuf {
@@ -43,18 +43,18 @@ fn batch(config: &Config) -> Batch {
 /// All weights after two steps of masked-language training, and the logits that the model then has.
 fn trained(config: &Config, device: &Device, recompute: bool) -> (Vec<u32>, Vec<u32>) {
     let batch = batch(config);
-    let rows: Vec<u32> = (0..batch.len()).map(|i| batch.row(i, 1)).collect();
+    let rows: Vec<u32> = (0..batch.len()).map(|i| batch.index(i, 1)).collect();
     let mut session = Session::new(Model::untrained(config.clone(), 3), device);
     session.set_recompute(recompute);
     for step in 0..2 {
         let mode = Mode::Train { dropout_seed: step };
-        let logits = session.mask_logits(&batch, &rows, Columns::All, mode);
+        let logits = session.mask_logits(&batch, &rows, Vocab::All, mode);
         loss::cross_entropy(device, logits, &[5, 6, 7, 8], 1.0);
         session.backward_in_place();
         session.update(&AdamW { learning_rate: 1e-3, ..AdamW::default() });
     }
     let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    let logits = bits(session.mask_logits(&batch, &rows, Columns::Only(&[9, 10]), Mode::Predict));
+    let logits = bits(session.mask_logits(&batch, &rows, Vocab::Subset(&[9, 10]), Mode::Predict));
     let model = session.into_model();
     (model.parameters().flat_map(|(name, _)| bits(model.parameter(name).unwrap())).collect(), logits)
 }
@@ -87,8 +87,8 @@ fn neither_biases_nor_norms_decay_in_any_family_and_matrices_do() {
         let (device, batch) = (Device::new(1), batch(&config));
         let before = Model::untrained(config.clone(), 5);
         let mut session = Session::new(before.clone(), &device);
-        let rows: Vec<u32> = (0..batch.len()).map(|i| batch.row(i, 1)).collect();
-        let logits = session.mask_logits(&batch, &rows, Columns::All, Mode::Train { dropout_seed: 1 });
+        let rows: Vec<u32> = (0..batch.len()).map(|i| batch.index(i, 1)).collect();
+        let logits = session.mask_logits(&batch, &rows, Vocab::All, Mode::Train { dropout_seed: 1 });
         // Without a gradient there is nothing but the decay.
         loss::cross_entropy(&device, logits, &[5, 6, 7, 8], 0.0);
         session.backward_in_place();
@@ -118,7 +118,7 @@ fn a_saved_classifier_is_the_same_when_it_is_loaded() {
         let tokenizer = Tokenizer::open(&fixtures().join(&name)).unwrap();
         let dir = tempfile::tempdir().unwrap();
 
-        let model = Model::untrained(config.with_labels(&labels), 5);
+        let model = Model::untrained_classifier(&config, &labels, 5);
         model.save(dir.path(), &tokenizer).unwrap();
         let want = Session::new(model, &device).class_logits(&batch, Mode::Predict).to_vec();
         let checkpoint = Checkpoint::open(dir.path()).unwrap();
@@ -128,7 +128,7 @@ fn a_saved_classifier_is_the_same_when_it_is_loaded() {
 
         // A classifier for other labels takes over the encoder and no output.
         let other = Model::new_classifier(&checkpoint, &labels[..2], 1).unwrap();
-        let same = |model: &Model, name: &str| {
+        let same = |model: &Model<Classifier>, name: &str| {
             model.parameter(name).map(<[f32]>::to_vec) == other.parameter(name).map(<[f32]>::to_vec)
         };
         let loaded = Model::classifier(&checkpoint).unwrap();
@@ -148,7 +148,7 @@ fn a_decoder_of_its_own_learns_by_itself() {
         let before = Model::untrained(config.clone(), 5);
         let mut session = Session::new(before.clone(), &device);
         let logits =
-            session.mask_logits(&batch, &[1, 40], Columns::Only(&[5, 7]), Mode::Train { dropout_seed: 1 });
+            session.mask_logits(&batch, &[1, 40], Vocab::Subset(&[5, 7]), Mode::Train { dropout_seed: 1 });
         loss::cross_entropy(&device, logits, &[0, 1], 1.0);
         session.backward_in_place();
         session.update(&AdamW { weight_decay: 0.0, ..AdamW::default() });

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use cloze_encoder::{
-    AdamW, Batch, Checkpoint, Columns, Device, Kernels, Mode, Model, Sequence, Session, loss,
+    AdamW, Batch, Checkpoint, Device, Head, Kernels, Mode, Model, Sequence, Session, Vocab, loss,
 };
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -83,14 +83,14 @@ impl Golden {
 
     fn mask_rows(&self, batch: &Batch) -> Vec<u32> {
         let positions = numbers(&self.index["mask_position"]);
-        positions.iter().enumerate().map(|(i, p)| batch.row(i, *p as usize)).collect()
+        positions.iter().enumerate().map(|(i, p)| batch.index(i, *p as usize)).collect()
     }
 
     fn mlm_rows(&self, batch: &Batch) -> (Vec<u32>, Vec<u32>) {
         let field = |row: &Value, name: &str| row[name].as_u64().unwrap() as usize;
         let rows = self.index["mlm_rows"].as_array().unwrap();
         rows.iter()
-            .map(|r| (batch.row(field(r, "sequence"), field(r, "position")), field(r, "target") as u32))
+            .map(|r| (batch.index(field(r, "sequence"), field(r, "position")), field(r, "target") as u32))
             .unzip()
     }
 }
@@ -110,7 +110,7 @@ fn near(what: &str, got: f32, want: &Value, tolerance: f64) {
 }
 
 /// Every gradient within 1e-3 of the largest entry of its tensor.
-fn gradients_close(what: &str, session: &Session, tensors: &[u8], prefix: &str) -> usize {
+fn gradients_close<H: Head>(what: &str, session: &Session<H>, tensors: &[u8], prefix: &str) -> usize {
     let names =
         SafeTensors::deserialize(tensors).unwrap().names().into_iter().map(str::to_owned).collect::<Vec<_>>();
     let mut compared = 0;
@@ -153,11 +153,11 @@ fn hidden_states_and_logits_agree() {
             row += len;
         }
         let (rows, _) = golden.mlm_rows(&batch);
-        let got = session.mask_logits(&batch, &rows, Columns::All, Mode::Predict);
+        let got = session.mask_logits(&batch, &rows, Vocab::All, Mode::Predict);
         close("masked-LM logits", got, &floats(&golden.tensors, "mlm_logits"), 1e-4);
         let columns = numbers(&golden.index["verbalizer_ids"]);
         let rows = golden.mask_rows(&batch);
-        let got = session.mask_logits(&batch, &rows, Columns::Only(&columns), Mode::Predict);
+        let got = session.mask_logits(&batch, &rows, Vocab::Subset(&columns), Mode::Predict);
         close("verbalizer scores", got, &floats(&golden.tensors, "verbalizer_scores"), 1e-4);
     });
 }
@@ -173,7 +173,7 @@ fn losses_and_the_gradient_of_every_parameter_agree() {
         let parameters = session.model().parameters().count();
 
         let rows = golden.mask_rows(&batch);
-        let logits = session.mask_logits(&batch, &rows, Columns::Only(&columns), TRAIN);
+        let logits = session.mask_logits(&batch, &rows, Vocab::Subset(&columns), TRAIN);
         let l1 = loss::cross_entropy(device, logits, &numbers(&golden.index["labels_L1"]), 1.0);
         near("L1", l1, &golden.index["loss_L1"], 1e-5);
         session.backward_in_place();
@@ -181,7 +181,7 @@ fn losses_and_the_gradient_of_every_parameter_agree() {
 
         let mut session = Session::new(Model::masked_lm(&golden.checkpoint).unwrap(), device);
         let (rows, targets) = golden.mlm_rows(&batch);
-        let logits = session.mask_logits(&batch, &rows, Columns::All, TRAIN);
+        let logits = session.mask_logits(&batch, &rows, Vocab::All, TRAIN);
         let l2 = loss::cross_entropy(device, logits, &targets, 1.0);
         near("L2", l2, &golden.index["loss_L2"], 1e-5);
         session.backward_in_place();
@@ -200,7 +200,7 @@ fn three_adamw_steps_agree() {
         let adamw = AdamW { learning_rate: 1e-3, weight_decay: 0.01, ..AdamW::default() };
         let mut session = Session::new(Model::masked_lm(&golden.checkpoint).unwrap(), device);
         for step in 0..3 {
-            let logits = session.mask_logits(&batch, &rows, Columns::Only(&columns), TRAIN);
+            let logits = session.mask_logits(&batch, &rows, Vocab::Subset(&columns), TRAIN);
             let loss = loss::cross_entropy(device, logits, &labels, 1.0);
             near("loss before the step", loss, &said["loss_before_each_step"][step], 1e-4);
             session.backward_in_place();
@@ -281,7 +281,7 @@ fn products_of_bfloat16_stay_near() {
             let mut session = Session::new(Model::masked_lm(&golden.checkpoint).unwrap(), &device);
             let columns = numbers(&golden.index["verbalizer_ids"]);
             let rows = golden.mask_rows(&batch);
-            let got = session.mask_logits(&batch, &rows, Columns::Only(&columns), Mode::Predict);
+            let got = session.mask_logits(&batch, &rows, Vocab::Subset(&columns), Mode::Predict);
             let what = format!("{}, score with {} kernels", golden.name, kernels.name());
             close(&what, got, &floats(&golden.tensors, "verbalizer_scores"), BF16_TOLERANCE);
         }

@@ -1,9 +1,9 @@
-//! Properties of training that no golden shows: threads, sleeping word embeddings, padding, files.
+//! Properties of training that no golden shows: threads, inactive word embeddings, padding, files.
 
 use std::path::{Path, PathBuf};
 
 use cloze_encoder::{
-    AdamW, Batch, Checkpoint, Columns, Config, Device, Mode, Model, Random, Sequence, Session, loss,
+    AdamW, Batch, Checkpoint, Config, Device, Mode, Model, Rng, Sequence, Session, Vocab, loss,
 };
 
 fn fixture() -> PathBuf {
@@ -17,8 +17,8 @@ fn model(dropout: f32) -> Model {
 
 /// Sequences of the given lengths, of words 10 to 1399.
 fn sequences(lengths: &[usize], seed: u64) -> Vec<Sequence> {
-    let mut random = Random::new(seed);
-    let mut ids = |len| (0..len).map(|_| 10 + random.below(1390) as u32).collect();
+    let mut random = Rng::new(seed);
+    let mut ids = |len| (0..len).map(|_| 10 + random.gen_range(0..1390) as u32).collect();
     lengths.iter().map(|&len| Sequence { type_ids: vec![0; len], ids: ids(len) }).collect()
 }
 
@@ -35,9 +35,9 @@ fn train(session: &mut Session, steps: u64) {
     let device = session.device().clone();
     for step in 0..steps {
         let batch = batch(&[1, 17, 60, 2, 33], step % 2);
-        let rows: Vec<u32> = (0..batch.len()).map(|i| batch.row(i, 0)).collect();
+        let rows: Vec<u32> = (0..batch.len()).map(|i| batch.index(i, 0)).collect();
         let mode = Mode::Train { dropout_seed: step };
-        let logits = session.mask_logits(&batch, &rows, Columns::Only(&WORDS), mode);
+        let logits = session.mask_logits(&batch, &rows, Vocab::Subset(&WORDS), mode);
         loss::cross_entropy(&device, logits, &[0, 1, 2, 1, 0], 1.0);
         session.backward_in_place();
         session.update(&AdamW { learning_rate: 1e-3, weight_decay: 0.1, ..AdamW::default() });
@@ -62,20 +62,20 @@ fn the_bits_of_a_trained_model_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
-fn word_embeddings_that_sleep_decay_like_all_others() {
+fn inactive_word_embeddings_decay_like_all_others() {
     let device = Device::new(2);
-    let mut sleeping = Session::new(model(0.0), &device);
-    train(&mut sleeping, 6);
-    // A gradient of zero for the whole vocabulary wakes every row before the same training.
-    let mut awake = Session::new(model(0.0), &device);
+    let mut inactive = Session::new(model(0.0), &device);
+    train(&mut inactive, 6);
+    // A gradient of zero for the whole vocabulary activates every row before the same training.
+    let mut active = Session::new(model(0.0), &device);
     let nothing = batch(&[3], 9);
-    let logits = awake.mask_logits(&nothing, &[0], Columns::All, Mode::Train { dropout_seed: 0 });
+    let logits = active.mask_logits(&nothing, &[0], Vocab::All, Mode::Train { dropout_seed: 0 });
     logits.fill(0.0);
-    awake.backward_in_place();
-    train(&mut awake, 6);
+    active.backward_in_place();
+    train(&mut active, 6);
     let name = "bert.embeddings.word_embeddings.weight";
     let before = model(0.0);
-    let pairs = sleeping.model().parameter(name).unwrap().iter().zip(awake.model().parameter(name).unwrap());
+    let pairs = inactive.model().parameter(name).unwrap().iter().zip(active.model().parameter(name).unwrap());
     let mut decayed = 0;
     for ((a, b), old) in pairs.zip(before.parameter(name).unwrap()) {
         assert!((a - b).abs() <= 1e-6, "{a} {b}");
@@ -87,9 +87,9 @@ fn word_embeddings_that_sleep_decay_like_all_others() {
 /// Tensors by name.
 type Tensors = Vec<(String, Vec<f32>)>;
 
-/// One step on masks of `columns`, with what the frozen layers make of the batch given or not: all gradients, and all weights
+/// One step on masks of `columns`, with the output of the frozen layers given or not: all gradients, and all weights
 /// after the update.
-fn frozen_step(frozen: usize, given: bool, columns: Columns) -> [Tensors; 2] {
+fn frozen_step(frozen: usize, given: bool, columns: Vocab) -> [Tensors; 2] {
     let mut model = model(0.1);
     model.freeze(frozen);
     let names: Vec<String> = model.parameters().map(|(name, _)| name.to_owned()).collect();
@@ -104,7 +104,7 @@ fn frozen_step(frozen: usize, given: bool, columns: Columns) -> [Tensors; 2] {
         }
         batch = with_lower;
     }
-    let rows: Vec<u32> = (0..batch.len()).map(|i| batch.row(i, 0)).collect();
+    let rows: Vec<u32> = (0..batch.len()).map(|i| batch.index(i, 0)).collect();
     let logits = session.mask_logits(&batch, &rows, columns, Mode::Train { dropout_seed: 3 });
     let columns = logits.len() / rows.len();
     for (i, logit) in logits.iter_mut().enumerate() {
@@ -123,7 +123,7 @@ fn frozen_step(frozen: usize, given: bool, columns: Columns) -> [Tensors; 2] {
 fn frozen_layers_stay_as_they_are_and_the_others_learn() {
     let before = model(0.1);
     let frozen = |name: &str| name.contains("embeddings") || name.contains("layer.0.");
-    for columns in [Columns::Only(&WORDS), Columns::All] {
+    for columns in [Vocab::Subset(&WORDS), Vocab::All] {
         let [gradients, after] = frozen_step(1, false, columns);
         for (name, gradient) in &gradients {
             assert_eq!(gradient.iter().all(|x| *x == 0.0), frozen(name), "{name}");
@@ -136,7 +136,7 @@ fn frozen_layers_stay_as_they_are_and_the_others_learn() {
 
 #[test]
 fn what_frozen_layers_make_of_a_text_can_be_computed_once() {
-    for columns in [Columns::Only(&WORDS), Columns::All] {
+    for columns in [Vocab::Subset(&WORDS), Vocab::All] {
         assert_eq!(frozen_step(1, false, columns), frozen_step(1, true, columns));
     }
 }
@@ -149,7 +149,7 @@ fn without_dropout_the_layers_above_learn_the_same_as_if_nothing_was_frozen() {
         let mut session = Session::new(model, &Device::new(1));
         let batch = batch(&[12, 7], 1);
         let mode = Mode::Train { dropout_seed: 0 };
-        session.mask_logits(&batch, &[3, 13], Columns::Only(&WORDS), mode).fill(0.5);
+        session.mask_logits(&batch, &[3, 13], Vocab::Subset(&WORDS), mode).fill(0.5);
         session.backward_in_place();
         let names = ["layer.1.attention.self.query.weight", "layer.1.output.LayerNorm.bias"];
         names.map(|name| session.gradient(&format!("bert.encoder.{name}")).unwrap().to_vec())
@@ -166,14 +166,14 @@ fn a_batch_does_not_mix_known_lower_states_with_unknown_ones() {
     let mut both = batch(&[4], 1);
     let sequence = &sequences(&[4], 1)[0];
     both.push_with_lower(sequence, session.lower_states(&both.clone()));
-    session.mask_logits(&both, &[0], Columns::All, Mode::Predict);
+    session.mask_logits(&both, &[0], Vocab::All, Mode::Predict);
 }
 
 #[test]
 fn dropout_follows_its_seed_and_prediction_has_none() {
     let mut session = Session::new(model(0.3), &Device::new(2));
     let batch = batch(&[12, 7], 1);
-    let mut logits = |mode| session.mask_logits(&batch, &[3, 13], Columns::Only(&WORDS), mode).to_vec();
+    let mut logits = |mode| session.mask_logits(&batch, &[3, 13], Vocab::Subset(&WORDS), mode).to_vec();
     let seed = |dropout_seed| Mode::Train { dropout_seed };
     let first = logits(seed(1));
     assert_eq!(first, logits(seed(1)));
@@ -186,15 +186,15 @@ fn dropout_follows_its_seed_and_prediction_has_none() {
 fn padding_changes_nothing_and_neither_do_neighbours() {
     let mut session = Session::new(model(0.0), &Device::new(2));
     let alone = batch(&[9], 5);
-    let want = session.mask_logits(&alone, &[4], Columns::Only(&WORDS), Mode::Predict).to_vec();
+    let want = session.mask_logits(&alone, &[4], Vocab::Subset(&WORDS), Mode::Predict).to_vec();
     let ids: Vec<u32> = {
-        let mut random = Random::new(5);
-        (0..9).map(|_| 10 + random.below(1390) as u32).chain([0; 21]).collect()
+        let mut random = Rng::new(5);
+        (0..9).map(|_| 10 + random.gen_range(0..1390) as u32).chain([0; 21]).collect()
     };
     let mut padded = batch(&[40, 3], 6);
     padded.push_padded(&Sequence { type_ids: vec![0; 30], ids }, 9);
-    let row = padded.row(2, 4);
-    let got = session.mask_logits(&padded, &[row], Columns::Only(&WORDS), Mode::Predict);
+    let row = padded.index(2, 4);
+    let got = session.mask_logits(&padded, &[row], Vocab::Subset(&WORDS), Mode::Predict);
     for (got, want) in got.iter().zip(want) {
         assert!((*got - want).abs() < 1e-5, "{got} {want}");
     }
@@ -205,7 +205,7 @@ fn padding_changes_nothing_and_neither_do_neighbours() {
 fn a_token_outside_the_vocabulary_is_refused() {
     let mut batch = Batch::new();
     batch.push(&Sequence { ids: vec![5000], type_ids: vec![0] });
-    Session::new(model(0.0), &Device::new(1)).mask_logits(&batch, &[0], Columns::All, Mode::Predict);
+    Session::new(model(0.0), &Device::new(1)).mask_logits(&batch, &[0], Vocab::All, Mode::Predict);
 }
 
 #[test]
@@ -289,7 +289,9 @@ fn a_config_that_promises_more_than_the_file_holds_is_refused_before_memory_is_t
     let empty = [2u64.to_le_bytes().as_slice(), b"{}"].concat();
     let checkpoint = Checkpoint::from_parts(huge.as_bytes(), &tokenizer, empty).unwrap();
     let labels = ["no".to_owned(), "yes".to_owned()];
-    for model in [Model::masked_lm(&checkpoint), Model::new_classifier(&checkpoint, &labels, 1)] {
-        assert!(model.err().unwrap().to_string().contains("word_embeddings.weight`, which is missing"));
+    let masked_lm = Model::masked_lm(&checkpoint).err();
+    let classifier = Model::new_classifier(&checkpoint, &labels, 1).err();
+    for error in [masked_lm, classifier] {
+        assert!(error.unwrap().to_string().contains("word_embeddings.weight`, which is missing"));
     }
 }

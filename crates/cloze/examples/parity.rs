@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use cloze::Trainer;
 use cloze::task::Task;
-use cloze_encoder::{Batch, Checkpoint, Columns, Device, Mode, Model, Sequence, Session};
+use cloze_encoder::{Batch, Checkpoint, Device, Mode, Model, Sequence, Session, Vocab};
 use serde_json::{Value, json};
 
 const FAMILIES: [&str; 6] = ["bert", "roberta", "albert", "xlm-roberta", "distilbert", "electra"];
@@ -112,8 +112,8 @@ fn masked_lm(dir: &Path, device: &Device) -> Result<Value, Box<dyn Error>> {
         let sequence = tokenizer.assemble(&first, second.as_deref());
         let mut batch = Batch::new();
         batch.push(&sequence);
-        let mask = batch.row(0, first.len());
-        let logits = session.mask_logits(&batch, &[mask], Columns::All, Mode::Predict);
+        let mask = batch.index(0, first.len());
+        let logits = session.mask_logits(&batch, &[mask], Vocab::All, Mode::Predict);
         input(&format!("{a} {mask_token}"), b, &sequence, logits)
     });
     Ok(json!({"model": dir, "kind": "masked-lm", "labels": [], "inputs": inputs.collect::<Vec<_>>()}))

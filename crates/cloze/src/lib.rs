@@ -1,5 +1,7 @@
 //! Pattern-exploiting training: few labelled examples and unlabelled text in, a small classifier out.
 
+#![forbid(unsafe_code)]
+
 pub mod dataset;
 pub mod ensemble;
 mod error;

@@ -2,7 +2,7 @@
 //!
 //! Labels are numbers here (positions in the task's list of labels); [`Evaluation`] carries them by name.
 
-use cloze_encoder::Random;
+use cloze_encoder::Rng;
 use serde::{Deserialize, Serialize};
 
 mod topics;
@@ -145,12 +145,12 @@ pub fn bootstrap<const N: usize>(
         .flat_map(|cell| std::iter::repeat_n(cell, confusion.counts[cell] as usize))
         .collect();
     let mut draws = figures.map(|_| Vec::with_capacity(RESAMPLES));
-    let mut random = Random::new(seed);
+    let mut random = Rng::new(seed);
     let mut draw = Confusion { labels, counts: vec![0; labels * labels] };
     for _ in 0..if rows.is_empty() { 0 } else { RESAMPLES } {
         draw.counts.fill(0);
         for _ in 0..rows.len() {
-            draw.counts[rows[random.below(rows.len())]] += 1;
+            draw.counts[rows[random.gen_range(0..rows.len())]] += 1;
         }
         for (draws, figure) in draws.iter_mut().zip(figures) {
             draws.push(figure(&draw));
@@ -172,8 +172,8 @@ fn interval(value: f64, draws: &mut [f64]) -> Measured {
 fn bootstrap_mean(values: &[f64], seed: u64) -> Measured {
     let mean = |sum: f64| if values.is_empty() { 0.0 } else { sum / values.len() as f64 };
     let resamples = if values.is_empty() { 0 } else { RESAMPLES };
-    let mut random = Random::new(seed);
-    let mut draw = || mean((0..values.len()).map(|_| values[random.below(values.len())]).sum());
+    let mut random = Rng::new(seed);
+    let mut draw = || mean((0..values.len()).map(|_| values[random.gen_range(0..values.len())]).sum());
     let mut draws: Vec<f64> = (0..resamples).map(|_| draw()).collect();
     interval(mean(values.iter().sum()), &mut draws)
 }

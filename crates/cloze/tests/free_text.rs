@@ -61,7 +61,7 @@ fn inputs_and_what_is_written_agree_with_the_goldens() {
                         let is = |row: &&Value| format!("train-{}", row["idx"]) == example["guid"];
                         let row = list(&golden["rows"]).iter().position(|row| is(&row)).unwrap();
                         let text =
-                            tokenizer.tokenize(&tokenizer.after_blank(example["target"].as_str().unwrap()));
+                            tokenizer.tokenize(&tokenizer.after_space(example["target"].as_str().unwrap()));
                         let surplus = list(&example["masks"]).len() - text.len();
                         let got = encoder.encode_with(&rows[row].texts, &[], surplus).unwrap();
                         assert_eq!(got.sequence.ids, ids(&example["input_ids"]));

@@ -187,7 +187,7 @@ fn hidden(lm: &Value, clozes: &[Encoded], length: usize, pad: u32) -> Hidden {
             hidden.targets.push(target as u32);
         }
         hidden.batch.push_padded(&padded, visible);
-        hidden.rows.extend(edits.iter().map(|edit| hidden.batch.row(row, edit[1])));
+        hidden.rows.extend(edits.iter().map(|edit| hidden.batch.index(row, edit[1])));
     }
     hidden
 }

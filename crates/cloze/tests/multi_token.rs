@@ -119,7 +119,7 @@ fn choices_from_columns_agree_with_the_goldens() {
                     for example in list(&case["train"]["examples"]) {
                         let choices = list(&example["choices"]);
                         let tokens = |choice: &Value| {
-                            tokenizer.tokenize(&tokenizer.after_blank(choice.as_str().unwrap()))
+                            tokenizer.tokenize(&tokenizer.after_space(choice.as_str().unwrap()))
                         };
                         let tokens: Vec<Vec<u32>> = choices.iter().map(tokens).collect();
                         let cloze = cloze(example, &serde_json::to_value(tokens).unwrap());

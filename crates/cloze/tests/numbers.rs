@@ -6,7 +6,7 @@ use cloze::ensemble::{Weights, generations, merge, soft_labels};
 use cloze::metrics::{Confusion, accuracy, exact_match};
 use cloze::scoring::scores::Scores;
 use cloze::task::Reduction;
-use cloze_encoder::{Random, loss};
+use cloze_encoder::{Rng, loss};
 use serde_json::Value;
 
 /// The golden files `name` that are here.
@@ -172,7 +172,7 @@ fn the_training_sets_of_ipet_agree_with_the_goldens() {
                 assert_eq!(got.rows, order.iter().map(|(row, _)| *row).collect::<Vec<_>>());
                 got.weights.iter().zip(&order).for_each(|(got, (_, want))| near(*got, *want, 1e-6));
                 assert_eq!(got.repeats as u64, want["candidate_list_is_repeated"].as_u64().unwrap());
-                assert_eq!(got.draw(wanted, &mut Random::new(0)).len(), wanted);
+                assert_eq!(got.draw(wanted, &mut Rng::new(0)).len(), wanted);
             }
         }
     }

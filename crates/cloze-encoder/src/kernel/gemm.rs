@@ -9,7 +9,9 @@
 use std::cell::RefCell;
 
 use super::matrix::{Mat, MatMut};
-use super::{Kernels, amx, avx2, avx512, bf16, portable};
+use super::tile::{Tile, TileStart};
+use super::x86::{amx, avx2, avx512, bf16};
+use super::{Kernels, portable};
 
 /// What a product is added to.
 #[derive(Clone, Copy)]
@@ -30,74 +32,6 @@ impl<'a> Start<'a> {
             other => (other, other),
         }
     }
-}
-
-/// How a tile begins: [`Start`] without its lifetime, for the kernels.
-#[derive(Clone, Copy)]
-pub(super) enum TileStart {
-    Zero,
-    Accumulate,
-    Bias(*const f32),
-}
-
-/// A register tile of one instruction set, and the form in which it reads its panels.
-///
-/// # Safety of all functions
-/// They may be called only on a processor that has the instructions of the set.
-pub(super) trait Tile {
-    /// What panels consist of: a float32, or a pair of bfloat16.
-    type Word: Copy + Send + Sync;
-    /// Rows of a full tile.
-    const ROWS: usize;
-    /// Columns of a full tile.
-    const COLS: usize;
-    /// Steps of k that are packed at once: a panel of B fits the first-level cache, a block of A the second.
-    const DEPTH: usize = 256;
-
-    /// Words that a lane (a row of A, a column of B) of `depth` steps takes in a panel.
-    fn words(depth: usize) -> usize {
-        depth
-    }
-
-    /// What a thread does before a series of tiles.
-    ///
-    /// # Safety
-    /// See [`Tile`].
-    unsafe fn begin() {}
-
-    /// What it does afterwards.
-    ///
-    /// # Safety
-    /// See [`Tile`].
-    unsafe fn end() {}
-
-    /// Packs rows of A into panels of [`Tile::ROWS`] lanes and fills up the last panel with zeros. `dst` is just
-    /// as long as the panels.
-    ///
-    /// # Safety
-    /// See [`Tile`].
-    unsafe fn pack_a(lanes: Mat, dst: &mut [Self::Word]);
-
-    /// The same for columns of B, which are the rows of `lanes`, in panels of [`Tile::COLS`].
-    ///
-    /// # Safety
-    /// See [`Tile`].
-    unsafe fn pack_b(lanes: Mat, dst: &mut [Self::Word]);
-
-    /// Computes `rows` x `cols` elements of C from a packed panel of A and one of B.
-    ///
-    /// # Safety
-    /// C and the bias have room for `rows` x `cols` and nobody else uses them meanwhile, the panels were packed by this
-    /// set from equally many steps, and the call lies between `begin` and `end`. See also [`Tile`].
-    unsafe fn tile(
-        rows: usize,
-        cols: usize,
-        a: &[Self::Word],
-        b: &[Self::Word],
-        c: *mut f32,
-        stride: usize,
-        start: TileStart,
-    );
 }
 
 /// Rows of A that are packed at once; a multiple of every tile's rows.
@@ -226,7 +160,7 @@ fn blocks<T: Tile>(a: Mat, b: Mat, mut c: MatMut, start: Start, panels: &mut Pan
                 let cols = BLOCK_COLS.min(n - col);
                 let packed_b = panels.b.room::<T>(cols.next_multiple_of(T::COLS) * words);
                 // SAFETY: as above.
-                unsafe { T::pack_b(b.block(step, steps, col, cols).t(), packed_b) };
+                unsafe { T::pack_b(b.block(step, steps, col, cols).transpose(), packed_b) };
                 tiles::<T>(packed_a, packed_b, words, c.rows_mut(row, rows), col, cols, start);
             }
         }
@@ -324,8 +258,8 @@ mod tests {
     fn compare(m: usize, n: usize, k: usize, transposed: u8, how: u8, seed: u64) {
         let (a, b) = (numbers(m * k, seed), numbers(k * n, !seed));
         let (bias, old) = (numbers(n, seed ^ 1), numbers(m * n, seed ^ 2));
-        let a = if transposed & 1 == 0 { Mat::new(&a, m, k) } else { Mat::new(&a, k, m).t() };
-        let b = if transposed & 2 == 0 { Mat::new(&b, k, n) } else { Mat::new(&b, n, k).t() };
+        let a = if transposed & 1 == 0 { Mat::new(&a, m, k) } else { Mat::new(&a, k, m).transpose() };
+        let b = if transposed & 2 == 0 { Mat::new(&b, k, n) } else { Mat::new(&b, n, k).transpose() };
         let (start, before) = match how {
             0 => (Start::Zero, vec![0.0; m * n]),
             1 => (Start::Accumulate, old.clone()),
@@ -376,7 +310,7 @@ mod tests {
     fn the_bits_do_not_depend_on_the_number_of_threads() {
         for (m, n, k) in [(173, 259, 801), (700, 40, 530)] {
             let (a, b) = (numbers(m * k, 1), numbers(n * k, 2));
-            let (a, b) = (Mat::new(&a, m, k), Mat::new(&b, n, k).t());
+            let (a, b) = (Mat::new(&a, m, k), Mat::new(&b, n, k).transpose());
             let bias = numbers(n, 3);
             for kernels in available() {
                 let mut results = Vec::new();

@@ -28,7 +28,7 @@ impl<'a> Mat<'a> {
     }
 
     /// The transposed view.
-    pub(crate) fn t(self) -> Self {
+    pub(crate) fn transpose(self) -> Self {
         Mat {
             rows: self.cols,
             cols: self.rows,
@@ -111,11 +111,11 @@ mod tests {
         let (top, bottom) = MatMut::new(&mut data, 3, 2).split_rows(1);
         let (left, right) = bottom.split_cols(1);
         let ones = Mat::new(&[1.0, 1.0], 2, 1);
-        let start = super::super::Start::Zero;
-        let kernels = super::super::Kernels::Portable;
-        super::super::gemm_serial(kernels, ones, Mat::new(&[2.0], 1, 1), left, start);
-        super::super::gemm_serial(kernels, ones, Mat::new(&[3.0], 1, 1), right, start);
-        super::super::gemm_serial(kernels, Mat::new(&[1.0], 1, 1), Mat::new(&[4.0, 5.0], 1, 2), top, start);
+        let start = crate::kernel::Start::Zero;
+        let kernels = crate::kernel::Kernels::Portable;
+        crate::kernel::gemm_serial(kernels, ones, Mat::new(&[2.0], 1, 1), left, start);
+        crate::kernel::gemm_serial(kernels, ones, Mat::new(&[3.0], 1, 1), right, start);
+        crate::kernel::gemm_serial(kernels, Mat::new(&[1.0], 1, 1), Mat::new(&[4.0, 5.0], 1, 2), top, start);
         assert_eq!(data, [4.0, 5.0, 2.0, 3.0, 2.0, 3.0]);
     }
 

@@ -1,7 +1,7 @@
 //! The register tile in plain Rust: 4 x 8. The other sets are tested against it.
 
-use super::gemm::{Tile, TileStart};
 use super::matrix::Mat;
+use super::tile::{Tile, TileStart};
 
 pub(super) struct TilePlain;
 

@@ -102,7 +102,7 @@ impl Attention {
         SCRATCH.with_borrow_mut(|[scratch, dropped]| {
             let weights = if weights.is_empty() { sized(scratch, square) } else { weights };
             let scores = MatMut::new(weights, span.len, span.len);
-            gemm_serial(self.kernels, query, key.t(), scores, Start::Zero);
+            gemm_serial(self.kernels, query, key.transpose(), scores, Start::Zero);
             for row in weights.chunks_exact_mut(span.len) {
                 vector::softmax(self.kernels, row, span.visible, self.scale());
             }
@@ -183,7 +183,7 @@ impl Attention {
         let (kernels, len) = (self.kernels, span.len);
         SCRATCH.with_borrow_mut(|[scores, dropped]| {
             let dscores = sized(scores, square);
-            gemm_serial(kernels, dcontext, value.t(), MatMut::new(dscores, len, len), Start::Zero);
+            gemm_serial(kernels, dcontext, value.transpose(), MatMut::new(dscores, len, len), Start::Zero);
             let used = match self.dropout {
                 None => weights,
                 Some(dropout) => {
@@ -194,13 +194,13 @@ impl Attention {
                     copy
                 }
             };
-            gemm_serial(kernels, Mat::new(used, len, len).t(), dcontext, dvalue, Start::Zero);
+            gemm_serial(kernels, Mat::new(used, len, len).transpose(), dcontext, dvalue, Start::Zero);
             for (weights, dscores) in weights.chunks_exact(len).zip(dscores.chunks_exact_mut(len)) {
                 vector::softmax_backward(kernels, weights, dscores, self.scale());
             }
             let dscores = Mat::new(dscores, len, len);
             gemm_serial(kernels, dscores, key, dquery, Start::Zero);
-            gemm_serial(kernels, dscores.t(), query, dkey, Start::Zero);
+            gemm_serial(kernels, dscores.transpose(), query, dkey, Start::Zero);
         });
     }
 }

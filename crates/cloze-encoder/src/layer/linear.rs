@@ -21,7 +21,7 @@ impl Linear<'_> {
         let weight = self.matrix();
         let rows = x.len() / weight.cols;
         let y = MatMut::new(y, rows, weight.rows);
-        gemm(kernels, Mat::new(x, rows, weight.cols), weight.t(), y, Start::Bias(self.bias));
+        gemm(kernels, Mat::new(x, rows, weight.cols), weight.transpose(), y, Start::Bias(self.bias));
     }
 
     /// The gradient of the input, `dx` `[rows, inputs]`, from `dy` `[rows, outputs]`.
@@ -38,7 +38,7 @@ pub(crate) fn backward_weights(kernels: Kernels, dy: &[f32], x: &[f32], dw: &mut
     let outputs = db.len();
     let (rows, inputs) = (dy.len() / outputs, dw.len() / outputs);
     let dw = MatMut::new(dw, outputs, inputs);
-    gemm(kernels, Mat::new(dy, rows, outputs).t(), Mat::new(x, rows, inputs), dw, Start::Accumulate);
+    gemm(kernels, Mat::new(dy, rows, outputs).transpose(), Mat::new(x, rows, inputs), dw, Start::Accumulate);
     add_columns(kernels, dy, db);
 }
 

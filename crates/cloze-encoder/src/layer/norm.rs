@@ -9,17 +9,17 @@ use crate::layer::sized;
 /// Rows that one thread takes at a time. Sums over rows are cut here, so the number is part of the result.
 const ROWS: usize = 64;
 
-/// What backward needs: the normalised rows `[rows, size]` before gain and bias, and 1 / standard deviation.
+/// What backward needs: the normalised rows `[rows, size]` before gamma and beta, and 1 / standard deviation.
 #[derive(Default)]
 pub(crate) struct NormTape {
     pub(crate) normed: Vec<f32>,
     pub(crate) rstd: Vec<f32>,
 }
 
-/// Gain and bias of a LayerNorm, `[size]` each.
+/// Gamma (the weight) and beta (the bias) of a LayerNorm, `[size]` each.
 #[derive(Clone, Copy)]
 pub(crate) struct Norm<'a> {
-    pub(crate) gain: &'a [f32],
+    pub(crate) gamma: &'a [f32],
     pub(crate) bias: &'a [f32],
     pub(crate) epsilon: f32,
 }
@@ -35,7 +35,7 @@ impl Norm<'_> {
         tape: &mut NormTape,
         out: &mut [f32],
     ) {
-        let size = self.gain.len();
+        let size = self.gamma.len();
         let rows = x.len() / size;
         let normed = sized(&mut tape.normed, rows * size);
         let rstd = sized(&mut tape.rstd, rows);
@@ -54,13 +54,13 @@ impl Norm<'_> {
                     }
                     let residual = residual.map_or(&[][..], |r| &r[first..first + size]);
                     *rstd =
-                        vector::norm(kernels, x, residual, self.gain, self.bias, self.epsilon, normed, out);
+                        vector::norm(kernels, x, residual, self.gamma, self.bias, self.epsilon, normed, out);
                 }
             });
     }
 
-    /// From `dy` to `dx`, the gradient of the normalised sum, `[rows, size]`; adds the gradients of gain and
-    /// bias. `partial` is scratch.
+    /// From `dy` to `dx`, the gradient of the normalised sum, `[rows, size]`; adds the gradients of gamma and
+    /// beta. `partial` is scratch.
     #[expect(clippy::too_many_arguments, reason = "inputs, outputs and scratch of one pass")]
     pub(crate) fn backward(
         &self,
@@ -68,11 +68,11 @@ impl Norm<'_> {
         dy: &[f32],
         tape: &NormTape,
         dx: &mut [f32],
-        dgain: &mut [f32],
+        dgamma: &mut [f32],
         dbias: &mut [f32],
         partial: &mut Vec<f32>,
     ) {
-        let size = self.gain.len();
+        let size = self.gamma.len();
         let blocks = (dy.len() / size).div_ceil(ROWS);
         let partial = sized(partial, blocks * 2 * size);
         partial.fill(0.0);
@@ -81,15 +81,15 @@ impl Norm<'_> {
             .zip(partial.par_chunks_mut(2 * size))
             .enumerate()
             .for_each(|(block, ((dy, dx), partial))| {
-                let (dgain, dbias) = partial.split_at_mut(size);
+                let (dgamma, dbias) = partial.split_at_mut(size);
                 for (i, (dy, dx)) in dy.chunks_exact(size).zip(dx.chunks_exact_mut(size)).enumerate() {
                     let row = block * ROWS + i;
                     let normed = &tape.normed[row * size..(row + 1) * size];
-                    vector::norm_backward(kernels, dy, normed, self.gain, tape.rstd[row], dx, dgain, dbias);
+                    vector::norm_backward(kernels, dy, normed, self.gamma, tape.rstd[row], dx, dgamma, dbias);
                 }
             });
         for part in partial.chunks_exact(2 * size) {
-            vector::add(kernels, dgain, &part[..size]);
+            vector::add(kernels, dgamma, &part[..size]);
             vector::add(kernels, dbias, &part[size..]);
         }
     }

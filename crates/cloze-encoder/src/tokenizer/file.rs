@@ -209,7 +209,7 @@ fn check_bpe(model: &str) -> Result<Vocabulary> {
 }
 
 /// Whether something is left of every added token that is sought in normalised text: the crate would find an empty one within a
-/// letter.
+/// character.
 pub(super) fn check_added(tokenizer: &tokenizers::Tokenizer) -> Result<()> {
     let Some(normalizer) = tokenizer.get_normalizer() else { return Ok(()) };
     for token in tokenizer.get_added_tokens_decoder().values().filter(|token| token.normalized) {

@@ -13,7 +13,7 @@ const CONFIG: &str = "tokenizer_config.json";
 
 impl Tokenizer {
     /// Reads the tokenizer of a directory: `tokenizer.json`; else `vocab.txt` (WordPiece); else `vocab.json` and `merges.txt`
-    /// (byte-level BPE). For the last two, `tokenizer_config.json` says whether text is lower-cased or gets a blank in front, if
+    /// (byte-level BPE). For the last two, `tokenizer_config.json` says whether text is lower-cased or gets a space in front, if
     /// it is there; else what transformers does by default is done.
     ///
     /// # Errors
@@ -152,15 +152,15 @@ fn byte_level(vocab: &[u8], merges: &[u8], options: &Options) -> Result<Value> {
     let text = std::str::from_utf8(merges).map_err(|e| Error::malformed("merges.txt", e))?;
     let merges = file::merges(text.lines().filter(|line| !line.is_empty()))
         .map_err(|line| Error::malformed("merges.txt", format!("`{line}` is not two tokens")))?;
-    let blank = options.add_prefix_space.unwrap_or(false);
+    let space = options.add_prefix_space.unwrap_or(false);
     let bytes =
-        json!({"type": "ByteLevel", "add_prefix_space": blank, "trim_offsets": true, "use_regex": true});
+        json!({"type": "ByteLevel", "add_prefix_space": space, "trim_offsets": true, "use_regex": true});
     let framing = json!({
         "type": "RobertaProcessing",
         "sep": ["</s>", ids.get("</s>")],
         "cls": ["<s>", ids.get("<s>")],
         "trim_offsets": true,
-        "add_prefix_space": blank,
+        "add_prefix_space": space,
     });
     let added = added(&ids, &["<s>", "<pad>", "</s>", "<unk>", "<mask>"]);
     let model = json!({
@@ -177,7 +177,7 @@ fn byte_level(vocab: &[u8], merges: &[u8], options: &Options) -> Result<Value> {
     Ok(composed(added, Value::Null, bytes.clone(), framing, bytes, model))
 }
 
-/// Those of `names` that the vocabulary has, as added tokens. As in transformers, `<mask>` takes the blank on its left.
+/// Those of `names` that the vocabulary has, as added tokens. As in transformers, `<mask>` strips the space on its left.
 fn added(ids: &Map<String, Value>, names: &[&str]) -> Vec<Value> {
     let token = |name: &&str| {
         let id = ids.get(*name)?;

@@ -13,7 +13,7 @@ pub struct SpecialTokens {
     pub sep: u32,
     /// Fills up sequences where padding is wanted.
     pub pad: u32,
-    /// The blank that a masked language model fills.
+    /// The mask that a masked language model fills.
     pub mask: u32,
     /// Stands for text outside the vocabulary.
     pub unk: u32,
@@ -43,7 +43,7 @@ impl SpecialTokens {
             cls: find(["[CLS]", "<s>"], "opens every sequence")?,
             sep: find(["[SEP]", "</s>"], "closes every segment")?,
             pad: find(["[PAD]", "<pad>"], "fills sequences up")?,
-            mask: find(["[MASK]", "<mask>"], "is the blank to be filled")?,
+            mask: find(["[MASK]", "<mask>"], "is the mask to be filled")?,
             unk,
         })
     }

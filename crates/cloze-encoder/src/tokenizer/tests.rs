@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::decode::byte;
 use super::*;
 
 /// Two of WordPiece, with and without capitals, one of byte-level BPE, two of Unigram.
@@ -44,7 +45,7 @@ fn follows_goldens(folder: &Path) {
         assert_eq!(got, ids(&golden["ids"]), "{text:?}");
         assert_eq!(tokenizer.assemble(&got, None).ids, ids(&golden["ids_with_special"]), "{text:?}");
         for (&id, name) in got.iter().zip(golden["tokens"].as_array().unwrap()) {
-            // The goldens show what a token was found in: unknown text, or a mask token with the blank it takes.
+            // The goldens show what a token was found in: unknown text, or a mask token with the space it strips.
             let name = name.as_str().unwrap().trim_start();
             assert!(id == tokenizer.special().unk || tokenizer.token(id).unwrap() == name, "{text:?}");
         }
@@ -122,7 +123,7 @@ fn special_tokens_in_the_text_of_a_user_are_only_text() {
 }
 
 #[test]
-fn a_mask_that_the_program_writes_takes_the_blank_on_its_left() {
+fn a_mask_that_the_program_writes_strips_the_space_on_its_left() {
     let names = |name: &str, text: &str| -> Vec<String> {
         let tokenizer = named(name);
         let ids = tokenizer.tokenize_with_specials(text);
@@ -134,14 +135,14 @@ fn a_mask_that_the_program_writes_takes_the_blank_on_its_left() {
 }
 
 #[test]
-fn only_byte_level_vocabularies_need_the_blank_before_a_word() {
+fn only_byte_level_vocabularies_need_the_space_before_a_word() {
     let roberta = named("roberta");
     for (text, expected) in [("the", " the"), (" the", " the"), ("\nthe", "\nthe"), ("", "")] {
-        assert_eq!(roberta.after_blank(text), expected);
+        assert_eq!(roberta.after_space(text), expected);
     }
-    assert_eq!(roberta.tokenize(&roberta.after_blank("the")), [roberta.id("Ġthe").unwrap()]);
+    assert_eq!(roberta.tokenize(&roberta.after_space("the")), [roberta.id("Ġthe").unwrap()]);
     for name in ["bert", "albert", "xlm-roberta"] {
-        assert_eq!(named(name).after_blank("the"), "the");
+        assert_eq!(named(name).after_space("the"), "the");
     }
     let albert = named("albert");
     assert_eq!(albert.tokenize("the"), [albert.id("▁the").unwrap()]);

@@ -5,7 +5,7 @@
 //! the labels, and draws the new rows among those that a random part of the *other* members of the generation before label
 //! so, the more confident the likelier.
 
-use cloze_encoder::Random;
+use cloze_encoder::Rng;
 
 use crate::scoring::scores::best;
 
@@ -83,10 +83,10 @@ impl Candidates {
     ///
     /// Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006): the highest of the keys u^(1/w) do the
     /// same without drawing one by one.
-    pub fn draw(&self, wanted: usize, random: &mut Random) -> Vec<usize> {
+    pub fn draw(&self, wanted: usize, random: &mut Rng) -> Vec<usize> {
         let entries = self.rows.iter().zip(&self.weights).flat_map(|entry| vec![entry; self.repeats]);
         let mut keys: Vec<(f64, usize)> =
-            entries.map(|(row, weight)| ((1.0 - random.unit()).ln() / weight, *row)).collect();
+            entries.map(|(row, weight)| ((1.0 - random.uniform()).ln() / weight, *row)).collect();
         keys.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut drawn: Vec<usize> = keys.into_iter().take(wanted).map(|(_, row)| row).collect();
         drawn.sort_unstable();
@@ -112,7 +112,7 @@ mod tests {
         let probabilities = vec![vec![0.9, 0.1], vec![0.6, 0.4], vec![0.2, 0.8]];
         let found = candidates(&probabilities, 0, 1, 0);
         assert_eq!((found.rows.as_slice(), found.repeats), ([0, 1].as_slice(), 1));
-        let mut random = Random::new(4);
+        let mut random = Rng::new(4);
         let first = (0..6000).filter(|_| found.draw(1, &mut random) == [0]).count();
         // 0.9 of 1.5.
         assert!((first as f64 / 6000.0 - 0.6).abs() < 0.03, "{first}");
@@ -124,11 +124,11 @@ mod tests {
         let probabilities = vec![vec![0.9, 0.1], vec![0.6, 0.4]];
         let found = candidates(&probabilities, 0, 5, 0);
         assert_eq!(found.repeats, 3);
-        let drawn = found.draw(5, &mut Random::new(1));
+        let drawn = found.draw(5, &mut Rng::new(1));
         assert_eq!(drawn.len(), 5);
         assert!([0, 1].iter().all(|row| (2..=3).contains(&drawn.iter().filter(|d| *d == row).count())));
         let none = candidates(&probabilities, 1, 5, 0);
-        assert_eq!((none.repeats, none.draw(5, &mut Random::new(1)).len()), (0, 0));
+        assert_eq!((none.repeats, none.draw(5, &mut Rng::new(1)).len()), (0, 0));
         // The most likely rows of a label that is nowhere the likeliest.
         assert_eq!(candidates(&probabilities, 1, 1, 1).rows, [1]);
     }

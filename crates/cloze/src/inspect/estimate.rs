@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use cloze_encoder::{Batch, Checkpoint, Columns, Config, Mode, Model, Sequence, Session};
+use cloze_encoder::{Batch, Checkpoint, Config, Mode, Model, Sequence, Session, Vocab};
 use serde::Serialize;
 
 use crate::Result;
@@ -59,11 +59,11 @@ impl Speed {
         ids[0] = special.mask;
         let (sequence, mut batch) = (Sequence { type_ids: vec![0; length], ids }, Batch::new());
         (0..count).for_each(|_| batch.push(&sequence));
-        let rows: Vec<u32> = (0..count).map(|index| batch.row(index, 0)).collect();
+        let rows: Vec<u32> = (0..count).map(|index| batch.index(index, 0)).collect();
         let mut session = Session::new(Model::masked_lm(checkpoint)?, device);
         let mut pass = || {
             let began = Instant::now();
-            session.mask_logits(&batch, &rows, Columns::Only(&[special.unk]), Mode::Predict);
+            session.mask_logits(&batch, &rows, Vocab::Subset(&[special.unk]), Mode::Predict);
             began.elapsed().as_secs_f64()
         };
         // The first pass allocates. Others take as long as the machine lets them now, and so will the work to come: a mean over a while, in
@@ -119,8 +119,7 @@ impl Estimate {
     pub fn new(prepared: &Prepared, speed: Speed) -> Result<Estimate> {
         let Prepared { task, data, plan, .. } = prepared;
         let checkpoint = prepared.checkpoint();
-        let costs =
-            Costs { task, data, checkpoint, speed, weights: checkpoint.config.parameter_count() as f64 };
+        let costs = Costs { task, data, checkpoint, speed, weights: checkpoint.parameter_count() as f64 };
         let mut jobs = Vec::new();
         let mut longest = Lengths::default();
         for job in &plan.jobs {

@@ -41,7 +41,7 @@ impl Coverage {
         let unknown = tokenizer.special().unk;
         let step = texts.len().div_ceil(SAMPLE).max(1);
         for word in texts.iter().step_by(step).flat_map(|text| words(text.as_ref())) {
-            let tokens = tokenizer.tokenize(&tokenizer.after_blank(word));
+            let tokens = tokenizer.tokenize(&tokenizer.after_space(word));
             coverage.words += 1;
             coverage.other_script += usize::from(word.chars().any(|c| !is_latin(c)));
             if tokens.contains(&unknown) || tokens.is_empty() {

@@ -1,6 +1,6 @@
 //! Figures of rows that may have several labels: for every row and topic a decision between yes, the label 0, and no.
 
-use cloze_encoder::Random;
+use cloze_encoder::Rng;
 
 use super::{Confusion, Evaluation, LabelEvaluation, LabelScore, Measured, RESAMPLES, interval};
 
@@ -61,10 +61,10 @@ impl Evaluation {
             [together.accuracy(), topics.macro_f1(), positive.map_or(0.0, |label| together.label(label).f1)]
         };
         let measured = Topics::count(count, labels, rows.iter());
-        let mut random = Random::new(0);
+        let mut random = Rng::new(0);
         let mut draws = [const { Vec::new() }; 3];
         for _ in 0..if rows.is_empty() { 0 } else { RESAMPLES } {
-            let drawn = rows.iter().map(|_| &rows[random.below(rows.len())]);
+            let drawn = rows.iter().map(|_| &rows[random.gen_range(0..rows.len())]);
             for (draws, figure) in draws.iter_mut().zip(figures(&Topics::count(count, labels, drawn))) {
                 draws.push(figure);
             }

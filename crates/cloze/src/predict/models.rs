@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cloze_encoder::{Checkpoint, Device, Model, Session, Tokenizer};
+use cloze_encoder::{Checkpoint, Classifier, Device, Head, MaskedLm, Model, Session, Tokenizer};
 use serde_json::Value;
 
 use crate::ensemble::{Weights, merge};
@@ -24,7 +24,7 @@ use crate::{Error, Place, Result};
 const RESIDENT: u64 = 1 << 30;
 
 pub(super) enum Models {
-    Classifier(Box<Loaded>),
+    Classifier(Box<Loaded<Classifier>>),
     Patterns { members: Vec<Member>, probe: Option<Box<HeardProbe>>, resident: bool },
 }
 
@@ -46,8 +46,8 @@ pub(super) struct Member {
     loaded: Option<Loaded>,
 }
 
-pub(super) struct Loaded {
-    pub(super) session: Session,
+pub(super) struct Loaded<H: Head = MaskedLm> {
+    pub(super) session: Session<H>,
     pub(super) tokenizer: Tokenizer,
 }
 

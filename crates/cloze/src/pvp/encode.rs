@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use cloze_encoder::{Random, Sequence, Tokenizer, truncate_pair};
+use cloze_encoder::{Rng, Sequence, Tokenizer, truncate_pair};
 
 use crate::pattern::{Field, Part, Pattern};
 use crate::pvp::verbalizer::{Candidates, Verbalizer};
@@ -21,8 +21,8 @@ pub const SURPLUS: usize = 1;
 const MOST_SURPLUS: usize = 3;
 
 /// Masks beyond the text's tokens of a row to learn from.
-pub fn surplus(random: &mut Random) -> usize {
-    random.below(MOST_SURPLUS + 1)
+pub fn surplus(random: &mut Rng) -> usize {
+    random.gen_range(0..MOST_SURPLUS + 1)
 }
 
 /// A filled pattern as the encoder takes it.
@@ -174,7 +174,7 @@ impl<'a> PatternEncoder<'a> {
     ///
     /// # Errors
     /// As [`PatternEncoder::encode_all`].
-    pub fn encode_to_learn(&self, examples: &[Example], random: &mut Random) -> Result<Vec<Encoded>> {
+    pub fn encode_to_learn(&self, examples: &[Example], random: &mut Rng) -> Result<Vec<Encoded>> {
         self.encode_each(examples, || surplus(random))
     }
 
@@ -307,7 +307,7 @@ impl<'a> PatternEncoder<'a> {
             };
             let mut end = text.len();
             if let Some((_, missing)) = missing {
-                let written = self.tokenizer.after_blank(&text);
+                let written = self.tokenizer.after_space(&text);
                 let tokens = self.tokenizer.tokenize_with_spans(&written);
                 let kept = tokens.len().saturating_sub(*missing);
                 let gone = tokens.len() - kept;
@@ -332,7 +332,7 @@ impl<'a> PatternEncoder<'a> {
 
     /// The tokens of both segments, where every part is tokenised on its own, as after a blank, and empty ones are dropped.
     fn separate_parts<T: AsRef<str>>(&self, texts: &[T], blank: &[u32]) -> (Vec<Run<'a>>, Vec<Run<'a>>) {
-        let tokenize = |text: &str| self.tokenizer.tokenize(&self.tokenizer.after_blank(text));
+        let tokenize = |text: &str| self.tokenizer.tokenize(&self.tokenizer.after_space(text));
         let mut segments = Segments::default();
         let mut columns = self.columns.iter();
         let mut one_part = String::new();
@@ -420,7 +420,7 @@ impl<'a> PatternEncoder<'a> {
         fields: &mut Vec<(std::ops::Range<usize>, &'a Field)>,
     ) {
         if self.after_text && segments.a.is_empty() && segments.b.is_empty() {
-            let blank = self.tokenizer.after_blank(text).len() - text.len();
+            let blank = self.tokenizer.after_space(text).len() - text.len();
             text.insert_str(0, &" "[..blank]);
             for (range, _) in fields.iter_mut() {
                 *range = range.start + blank..range.end + blank;

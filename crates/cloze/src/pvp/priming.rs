@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use cloze_encoder::{Checkpoint, Random, Tokenizer};
+use cloze_encoder::{Checkpoint, Rng, Tokenizer};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -63,7 +63,7 @@ impl std::fmt::Display for Examples {
 /// At most `count` labelled rows in the order in which they prime: drawn from `seed` in rounds, each of which has a row of every
 /// label that has any left. So a few are balanced, and fewer are the first of more.
 pub fn draw(labelled: &[Example], count: usize, seed: u64) -> Vec<&Example> {
-    let mut random = Random::stream(seed, &[PURPOSE]);
+    let mut random = Rng::stream(seed, &[PURPOSE]);
     let mut left: BTreeMap<usize, Vec<&Example>> = BTreeMap::new();
     for example in labelled {
         if let Some(label) = example.label {

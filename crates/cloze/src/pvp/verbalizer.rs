@@ -299,7 +299,7 @@ pub fn leading_space(pattern: &Pattern, spacing: Spacing) -> bool {
 
 fn tokenize(text: &str, tokenizer: &Tokenizer, leading_space: bool) -> Vec<u32> {
     match leading_space {
-        true => tokenizer.tokenize(&tokenizer.after_blank(text)),
+        true => tokenizer.tokenize(&tokenizer.after_space(text)),
         false => tokenizer.tokenize(text),
     }
 }

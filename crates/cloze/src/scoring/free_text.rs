@@ -5,7 +5,7 @@
 //! implementation of PET: training predicts the text and padding behind it, only on rows that have the label; scoring fills
 //! every mask with the likeliest token, the surest first, and compares by the rule of T5 (Raffel et al., 2020).
 
-use cloze_encoder::{Batch, Columns, Mode, Session, Tokenizer, loss};
+use cloze_encoder::{Batch, Mode, Session, Tokenizer, Vocab, loss};
 
 use crate::Result;
 use crate::pvp::encode::Encoded;
@@ -148,13 +148,13 @@ pub fn train(
     let (mut batch, mut rows, mut targets) = (Batch::new(), Vec::new(), Vec::new());
     for (place, cloze) in clozes.iter().enumerate() {
         batch.push(&cloze.sequence);
-        rows.extend((cloze.mask..cloze.mask + cloze.masks).map(|mask| batch.row(place, mask)));
+        rows.extend((cloze.mask..cloze.mask + cloze.masks).map(|mask| batch.index(place, mask)));
         let candidates = cloze.candidates.as_deref().expect("words of several tokens come with the row");
         let text = candidates.0[label].iter().flatten().copied();
         targets.extend(text.chain(std::iter::repeat(pad)).take(cloze.masks));
     }
     let device = session.device().clone();
-    let logits = session.mask_logits(&batch, &rows, Columns::All, Mode::Train { dropout_seed });
+    let logits = session.mask_logits(&batch, &rows, Vocab::All, Mode::Train { dropout_seed });
     let loss = loss::cross_entropy(&device, logits, &targets, weight);
     session.backward_in_place();
     loss

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use cloze_encoder::{Batch, Columns, Mode, Sequence, Session, loss};
+use cloze_encoder::{Batch, Mode, Sequence, Session, Vocab, loss};
 
 use crate::Result;
 use crate::pvp::encode::Encoded;
@@ -84,9 +84,9 @@ pub(crate) fn predict<'s, 'i>(
     let mut rows = Vec::new();
     for (place, input) in inputs.enumerate() {
         batch.push(&input.sequence);
-        rows.extend(input.masks.iter().map(|mask| batch.row(place, input.first + mask)));
+        rows.extend(input.masks.iter().map(|mask| batch.index(place, input.first + mask)));
     }
-    let logits = session.mask_logits(batch, &rows, Columns::All, Mode::Predict);
+    let logits = session.mask_logits(batch, &rows, Vocab::All, Mode::Predict);
     let norms = loss::log_norms(&device, logits, vocabulary);
     // Every logit is in the sum of its row.
     check_finite(&norms)?;
@@ -271,11 +271,11 @@ pub fn train(
     for (place, cloze) in clozes.iter().enumerate() {
         batch.push(&cloze.sequence);
         starts.push(rows.len());
-        rows.extend((cloze.mask..cloze.mask + cloze.masks).map(|mask| batch.row(place, mask)));
+        rows.extend((cloze.mask..cloze.mask + cloze.masks).map(|mask| batch.index(place, mask)));
     }
     let device = session.device().clone();
     let vocabulary = session.model().config().vocab_size;
-    let logits = session.mask_logits(&batch, &rows, Columns::All, Mode::Train { dropout_seed });
+    let logits = session.mask_logits(&batch, &rows, Vocab::All, Mode::Train { dropout_seed });
     let norms = loss::log_norms(&device, logits, vocabulary);
 
     // How much each token at each mask weighs in the gradient of the loss by the cross-entropies.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use cloze_encoder::{Batch, Columns, Mode, Sequence, Session, loss};
+use cloze_encoder::{Batch, Mode, Sequence, Session, Vocab, loss};
 
 use crate::Result;
 use crate::pvp::encode::Encoded;
@@ -47,7 +47,7 @@ pub fn score(
     for group in by_length(&lengths, budget) {
         fill(&mut batch, &mut masks, group.iter().map(|&row| &clozes[row]));
         let columns = verbalizer.columns();
-        let logits = session.mask_logits(&batch, &masks, Columns::Only(columns), Mode::Predict);
+        let logits = session.mask_logits(&batch, &masks, Vocab::Subset(columns), Mode::Predict);
         check_finite(logits)?;
         for (&row, logits) in group.iter().zip(logits.chunks_exact(columns.len())) {
             verbalizer.scores(logits, scores.row_mut(row));
@@ -78,7 +78,7 @@ pub fn train(
     fill(&mut batch, &mut masks, clozes.iter().copied());
     let columns = verbalizer.columns();
     let device = session.device().clone();
-    let logits = session.mask_logits(&batch, &masks, Columns::Only(columns), Mode::Train { dropout_seed });
+    let logits = session.mask_logits(&batch, &masks, Vocab::Subset(columns), Mode::Train { dropout_seed });
     let mut scores = vec![0.0; clozes.len() * verbalizer.labels()];
     for (scores, logits) in
         scores.chunks_exact_mut(verbalizer.labels()).zip(logits.chunks_exact(columns.len()))
@@ -100,7 +100,7 @@ fn fill<'c>(batch: &mut Batch, masks: &mut Vec<u32>, clozes: impl Iterator<Item 
     masks.clear();
     for (index, cloze) in clozes.enumerate() {
         push(batch, &cloze.sequence, cloze.lower.as_ref());
-        masks.push(batch.row(index, cloze.mask));
+        masks.push(batch.index(index, cloze.mask));
     }
 }
 

@@ -3,7 +3,7 @@
 //! To the rest of the program the places of a list are labels, as many as the longest list may have; a label whose place a row's
 //! list does not reach has no words in that row.
 
-use cloze_encoder::Random;
+use cloze_encoder::Rng;
 use serde_json::Value;
 
 use super::{Example, Label, Task};
@@ -129,7 +129,7 @@ impl Task {
             let room = choices.most.saturating_sub(1);
             if wrong.len() > room {
                 let stream = [PURPOSE, number as u64, turn as u64];
-                Random::stream(self.data.train_seed, &stream).shuffle(&mut wrong);
+                Rng::stream(self.data.train_seed, &stream).shuffle(&mut wrong);
                 wrong.truncate(room);
                 wrong.sort_unstable();
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cloze_encoder::Random;
+use cloze_encoder::Rng;
 
 use super::Example;
 
@@ -23,7 +23,7 @@ pub(super) fn sample(examples: &[Example], copies: usize, limit: usize, seed: u6
     let labels: Vec<Vec<Option<usize>>> =
         examples.chunks(copies).map(|row| row.iter().map(|example| example.label).collect()).collect();
     let mut order: Vec<usize> = (0..labels.len()).collect();
-    Random::stream(seed, &[PURPOSE]).shuffle(&mut order);
+    Rng::stream(seed, &[PURPOSE]).shuffle(&mut order);
     let mut totals: HashMap<&[Option<usize>], usize> = HashMap::new();
     labels.iter().for_each(|labels| *totals.entry(labels).or_default() += 1);
     // The i-th of a label's n rows comes when i + 1/2 of n are due; the first one before all that.

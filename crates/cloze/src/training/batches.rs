@@ -1,11 +1,11 @@
 //! Which rows go together.
 
-use cloze_encoder::Random;
+use cloze_encoder::Rng;
 
 /// Rows in random order, over and over again; a new order for every pass over the data.
 #[derive(Debug, Clone)]
 pub struct Shuffled {
-    random: Random,
+    random: Rng,
     order: Vec<usize>,
     next: usize,
     size: usize,
@@ -13,7 +13,7 @@ pub struct Shuffled {
 
 impl Shuffled {
     /// Batches of `size` of `rows` rows, of which there is at least one.
-    pub fn new(rows: usize, size: usize, random: Random) -> Self {
+    pub fn new(rows: usize, size: usize, random: Rng) -> Self {
         assert!(rows > 0 && size > 0, "batches are made of rows");
         Shuffled { random, order: (0..rows).collect(), next: rows, size }
     }
@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn every_pass_shows_every_row_once() {
-        let mut batches = Shuffled::new(7, 3, Random::new(5));
+        let mut batches = Shuffled::new(7, 3, Rng::new(5));
         for _ in 0..3 {
             let mut seen: Vec<usize> = (0..3).flat_map(|_| batches.draw().to_vec()).collect();
             seen.sort_unstable();

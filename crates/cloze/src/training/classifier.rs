@@ -1,6 +1,6 @@
 //! A plain sequence classifier: training on labels, distillation from soft labels, scores.
 
-use cloze_encoder::{Batch, Mode, Random, Sequence, Session, loss};
+use cloze_encoder::{Batch, Classifier, Mode, Rng, Sequence, Session, loss};
 
 use crate::Result;
 use crate::scoring::groups::by_length;
@@ -14,7 +14,7 @@ use crate::training::fine_tuning::{FineTuning, Step};
 /// # Errors
 /// When a score is not finite, or `progress` fails.
 pub fn score(
-    session: &mut Session,
+    session: &mut Session<Classifier>,
     labels: usize,
     sequences: &[Sequence],
     budget: usize,
@@ -39,7 +39,7 @@ pub fn score(
 
 /// One micro-batch of supervised training: the mean cross-entropy of `labels`; adds `weight` times its gradient.
 pub fn train(
-    session: &mut Session,
+    session: &mut Session<Classifier>,
     sequences: &[&Sequence],
     labels: &[u32],
     dropout_seed: u64,
@@ -55,7 +55,7 @@ pub fn train(
 /// One micro-batch of distillation (Hinton, Vinyals and Dean, 2015): T² KL(softmax(teacher / T) ‖ softmax(student / T)),
 /// mean over the rows; adds `weight` times its gradient. `teacher` holds the raw scores of the rows, `[rows, labels]`.
 pub fn distil(
-    session: &mut Session,
+    session: &mut Session<Classifier>,
     sequences: &[&Sequence],
     teacher: &[f32],
     temperature: f32,
@@ -97,15 +97,15 @@ pub struct Training<'a> {
 
 /// Trains a classifier on all `sequences`, at least one; `after` hears of every update.
 pub fn fine_tune(
-    session: &mut Session,
+    session: &mut Session<Classifier>,
     training: Training,
     sequences: &[Sequence],
     target: Target,
     after: impl FnMut(&Step) -> Result<()>,
 ) -> Result<Vec<Step>> {
-    let mut batches = Shuffled::new(sequences.len(), training.batch, Random::stream(training.seed, &[0]));
-    let mut dropout = Random::stream(training.seed, &[1]);
-    let micro_batch = |session: &mut Session, _: usize, weight: f32| {
+    let mut batches = Shuffled::new(sequences.len(), training.batch, Rng::stream(training.seed, &[0]));
+    let mut dropout = Rng::stream(training.seed, &[1]);
+    let micro_batch = |session: &mut Session<Classifier>, _: usize, weight: f32| {
         let rows = batches.draw();
         let chosen: Vec<&Sequence> = rows.iter().map(|&row| &sequences[row]).collect();
         match target {

@@ -4,7 +4,7 @@
 //! states, less the mean over rows without a look at their labels, scaled to length 1. With few labelled rows there are many pairs to learn from, which
 //! is why SetFit (Tunstall et al., 2022, arXiv 2209.11055) trains so.
 
-use cloze_encoder::{Batch, Mode, Random, Sequence, Session};
+use cloze_encoder::{Batch, Mode, Rng, Sequence, Session};
 use nalgebra::DMatrix;
 
 use crate::Result;
@@ -42,9 +42,9 @@ pub fn fine_tune(
     mean: &[f32],
     after: impl FnMut(&Step) -> Result<()>,
 ) -> Result<Vec<Step>> {
-    let mut rows = Shuffled::new(sequences.len(), 1, Random::stream(training.seed, &[0]));
-    let mut partners = Random::stream(training.seed, &[1]);
-    let mut dropout = Random::stream(training.seed, &[2]);
+    let mut rows = Shuffled::new(sequences.len(), 1, Rng::stream(training.seed, &[0]));
+    let mut partners = Rng::stream(training.seed, &[1]);
+    let mut dropout = Rng::stream(training.seed, &[2]);
     let mut of_label: Vec<Vec<usize>> = vec![Vec::new(); labels.iter().max().map_or(0, |most| most + 1)];
     labels.iter().enumerate().for_each(|(row, &label)| of_label[label].push(row));
     let FineTuning { steps, accumulation, .. } = training.fine_tuning;
@@ -58,7 +58,7 @@ pub fn fine_tune(
             chosen.push(row);
             let alike = &of_label[labels[row]];
             if alike.len() > 1 {
-                let other = partners.below(alike.len() - 1);
+                let other = partners.gen_range(0..alike.len() - 1);
                 // The rows of a label are in order; the row itself is passed over.
                 chosen.push(alike[other + usize::from(alike[other] >= row)]);
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloze_encoder::{AdamW, Batch, Sequence, Session, schedule};
+use cloze_encoder::{AdamW, Batch, Head, Sequence, Session, schedule};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -44,10 +44,10 @@ impl FineTuning {
     ///
     /// # Errors
     /// At the first loss or gradient that is not finite, and what `after` gives.
-    pub fn run(
+    pub fn run<H: Head>(
         &self,
-        session: &mut Session,
-        mut micro_batch: impl FnMut(&mut Session, usize, f32) -> f32,
+        session: &mut Session<H>,
+        mut micro_batch: impl FnMut(&mut Session<H>, usize, f32) -> f32,
         mut after: impl FnMut(&Step) -> Result<()>,
     ) -> Result<Vec<Step>> {
         let mut steps = Vec::with_capacity(self.steps);

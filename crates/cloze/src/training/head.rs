@@ -4,7 +4,7 @@
 //! mean of an ensemble's members does, the best one for its states as they are follows from ridge regression (Hoerl and Kennard, 1970):
 //! W = (XᵀX + λI)⁻¹ XᵀY, with the states X and the teacher's scores Y, both less their means.
 
-use cloze_encoder::{Batch, Model, Sequence, Session};
+use cloze_encoder::{Batch, Classifier, Model, Sequence, Session};
 use nalgebra::{Cholesky, DMatrix, DMatrixView, RowDVector};
 
 use crate::Result;
@@ -27,11 +27,11 @@ const RIDGE: f64 = 0.1;
 /// # Errors
 /// When a state is not finite, or `progress` fails.
 pub fn fit(
-    mut session: Session,
+    mut session: Session<Classifier>,
     sequences: &[Sequence],
     teacher: &Scores,
     mut progress: impl FnMut(usize, usize) -> Result<()>,
-) -> Result<Model> {
+) -> Result<Model<Classifier>> {
     let rows: Vec<usize> = spread(sequences.len(), ROWS).collect();
     let lengths: Vec<usize> = rows.iter().map(|&row| sequences[row].ids.len()).collect();
     let (hidden, labels) = (session.model().config().hidden_size, teacher.labels());
@@ -83,7 +83,7 @@ mod tests {
 
     use super::*;
 
-    fn classifier(labels: &[&str]) -> Session {
+    fn classifier(labels: &[&str]) -> Session<Classifier> {
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert");
         let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
         let model = Model::new_classifier(&Checkpoint::open(&model).unwrap(), &labels, 1).unwrap();
@@ -104,7 +104,7 @@ mod tests {
         let weights: Vec<f32> = (0..3 * hidden).map(|i| ((i * 7919) % 13) as f32 / 13.0 - 0.5).collect();
         model.set_output(&weights, &[0.3, -2.0, 5.0]);
         known = Session::new(model, &Device::new(1));
-        let logits = |session: &mut Session| {
+        let logits = |session: &mut Session<Classifier>| {
             let mut batch = Batch::new();
             sequences.iter().for_each(|sequence| batch.push(sequence));
             session.class_logits(&batch, Mode::Predict).to_vec()

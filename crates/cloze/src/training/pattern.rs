@@ -3,7 +3,7 @@
 //! Follows Schick and Schütze (2021), section 3: the loss of the labels' words at the mask, optionally beside a masked-LM loss that
 //! keeps the model from forgetting.
 
-use cloze_encoder::{Batch, Columns, Mode, Random, Sequence, Session, SpecialTokens, loss};
+use cloze_encoder::{Batch, Mode, Rng, Sequence, Session, SpecialTokens, Vocab, loss};
 
 use crate::Result;
 use crate::pvp::encode::Encoded;
@@ -38,7 +38,7 @@ impl Hidden {
         sequences: &[&Sequence],
         special: &SpecialTokens,
         vocabulary: usize,
-        random: &mut Random,
+        random: &mut Rng,
     ) -> Self {
         let mut hidden = Hidden::default();
         for (index, &sequence) in sequences.iter().enumerate() {
@@ -46,19 +46,19 @@ impl Hidden {
             let mut chosen = Vec::new();
             for (position, id) in edited.ids.iter_mut().enumerate() {
                 let is_special = [special.cls, special.sep, special.pad, special.mask].contains(id);
-                if is_special || random.unit() >= 0.15 {
+                if is_special || random.uniform() >= 0.15 {
                     continue;
                 }
                 chosen.push(position);
                 hidden.targets.push(*id);
-                match random.unit() {
+                match random.uniform() {
                     draw if draw < 0.8 => *id = special.mask,
-                    draw if draw < 0.9 => *id = random.below(vocabulary) as u32,
+                    draw if draw < 0.9 => *id = random.gen_range(0..vocabulary) as u32,
                     _ => {}
                 }
             }
             hidden.batch.push(&edited);
-            hidden.rows.extend(chosen.iter().map(|&position| hidden.batch.row(index, position)));
+            hidden.rows.extend(chosen.iter().map(|&position| hidden.batch.index(index, position)));
         }
         hidden
     }
@@ -70,7 +70,7 @@ impl Hidden {
             return 0.0;
         }
         let device = session.device().clone();
-        let logits = session.mask_logits(&self.batch, &self.rows, Columns::All, Mode::Train { dropout_seed });
+        let logits = session.mask_logits(&self.batch, &self.rows, Vocab::All, Mode::Train { dropout_seed });
         let loss = loss::cross_entropy(&device, logits, &self.targets, weight);
         session.backward_in_place();
         loss
@@ -116,7 +116,7 @@ pub fn fine_tune(
     labels: &[u32],
     after: impl FnMut(&Step) -> Result<()>,
 ) -> Result<Vec<Step>> {
-    let stream = |purpose| Random::stream(training.seed, &[training.stream, purpose]);
+    let stream = |purpose| Rng::stream(training.seed, &[training.stream, purpose]);
     let mut batches = Shuffled::new(clozes.len(), training.batch, stream(0));
     let (mut dropout, mut hiding) = (stream(1), stream(2));
     let mut unlabelled = training.masked_lm.map(|lm| Shuffled::new(lm.clozes.len(), lm.batch, stream(3)));
@@ -148,7 +148,7 @@ mod tests {
         let special = SpecialTokens { cls: 2, sep: 3, pad: 0, mask: 4, unk: 1 };
         let ids: Vec<u32> = std::iter::once(2).chain((0..400).map(|i| 10 + i % 50)).chain([4, 3]).collect();
         let sequence = Sequence { type_ids: vec![0; ids.len()], ids };
-        let hidden = Hidden::draw(&[&sequence, &sequence], &special, 60, &mut Random::new(1));
+        let hidden = Hidden::draw(&[&sequence, &sequence], &special, 60, &mut Rng::new(1));
         assert!((80..160).contains(&hidden.rows.len()), "{}", hidden.rows.len());
         for (&row, &target) in hidden.rows.iter().zip(&hidden.targets) {
             assert_eq!(sequence.ids[row as usize % sequence.ids.len()], target);

@@ -68,7 +68,7 @@ pub fn states(
         tokens.clear();
         for (place, &row) in group.iter().enumerate() {
             batch.push(&sequences[row]);
-            tokens.extend((0..lengths[row]).map(|token| batch.row(place, token)));
+            tokens.extend((0..lengths[row]).map(|token| batch.index(place, token)));
         }
         let found = session.hidden_states(&batch, &tokens, Mode::Predict);
         check_finite(found)?;

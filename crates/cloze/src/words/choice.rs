@@ -74,7 +74,7 @@ impl Vocabulary {
 
 /// The token that a word is, before a blank in some of the patterns and at the beginning of a text in others.
 pub(crate) fn one(tokenizer: &Tokenizer, word: &str) -> Option<u32> {
-    let tokens = tokenizer.tokenize(&tokenizer.after_blank(word));
+    let tokens = tokenizer.tokenize(&tokenizer.after_space(word));
     match tokens.as_slice() {
         [token] if *token != tokenizer.special().unk && tokenizer.tokenize(word).len() == 1 => Some(*token),
         _ => None,

@@ -1,6 +1,6 @@
 //! What the untouched model makes of the rows, before there is a task: how likely words are, and how well patterns do with them.
 
-use cloze_encoder::{Batch, Checkpoint, Columns, Device, Mode, Model, Session};
+use cloze_encoder::{Batch, Checkpoint, Device, Mode, Model, Session, Vocab};
 
 use super::choice::{Chosen, Evidence, Vocabulary, choose};
 use crate::Result;
@@ -147,9 +147,9 @@ impl<'a> Trial<'a> {
             let (mut batch, mut masks) = (Batch::new(), Vec::new());
             for (place, &row) in group.iter().enumerate() {
                 batch.push(&clozes[row].sequence);
-                masks.push(batch.row(place, clozes[row].mask));
+                masks.push(batch.index(place, clozes[row].mask));
             }
-            let logits = self.session.mask_logits(&batch, &masks, Columns::All, Mode::Predict);
+            let logits = self.session.mask_logits(&batch, &masks, Vocab::All, Mode::Predict);
             check_finite(logits)?;
             for (&row, logits) in group.iter().zip(logits.chunks_exact(words)) {
                 all[row * words..][..words].copy_from_slice(logits);

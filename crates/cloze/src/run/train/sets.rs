@@ -1,6 +1,6 @@
 //! The job that draws what the members of the next generation learn from, and reading it back.
 
-use cloze_encoder::Random;
+use cloze_encoder::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{Member, Worker};
@@ -87,7 +87,7 @@ impl Worker<'_> {
 
     /// The members of the generation before that label the rows of `member`: some of those with another pattern or seed. With
     /// them come the draws of its rows.
-    fn teachers(&self, member: Member, summary: &mut Summary) -> (Vec<Member>, Random) {
+    fn teachers(&self, member: Member, summary: &mut Summary) -> (Vec<Member>, Rng) {
         let Member { generation, pattern, seed } = member;
         let before = self.members(generation - 1);
         // Where the untouched model stands for all seeds of a pattern, it is no other model.
@@ -96,7 +96,7 @@ impl Worker<'_> {
         let mut others: Vec<Member> = before.iter().filter(|other| !itself(other)).copied().collect();
         let first = self.task.options.seeds.first().copied().unwrap_or(0);
         let text = stream(self.task, pattern);
-        let mut random = Random::stream(first, &[PURPOSE, text, seed, generation as u64]);
+        let mut random = Rng::stream(first, &[PURPOSE, text, seed, generation as u64]);
         if others.is_empty() {
             let note = "there is only one model, so that it learns from its own labels; with several patterns models \
                         learn from each other";

@@ -1,6 +1,6 @@
 //! The jobs that train and score models.
 
-use cloze_encoder::{Checkpoint, Model, Random, Sequence, Session};
+use cloze_encoder::{Checkpoint, Classifier, Model, Rng, Sequence, Session};
 use nalgebra::DMatrix;
 
 use super::files::write_steps;
@@ -203,7 +203,7 @@ impl Worker<'_> {
         unlabeled: &[Encoded],
     ) -> Result<(Vec<Encoded>, Vec<u32>)> {
         const PURPOSE: u64 = 4;
-        let mut random = Random::stream(member.seed, &[plan::stream(self.task, member.pattern), PURPOSE]);
+        let mut random = Rng::stream(member.seed, &[plan::stream(self.task, member.pattern), PURPOSE]);
         let encoder = PatternEncoder::of_task(self.task, member.pattern, &self.checkpoint.tokenizer);
         let clozes = encoder.asking_for(verbalizer).encode_to_learn(&self.data.train, &mut random)?;
         let drawn = self.drawn(member)?;
@@ -290,7 +290,7 @@ impl Worker<'_> {
         &mut self,
         draft: &Draft,
         name: &str,
-        model: Model,
+        model: Model<Classifier>,
         training: classifier::Training,
         set: Set,
         target: Target,

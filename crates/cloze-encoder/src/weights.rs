@@ -2,7 +2,6 @@
 
 mod directory;
 mod names;
-mod opcode;
 mod pickle;
 mod tensor;
 mod torch;
@@ -133,7 +132,7 @@ impl Weights {
     }
 
     /// All tensors as float32 with their common names and shapes, by name. Those that are no floats are left out.
-    pub(crate) fn floats(&self) -> Vec<crate::Floats> {
+    fn floats(&self) -> Vec<Floats> {
         let mut all: Vec<_> = self
             .tensors
             .iter()
@@ -179,6 +178,17 @@ impl Found<'_> {
     }
 }
 
+/// A tensor's name, as lookups use it, shape and elements: for tests and fuzzing.
+pub type Floats = (String, Vec<usize>, Vec<f32>);
+
+/// All float tensors of a file of weights, for tests and fuzzing.
+///
+/// # Errors
+/// As [`crate::Checkpoint::open`].
+pub fn tensors(file: &str, bytes: Vec<u8>) -> Result<Vec<Floats>> {
+    Ok(Weights::from_bytes(file, bytes.into())?.floats())
+}
+
 fn safetensors(file: &str, bytes: &[u8]) -> Result<Listed> {
     let damaged = |e| Error::malformed(file, format!("{e}; it may be cut short"));
     let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
@@ -191,7 +201,7 @@ fn safetensors(file: &str, bytes: &[u8]) -> Result<Listed> {
     Ok(metadata.tensors().into_iter().map(|(name, info)| (name, rows(info))).collect())
 }
 
-/// Something in a file of PyTorch that this reader does not take.
+/// The error for something in a file of PyTorch that this reader does not support.
 fn refused(file: &str, what: &str) -> Error {
     let name = file.rsplit('/').next().unwrap_or(file);
     Error::Unsupported {

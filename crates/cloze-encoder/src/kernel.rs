@@ -1,4 +1,4 @@
-//! The only module with `unsafe` code: matrix products and vector passes, chosen at run time.
+//! The only modules with `unsafe` code: matrix products and vector passes, chosen at run time.
 //!
 //! All sets of kernels are compiled into every binary, and the best one that the processor has is chosen when a
 //! [`Device`](crate::Device) is made:
@@ -17,52 +17,17 @@
 //! Products add in the same order whatever the number of threads, so results do not depend on it. Between the
 //! sets the last bits of a product differ, because tiles fuse multiplications and additions where they can.
 
-/// Calls the tile that is compiled for just this number of rows.
-macro_rules! by_rows {
-    ($rows:expr, $module:ident::$tile:ident, $args:tt, $($n:literal)*) => {
-        match $rows {
-            $($n => $module::$tile::<$n> $args,)*
-            other => unreachable!("a tile of {other} rows"),
-        }
-    };
-}
-use by_rows;
-
-/// A set of kernels on a processor that cannot have it; never chosen.
-#[cfg(not(target_arch = "x86_64"))]
-macro_rules! unavailable {
-    ($name:ident) => {
-        impl Tile for $name {
-            type Word = f32;
-            const ROWS: usize = 1;
-            const COLS: usize = 1;
-            unsafe fn pack_a(_: Mat, _: &mut [f32]) {
-                unreachable!("this processor has no such instructions")
-            }
-            unsafe fn pack_b(_: Mat, _: &mut [f32]) {
-                unreachable!("this processor has no such instructions")
-            }
-            unsafe fn tile(_: usize, _: usize, _: &[f32], _: &[f32], _: *mut f32, _: usize, _: TileStart) {
-                unreachable!("this processor has no such instructions")
-            }
-        }
-    };
-}
-#[cfg(not(target_arch = "x86_64"))]
-use unavailable;
-
-mod amx;
-mod avx2;
-mod avx512;
-mod bf16;
 mod gemm;
 mod matrix;
 pub(crate) mod pages;
 mod portable;
+mod tile;
 pub(crate) mod vector;
+mod x86;
 
 pub(crate) use gemm::{Start, gemm, gemm_serial};
 pub(crate) use matrix::{Mat, MatMut};
+use x86::{amx, bf16};
 
 /// A set of compute kernels, one of which a [`Device`](crate::Device) computes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,7 +60,7 @@ impl Kernels {
     ///
     /// AVX512-BF16 counts on AMD's processors only: on Intel's its instruction runs at half the rate, and
     /// nothing is gained.
-    pub fn detect_bf16() -> Option<Kernels> {
+    pub(crate) fn detect_bf16() -> Option<Kernels> {
         [Kernels::AmxBf16, Kernels::Avx512Bf16]
             .into_iter()
             .find(|k| k.available() && (*k == Kernels::AmxBf16 || bf16::is_fast()))

@@ -1,16 +1,16 @@
 //! The register tile for AVX-512: 12 x 32, in 24 accumulators of 16 lanes.
 
-use super::gemm::{Tile, TileStart};
-use super::matrix::Mat;
+use crate::kernel::matrix::Mat;
+use crate::kernel::tile::{Tile, TileStart};
 
-pub(super) struct Tile512;
+pub(in crate::kernel) struct Tile512;
 
 #[cfg(target_arch = "x86_64")]
 pub(super) mod imp {
     use std::arch::x86_64::*;
 
-    use super::super::gemm::TileStart;
-    use super::super::matrix::Mat;
+    use crate::kernel::matrix::Mat;
+    use crate::kernel::tile::TileStart;
 
     /// The first `lanes` of 16 lanes.
     pub(in crate::kernel) fn mask(lanes: usize) -> __mmask16 {
@@ -59,7 +59,7 @@ pub(super) mod imp {
         } = view;
         assert!(dst.len() >= lanes.next_multiple_of(W) * depth, "the lanes have room");
         if lane_stride != 1 && step_stride != 1 {
-            return super::super::portable::pack::<W>(view, dst);
+            return crate::kernel::portable::pack::<W>(view, dst);
         }
         let dst = dst.as_mut_ptr();
         if lane_stride == 1 {
@@ -214,10 +214,10 @@ impl Tile for Tile512 {
     ) {
         // SAFETY: the caller keeps the contract of `Tile::tile`.
         unsafe {
-            super::by_rows!(rows, imp::tile, (cols, a, b, c, stride, start), 1 2 3 4 5 6 7 8 9 10 11 12)
+            crate::kernel::tile::by_rows!(rows, imp::tile, (cols, a, b, c, stride, start), 1 2 3 4 5 6 7 8 9 10 11 12)
         }
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-super::unavailable!(Tile512);
+crate::kernel::tile::unavailable!(Tile512);

@@ -5,20 +5,20 @@
 //!
 //! Intel, "Intel 64 and IA-32 Architectures Software Developer's Manual", volume 1, chapter 18.
 
-use super::gemm::{Tile, TileStart};
-use super::matrix::Mat;
+use crate::kernel::matrix::Mat;
+use crate::kernel::tile::{Tile, TileStart};
 
-pub(super) struct TileAmx;
+pub(in crate::kernel) struct TileAmx;
 
 /// Whether the processor has the instructions and the operating system lets this process use them.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-pub(super) fn available() -> bool {
+pub(in crate::kernel) fn available() -> bool {
     static AVAILABLE: std::sync::LazyLock<bool> = std::sync::LazyLock::new(imp::permitted);
     *AVAILABLE
 }
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-pub(super) fn available() -> bool {
+pub(in crate::kernel) fn available() -> bool {
     false
 }
 
@@ -30,8 +30,8 @@ mod imp {
 
     use super::super::avx512::imp::mask;
     use super::super::bf16::imp::{Order, block};
-    use super::super::gemm::TileStart;
-    use super::super::matrix::Mat;
+    use crate::kernel::matrix::Mat;
+    use crate::kernel::tile::TileStart;
 
     /// Words of a block: 16 rows of 64 bytes.
     const BLOCK: usize = 256;
@@ -276,4 +276,4 @@ impl Tile for TileAmx {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-super::unavailable!(TileAmx);
+crate::kernel::tile::unavailable!(TileAmx);

@@ -1,21 +1,23 @@
 //! A small seeded generator, so that a result never depends on a library's version.
 
+use std::ops::Range;
+
 /// SplitMix64 (Steele, Lea & Flood, "Fast Splittable Pseudorandom Number Generators", 2014): 64 bits per step
 /// from a counter. Not for secrets.
 #[derive(Debug, Clone)]
-pub struct Random {
+pub struct Rng {
     state: u64,
 }
 
-impl Random {
+impl Rng {
     /// A generator; equal seeds give equal numbers.
-    pub fn new(seed: u64) -> Random {
-        Random { state: seed }
+    pub fn new(seed: u64) -> Rng {
+        Rng { state: seed }
     }
 
     /// A generator of its own for each of several purposes under one seed.
-    pub fn stream(seed: u64, purpose: &[u64]) -> Random {
-        let mut random = Random::new(seed);
+    pub fn stream(seed: u64, purpose: &[u64]) -> Rng {
+        let mut random = Rng::new(seed);
         for part in purpose {
             random.state = random.next_u64() ^ part.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         }
@@ -32,25 +34,25 @@ impl Random {
     }
 
     /// A number in [0, 1).
-    pub fn unit(&mut self) -> f64 {
+    pub fn uniform(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// A number below `bound`, which is not 0.
-    pub fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next_u64()) * bound as u128) >> 64) as usize
+    /// A number of `range`, which is not empty.
+    pub fn gen_range(&mut self, range: Range<usize>) -> usize {
+        range.start + ((u128::from(self.next_u64()) * range.len() as u128) >> 64) as usize
     }
 
     /// A number of the standard normal distribution (Box & Muller, 1958).
     pub fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
-        radius * (2.0 * std::f64::consts::PI * self.unit()).cos()
+        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
+        radius * (2.0 * std::f64::consts::PI * self.uniform()).cos()
     }
 
     /// Puts the elements in a random order (Fisher & Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
-            items.swap(i, self.below(i + 1));
+            items.swap(i, self.gen_range(0..i + 1));
         }
     }
 }
@@ -61,15 +63,15 @@ mod tests {
 
     #[test]
     fn the_first_numbers_are_those_of_the_published_generator() {
-        let mut random = Random::new(1234567);
+        let mut random = Rng::new(1234567);
         let first: Vec<u64> = (0..3).map(|_| random.next_u64()).collect();
         assert_eq!(first, [6457827717110365317, 3203168211198807973, 9817491932198370423]);
     }
 
     #[test]
     fn streams_differ_and_normal_numbers_have_unit_variance() {
-        assert_ne!(Random::stream(1, &[2, 3]).next_u64(), Random::stream(1, &[3, 2]).next_u64());
-        let mut random = Random::new(5);
+        assert_ne!(Rng::stream(1, &[2, 3]).next_u64(), Rng::stream(1, &[3, 2]).next_u64());
+        let mut random = Rng::new(5);
         let numbers: Vec<f64> = (0..20_000).map(|_| random.normal()).collect();
         let mean = numbers.iter().sum::<f64>() / 20_000.0;
         let variance = numbers.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 20_000.0;
@@ -79,7 +81,7 @@ mod tests {
     #[test]
     fn a_shuffle_keeps_every_element() {
         let mut items: Vec<usize> = (0..50).collect();
-        Random::new(9).shuffle(&mut items);
+        Rng::new(9).shuffle(&mut items);
         assert_ne!(items, (0..50).collect::<Vec<_>>());
         items.sort_unstable();
         assert_eq!(items, (0..50).collect::<Vec<_>>());

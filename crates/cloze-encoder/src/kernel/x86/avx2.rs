@@ -1,15 +1,15 @@
 //! The register tile for AVX2 with FMA: 6 x 16, in 12 accumulators of 8 lanes.
 
-use super::gemm::{Tile, TileStart};
-use super::matrix::Mat;
+use crate::kernel::matrix::Mat;
+use crate::kernel::tile::{Tile, TileStart};
 
-pub(super) struct Tile256;
+pub(in crate::kernel) struct Tile256;
 
 #[cfg(target_arch = "x86_64")]
 mod imp {
     use std::arch::x86_64::*;
 
-    use super::super::gemm::TileStart;
+    use crate::kernel::tile::TileStart;
 
     /// `R` rows and up to 16 columns.
     ///
@@ -53,7 +53,7 @@ mod imp {
                 unsafe {
                     _mm256_storeu_ps(values.as_mut_ptr(), s[0]);
                     _mm256_storeu_ps(values.as_mut_ptr().add(8), s[1]);
-                    super::super::portable::finish(&values[..cols], row, start);
+                    crate::kernel::portable::finish(&values[..cols], row, start);
                 }
             }
         }
@@ -67,11 +67,11 @@ impl Tile for Tile256 {
     const COLS: usize = 16;
 
     unsafe fn pack_a(lanes: Mat, dst: &mut [f32]) {
-        super::portable::pack::<6>(lanes, dst);
+        crate::kernel::portable::pack::<6>(lanes, dst);
     }
 
     unsafe fn pack_b(lanes: Mat, dst: &mut [f32]) {
-        super::portable::pack::<16>(lanes, dst);
+        crate::kernel::portable::pack::<16>(lanes, dst);
     }
 
     unsafe fn tile(
@@ -84,9 +84,9 @@ impl Tile for Tile256 {
         start: TileStart,
     ) {
         // SAFETY: the caller keeps the contract of `Tile::tile`.
-        unsafe { super::by_rows!(rows, imp::tile, (cols, a, b, c, stride, start), 1 2 3 4 5 6) }
+        unsafe { crate::kernel::tile::by_rows!(rows, imp::tile, (cols, a, b, c, stride, start), 1 2 3 4 5 6) }
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-super::unavailable!(Tile256);
+crate::kernel::tile::unavailable!(Tile256);

@@ -1,14 +1,14 @@
 //! The register tile for AVX512-BF16: 12 x 32, in 24 accumulators of 16 lanes, each of which takes two products
 //! of bfloat16 at a time. Packing converts to bfloat16 and rounds to nearest, ties to even.
 
-use super::gemm::{Tile, TileStart};
-use super::matrix::Mat;
+use crate::kernel::matrix::Mat;
+use crate::kernel::tile::{Tile, TileStart};
 
-pub(super) struct TileBf16;
+pub(in crate::kernel) struct TileBf16;
 
 /// Whether the instructions make products faster than float32 does.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn is_fast() -> bool {
+pub(in crate::kernel) fn is_fast() -> bool {
     use std::arch::x86_64::__cpuid;
     #[allow(unused_unsafe, reason = "the function was unsafe before Rust 1.93")]
     // SAFETY: every x86-64 processor has CPUID.
@@ -17,7 +17,7 @@ pub(super) fn is_fast() -> bool {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) fn is_fast() -> bool {
+pub(in crate::kernel) fn is_fast() -> bool {
     false
 }
 
@@ -26,8 +26,8 @@ pub(super) mod imp {
     use std::arch::x86_64::*;
 
     use super::super::avx512::imp::{mask, store, transpose};
-    use super::super::gemm::TileStart;
-    use super::super::matrix::Mat;
+    use crate::kernel::matrix::Mat;
+    use crate::kernel::tile::TileStart;
 
     /// How a block of 16 lanes x 32 steps lies in 16 vectors of pairs of bfloat16.
     #[derive(Clone, Copy, PartialEq)]
@@ -216,10 +216,10 @@ impl Tile for TileBf16 {
     ) {
         // SAFETY: the caller keeps the contract of `Tile::tile`.
         unsafe {
-            super::by_rows!(rows, imp::tile, (cols, a, b, c, stride, start), 1 2 3 4 5 6 7 8 9 10 11 12)
+            crate::kernel::tile::by_rows!(rows, imp::tile, (cols, a, b, c, stride, start), 1 2 3 4 5 6 7 8 9 10 11 12)
         }
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-super::unavailable!(TileBf16);
+crate::kernel::tile::unavailable!(TileBf16);

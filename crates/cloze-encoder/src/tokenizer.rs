@@ -2,10 +2,11 @@
 //!
 //! The work is done by the `tokenizers` crate from the model's own `tokenizer.json`. What this module adds is that
 //! text is only ever text: `[MASK]` typed by a user never becomes the mask token, so nothing in
-//! the data can move the blank of a pattern or end a segment. Truncation and padding settings in the file are
+//! the data can add a mask to a pattern or end a segment. Truncation and padding settings in the file are
 //! ignored, for they belong to whoever trained the tokenizer.
 
 mod charsmap;
+mod decode;
 mod file;
 mod open;
 mod special;
@@ -29,7 +30,7 @@ const FILE: &str = "tokenizer.json";
 enum Vocabulary {
     /// BERT's: pieces that go on with a word are marked, as in `##ing`.
     WordPiece { continuation: String },
-    /// RoBERTa's: bytes, written as letters; the blank before a word is part of its first token, `Ġthe`.
+    /// RoBERTa's: bytes, written as letters; the space before a word is part of its first token, `Ġthe`.
     ByteLevel,
     /// SentencePiece's: the first piece of a word is marked, `▁the`.
     Unigram { unknown: String },
@@ -115,7 +116,7 @@ impl Tokenizer {
     }
 
     /// Token ids of `text` as [`tokenize`](Self::tokenize) gives them, each with the bytes of `text` it stands for,
-    /// without white space before them. Tokens that share a letter have it both.
+    /// without white space before them. Tokens that share a character both cover it.
     pub fn tokenize_with_spans(&self, text: &str) -> Vec<(u32, Range<usize>)> {
         let Ok(encoding) = self.inner.encode(text, false) else {
             return vec![(self.special.unk, 0..text.len())];
@@ -139,13 +140,13 @@ impl Tokenizer {
         if self.is_special(id) { self.special.unk } else { id }
     }
 
-    /// `text` as it must be tokenised where a blank stands before it.
+    /// `text` as it must be tokenised where a space stands before it.
     ///
-    /// In byte-level vocabularies the blank is part of the first word, so it is put in front unless the text has one. The other
+    /// In byte-level vocabularies that space is part of the first word, so it is put in front unless the text has one. The other
     /// kinds take every text to begin a word.
-    pub fn after_blank<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let needs_blank = self.vocabulary == Vocabulary::ByteLevel && !text.starts_with(char::is_whitespace);
-        if needs_blank && !text.is_empty() { format!(" {text}").into() } else { text.into() }
+    pub fn after_space<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let needs_space = self.vocabulary == Vocabulary::ByteLevel && !text.starts_with(char::is_whitespace);
+        if needs_space && !text.is_empty() { format!(" {text}").into() } else { text.into() }
     }
 
     /// Whether the vocabulary is of BERT's kind, WordPiece.
@@ -153,13 +154,13 @@ impl Tokenizer {
         matches!(self.vocabulary, Vocabulary::WordPiece { .. })
     }
 
-    /// Token ids of `text` where special tokens written out, such as `[SEP]`, mean themselves. Those that the file says take
-    /// the blanks on their left, as mask tokens do in most vocabularies, take them.
+    /// Token ids of `text` in which special tokens may be written out, such as `[SEP]`. Tokens that strip the spaces on their left
+    /// according to the file, as mask tokens do in most vocabularies, do so here too.
     ///
     /// For text that the program composes, never for text of a user.
     pub fn tokenize_with_specials(&self, text: &str) -> Vec<u32> {
         let added = self.inner.get_added_tokens_decoder();
-        let takes_blanks = |id: u32| added.get(&id).is_some_and(|token| token.lstrip);
+        let takes_spaces = |id: u32| added.get(&id).is_some_and(|token| token.lstrip);
         let names: Vec<(String, u32)> = (self.special.all().into_iter())
             .filter_map(|id| self.token(id).filter(|name| !name.is_empty()).map(|name| (name, id)))
             .collect();
@@ -171,8 +172,8 @@ impl Tokenizer {
                 .min();
             let (start, len) = next.map_or((rest.len(), 0), |(start, len, _)| (start, len));
             let before = &rest[..start];
-            let takes_blanks = next.is_some_and(|(_, _, id)| takes_blanks(id));
-            ids.extend(self.tokenize(if takes_blanks { before.trim_end() } else { before }));
+            let takes_spaces = next.is_some_and(|(_, _, id)| takes_spaces(id));
+            ids.extend(self.tokenize(if takes_spaces { before.trim_end() } else { before }));
             ids.extend(next.map(|(_, _, id)| id));
             rest = &rest[start + len..];
         }
@@ -182,52 +183,6 @@ impl Tokenizer {
     /// The token with this id as the vocabulary writes it, for example `##ing`.
     pub fn token(&self, id: u32) -> Option<String> {
         self.inner.id_to_token(id)
-    }
-
-    /// The text that a token stands for, without the vocabulary's marks, for people to read. Letters of which a
-    /// token has only some bytes are shown as `\u{fffd}`.
-    pub fn text(&self, id: u32) -> Option<String> {
-        let token = self.token(id)?;
-        if self.is_special(id) {
-            return Some(token);
-        }
-        Some(match &self.vocabulary {
-            Vocabulary::WordPiece { continuation } => {
-                token.strip_prefix(continuation.as_str()).map_or(token.clone(), str::to_owned)
-            }
-            Vocabulary::ByteLevel => match token.chars().map(byte).collect::<Option<Vec<u8>>>() {
-                Some(bytes) => String::from_utf8_lossy(&bytes).trim().to_owned(),
-                None => token,
-            },
-            Vocabulary::Unigram { .. } => token.replace('▁', " ").trim().to_owned(),
-        })
-    }
-
-    /// The text that tokens in a row stand for, as nearly as the vocabulary lets it be told; special tokens stand for nothing.
-    pub fn decode(&self, ids: &[u32]) -> String {
-        let tokens = ids.iter().filter(|id| !self.is_special(**id)).filter_map(|id| self.token(*id));
-        match &self.vocabulary {
-            Vocabulary::WordPiece { continuation } => {
-                let mut text = String::new();
-                for token in tokens {
-                    match token.strip_prefix(continuation.as_str()) {
-                        Some(rest) => text.push_str(rest),
-                        None => {
-                            text.push(' ');
-                            text.push_str(&token);
-                        }
-                    }
-                }
-                text.trim_start().to_owned()
-            }
-            Vocabulary::ByteLevel => {
-                let bytes = tokens.flat_map(|token| token.chars().filter_map(byte).collect::<Vec<u8>>());
-                String::from_utf8_lossy(&bytes.collect::<Vec<u8>>()).trim_start().to_owned()
-            }
-            Vocabulary::Unigram { .. } => {
-                tokens.collect::<String>().replace('▁', " ").trim_start().to_owned()
-            }
-        }
     }
 
     /// The id of a token written as in the vocabulary.
@@ -280,16 +235,6 @@ impl Tokenizer {
             type_ids.resize(ids.len(), u8::from(!self.roberta_like));
         }
         Sequence { ids, type_ids }
-    }
-}
-
-/// The byte that a letter stands for in byte-level vocabularies: visible ones stand for themselves, the others for the bytes
-/// that are left, in their order from U+0100.
-fn byte(letter: char) -> Option<u8> {
-    let visible = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
-    match u32::from(letter) {
-        code @ 0..256 => Some(code as u8).filter(visible),
-        code => (0..=255u8).filter(|byte| !visible(byte)).nth(code as usize - 256),
     }
 }
 

@@ -1,0 +1,62 @@
+//! The weights of an encoder and its head in memory as float32, whatever the head is.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::parameters::Layout;
+use crate::{Config, Error, Result, Tokenizer};
+
+/// What a model is apart from the kind of its head.
+#[derive(Clone)]
+pub(crate) struct Network {
+    pub(crate) config: Config,
+    pub(crate) layout: Layout,
+    pub(crate) values: Vec<f32>,
+    /// How many of the lowest layers are frozen, and the embeddings with them; 0 if all is trained.
+    pub(crate) frozen: usize,
+}
+
+impl Network {
+    /// The index of the first weight that is trained. Before it lie the embeddings and the frozen layers.
+    pub(crate) fn trained_from(&self) -> usize {
+        if self.frozen == 0 { 0 } else { self.layout.layers[self.frozen].qkv.weight.start }
+    }
+
+    /// See [`crate::Model::save`].
+    pub(crate) fn save(&self, dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
+        if let Some(value) = self.values.iter().find(|value| !value.is_finite()) {
+            return Err(Error::malformed(
+                "the model",
+                format!("a weight is {value}, and weights are finite numbers"),
+            ));
+        }
+        std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
+        let write = |name: &str, bytes: &[u8]| {
+            let path = dir.join(name);
+            std::fs::write(&path, bytes).map_err(|e| Error::io("write", &path, e))
+        };
+        write("config.json", &self.config.to_json())?;
+        write("tokenizer.json", tokenizer.json())?;
+        let typed = self.config.type_vocab_size > 1;
+        write("tokenizer_config.json", &tokenizer.config_json(typed, self.config.max_length()))?;
+        write("model.safetensors", &self.safetensors()?)
+    }
+
+    fn safetensors(&self) -> Result<Vec<u8>> {
+        let failed = |e: safetensors::SafeTensorError| Error::malformed("model.safetensors", e);
+        let bytes: Vec<u8> = self.values.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let views: Vec<(&str, TensorView)> = self
+            .layout
+            .parameters
+            .iter()
+            .map(|p| {
+                let data = &bytes[p.range.start * 4..p.range.end * 4];
+                Ok((p.name.as_str(), TensorView::new(Dtype::F32, p.shape.clone(), data).map_err(failed)?))
+            })
+            .collect::<Result<_>>()?;
+        let about = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+        safetensors::serialize(views, Some(about)).map_err(failed)
+    }
+}
