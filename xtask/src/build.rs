@@ -45,7 +45,8 @@ pub(crate) fn tests(root: &Path, notes: &mut Vec<String>) -> Outcome {
             return Outcome::of(false);
         }
     };
-    let (mut passed, mut failed) = (0, 0);
+    let mut passed = 0;
+    let mut failed = 0;
     for line in child.stdout.take().into_iter().flat_map(|output| BufReader::new(output).split(b'\n')) {
         let Ok(line) = line else { break };
         let line = String::from_utf8_lossy(&line).into_owned();

@@ -72,7 +72,8 @@ fn host(root: &Path) -> Option<String> {
 /// Runs a target from its seeds and from what earlier runs have found; whether it held.
 fn fuzz(root: &Path, folder: &Path, target: &str, seconds: u32) -> bool {
     let work = root.join("target/fuzz");
-    let (corpus, seeds) = (work.join("corpus").join(target), work.join("seeds").join(target));
+    let corpus = work.join("corpus").join(target);
+    let seeds = work.join("seeds").join(target);
     let artifacts = root.join("fuzz/artifacts").join(target);
     let made = [&corpus, &seeds, &artifacts].into_iter().try_for_each(fs::create_dir_all);
     if let Err(error) = made.and_then(|()| plant(root, &seeds, target)) {

@@ -102,7 +102,8 @@ fn linked(metadata: &Value) -> Option<Vec<(&str, &str, &str)>> {
         .map(|node| Some((node["id"].as_str()?, node)))
         .collect::<Option<_>>()?;
     let program = packages.iter().find(|(_, package)| package["name"] == PROGRAM)?;
-    let (mut reached, mut next) = (BTreeSet::new(), vec![*program.0]);
+    let mut reached = BTreeSet::new();
+    let mut next = vec![*program.0];
     while let Some(id) = next.pop() {
         if !reached.insert(id) {
             continue;

@@ -29,7 +29,8 @@ pub(crate) fn check(root: &Path) -> Outcome {
 
 fn find(dir: &Path, documents: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        let (path, name) = (entry.path(), entry.file_name());
+        let path = entry.path();
+        let name = entry.file_name();
         if path.is_dir() && !NOT_OURS.iter().any(|other| name == *other) {
             find(&path, documents);
         } else if path.extension().is_some_and(|extension| extension == "md") {

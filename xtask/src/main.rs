@@ -10,11 +10,13 @@
 
 mod build;
 mod command;
+mod conventions;
 mod fuzz;
 mod licences;
 mod links;
 mod modules;
 mod parity;
+mod source;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,6 +36,16 @@ impl Outcome {
     fn of(passed: bool) -> Outcome {
         Outcome::Done { passed: passed.into(), failed: (!passed).into() }
     }
+
+    /// Both together; what has not been run counts for nothing.
+    fn and(self, other: Outcome) -> Outcome {
+        match (self, other) {
+            (Outcome::Done { passed, failed }, Outcome::Done { passed: more, failed: worse }) => {
+                Outcome::Done { passed: passed + more, failed: failed + worse }
+            }
+            (done @ Outcome::Done { .. }, Outcome::NotRun(_)) | (Outcome::NotRun(_), done) => done,
+        }
+    }
 }
 
 /// A check's name and what it does in the root of the project, noting what should be said again at the end.
@@ -44,7 +56,7 @@ const CHECKS: &[Check] = &[
     ("links", |root, _| links::check(root)),
     ("licences", |root, _| licences::check(root)),
     ("modules", |root, _| modules::check(root)),
-    ("lints", |root, _| build::lints(root)),
+    ("lints", |root, _| build::lints(root).and(conventions::check(root))),
     ("tests", build::tests),
     ("docs", |root, _| build::docs(root)),
     ("parity", |root, _| parity::check(root)),
@@ -82,8 +94,10 @@ fn test(root: &Path, names: &[&str]) -> Result<(), String> {
         let known: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();
         return Err(format!("there is no check `{unknown}`; the checks are {}", known.join(", ")));
     }
-    let (mut all_passed, mut all_failed) = (0, 0);
-    let (mut lines, mut notes) = (Vec::new(), Vec::new());
+    let mut all_passed = 0;
+    let mut all_failed = 0;
+    let mut lines = Vec::new();
+    let mut notes = Vec::new();
     for (name, check) in CHECKS.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
         println!("\n== {name} ==");
         let began = Instant::now();

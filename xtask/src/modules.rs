@@ -80,7 +80,8 @@ fn needs(files: &BTreeMap<Module, String>, exports: &BTreeMap<String, Module>) -
             };
             let common = module.iter().zip(known).take_while(|(here, there)| here == there).count();
             if common < module.len() && common < known.len() {
-                let (here, there) = (module[..=common].to_vec(), known[..=common].to_vec());
+                let here = module[..=common].to_vec();
+                let there = known[..=common].to_vec();
                 let file = format!("{}.rs", module.join("/"));
                 needs.entry(here).or_default().entry(there).or_insert(file);
             }

@@ -39,7 +39,8 @@ pub(crate) fn check(root: &Path) -> Outcome {
 /// A Python of the project's own with what [`REQUIREMENTS`] names, made if it is not there or these have changed.
 fn environment(root: &Path, venv: &Path) -> Option<PathBuf> {
     let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let (wanted, installed) = (fs::read(root.join(REQUIREMENTS)).ok()?, venv.join("installed.txt"));
+    let wanted = fs::read(root.join(REQUIREMENTS)).ok()?;
+    let installed = venv.join("installed.txt");
     if fs::read(&installed).is_ok_and(|found| found == wanted) {
         return Some(python);
     }

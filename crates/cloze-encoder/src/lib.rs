@@ -72,6 +72,7 @@
 //! changes no bit of a result. A session belongs to one thread at a time, because its buffers are used again from pass to pass.
 
 #![deny(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod backward;
 mod batch;

@@ -1,6 +1,7 @@
 //! Pattern-exploiting training: few labelled examples and unlabelled text in, a small classifier out.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod dataset;
 pub mod ensemble;

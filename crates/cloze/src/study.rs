@@ -1,19 +1,27 @@
 //! Which factors matter on a task: the analysis of the PET papers, repeated on anyone's data.
 //!
-//! A study varies one [`Factor`] at a time. Every setting of a factor is a [variation](Variation) of the task that is run like
+//! A study varies one [`Factor`] at a time. Every setting of a factor is a variation of the task that is run like
 //! any other, with several seeds; jobs that variations have in common run once. What the settings reach is compared row by row and
 //! seed by seed, and told with an interval.
 
-mod factor;
+mod arms_csv;
+mod base;
+mod conclusions;
+mod execution;
+mod factors;
 mod findings;
+mod level;
 mod page;
 mod plan;
 mod plot;
-mod running;
+mod readings;
+mod relay;
+mod setting;
 mod statistics;
-mod words;
+mod variations;
 
-pub use factor::Factor;
-pub use findings::{Arm, Comparison, Finding, Findings, RunRecord, Setting, Verdict};
-pub use plan::{Study, Variation};
-pub use running::Outcome;
+pub use execution::FinishedStudy;
+pub use factors::Factor;
+pub use findings::{Comparison, Finding, Findings, RunRecord, Verdict};
+pub use plan::Study;
+pub use setting::{Arm, Setting};

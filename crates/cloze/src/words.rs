@@ -1,12 +1,11 @@
-//! Words for labels that the program finds, and what they are worth.
+//! Finding words for labels, and measuring how good they are.
 //!
-//! A task file with `words = "auto"` says how its labels are called, and perhaps what they mean; [`find`] makes of it a task with words, as `cloze init`
-//! writes them. Everything else is done with that: a run's record has its words.
-
-pub mod likelihood;
+//! A task file with `words = "auto"` names its labels, and may describe them; [`find`] turns it into a task with words like those
+//! that `cloze init` writes. Everything else works with that task, and a run's record has its words.
 
 pub(crate) mod choice;
 mod lexicon;
+mod likelihood;
 pub(crate) mod trial;
 
 use cloze_encoder::{Checkpoint, Device};

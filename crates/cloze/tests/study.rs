@@ -7,11 +7,13 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use cloze::run::event::Event;
-use cloze::study::{Factor, Findings, Outcome, Study, Verdict};
+use cloze::study::{Factor, Findings, FinishedStudy, Study, Verdict};
 use cloze::{Error, Model, Result};
 use cloze_encoder::Device;
 use common::{Folder, TASK, tiny};
 
+/// What `cloze study` varies unless it is told otherwise.
+const CHEAP: &[Factor] = &[Factor::Patterns, Factor::Distillation, Factor::Merge, Factor::Method];
 const SHORT: &[Factor] = &[Factor::Patterns, Factor::Distillation];
 
 fn folder() -> Folder {
@@ -39,7 +41,7 @@ fn study(
     task: &str,
     factors: &[Factor],
     mut stop: impl FnMut(&Event) -> bool,
-) -> Result<Outcome> {
+) -> Result<FinishedStudy> {
     let (task, models) = (folder.task(task), models(&["tiny"]));
     let mut listener =
         |event: &Event| if stop(event) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
@@ -47,7 +49,7 @@ fn study(
 }
 
 /// The outcome and the jobs that were done for it.
-fn done(folder: &Folder, task: &str, factors: &[Factor]) -> (Outcome, Vec<String>) {
+fn done(folder: &Folder, task: &str, factors: &[Factor]) -> (FinishedStudy, Vec<String>) {
     let (mut started, mut planned) = (Vec::new(), Vec::new());
     let outcome = study(folder, task, factors, |event| {
         match event {
@@ -69,7 +71,7 @@ fn settings(findings: &Findings, factor: Factor) -> Vec<&str> {
 #[test]
 fn the_cheap_factors_share_the_jobs_of_one_run_for_each_seed() {
     let folder = folder();
-    let (Outcome { dir, findings, run_seconds }, jobs) = done(&folder, TASK, Factor::CHEAP);
+    let (FinishedStudy { dir, findings, run_seconds }, jobs) = done(&folder, TASK, CHEAP);
     // Untouched: 2. For each seed: a probe, members 2, ensemble, classifier; another merge 2; supervised 1; two more generations 9.
     assert_eq!(jobs.len(), 2 + 2 * (5 + 2 + 1 + 9), "{jobs:?}");
     assert_eq!(run_seconds.len(), findings.runs.len());
@@ -124,7 +126,7 @@ fn a_second_study_does_only_what_the_first_has_not_done() {
 #[test]
 fn fewer_rows_are_drawn_with_the_seed_and_samples_share_them() {
     let folder = folder();
-    let (Outcome { findings, .. }, jobs) = done(&folder, TASK, &[Factor::Labels, Factor::Samples]);
+    let (FinishedStudy { findings, .. }, jobs) = done(&folder, TASK, &[Factor::Labels, Factor::Samples]);
     let sizes = ["0 labelled rows", "8 labelled rows", "16 labelled rows", "20 labelled rows"];
     assert_eq!(settings(&findings, Factor::Labels), sizes);
     let samples = ["8 labelled rows, draw 0", "8 labelled rows, draw 1"];
@@ -139,7 +141,7 @@ fn fewer_rows_are_drawn_with_the_seed_and_samples_share_them() {
 fn unlabelled_rows_models_and_decoding_are_varied_where_that_means_something() {
     let folder = folder();
     let factors = [Factor::Unlabeled, Factor::Decoding, Factor::Models];
-    let (Outcome { findings, .. }, _) = done(&folder, TASK, &factors);
+    let (FinishedStudy { findings, .. }, _) = done(&folder, TASK, &factors);
     assert_eq!(findings.factors.len(), 1);
     assert_eq!(settings(&findings, Factor::Unlabeled), ["16 unlabelled rows", "64 unlabelled rows"]);
     assert_eq!(
@@ -150,7 +152,7 @@ fn unlabelled_rows_models_and_decoding_are_varied_where_that_means_something() {
         ]
     );
     let long = TASK.replace("\"bad\"", "\"very bad\"");
-    let (Outcome { findings, .. }, _) = done(&folder, &long, &[Factor::Decoding]);
+    let (FinishedStudy { findings, .. }, _) = done(&folder, &long, &[Factor::Decoding]);
     assert_eq!(settings(&findings, Factor::Decoding), ["max-first", "left-to-right", "parallel"]);
 
     let (task, models) = (folder.task(TASK), models(&["tiny", "the same again"]));
@@ -165,13 +167,13 @@ fn unlabelled_rows_models_and_decoding_are_varied_where_that_means_something() {
 fn what_is_done_before_and_beside_training_is_varied() {
     let folder = folder();
     let factors = [Factor::Calibration, Factor::Freezing, Factor::Start, Factor::Probe];
-    let (Outcome { findings, .. }, _) = done(&folder, TASK, &factors);
+    let (FinishedStudy { findings, .. }, _) = done(&folder, TASK, &factors);
     assert_eq!(settings(&findings, Factor::Calibration), ["as it is", "calibrated"]);
     assert_eq!(settings(&findings, Factor::Freezing), ["all layers trained", "1 layer frozen"]);
     assert_eq!(settings(&findings, Factor::Start), ["from the model", "from the members"]);
     assert_eq!(settings(&findings, Factor::Probe), ["without a probe", "with a probe"]);
     let text = TASK.replace("unlabeled = \"unlabeled.csv\"\n", "");
-    let (Outcome { findings, .. }, _) = done(&folder, &text, &factors);
+    let (FinishedStudy { findings, .. }, _) = done(&folder, &text, &factors);
     assert_eq!(
         findings.notes,
         [
@@ -192,7 +194,7 @@ fn priming_stands_between_the_untouched_model_and_pet() {
         .collect();
     folder.write("train.csv", &format!("text,mood\n{train}"));
     let ipet = TASK.replace("compare = true", "method = 'ipet'\npriming = 1");
-    let (Outcome { dir, findings, .. }, jobs) = done(&folder, &ipet, &[Factor::Priming]);
+    let (FinishedStudy { dir, findings, .. }, jobs) = done(&folder, &ipet, &[Factor::Priming]);
     let names = [
         "untouched model",
         "primed with 2 examples",
@@ -223,13 +225,14 @@ fn priming_stands_between_the_untouched_model_and_pet() {
 
     assert_eq!(done(&folder, &ipet, &[Factor::Priming]).1.len(), 0);
     // What follows is the same as that of a study that has done something else before.
-    let (Outcome { findings: again, .. }, _) = done(&folder, TASK, &[Factor::Patterns, Factor::Priming]);
+    let (FinishedStudy { findings: again, .. }, _) =
+        done(&folder, TASK, &[Factor::Patterns, Factor::Priming]);
     assert_eq!(again.factors[1].settings[3].accuracy, finding.settings[3].accuracy);
 }
 
 #[test]
 fn a_study_stopped_anywhere_ends_with_the_same_bytes_and_does_nothing_twice() {
-    let bytes = |outcome: &Outcome| fs::read(outcome.dir.join("results.json")).unwrap();
+    let bytes = |outcome: &FinishedStudy| fs::read(outcome.dir.join("results.json")).unwrap();
     let whole = folder();
     let mut events = 0;
     let expected = study(&whole, TASK, SHORT, |_| {
@@ -260,7 +263,7 @@ fn a_study_stopped_anywhere_ends_with_the_same_bytes_and_does_nothing_twice() {
 fn the_estimate_counts_a_shared_job_once() {
     let folder = folder();
     let (task, models) = (folder.task(TASK), models(&["tiny"]));
-    let study = Study::new(&task, &models, Factor::CHEAP, 2, &Device::new(2)).unwrap();
+    let study = Study::new(&task, &models, CHEAP, 2, &Device::new(2)).unwrap();
     let estimate = study.estimate().unwrap();
     assert_eq!(estimate.jobs.len(), 36);
     let mut names: Vec<_> = estimate.jobs.iter().map(|job| &job.job).collect();

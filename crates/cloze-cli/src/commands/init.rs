@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use cloze::Error;
-use cloze::inspect::init::{self, Draft, Request};
+use cloze::inspect::init::{self, DraftedTask, Request};
 use cloze::table::{ReadOptions, Reader, Table};
 use serde_json::{Value, json};
 
@@ -120,7 +120,7 @@ fn first_rows(path: &Path, reading: ReadOptions) -> Result<Table> {
 }
 
 /// What the draft has decided and a person should look at.
-fn questions(draft: &Draft) -> String {
+fn questions(draft: &DraftedTask) -> String {
     let mut text = String::new();
     let mut ask = |question: String| text.extend(["\n", &question, "\n"]);
     if draft.several {
@@ -151,7 +151,7 @@ fn questions(draft: &Draft) -> String {
 }
 
 /// The draft for scripts.
-fn summary(path: Option<&str>, draft: &Draft) -> Value {
+fn summary(path: Option<&str>, draft: &DraftedTask) -> Value {
     let counts = |counts: &[(String, usize)]| -> serde_json::Map<String, Value> {
         counts.iter().map(|(name, rows)| (name.clone(), (*rows).into())).collect()
     };

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use cloze::study::{Factor, Finding, Outcome, Study};
+use cloze::study::{Factor, Finding, FinishedStudy, Study};
 use serde_json::json;
 
 use crate::args::{Global, Study as Args};
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
     let estimate = study.estimate()?;
     printer.note(format_args!(
         "{}, {}: {} if nothing is done yet",
-        counted(study.variations.len(), "run"),
+        counted(study.runs(), "run"),
         counted(estimate.jobs.len(), "job"),
         summary::expected(&estimate)
     ));
@@ -64,7 +64,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
     one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
-fn show(outcome: &Outcome, printer: &Printer) -> Result {
+fn show(outcome: &FinishedStudy, printer: &Printer) -> Result {
     let findings = &outcome.findings;
     for finding in &findings.factors {
         printer.show(table(finding, printer))?;

@@ -1,29 +1,31 @@
 //! A first task file from labelled rows, for people to read and change.
 
 mod label_column;
+mod limits;
 mod patterns;
+mod task_file;
 mod text_columns;
 
-use std::fmt::Write;
-use std::path::Path;
-
-use cloze_encoder::{Checkpoint, Device, Tokenizer};
+use cloze_encoder::{Checkpoint, Device};
 
 use self::label_column::LabelColumn;
+use self::limits::length;
 use self::patterns::{Kind, best, patterns_of_topics};
+use self::task_file::TaskFile;
 use self::text_columns::text_columns;
-use crate::error::counted;
 use crate::inspect::vocabulary::Coverage;
 use crate::table::{ReadOptions, Table};
-use crate::task::{Options, Task, plain_name, quoted};
-use crate::words::choice::{Chosen, spaced};
+use crate::words::choice::Chosen;
 use crate::words::trial::{Rows, Trial};
 use crate::{Error, Result};
+
+/// Patterns of a draft.
+const PATTERNS: usize = 2;
 
 /// What is to be drafted.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
-    /// The task's name; what cannot name a directory in it is left out.
+    /// The task's name; characters that a directory's name cannot have are left out.
     pub name: &'a str,
     /// The file with the labelled rows as the task file should name it.
     pub train: &'a str,
@@ -31,9 +33,9 @@ pub struct Request<'a> {
     pub reading: ReadOptions,
     /// The column with the labels.
     pub label: &'a str,
-    /// Values of that column that say that a row has no label; found out if nobody has said it.
+    /// Values of that column that mean that a row has no label; if `None`, the usual ones.
     pub missing: Option<&'a [String]>,
-    /// The columns with text; found out if empty.
+    /// The columns with text; if empty, those that read like text.
     pub text: &'a [String],
     /// What labels mean, for some of them.
     pub descriptions: &'a [(String, String)],
@@ -47,8 +49,8 @@ pub struct Request<'a> {
 
 /// A task file that has not been written yet.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Draft {
-    /// The task file. It can be read, see [`Task::parse`], once every label has a word.
+pub struct DraftedTask {
+    /// The task file. It can be read, see [`Task::parse`](crate::task::Task::parse), once every label has a word.
     pub toml: String,
     /// The text columns that its patterns use.
     pub text: Vec<String>,
@@ -56,7 +58,7 @@ pub struct Draft {
     pub labels: Vec<(String, usize)>,
     /// Rows without a label.
     pub unlabelled: usize,
-    /// Values that are taken to say that a row has no label, with their numbers of rows.
+    /// Values that are taken to mean that a row has no label, with their numbers of rows.
     pub missing: Vec<(String, usize)>,
     /// Whether rows can have several labels.
     pub several: bool,
@@ -64,9 +66,9 @@ pub struct Draft {
     pub words: Vec<Vec<String>>,
     /// How often the untouched model gives a label a higher probability in a row of it than in a row of another label, in the same order.
     pub apart: Vec<f64>,
-    /// Labels whose words are a guess, for the vocabulary does not know their name.
+    /// Labels whose words are a guess because the vocabulary does not know their names.
     pub doubtful: Vec<String>,
-    /// Labels without a word, since nothing in the vocabulary is left for them.
+    /// Labels without a word, because no suitable one is left in the vocabulary.
     pub unknown: Vec<String>,
     /// How well the vocabulary knows the texts.
     pub coverage: Coverage,
@@ -74,46 +76,22 @@ pub struct Draft {
     pub warnings: Vec<String>,
 }
 
-/// Patterns of a draft.
-const PATTERNS: usize = 2;
-/// Of a row's tokens; what is longer is cut when patterns are tried.
-const TRIED: usize = 128;
-/// Bounds of the length that a draft asks for, and the share of the rows that are to fit.
-const SHORTEST: usize = 32;
-const LONGEST: usize = 128;
-const FITTING: f64 = 0.95;
-/// How often training is to see a labelled row, and updates at most.
-const TIMES: usize = 20;
-const MOST_STEPS: usize = 400;
-/// Tokens of the patterns beside the text.
-const FRAME: usize = 12;
-
 /// Drafts a task file for the rows of `table`: words and patterns are those that the untouched model of `checkpoint` does best with on them.
 ///
 /// # Errors
 /// When a column is missing, the label column has no values or one only, no column holds text, a description is of no label, or the model
 /// cannot be used.
-pub fn draft(table: &Table, request: &Request, checkpoint: &Checkpoint, device: &Device) -> Result<Draft> {
+pub fn draft(
+    table: &Table,
+    request: &Request,
+    checkpoint: &Checkpoint,
+    device: &Device,
+) -> Result<DraftedTask> {
     let tokenizer = &checkpoint.tokenizer;
     let label = table.columns.require(request.label)?;
     let column = LabelColumn::of(table, label, request.missing)?;
-    if let Some((name, _)) = column.labels.iter().find(|(name, _)| column.several && name.starts_with('[')) {
-        return Err(Error::data(
-            table.columns.place().field(request.label),
-            format!("the label `{name}` begins with `[`, as a list of labels does"),
-            "rename it in the data",
-        ));
-    }
+    check_labels(table, request, &column)?;
     let names: Vec<&str> = column.labels.iter().map(|(name, _)| name.as_str()).collect();
-    if let Some((wrong, _)) = request.descriptions.iter().find(|(name, _)| !names.contains(&name.as_str())) {
-        return Err(Error::usage(
-            format!("there is no label `{wrong}` to describe"),
-            crate::nearest(wrong, names.iter().copied()).map_or_else(
-                || format!("the labels are {}", crate::error::list(&names)),
-                |near| format!("did you mean `{near}`?"),
-            ),
-        ));
-    }
     let text = text_columns(table, label, request.text)?;
     let texts =
         |table: &Table| -> Option<Vec<usize>> { text.iter().map(|name| table.columns.find(name)).collect() };
@@ -137,7 +115,7 @@ pub fn draft(table: &Table, request: &Request, checkpoint: &Checkpoint, device: 
     let coverage = Coverage::of(&all, tokenizer);
     let length = length(labelled.iter().map(|(texts, _)| texts).chain(&others), tokenizer);
 
-    let mut drafting = Drafting {
+    let mut file = TaskFile {
         table,
         request,
         column: &column,
@@ -148,13 +126,13 @@ pub fn draft(table: &Table, request: &Request, checkpoint: &Checkpoint, device: 
     };
     let mut apart = Vec::new();
     if column.several {
-        drafting.patterns = patterns_of_topics(&text, &drafting.topic());
-        drafting.task()?;
+        file.patterns = patterns_of_topics(&text, &file.topic());
+        file.task()?;
     } else {
         let questions =
             all.iter().filter(|text| text.trim_end().ends_with('?')).count() as f64 / all.len().max(1) as f64;
-        drafting.patterns = Kind::of(text.len(), names.iter().copied(), questions).patterns(&text);
-        drafting.words = vec![Chosen::default(); names.len()];
+        file.patterns = Kind::of(text.len(), names.iter().copied(), questions).patterns(&text);
+        file.words = vec![Chosen::default(); names.len()];
         let rows = Rows::some(labelled, names.len(), others);
         let mut trial = Trial::new(checkpoint, device)?;
         let mut described: Vec<(&str, Option<&str>)> = Vec::new();
@@ -162,14 +140,14 @@ pub fn draft(table: &Table, request: &Request, checkpoint: &Checkpoint, device: 
             let description = request.descriptions.iter().find(|(label, _)| label == name);
             described.push((name, description.map(|(_, words)| words.as_str())));
         }
-        drafting.words = trial.words(&drafting.task()?, &rows, &described)?;
-        let (marks, found) = trial.marks(&drafting.task()?, &rows)?;
-        let kept = best(&drafting.patterns, &marks, PATTERNS);
-        drafting.patterns = kept.into_iter().map(|pattern| drafting.patterns[pattern].clone()).collect();
+        file.words = trial.words(&file.task()?, &rows, &described)?;
+        let (marks, found) = trial.marks(&file.task()?, &rows)?;
+        let kept = best(&file.patterns, &marks, PATTERNS);
+        file.patterns = kept.into_iter().map(|pattern| file.patterns[pattern].clone()).collect();
         apart = found;
     }
-    let toml = drafting.toml(|_| String::new());
-    let words = drafting.words;
+    let toml = file.toml(|_| String::new());
+    let words = file.words;
     let which = |wanted: fn(&Chosen) -> bool| -> Vec<String> {
         names
             .iter()
@@ -178,7 +156,7 @@ pub fn draft(table: &Table, request: &Request, checkpoint: &Checkpoint, device: 
             .map(|(name, _)| (*name).to_owned())
             .collect()
     };
-    Ok(Draft {
+    Ok(DraftedTask {
         toml,
         doubtful: which(|chosen| !chosen.sure && !chosen.words.is_empty()),
         unknown: which(|chosen| chosen.words.is_empty()),
@@ -194,211 +172,32 @@ pub fn draft(table: &Table, request: &Request, checkpoint: &Checkpoint, device: 
     })
 }
 
-/// Tokens of an input that nearly all of these rows fit into.
-fn length<'r>(rows: impl Iterator<Item = &'r Vec<String>>, tokenizer: &Tokenizer) -> usize {
-    let rows: Vec<&Vec<String>> = rows.collect();
-    let step = rows.len().div_ceil(300).max(1);
-    let tokens =
-        |texts: &&Vec<String>| texts.iter().map(|text| tokenizer.tokenize(text).len()).sum::<usize>();
-    let mut lengths: Vec<usize> = rows.iter().step_by(step).map(tokens).collect();
-    lengths.sort_unstable();
-    let place = (FITTING * lengths.len() as f64) as usize;
-    let most = lengths.get(place.min(lengths.len().saturating_sub(1))).copied().unwrap_or(LONGEST);
-    (most + FRAME).next_multiple_of(16).clamp(SHORTEST, LONGEST)
-}
-
-/// Updates for so many labelled rows, if the usual number shows each too seldom.
-fn steps(rows: usize) -> Option<usize> {
-    let usual = Options::default();
-    let steps = (rows * TIMES / usual.batch_size).next_multiple_of(10).min(MOST_STEPS);
-    (steps > usual.steps).then_some(steps)
-}
-
-/// What a draft is made of.
-struct Drafting<'a> {
-    table: &'a Table,
-    request: &'a Request<'a>,
-    column: &'a LabelColumn,
-    text: &'a [String],
-    patterns: Vec<String>,
-    words: Vec<Chosen>,
-    length: usize,
-}
-
-impl Drafting<'_> {
-    /// The task as it would be, with words of no meaning where there are none yet. A draft must be a task file of its own; anything else
-    /// is a mistake of this program or a name nobody thought of.
-    fn task(&self) -> Result<Task> {
-        let mut task = Task::parse(
-            "the drafted task file",
-            &self.toml(|number| format!("placeholder {number}")),
-            Path::new("."),
-        )?;
-        debug_assert_eq!(task.inputs(), *self.text);
-        task.options.max_length = TRIED;
-        Ok(task)
+/// Checks that a task can have the labels of the column, and that every description is of one of them.
+fn check_labels(table: &Table, request: &Request, column: &LabelColumn) -> Result<()> {
+    if let Some((name, _)) = column.labels.iter().find(|(name, _)| column.several && name.starts_with('[')) {
+        return Err(Error::data(
+            table.columns.place().field(request.label),
+            format!("the label `{name}` begins with `[`, as a list of labels does"),
+            "rename it in the data",
+        ));
     }
-
-    /// The task file; the word of the label number n that has none is `placeholder(n)`.
-    fn toml(&self, placeholder: impl Fn(usize) -> String) -> String {
-        let Drafting { table, request, column, .. } = self;
-        let mut toml = String::new();
-        // Writing to a string cannot fail.
-        let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
-        line(format_args!(
-            "# A task for cloze, drafted from {}.",
-            counted(table.rows.len() - column.without(), "labelled row")
+    let names: Vec<&str> = column.labels.iter().map(|(name, _)| name.as_str()).collect();
+    if let Some((wrong, _)) = request.descriptions.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+        return Err(Error::usage(
+            format!("there is no label `{wrong}` to describe"),
+            crate::nearest(wrong, names.iter().copied()).map_or_else(
+                || format!("the labels are {}", crate::error::list(&names)),
+                |near| format!("did you mean `{near}`?"),
+            ),
         ));
-        line(format_args!(
-            "# `cloze check` shows what the model will be asked; change here whatever you can say better."
-        ));
-        line(format_args!(""));
-        line(format_args!("format   = 1"));
-        line(format_args!("name     = {}", quoted(&plain_name(request.name))));
-        line(format_args!(""));
-        line(format_args!(
-            "# Each pattern asks for the label in its own way: {{mask}} is the blank that the model fills, {{column}} a"
-        ));
-        line(format_args!(
-            "# column of the data. A text that is too long is cut at its end, {{column!}} never is. Columns here:"
-        ));
-        line(format_args!("# {}.", comment(&table.columns.names().join(", "))));
-        line(format_args!("patterns = ["));
-        for pattern in &self.patterns {
-            line(format_args!("    {},", quoted(pattern)));
-        }
-        line(format_args!("]"));
-        line(format_args!(""));
-        line(format_args!("[data]"));
-        line(format_args!("train     = {}", quoted(request.train)));
-        line(format_args!("label     = {}", quoted(request.label)));
-        if !column.missing.is_empty() {
-            let marks: Vec<String> = column.missing.iter().map(|(mark, _)| quoted(mark)).collect();
-            let rows = column.missing.iter().map(|(_, rows)| rows).sum();
-            line(format_args!(
-                "missing   = [{}] # {} without a label; if one of these is a label, remove it here and add it below",
-                marks.join(", "),
-                counted(rows, "row")
-            ));
-        }
-        if let Some(encoding) = request.reading.encoding {
-            line(format_args!("encoding  = {}", quoted(&encoding.to_string())));
-        }
-        if let Some(quoting) = request.reading.quoting {
-            line(format_args!("quoting   = {}", quoted(quoting.name())));
-        }
-        line(format_args!(
-            "# Text of the same kind without labels, from which most is learned: hundreds of rows or more."
-        ));
-        match request.unlabeled.or((column.without() > 0).then_some(request.train)) {
-            Some(file) => line(format_args!("unlabeled = {}", quoted(file))),
-            None => line(format_args!("# unlabeled = \"more.csv\"   # or a list, or \"folder/*.csv\"")),
-        }
-        match request.test {
-            Some(file) => line(format_args!("test      = {}", quoted(file))),
-            None => {
-                line(format_args!("# test = \"checked.csv\"   # labelled rows that are only used to measure"))
-            }
-        }
-        line(format_args!(""));
-        match column.several {
-            true => self.topics(&mut toml),
-            false => self.labels(&mut toml, placeholder),
-        }
-        let _ = writeln!(
-            toml,
-            "\n[train]\nmax_length = {} # tokens of an input, most of the rows have fewer; longer texts are cut",
-            self.length
-        );
-        if let Some(steps) = steps(column.labels.iter().map(|(_, rows)| rows).sum()) {
-            let _ =
-                writeln!(toml, "steps = {steps} # updates of the weights, enough for so many labelled rows");
-        }
-        toml
     }
-
-    fn labels(&self, toml: &mut String, placeholder: impl Fn(usize) -> String) {
-        let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
-        line(format_args!(
-            "# What the blank should say for each label: a word that the model knows, or a list of such words."
-        ));
-        line(format_args!("[labels]"));
-        for (number, ((name, rows), word)) in self.column.labels.iter().zip(&self.words).enumerate() {
-            let hint = match (word.words.is_empty(), word.sure) {
-                (true, _) => "; the model does not know the name: write a word",
-                (false, false) => "; a guess from the rows: are these the right words?",
-                (false, true) => "",
-            };
-            let word = match word.words.as_slice() {
-                [] => quoted(&placeholder(number)),
-                [word] => quoted(word),
-                words => {
-                    format!("[{}]", words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(", "))
-                }
-            };
-            line(format_args!("{} = {word} # {}{hint}", key(name), counted(*rows, "row")));
-        }
-    }
-
-    /// Rows with several labels: every label is asked for by itself.
-    fn topics(&self, toml: &mut String) {
-        let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
-        let names = || self.column.labels.iter().map(|(name, _)| name.as_str());
-        line(format_args!(
-            "# Rows have several labels here, so that each is asked for by itself: what {{{}}} should say for it.",
-            self.topic()
-        ));
-        line(format_args!("[multi_label]"));
-        if self.topic() != "topic" {
-            line(format_args!("column    = {}", quoted(&self.topic())));
-        }
-        if let Some(mark) = self.column.separator.filter(|mark| *mark != ';') {
-            line(format_args!("separator = {}", quoted(&mark.to_string())));
-        } else if names().any(|name| name.contains(';')) {
-            let free = ["|", "/", "\t", "||", ";;"]
-                .into_iter()
-                .find(|mark| !names().any(|name| name.contains(mark)));
-            line(format_args!("separator = {}", quoted(free.unwrap_or("|||"))));
-        }
-        if names().any(|name| name == "none") {
-            line(format_args!("none      = \"no label\""));
-        }
-        // Names that are alike but for signs describe themselves.
-        let alike = |words: &String| names().filter(|name| spaced(name) == *words).count() > 1;
-        let words = |name: &str| {
-            let words = Some(spaced(name)).filter(|words| !words.is_empty() && !alike(words));
-            words.unwrap_or_else(|| name.to_owned())
-        };
-        let topics: Vec<String> =
-            names().map(|name| format!("{} = {}", key(name), quoted(&words(name)))).collect();
-        line(format_args!("topics    = {{ {} }}", topics.join(", ")));
-        line(format_args!(""));
-        line(format_args!("# The answers: the first one means yes."));
-        line(format_args!("[labels]"));
-        line(format_args!("yes = \"yes\""));
-        line(format_args!("no = \"no\""));
-    }
-
-    /// The column that holds a topic's description.
-    fn topic(&self) -> String {
-        self.table.columns.free_name("topic", &[])
-    }
-}
-
-/// A key of the file, in quotes if it needs them.
-fn key(name: &str) -> String {
-    let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if bare { name.to_owned() } else { quoted(name) }
-}
-
-/// A comment must stay on its line.
-fn comment(text: &str) -> String {
-    text.replace(char::is_control, " ")
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
+    use std::path::Path;
     use std::sync::LazyLock;
 
     use proptest::prelude::*;
@@ -406,6 +205,7 @@ mod tests {
     use super::*;
     use crate::pvp::verbalizer::Verbalizer;
     use crate::table::{Format, Reader};
+    use crate::task::Task;
 
     /// The default model, and a small one.
     fn model() -> &'static Checkpoint {
@@ -424,7 +224,7 @@ mod tests {
         &MODEL
     }
 
-    fn draft_of(table: &Table, request: &Request) -> Result<Draft> {
+    fn draft_of(table: &Table, request: &Request) -> Result<DraftedTask> {
         draft(table, request, model(), &Device::new(2))
     }
 
@@ -448,7 +248,7 @@ mod tests {
         }
     }
 
-    fn drafted(text: &str, label: &str) -> (Draft, Task) {
+    fn drafted(text: &str, label: &str) -> (DraftedTask, Task) {
         let draft = draft_of(&table(text), &request(label, &[])).unwrap();
         let task = Task::parse("t.toml", &draft.toml, Path::new(".")).unwrap();
         (draft, task)
@@ -481,11 +281,6 @@ mod tests {
         for pattern in 0..2 {
             Verbalizer::new(&task, pattern, &model().tokenizer).unwrap();
         }
-    }
-
-    #[test]
-    fn many_labelled_rows_get_more_updates_than_few() {
-        assert_eq!([24, 40, 231, 5000].map(steps), [None, None, Some(290), Some(400)]);
     }
 
     #[test]
@@ -609,7 +404,8 @@ mod tests {
             "{\"text\": \"the bin is full\", \"topic\": 1, \"label\": [\"wa;ste\", \"none\"]}\n\
                             {\"text\": \"car towed\", \"label\": [\"TooMany_cars\"]}\n",
         );
-        let (text, nothing) = (["text".to_owned()], []);
+        let text = ["text".to_owned()];
+        let nothing = [];
         let request_all = Request { missing: Some(&nothing), ..request("label", &text) };
         let found = draft_of(&several, &request_all).unwrap();
         assert!(found.several);

@@ -54,7 +54,7 @@ impl Coverage {
     }
 
     /// The share of words that are cut or unknown.
-    pub fn poor(&self) -> f64 {
+    fn poor(&self) -> f64 {
         (self.cut + self.unknown) as f64 / self.words.max(1) as f64
     }
 

@@ -2,13 +2,15 @@
 
 use cloze_encoder::Rng;
 
-use super::{Confusion, Evaluation, LabelEvaluation, LabelScore, Measured, RESAMPLES, interval};
+use super::bootstrap::{Measured, RESAMPLES, interval};
+use super::confusion::{Confusion, LabelScore};
+use super::evaluation::{Evaluation, LabelEvaluation};
 
 /// The confusion of every topic.
 struct Topics(Vec<Confusion>);
 
 impl Topics {
-    /// Counts rows, of each of which there is the place in the confusion of every topic.
+    /// Counts rows; each row gives for every topic an index into that topic's confusion matrix.
     fn count<'r>(topics: usize, labels: usize, rows: impl Iterator<Item = &'r Vec<usize>>) -> Topics {
         let mut counted: Vec<Confusion> = (0..topics).map(|_| Confusion::new(labels, &[], &[])).collect();
         for row in rows {
@@ -27,7 +29,7 @@ impl Topics {
         sum
     }
 
-    /// Mean F1 of the topics that occur, in the rows or in what they were given.
+    /// Mean F1 of the topics that occur in the gold labels or in the predictions.
     fn macro_f1(&self) -> f64 {
         let occurring = self.0.iter().filter(|topic| topic.gold(0) + topic.predicted(0) > 0);
         let (count, sum) =
@@ -41,14 +43,15 @@ impl Evaluation {
     /// then a mean over the topics, and for the intervals of all figures, F1 of the label `positive` among them, rows are drawn
     /// with all their answers, which do not err independently of each other.
     #[must_use]
-    pub fn with_topics(
+    pub(crate) fn with_topics(
         mut self,
         topics: &[String],
         positive: Option<usize>,
         gold: &[usize],
         predicted: &[usize],
     ) -> Self {
-        let (labels, count) = (self.labels.len(), topics.len());
+        let labels = self.labels.len();
+        let count = topics.len();
         let rows: Vec<Vec<usize>> = gold
             .chunks(count)
             .zip(predicted.chunks(count))
@@ -77,7 +80,8 @@ impl Evaluation {
         self.f1 = positive.map(|_| f1);
         let topic = |(name, confusion): (&String, &Confusion)| {
             let LabelScore { precision, recall, f1 } = confusion.label(0);
-            let (gold, predicted) = (confusion.gold(0), confusion.predicted(0));
+            let gold = confusion.gold(0);
+            let predicted = confusion.predicted(0);
             LabelEvaluation { label: name.clone(), gold, predicted, precision, recall, f1 }
         };
         self.topics = topics.iter().zip(&measured.0).map(topic).collect();
@@ -101,7 +105,8 @@ mod tests {
     #[test]
     fn every_topic_is_measured_and_macro_f1_is_their_mean() {
         // Three rows: a and b, a only, none; b is never found, and a given once too often.
-        let (gold, predicted) = ([0, 0, 0, 1, 1, 1], [0, 1, 0, 1, 0, 1]);
+        let gold = [0, 0, 0, 1, 1, 1];
+        let predicted = [0, 1, 0, 1, 0, 1];
         let got = measured(&["a", "b"], &gold, &predicted);
         let topics: Vec<_> = got
             .topics

@@ -10,7 +10,8 @@ use super::Predictor;
 use super::answer::Answer;
 use crate::Result;
 use crate::scoring::scores::Scores;
-use crate::table::{Format, Reader, Row, Submission, Writer, submission};
+use crate::table::submission::{self, Submission};
+use crate::table::{Format, Reader, Row, Writer};
 use crate::task::{Answers, Example, Rows, Task, View};
 
 /// Rows that are read, scored and written at a time.

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Factor;
+use super::factors::Factor;
+use super::setting::Setting;
 use crate::dataset::DataSource;
 use crate::metrics::Measured;
-use crate::pvp::priming::Examples;
 use crate::results::ModelSource;
 
 /// Version of `results.json` of a study.
@@ -26,7 +26,7 @@ pub struct Findings {
     pub id: String,
     /// Version of cloze.
     pub version: String,
-    /// The command that makes them again, in the folder of the task file.
+    /// The command that reproduces them, in the folder of the task file.
     pub command: String,
     /// The labels in the task's order.
     pub labels: Vec<String>,
@@ -36,13 +36,13 @@ pub struct Findings {
     pub models: Vec<ModelSource>,
     /// The task's data by role.
     pub data: BTreeMap<String, DataSource>,
-    /// What every setting was repeated with.
+    /// The seeds that every setting was repeated with.
     pub seeds: Vec<u64>,
     /// What was varied.
     pub factors: Vec<Finding>,
     /// Every run.
     pub runs: Vec<RunRecord>,
-    /// What it comes to, in words: what is sure first, the largest difference before the others.
+    /// The comparisons as sentences: those that are decided first, larger differences before smaller ones.
     pub conclusions: Vec<String>,
     /// What the user should know.
     pub notes: Vec<String>,
@@ -62,37 +62,6 @@ pub struct Finding {
     /// An overview in words, where the comparisons do not say it all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overview: Option<String>,
-}
-
-/// A setting of a factor.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Setting {
-    /// What it is called.
-    pub setting: String,
-    /// Mean accuracy over the seeds; the interval holds the luck of seeds and test rows.
-    pub accuracy: Measured,
-    /// Mean macro F1 over the seeds.
-    pub macro_f1: f64,
-    /// One for every seed.
-    pub arms: Vec<Arm>,
-}
-
-/// A setting with a seed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Arm {
-    /// The seed.
-    pub seed: u64,
-    /// On the test rows, with the interval of these.
-    pub accuracy: Measured,
-    /// The same.
-    pub macro_f1: Measured,
-    /// The examples in front of the test rows, where a model was primed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub examples: Option<Examples>,
-    /// The directory of the run among the study's runs.
-    pub run: String,
-    /// The directory in it of what was measured.
-    pub job: String,
 }
 
 /// Two settings beside each other.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::findings::{Finding, Setting};
+use super::findings::Finding;
+use super::setting::Setting;
 use crate::metrics::Measured;
 use crate::report::{Chart, Mark, escape, percent};
 
@@ -113,7 +114,7 @@ fn wide(text: &str, sign: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::Factor;
-    use super::super::findings::Arm;
+    use super::super::setting::Arm;
     use super::*;
 
     fn finding(setting: &str, value: f64) -> Finding {

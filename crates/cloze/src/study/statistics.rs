@@ -29,7 +29,8 @@ const NORMAL: f64 = 1.959_963_985;
 const STUDENT: [f64; 10] = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281];
 
 fn student(freedom: usize) -> f64 {
-    let (z, n) = (NORMAL, freedom as f64);
+    let z = NORMAL;
+    let n = freedom as f64;
     // Beyond the table the expansion in 1/n (Abramowitz and Stegun, 26.7.5) is right to three decimals.
     let expansion = z
         + (z.powi(3) + z) / (4.0 * n)
@@ -44,7 +45,8 @@ pub(super) fn mean(values: &[f64]) -> f64 {
 
 /// Of the mean; 0 for a single value.
 fn standard_error(values: &[f64]) -> f64 {
-    let (mean, count) = (mean(values), values.len() as f64);
+    let mean = mean(values);
+    let count = values.len() as f64;
     if values.len() < 2 {
         return 0.0;
     }

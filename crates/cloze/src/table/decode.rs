@@ -1,12 +1,14 @@
-//! From the bytes of a file to UTF-8: unpacking, and decoding what is stored otherwise.
+//! From the bytes of a file to UTF-8: decompression, and decoding of other encodings.
 
 use std::fmt;
 use std::io::{self, BufReader, Cursor, Read};
 
 use flate2::read::MultiGzDecoder;
 
+use super::encoding::Encoding;
+use super::options::ReadOptions;
+use super::shell::shell_word;
 use super::signature::{Foreign, Packed, Stored};
-use super::{Encoding, ReadOptions, shell_word};
 use crate::{Error, Place, Result};
 
 /// So many bytes say what a file is.
@@ -15,21 +17,21 @@ const HEAD: usize = 4096;
 /// So many are decoded at a time.
 const CHUNK: usize = 8192;
 
-/// The text of a file as UTF-8, as far as it is any: nothing is replaced, and bytes of another encoding come as they are.
+/// The text of a file as UTF-8 where it is valid: nothing is replaced, and invalid bytes are passed on as they are.
 pub(super) struct Text {
     pub(super) input: Box<dyn Read + Send>,
-    /// Whether a byte order mark stood before it.
+    /// Whether it began with a byte order mark.
     pub(super) mark: bool,
 }
 
 /// Opens `input`, the bytes of the file called `name`.
 ///
 /// # Errors
-/// When it cannot be read, or is no text.
+/// When it cannot be read, or is not text.
 pub(super) fn open(name: &str, input: impl Read + Send + 'static, options: ReadOptions) -> Result<Text> {
     let io = |source| Error::io("read", name, source);
     let (mut head, mut input) = peek(Box::new(input)).map_err(io)?;
-    // What is packed may be packed once more.
+    // A compressed file may have been compressed once more.
     while let Some(packed) = Packed::of(&head) {
         let unpacked: Bytes = match packed {
             Packed::Gzip => Box::new(MultiGzDecoder::new(input)),
@@ -114,7 +116,7 @@ pub(super) fn read_error(file: &str, error: io::Error) -> Error {
     Error::io("read", file, error)
 }
 
-/// A packed input, whose errors are told from those of the disk.
+/// A compressed input, whose errors are distinguished from those of the disk.
 struct Unpacking(Bytes);
 
 /// Why an input cannot be unpacked.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// The files that `pattern` names, in the order of their names. Relative paths start at `base`.
+/// The files that match `pattern`, sorted by name. Relative paths start at `base`.
 ///
 /// `*`, `?`, `[…]` and `**` are wild, unless a file of exactly that name exists.
 ///

@@ -1,10 +1,10 @@
-//! The text of a CSV file on its way to the parser, watched for what the parser does not tell: on which line a record ends, and
-//! where quotes stand that make it unclear where a value ends.
+//! The text of a CSV file on its way to the parser, watched for what the parser does not report: the line on which a record ends,
+//! and quotes that make it unclear where a value ends.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
-use super::Quoting;
+use super::quoting::Quoting;
 
 /// An input of the CSV parser. The parser's own count of lines is late by one where lines end in carriage return and line
 /// feed, and early where blank lines are skipped. And it takes whatever it gets: a record that ends within quotes because the
@@ -18,7 +18,7 @@ pub(super) struct Input {
     ending: u8,
     /// Bytes read so far.
     read: u64,
-    /// Ends of lines read so far that no record has passed yet.
+    /// Ends of lines that have been read and that lie behind the current record.
     breaks: VecDeque<u64>,
     state: State,
     /// The line of the next byte, counted from 1.
@@ -71,7 +71,7 @@ struct Lines {
     whole: usize,
     /// How many of them have as many separators as the header.
     like_rows: usize,
-    /// Whether nothing stands on this line so far.
+    /// Whether this line is empty so far.
     is_blank: bool,
     /// Whether a separator within quotes stands before a blank, as commas do in prose.
     prose: bool,
@@ -197,7 +197,7 @@ impl Input {
                 State::Quoted
             }
             (State::Closing, next) => {
-                // The parser goes on as if the value had no quotes, and so does this.
+                // The parser goes on as if the value had no quotes, so this does the same.
                 let kind = FaultKind::Stray { line: self.line, next, escaped: self.last == b'\\' };
                 self.fault_at(self.read + 1, self.opened, kind);
                 State::Plain
@@ -274,7 +274,7 @@ impl Read for Input {
             if !self.lines.is_blank || self.lines.whole > 0 {
                 self.end_line(!within);
             }
-            // That a quote is never closed is told by itself.
+            // A quote that is never closed has an error of its own.
             if !within {
                 self.end();
             }

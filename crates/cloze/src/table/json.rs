@@ -1,18 +1,62 @@
 //! Lines that are JSON objects.
 
 use std::collections::HashSet;
-use std::io::BufRead;
+use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::columns::{Columns, Dialect};
 use super::decode::{not_utf8, read_error};
-use super::{Columns, Object, ReadOptions, Row};
+use super::header::{empty, unique};
+use super::options::ReadOptions;
+use super::row::{Object, Row};
 use crate::{Error, Place, Result};
 
+/// The objects of a file, one on each line.
+pub(super) struct Objects {
+    text: BufReader<Box<dyn Read + Send>>,
+    line: u64,
+    /// The first object, which has been read for the names of the columns.
+    first: Option<Row>,
+}
+
+impl Objects {
+    /// The columns that the first object of `file` names, and the objects. `input` is the whole file.
+    ///
+    /// # Errors
+    /// When the file is empty or the first object cannot be read.
+    pub(super) fn open(
+        file: &Arc<str>,
+        dialect: Dialect,
+        input: Box<dyn Read + Send>,
+    ) -> Result<(Columns, Objects)> {
+        let mut text = BufReader::new(input);
+        let mut line = 0;
+        let Some((members, object)) = next(&mut text, &mut line, file, dialect.options)? else {
+            return Err(empty(file));
+        };
+        let columns = unique(file, members.names(), dialect, line)?;
+        let first = Some(row(&columns, line, members, object));
+        Ok((columns, Objects { text, line, first }))
+    }
+
+    /// The next row, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn next(&mut self, columns: &Columns) -> Result<Option<Row>> {
+        if let Some(row) = self.first.take() {
+            return Ok(Some(row));
+        }
+        let found = next(&mut self.text, &mut self.line, &columns.file, columns.dialect.options)?;
+        Ok(found.map(|(members, object)| row(columns, self.line, members, object)))
+    }
+}
+
 /// The next line that is not blank, read as an object, and its text. `line` becomes its number.
-pub(super) fn next(
+fn next(
     text: &mut impl BufRead,
     line: &mut u64,
     file: &str,
@@ -46,7 +90,7 @@ pub(super) fn next(
 
 /// Why a line is no object, and what to do about that.
 fn explain(line: &str, error: &serde_json::Error) -> (String, &'static str) {
-    // The line of the file is named already, and in it there is but one.
+    // The error names the line of the file already; within the text there is only one.
     let reason = error.to_string();
     let reason = match reason.split_once(" at line ") {
         Some((reason, _)) => format!("not a JSON object: {reason} at character {}", error.column()),
@@ -90,10 +134,10 @@ fn explain(line: &str, error: &serde_json::Error) -> (String, &'static str) {
 }
 
 /// The members of an object in the order of the text, with their values as text.
-pub(super) struct Members(Vec<(String, String)>);
+struct Members(Vec<(String, String)>);
 
 impl Members {
-    pub(super) fn names(&self) -> Vec<String> {
+    fn names(&self) -> Vec<String> {
         self.0.iter().map(|(name, _)| name.clone()).collect()
     }
 }
@@ -141,7 +185,8 @@ fn text(value: &RawValue) -> Option<String> {
 
 /// JSON without the white space between its parts.
 fn without_blanks(json: &str) -> String {
-    let (mut quoted, mut escaped) = (false, false);
+    let mut quoted = false;
+    let mut escaped = false;
     let keep = |c: &char| {
         let keep = quoted || !c.is_ascii_whitespace();
         quoted ^= *c == '"' && !escaped;
@@ -173,7 +218,7 @@ impl<'de> Deserialize<'de> for Parsed {
     }
 }
 
-pub(super) fn row(columns: &Columns, line: u64, members: Members, object: String) -> Row {
+fn row(columns: &Columns, line: u64, members: Members, object: String) -> Row {
     let mut values = vec![None; columns.names().len()];
     let mut unlisted = Vec::new();
     for (name, value) in members.0 {

@@ -1,18 +1,19 @@
 //! Rows from a file or standard input, one at a time.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::decode::{self, not_utf8, read_error};
-use super::input::{Fault, FaultKind, Input};
-use super::signature::Foreign;
-use super::{
-    Columns, Dialect, Encoding, Format, Quoting, ReadOptions, Row, Table, has_commas, json, separator,
-};
-use crate::error::{counted, list};
-use crate::{Error, Place, Result};
+use super::columns::Columns;
+use super::decode;
+use super::delimited::Records;
+use super::format::Format;
+use super::header::Beginning;
+use super::json::Objects;
+use super::options::ReadOptions;
+use super::row::Row;
+use crate::{Error, Result};
 
 /// Reads rows one at a time. After an error the rest of the file is not read.
 pub struct Reader {
@@ -23,15 +24,15 @@ pub struct Reader {
 }
 
 enum Lines {
-    Csv { records: Box<csv::Reader<Input>>, line: u64 },
-    Jsonl { text: BufReader<Box<dyn Read + Send>>, line: u64, first: Option<Row> },
+    Delimited(Box<Records>),
+    Json(Objects),
 }
 
 impl Reader {
-    /// Opens a file, which may be packed with gzip or zstd. What `options` do not say comes from its extension and first line.
+    /// Opens a file, which may be compressed with gzip or zstd. What `options` leave open comes from its extension and first line.
     ///
     /// # Errors
-    /// When it cannot be read, is empty or no text in its encoding, or two columns have the same name.
+    /// When it cannot be read, is empty, is not text in its encoding, or has two columns of the same name.
     pub fn open(path: &Path, options: ReadOptions) -> Result<Reader> {
         let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
         Reader::named(&path.display().to_string(), file, options, Format::of_path(path))
@@ -62,85 +63,20 @@ impl Reader {
     ) -> Result<Reader> {
         let file: Arc<str> = name.into();
         let mut text = decode::open(name, input, options)?;
-        let mut head = first_line(&mut text.input).map_err(|error| read_error(name, error))?;
-        // Spreadsheets are told by such a line what separates the values below it.
-        let told = told_separator(&head);
-        if told.is_some() {
-            let end = head.iter().position(|&byte| byte == b'\n' || byte == b'\r').unwrap_or(head.len());
-            let returns = head[end..].starts_with(b"\r\n");
-            head.drain(..(end + 1 + usize::from(returns)).min(head.len()));
-            let more = first_line(&mut text.input).map_err(|error| read_error(name, error))?;
-            head.extend(more);
-        }
-        let line = header(&head);
-        let quoting = options.quoting.unwrap_or_default();
-        let looks = Format::sniff(line, quoting);
-        let format = match (options.format, told, promised) {
-            (Some(format), ..) => format,
-            (None, Some(_), _) => Format::Csv,
-            // Many programs call whatever is separated by something CSV.
-            (None, None, Some(Format::Csv)) if looks == Format::Tsv && !has_commas(line, quoting) => looks,
-            (None, None, promised) => promised.unwrap_or(looks),
-        };
-        let between = match format {
-            Format::Tsv => b'\t',
-            _ => told.unwrap_or_else(|| separator(line, quoting)),
-        };
-        let dialect = Dialect {
-            format,
-            between,
-            // One that a reader would not find out stays behind with the line that told it.
-            separator: if between == b';' { b';' } else { b',' },
-            quoting,
-            mark: text.mark,
-            crlf: line.ends_with(b"\r") && head.contains(&b'\n'),
-            options,
-        };
-        // Carriage returns alone end lines where the header does.
-        let after = line.len() + head.len() - head.trim_ascii_start().len();
-        let ending = if head.get(after) == Some(&b'\r') && !line.ends_with(b"\r") { b'\r' } else { b'\n' };
-        let line = line.to_vec();
-        let first = 1 + u64::from(told.is_some());
-        let input: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(text.input));
-        match format {
-            Format::Jsonl => Reader::jsonl(file, input, dialect),
-            Format::Csv | Format::Tsv => {
-                let input = Input::new(input, between, options.quoting, &line, ending, first);
-                Reader::csv(file, input, dialect, first)
+        let beginning = Beginning::read(name, &mut text, options, promised)?;
+        let format = beginning.dialect.format;
+        let (columns, lines) = match format {
+            Format::Jsonl => {
+                let input = Cursor::new(beginning.head).chain(text.input);
+                let (columns, objects) = Objects::open(&file, beginning.dialect, Box::new(input))?;
+                (columns, Lines::Json(objects))
             }
-        }
-    }
-
-    fn csv(file: Arc<str>, input: Input, dialect: Dialect, first: u64) -> Result<Reader> {
-        let mut records = csv::ReaderBuilder::new()
-            .delimiter(dialect.between)
-            .quoting(dialect.quoting != Quoting::None)
-            .escape((dialect.quoting == Quoting::Backslash).then_some(b'\\'))
-            .flexible(true)
-            .has_headers(false)
-            .from_reader(input);
-        let mut header = csv::ByteRecord::new();
-        if !records.read_byte_record(&mut header).map_err(|error| csv_error(&file, error))? {
-            return Err(empty(&file));
-        }
-        unclear(&file, &records, dialect.options)?;
-        let names = texts(&header, &Place::file(&*file).line(first), dialect.options)?;
-        // A file may have two marks, when programs have each put one before it.
-        let around = |c: char| c.is_whitespace() || c == '\u{feff}';
-        let names = names.iter().map(|name| name.trim_matches(around).to_owned()).collect();
-        let columns = unique(&file, names, dialect, first)?;
-        let lines = Lines::Csv { records: Box::new(records), line: first };
-        Ok(Reader { columns, format: dialect.format, lines, done: false })
-    }
-
-    fn jsonl(file: Arc<str>, input: Box<dyn Read + Send>, dialect: Dialect) -> Result<Reader> {
-        let (mut text, mut line) = (BufReader::new(input), 0);
-        let Some((members, object)) = json::next(&mut text, &mut line, &file, dialect.options)? else {
-            return Err(empty(&file));
+            Format::Csv | Format::Tsv => {
+                let (columns, records) = Records::open(&file, beginning, text.input)?;
+                (columns, Lines::Delimited(Box::new(records)))
+            }
         };
-        let columns = unique(&file, members.names(), dialect, line)?;
-        let first = Some(json::row(&columns, line, members, object));
-        Ok(Reader { columns, format: Format::Jsonl, lines: Lines::Jsonl { text, line, first }, done: false })
+        Ok(Reader { columns, format, lines, done: false })
     }
 
     /// The columns.
@@ -163,36 +99,9 @@ impl Reader {
     }
 
     fn read_row(&mut self) -> Result<Option<Row>> {
-        let file = &self.columns.file;
         match &mut self.lines {
-            Lines::Csv { records, line: next } => {
-                let mut record = csv::ByteRecord::new();
-                let read = records.read_byte_record(&mut record).map_err(|error| csv_error(file, error))?;
-                unclear(file, records, self.columns.dialect.options)?;
-                if !read {
-                    return Ok(None);
-                }
-                let ending = records.get_ref().ending();
-                let breaks = record.as_slice().iter().filter(|&&byte| byte == ending).count() as u64;
-                let end = records.position().byte();
-                let line = records.get_mut().last_line(end, next) - breaks;
-                let place = Place::file(&**file).line(line);
-                if record.len() != self.columns.names.len() {
-                    return Err(ragged(&self.columns, &record, place, line + breaks));
-                }
-                let values = texts(&record, &place, self.columns.dialect.options)?;
-                Ok(Some(Row { file: Arc::clone(file), line, values, object: None }))
-            }
-            Lines::Jsonl { text, line, first } => {
-                if let Some(row) = first.take() {
-                    return Ok(Some(row));
-                }
-                let Some((members, object)) = json::next(text, line, file, self.columns.dialect.options)?
-                else {
-                    return Ok(None);
-                };
-                Ok(Some(json::row(&self.columns, *line, members, object)))
-            }
+            Lines::Delimited(records) => records.next(&self.columns),
+            Lines::Json(objects) => objects.next(&self.columns),
         }
     }
 }
@@ -210,211 +119,26 @@ impl Iterator for Reader {
     }
 }
 
-/// The beginning of the input up to the end of the first line that is not blank, or the first mebibyte of it.
-fn first_line(input: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    let mut chunk = [0; 4096];
-    loop {
-        match input.read(&mut chunk) {
-            Ok(0) => return Ok(head),
-            Ok(read) => head.extend_from_slice(&chunk[..read]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        }
-        if head.trim_ascii_start().contains(&b'\n') || head.len() > 1 << 20 {
-            return Ok(head);
-        }
-    }
+/// A whole file in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Its columns.
+    pub columns: Columns,
+    /// Its rows, each with a value for every column.
+    pub rows: Vec<Row>,
 }
 
-/// The first line that is not blank, with the carriage return before its line feed.
-fn header(head: &[u8]) -> &[u8] {
-    let line = head.trim_ascii_start().split(|&byte| byte == b'\n').next().unwrap_or_default();
-    match line.iter().position(|&byte| byte == b'\r') {
-        // Carriage returns alone end lines too.
-        Some(end) if end + 1 < line.len() => &line[..end],
-        _ => line,
+impl Table {
+    /// Reads a file; what `options` leave open comes from its name and its first bytes.
+    pub fn read(path: &Path, options: ReadOptions) -> Result<Table> {
+        Reader::open(path, options)?.into_table()
     }
-}
-
-/// What a line `sep=;` before the header says.
-fn told_separator(head: &[u8]) -> Option<u8> {
-    let line = head.split(|&byte| byte == b'\n' || byte == b'\r').next()?.trim_ascii_end();
-    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
-    match line {
-        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', separator] if separator.is_ascii_punctuation() => {
-            Some(*separator)
-        }
-        // White space at the end is cut, but says that the separator is one.
-        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'='] if head.get(4) == Some(&b'\t') => Some(b'\t'),
-        _ => None,
-    }
-}
-
-fn empty(file: &str) -> Error {
-    Error::data(Place::file(file), "the file is empty", "it needs a header line and rows below it")
-}
-
-fn csv_error(file: &str, error: csv::Error) -> Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(source) => read_error(file, source),
-        other => Error::data(Place::file(file), format!("{other:?}"), "check that the file is CSV"),
-    }
-}
-
-/// The error for quotes in the record that has been read, or before it, that leave it unclear where a value ends.
-fn unclear(file: &str, records: &csv::Reader<Input>, options: ReadOptions) -> Result<()> {
-    // A remedy is made for an error only: this is asked of every record.
-    let none = || {
-        let none = options.say("quoting", Quoting::None.name());
-        format!("if quotes are part of the text in this file, say {none}")
-    };
-    let (input, end) = (records.get_ref(), records.position().byte());
-    let place = |line| Place::file(file).line(line);
-    if let Some(Fault { opened, kind, .. }) = input.fault(end) {
-        return Err(match kind {
-            FaultKind::Stray { line, next, escaped } => {
-                let next = match next {
-                    b' '..=b'~' => format!("`{}`", char::from(next)),
-                    _ => "more text".into(),
-                };
-                let other = if line == opened { String::new() } else { format!(" in line {line}") };
-                let problem = format!(
-                    "a value begins with a quote, and the next quote{other} is followed by {next}, so that it is unclear where the \
-                     value ends"
-                );
-                let remedy = match escaped {
-                    true => format!(
-                        "if backslashes stand before such quotes in this file, say {}",
-                        options.say("quoting", Quoting::Backslash.name())
-                    ),
-                    false => format!("write a quote within quotes twice; {}", none()),
-                };
-                Error::data(place(opened), problem, remedy)
-            }
-            FaultKind::Return => Error::data(
-                place(opened),
-                "a carriage return stands within the line, and it is unclear whether the row ends there",
-                "remove it, or put the value that it belongs to in quotes",
-            ),
-            FaultKind::RowsInQuotes { bare } => {
-                let bare = bare.map_or(String::new(), |line| {
-                    format!(", and line {line} has a quote that is part of the text")
-                });
-                Error::data(
-                    place(opened),
-                    format!(
-                        "a value begins with a quote that is closed on a later line, each of these lines could be a row of its \
-                         own{bare}"
-                    ),
-                    format!(
-                        "{}; if the value does go over these lines, say `double` instead of `none`",
-                        none()
-                    ),
-                )
-            }
-        });
-    }
-    match input.unclosed() {
-        None => Ok(()),
-        Some(line) => Err(Error::data(
-            place(line),
-            "a quote is opened here and never closed",
-            format!(
-                "close it with another `\"`; a `\"` that is part of the text is written twice, and the text put in quotes; {}",
-                none()
-            ),
-        )),
-    }
-}
-
-/// The error for a record with too few or too many values, the last of them on the line `last`.
-fn ragged(columns: &Columns, record: &csv::ByteRecord, place: Place, last: u64) -> Error {
-    let fields = |count| counted(count, "field");
-    let problem =
-        format!("the row has {}, the header has {}", fields(record.len()), fields(columns.names.len()));
-    let remedy = match columns.dialect {
-        _ if place.line != Some(last) => {
-            format!("the row goes on to line {last}: is a quote opened and never closed?")
-        }
-        Dialect { quoting: Quoting::None, .. } => {
-            "complete the row; with `quoting = \"none\"` quotes do not keep a value together".to_owned()
-        }
-        Dialect { between, .. } => {
-            let separator = match between {
-                b'\t' => "tab".to_owned(),
-                b',' => "comma".to_owned(),
-                b';' => "semicolon".to_owned(),
-                other => format!("`{}`", char::from(other)),
-            };
-            format!("put fields that contain a {separator} in double quotes, or complete the row")
-        }
-    };
-    Error::data(place, problem, remedy)
-}
-
-/// The fields of a record as text; `place` is its first line.
-fn texts(record: &csv::ByteRecord, place: &Place, options: ReadOptions) -> Result<Vec<String>> {
-    let mut breaks = 0;
-    let mut values = Vec::with_capacity(record.len());
-    for field in record {
-        let line_of = |end: usize| {
-            let before = field[..end].iter().filter(|&&byte| byte == b'\n').count();
-            place.clone().line(place.line.unwrap_or(1) + (breaks + before) as u64)
-        };
-        let text = std::str::from_utf8(field).map_err(|error| {
-            let end = error.valid_up_to();
-            not_utf8(line_of(end), field[end], record.as_slice(), options)
-        })?;
-        if let Some(end) = text.find('\0') {
-            let remedy = "remove it; if the file was put together of several, they had different encodings";
-            return Err(Error::data(line_of(end), "there is a zero byte in the text", remedy));
-        }
-        breaks += text.matches('\n').count();
-        values.push(text.to_owned());
-    }
-    Ok(values)
-}
-
-/// Columns from names that must differ. One may be empty, which is how some tools head the row numbers.
-fn unique(file: &Arc<str>, names: Vec<String>, dialect: Dialect, line: u64) -> Result<Columns> {
-    let all = list(names.iter().take(50));
-    if let [name] = names.as_slice()
-        && told_separator(name.as_bytes()).is_some()
-    {
-        return Err(Error::data(
-            Place::file(&**file).line(line),
-            format!("`{name}` tells what separates values, and stands where the header should"),
-            "put the line with the columns' names there",
-        ));
-    }
-    // In quotes, or in an encoding of two bytes, such a name came through; written as it is it would not come back.
-    if let Some(Foreign { what, .. }) = names.first().and_then(|name| Foreign::of(name.as_bytes(), file)) {
-        let problem = format!("the name of the first column begins as if the file were {what}");
-        return Err(Error::data(Place::file(&**file).line(line), problem, "give the column another name"));
-    }
-    if let Some(name) = names.iter().find(|name| name.contains('\0')) {
-        return Err(Error::data(
-            Place::file(&**file).line(line),
-            format!("a column is called `{}`, with zero bytes in it", name.escape_debug()),
-            format!(
-                "give a file of text; UTF-16 without a mark is read with {}",
-                dialect.options.say("encoding", Encoding::UTF_16LE)
-            ),
-        ));
-    }
-    Columns::new(file, names, dialect).map_err(|name| {
-        let what = match name.as_str() {
-            "" => "two columns have no name".into(),
-            name => format!("two columns are called `{name}`"),
-        };
-        Error::data(Place::file(&**file).line(line), what, format!("rename one; the columns are {all}"))
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::quoting::Quoting;
 
     fn rows(text: &[u8], format: Option<Format>) -> Result<Vec<(u64, Vec<String>)>> {
         read(text, ReadOptions::of(format))
@@ -576,7 +300,8 @@ mod tests {
 
     #[test]
     fn text_behind_a_closing_quote_is_an_error_where_the_value_begins() {
-        let (csv, tsv) = (Format::Csv, Format::Tsv);
+        let csv = Format::Csv;
+        let tsv = Format::Tsv;
         for (format, text, line) in [
             (csv, "text,team\n\"towed\" my car is,parking\n", 2),
             (csv, "text,team\nok,a\n\"the \"big\" bin\",waste\nx,y\n", 3),
@@ -608,7 +333,8 @@ mod tests {
 
     #[test]
     fn a_file_that_can_be_read_in_two_ways_is_refused() {
-        let (csv, tsv) = (Format::Csv, Format::Tsv);
+        let csv = Format::Csv;
+        let tsv = Format::Tsv;
         for (format, text, line, rows, lines) in [
             (tsv, "id\ttext\n1\t\"The bin is full\n2\tmy car\n3\tit is 5\"\n4\tlast\n", 2, 2, 4),
             (csv, "id,text\n0,ok\n1,\"bin\n2,car\n3,form\"\n", 3, 2, 4),

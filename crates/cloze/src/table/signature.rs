@@ -1,6 +1,6 @@
-//! What a file is by its first bytes, where that is no text: formats that are unpacked, and formats that are named.
+//! What a file is by its first bytes, if it is not text: formats that are decompressed, and formats that are refused by name.
 
-use super::shell_word;
+use super::shell::shell_word;
 
 /// A file that is packed, and is unpacked on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub(super) struct Foreign {
 const SPREADSHEET: &str = "open it in the spreadsheet program and save the sheet as CSV (UTF-8), or run `libreoffice --headless \
                            --convert-to csv FILE`";
 
-/// The formats that tables are kept in and cloze does not read, by how they begin.
+/// Formats of tables that cloze does not read, by their first bytes.
 const FOREIGN: &[(&[u8], &str, &str)] = &[
     (b"%PDF-", "a PDF document", "copy the texts into a table and save it as CSV"),
     (
@@ -96,7 +96,7 @@ const FOREIGN: &[(&[u8], &str, &str)] = &[
 ];
 
 impl Foreign {
-    /// What the file called `file` is that begins with `head`, if it is none with text.
+    /// What the file called `file` is, given its first bytes `head`, if it is not text.
     pub(super) fn of(head: &[u8], file: &str) -> Option<Foreign> {
         let name = |remedy: &str| remedy.replace("FILE", &shell_word(file));
         if head.starts_with(b"PK\x03\x04") {

@@ -1,10 +1,11 @@
-//! Predictions as the SuperGLUE benchmark takes them: JSON Lines with the `idx` of every row and its label.
+//! Predictions in the format of the SuperGLUE benchmark: JSON Lines with the `idx` of every row and its label.
 
 use std::io::{BufWriter, Write};
 
 use serde_json::{Map, Value};
 
-use super::{Columns, Row};
+use super::columns::Columns;
+use super::row::Row;
 use crate::{Error, Result};
 
 /// What names a row.
@@ -15,7 +16,7 @@ const IDX: &str = "idx";
 /// A row without rows in it is `{"idx": 0, "label": "true"}`. Of rows that are the items of one list, as ReCoRD's queries, each
 /// is such a line with its own `idx`. Lists within lists, as MultiRC's answers, stay where they were: one line for a row of
 /// the file, with an `idx` at every level and the labels in the innermost.
-pub struct Submission<W: Write> {
+pub(crate) struct Submission<W: Write> {
     name: String,
     columns: Columns,
     /// Every list with its path from the row, the outermost first.
@@ -30,7 +31,12 @@ impl<W: Write> Submission<W> {
     ///
     /// # Errors
     /// When there is no column `idx`.
-    pub fn new(name: &str, output: W, columns: &Columns, lists: &[Vec<String>]) -> Result<Submission<W>> {
+    pub(crate) fn new(
+        name: &str,
+        output: W,
+        columns: &Columns,
+        lists: &[Vec<String>],
+    ) -> Result<Submission<W>> {
         if lists.len() != 1 && columns.find(IDX).is_none() {
             return Err(nameless(columns.place(), "the file", IDX));
         }
@@ -49,7 +55,7 @@ impl<W: Write> Submission<W> {
     ///
     /// # Panics
     /// If there are fewer labels than items.
-    pub fn write(&mut self, row: &Row, labels: &[Value]) -> Result<()> {
+    pub(crate) fn write(&mut self, row: &Row, labels: &[Value]) -> Result<()> {
         let object = object(&self.columns, row);
         let mut labels = labels.iter();
         let mut lines = String::new();
@@ -104,20 +110,20 @@ impl<W: Write> Submission<W> {
     ///
     /// # Errors
     /// When writing fails.
-    pub fn flush(&mut self) -> Result<()> {
+    pub(crate) fn flush(&mut self) -> Result<()> {
         self.output.flush().map_err(|source| Error::io("write", &self.name, source))
     }
 }
 
-/// The label of this name as a submission spells it: a whole number is a number, all else is text, `true` too.
-pub fn label(name: &str) -> Value {
+/// A label's name as a submission writes it: whole numbers as numbers, everything else, `true` too, as text.
+pub(crate) fn label(name: &str) -> Value {
     match name.parse::<i64>() {
         Ok(number) if number.to_string() == name => number.into(),
         _ => name.into(),
     }
 }
 
-/// A row as JSON. Of what is no JSON the values that look like it are taken as such.
+/// A row as JSON. In rows of CSV and TSV, values that are valid JSON are parsed.
 fn object(columns: &Columns, row: &Row) -> Value {
     if let Some(object) = &row.object {
         // The reader took it for an object.

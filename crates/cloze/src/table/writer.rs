@@ -1,10 +1,16 @@
 //! Rows to a file or standard output, with new columns beside the old ones.
 
-use std::io::{self, BufWriter, Write};
+mod delimited;
+mod object;
+
+use std::io::{BufWriter, Write};
 
 use serde_json::Value;
 
-use super::{Columns, Format, Quoting, Row};
+use super::columns::Columns;
+use super::format::Format;
+use super::quoting::Quoting;
+use super::row::Row;
 use crate::error::list;
 use crate::{Error, Result};
 
@@ -27,7 +33,7 @@ impl<W: Write> Writer<W> {
     /// format stays. The encoding is UTF-8.
     ///
     /// # Errors
-    /// When a new column has the name of an old one (see [`Columns::free_name`]), or writing fails.
+    /// When a new column has the name of an old one, or writing fails.
     pub fn new(
         name: &str,
         mut output: W,
@@ -50,7 +56,7 @@ impl<W: Write> Writer<W> {
             Format::Csv | Format::Tsv => {
                 let separator = if format == Format::Tsv { b'\t' } else { dialect.separator };
                 let quoting = if same { dialect.quoting } else { Quoting::Double };
-                let header = header(columns.names().iter().chain(added), separator, quoting)
+                let header = delimited::header(columns.names().iter().chain(added), separator, quoting)
                     .map_err(|error| error.at(name, columns.place()))?;
                 let end = if dialect.crlf { "\r\n" } else { "\n" };
                 write!(output, "{header}{end}").map_err(|source| Error::io("write", name, source))?;
@@ -106,12 +112,12 @@ impl<W: Write> Writer<W> {
         }
         match &mut self.lines {
             Lines::Csv { lines, separator, quoting } => {
-                let added: Vec<String> = values.iter().map(cell).collect();
+                let added: Vec<String> = values.iter().map(delimited::cell).collect();
                 let fields = row.values.iter().chain(&added).map(String::as_str);
-                write_csv(lines, *separator, *quoting, fields)
+                delimited::record(lines, *separator, *quoting, fields)
                     .map_err(|error| error.at(&self.name, row.place()))
             }
-            Lines::Jsonl { lines, end } => write_object(lines, end, &self.columns, row, &self.added, values)
+            Lines::Jsonl { lines, end } => object::write(lines, end, &self.columns, row, &self.added, values)
                 .map_err(|source| Error::io("write", &self.name, source)),
         }
     }
@@ -120,7 +126,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// When writing fails.
-    pub fn flush(&mut self) -> Result<()> {
+    pub(crate) fn flush(&mut self) -> Result<()> {
         let flushed = match &mut self.lines {
             Lines::Csv { lines, .. } => lines.flush(),
             Lines::Jsonl { lines, .. } => lines.flush(),
@@ -142,145 +148,6 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// The operating system's own answer: whoever reads a pipe may have closed it, which is no failure.
-fn io_error(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(source) => source,
-        other => io::Error::other(format!("{other:?}")),
-    }
-}
-
-/// The text of a value in CSV.
-fn cell(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-/// Why a record is not written.
-enum Unwritten {
-    Csv(csv::Error),
-    /// Without quotes this value would be several, or several rows.
-    NeedsQuotes(String),
-    /// A value holds a zero byte, which no reader takes.
-    ZeroByte,
-}
-
-impl Unwritten {
-    fn at(self, name: &str, place: crate::Place) -> Error {
-        match self {
-            Unwritten::Csv(error) => Error::io("write", name, io_error(error)),
-            Unwritten::ZeroByte => Error::data(
-                place,
-                "there is a zero byte in the text",
-                "remove it, or write JSON Lines with `--to jsonl`",
-            ),
-            Unwritten::NeedsQuotes(value) => Error::data(
-                place,
-                format!("`{}` cannot be written without quotes, and the file has none", value.escape_debug()),
-                "write another format, for example with `--to jsonl`",
-            ),
-        }
-    }
-}
-
-/// The names of the columns as the first line, in which every character that could be taken for a separator stands in quotes: a
-/// reader goes by that line.
-fn header<'n>(
-    names: impl Iterator<Item = &'n String>,
-    separator: u8,
-    quoting: Quoting,
-) -> std::result::Result<String, Unwritten> {
-    let mut fields = Vec::new();
-    for name in names {
-        let unclear =
-            name.contains([',', ';', '\t', '\n', '\r', '"']) || name.contains(char::from(separator));
-        // Alone on its line it would be no header.
-        let unclear = unclear || name.is_empty() || name.to_lowercase().starts_with("sep=");
-        fields.push(match quoting {
-            Quoting::Double | Quoting::Backslash if unclear => {
-                let name =
-                    if quoting == Quoting::Backslash { name.replace('\\', "\\\\") } else { name.clone() };
-                format!("\"{}\"", name.replace('"', "\"\""))
-            }
-            Quoting::None if name.contains([char::from(separator), '\n', '\r']) => {
-                return Err(Unwritten::NeedsQuotes(name.clone()));
-            }
-            _ => name.clone(),
-        });
-    }
-    match fields.as_slice() {
-        [name] if name.is_empty() => Err(Unwritten::NeedsQuotes(name.clone())),
-        _ => Ok(fields.join(&char::from(separator).to_string())),
-    }
-}
-
-fn write_csv<'v, W: Write>(
-    lines: &mut csv::Writer<W>,
-    separator: u8,
-    quoting: Quoting,
-    values: impl Iterator<Item = &'v str>,
-) -> std::result::Result<(), Unwritten> {
-    let breaks = |value: &str| value.bytes().any(|byte| byte == separator || byte == b'\n' || byte == b'\r');
-    let mut values = values.peekable();
-    let mut is_first = true;
-    while let Some(value) = values.next() {
-        // A line with nothing in it is no row.
-        let alone = is_first && values.peek().is_none();
-        is_first = false;
-        let written = match quoting {
-            _ if value.contains('\0') => return Err(Unwritten::ZeroByte),
-            Quoting::Double => lines.write_field(value),
-            Quoting::None if breaks(value) || (alone && value.is_empty()) => {
-                return Err(Unwritten::NeedsQuotes(value.to_owned()));
-            }
-            Quoting::Backslash if breaks(value) || value.is_empty() || value.starts_with('"') => {
-                let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
-                lines.write_field(format!("\"{escaped}\""))
-            }
-            Quoting::None | Quoting::Backslash => lines.write_field(value),
-        };
-        written.map_err(Unwritten::Csv)?;
-    }
-    lines.write_record(None::<&[u8]>).map_err(Unwritten::Csv)
-}
-
-fn write_object(
-    lines: &mut impl Write,
-    end: &[u8],
-    columns: &Columns,
-    row: &Row,
-    added: &[String],
-    values: &[Value],
-) -> io::Result<()> {
-    let mut separator = "{";
-    if let Some(object) = &row.object {
-        // The reader took it for an object, so it ends with a brace.
-        let members = object.text.strip_suffix('}').unwrap_or(&object.text).trim_end();
-        lines.write_all(members.as_bytes())?;
-        separator = if members == "{" { "" } else { ", " };
-    } else {
-        for (name, value) in columns.names().iter().zip(&row.values) {
-            write!(lines, "{separator}{}: {}", quoted(name), quoted(value))?;
-            separator = ", ";
-        }
-    }
-    for (name, value) in added.iter().zip(values) {
-        write!(lines, "{separator}{}: {value}", quoted(name))?;
-        separator = ", ";
-    }
-    if separator == "{" {
-        lines.write_all(b"{")?;
-    }
-    lines.write_all(end)
-}
-
-fn quoted(text: &str) -> Value {
-    Value::from(text)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
@@ -288,7 +155,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::table::{Quoting, ReadOptions, Reader, Table};
+    use crate::table::{ReadOptions, Reader, Table};
 
     fn read(text: &[u8], format: Option<Format>) -> Table {
         Reader::new("t", Cursor::new(text.to_vec()), ReadOptions::of(format)).unwrap().into_table().unwrap()
@@ -395,7 +262,9 @@ mod tests {
 
     /// Whether quotes stand around values only, and doubled within them.
     fn follows_the_standard(text: &str) -> bool {
-        let (mut start, mut quoted, mut closed) = (true, false, false);
+        let mut start = true;
+        let mut quoted = false;
+        let mut closed = false;
         for c in text.chars() {
             match c {
                 '"' if closed => (quoted, closed) = (true, false),

@@ -1,4 +1,4 @@
-//! Words for labels: what the names mean, and what the rows say of it.
+//! Choosing words for labels, by the meaning of their names and by the rows.
 //!
 //! Candidates are the parts of a label's name, what the lexicon also calls it, and the words that lie near those among the model's
 //! word embeddings; where a name says nothing, all words. Every candidate has a *meaning*, 1 for the name itself and less the farther it is from it. Those
@@ -51,7 +51,7 @@ pub(crate) struct Vocabulary {
     words: Vec<(u32, String)>,
 }
 
-/// The words of a label and how much is behind them.
+/// The words of a label and how certain they are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Chosen {
     /// The best first; none if nothing can stand for the label.
@@ -135,7 +135,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) device: &'a Device,
 }
 
-/// Words for labels with these names and descriptions, none for two of them.
+/// Words for labels with these names and descriptions; no two labels share a word.
 pub(crate) fn choose(
     names: &[(&str, Option<&str>)],
     tokenizer: &Tokenizer,
@@ -199,7 +199,7 @@ pub(crate) fn choose(
     chosen.iter().enumerate().map(of_label).collect()
 }
 
-/// How much speaks for every candidate as a word of every label, `[labels, candidates]`.
+/// The score of every candidate as a word of every label, `[labels, candidates]`.
 fn scores(meanings: &[Vec<(u32, f64)>], candidates: &[(u32, String)], evidence: &Evidence) -> Vec<Vec<f64>> {
     let Evidence { ratios, embeddings, width, device } = *evidence;
     let unit = |token: &u32| {

@@ -1,4 +1,4 @@
-//! Words that names of labels are also called by.
+//! Synonyms of common label names.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ static WORDS: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new
         .collect()
 });
 
-/// What a name, in small letters with `_` between its parts, is also called; nothing if nobody has written it down.
+/// The synonyms of a name, which is in lower case with `_` between its words; none if the lexicon does not have it.
 pub(super) fn also_called(name: &str) -> &'static [&'static str] {
     WORDS.get(name).map_or(&[], Vec::as_slice)
 }

@@ -9,7 +9,7 @@
 /// or all, gets 0.
 ///
 /// It is the paper's ratio, normalized, divided by the number of other rows, which is the same for all words of a label.
-pub fn ratios(logits: &[f32], gold: &[usize], labels: usize) -> Vec<Vec<f64>> {
+pub(super) fn ratios(logits: &[f32], gold: &[usize], labels: usize) -> Vec<Vec<f64>> {
     let words = logits.len() / gold.len().max(1);
     let mut sums = vec![vec![0.0; words]; labels];
     let mut counts = vec![0.0; labels];
@@ -49,7 +49,8 @@ mod tests {
         };
         // The reference: pos = |others| / |rows| * sum over rows of (ln p - ln(1 - p)), neg = sum over others of (ln(1 - p) - ln p).
         let reference = |label: usize, word: usize| {
-            let (mut pos, mut neg) = (0.0, 0.0);
+            let mut pos = 0.0;
+            let mut neg = 0.0;
             let rows = gold.iter().filter(|gold| **gold == label).count() as f64;
             let scale = (gold.len() as f64 - rows) / rows;
             for (row, gold) in gold.iter().enumerate() {

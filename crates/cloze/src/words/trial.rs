@@ -1,4 +1,4 @@
-//! What the untouched model makes of the rows, before there is a task: how likely words are, and how well patterns do with them.
+//! Zero-shot scores of the rows, before there is a task: how likely words are, and how well patterns do with them.
 
 use cloze_encoder::{Batch, Checkpoint, Device, Mode, Model, Session, Vocab};
 
@@ -14,7 +14,7 @@ use crate::scoring::scores::{Scores, check_finite};
 use crate::task::Task;
 use crate::words::likelihood::ratios;
 
-/// Labelled rows that are looked at: so many in all, and at least so many of each label.
+/// How many labelled rows are looked at: in all, and at least of each label.
 const ROWS: usize = 64;
 const OF_LABEL: usize = 3;
 /// Rows without a label that patterns are calibrated with.
@@ -89,7 +89,8 @@ impl<'a> Trial<'a> {
         labels: &[(&str, Option<&str>)],
     ) -> Result<Vec<Chosen>> {
         let ratios = self.ratios(task, rows, labels.len())?;
-        let (checkpoint, device) = (self.checkpoint, self.session.device().clone());
+        let checkpoint = self.checkpoint;
+        let device = self.session.device().clone();
         let evidence = Evidence {
             ratios: &ratios,
             embeddings: self.session.model().word_embeddings(),
@@ -115,7 +116,8 @@ impl<'a> Trial<'a> {
             let mut scores = |clozes: &[Encoded]| {
                 scorer::score(&mut self.session, &verbalizer, clozes, SCORING_TOKENS, |_| Ok(()))
             };
-            let (mut found, others) = (scores(&labelled)?, scores(&others)?);
+            let mut found = scores(&labelled)?;
+            let others = scores(&others)?;
             let means = if others.is_empty() { found.means() } else { others.means() };
             for row in 0..found.len() {
                 found.row_mut(row).iter_mut().zip(&means).for_each(|(score, mean)| *score -= *mean as f32);
@@ -144,7 +146,8 @@ impl<'a> Trial<'a> {
         let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
         let mut all = vec![0.0; clozes.len() * words];
         for group in by_length(&lengths, SCORING_TOKENS).iter().flat_map(|group| group.chunks(MASKS)) {
-            let (mut batch, mut masks) = (Batch::new(), Vec::new());
+            let mut batch = Batch::new();
+            let mut masks = Vec::new();
             for (place, &row) in group.iter().enumerate() {
                 batch.push(&clozes[row].sequence);
                 masks.push(batch.index(place, clozes[row].mask));
@@ -159,7 +162,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// The rows filled in. Every field of these patterns may be cut, so that any row fits.
+/// The encoded questions of the rows. Every field of these patterns may be cut, so that any row fits.
 fn clozes<'t>(encoder: &PatternEncoder, rows: impl Iterator<Item = &'t Vec<String>>) -> Vec<Encoded> {
     rows.filter_map(|texts| encoder.encode(texts).ok()).collect()
 }
@@ -173,7 +176,8 @@ fn apart(probabilities: &[Vec<f64>], gold: &[usize], label: usize) -> f64 {
             .filter(move |(_, gold)| (**gold == label) == wanted)
             .map(move |(row, _)| row[label])
     };
-    let (mut won, mut pairs) = (0.0, 0.0);
+    let mut won = 0.0;
+    let mut pairs = 0.0;
     for own in of(true) {
         for other in of(false) {
             pairs += 1.0;

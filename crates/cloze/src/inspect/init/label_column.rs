@@ -1,4 +1,4 @@
-//! What the column with the labels holds.
+//! Reading the column with the labels.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,13 +17,13 @@ pub(super) struct LabelColumn {
     pub(super) labels: Vec<(String, usize)>,
     /// Rows whose cell is empty.
     pub(super) unlabelled: usize,
-    /// Values that are taken to say that a row has no label, with their numbers of rows.
+    /// Values that are taken to mean that a row has no label, with their numbers of rows.
     pub(super) missing: Vec<(String, usize)>,
     /// Whether a row has several labels.
     pub(super) several: bool,
-    /// What stands between labels in a cell, if that is how several are written.
+    /// The separator of labels in a cell, if that is how several are written.
     pub(super) separator: Option<char>,
-    /// What is probably not meant.
+    /// What is probably a mistake.
     pub(super) warnings: Vec<String>,
 }
 
@@ -47,7 +47,8 @@ impl LabelColumn {
         let name = &table.columns.names()[column];
         let place = table.columns.place().field(name);
         let mut found = LabelColumn { separator: separator(table, column), ..LabelColumn::default() };
-        let (mut labels, mut marks) = (Counts::default(), Counts::default());
+        let mut labels = Counts::default();
+        let mut marks = Counts::default();
         let mut empty_lists = 0;
         for row in &table.rows {
             let cell = row.value(column).trim();
@@ -125,7 +126,8 @@ impl LabelColumn {
     }
 
     fn warn(&mut self, table: &Table, column: usize) {
-        let (count, labelled) = (self.labels.len(), table.rows.len() - self.without());
+        let count = self.labels.len();
+        let labelled = table.rows.len() - self.without();
         if count > MOST || (count > 10 && count * 2 > labelled) {
             let others = others_like_labels(table, column);
             let perhaps = match others.is_empty() {
@@ -182,7 +184,7 @@ pub(super) fn distinct(table: &Table, column: usize) -> usize {
     table.rows.iter().map(|row| row.value(column)).collect::<HashSet<_>>().len()
 }
 
-/// How often each text was met, in the order of meeting.
+/// How often each text occurs, in the order of first occurrence.
 #[derive(Default)]
 struct Counts {
     counts: Vec<(String, usize)>,

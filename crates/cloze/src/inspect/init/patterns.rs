@@ -1,11 +1,11 @@
-//! A library of patterns, by what a task asks for.
+//! A library of patterns for each kind of task.
 
 use crate::words::choice::spaced;
 
 /// What the labels of a task are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// How one text stands to another.
+    /// How one text relates to another.
     Pair,
     /// What somebody thinks of something.
     Opinion,
@@ -13,11 +13,11 @@ pub(super) enum Kind {
     Feeling,
     /// What kind of answer a question asks for.
     Question,
-    /// What a text is about, and everything else.
+    /// What a text is about; also everything else.
     Topic,
 }
 
-/// Names of labels that say what kind a task is of.
+/// Label names that show what kind of task it is.
 const ANSWERS: [&str; 10] = [
     "entailment",
     "contradiction",

@@ -1,4 +1,4 @@
-//! Which columns hold the text.
+//! Finding the columns with text.
 
 use super::label_column::distinct;
 use crate::pattern::Pattern;

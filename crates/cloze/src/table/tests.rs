@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::table::{Format, ReadOptions, Reader, Table, Writer};
+use super::{Format, ReadOptions, Reader, Table, Writer};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tables").join(name)
@@ -10,7 +10,7 @@ fn file(name: &str) -> PathBuf {
 
 fn rows(name: &str) -> Vec<(u64, Vec<String>)> {
     let table = Table::read(&file(name), ReadOptions::default()).unwrap();
-    table.rows.iter().map(|row| (row.line(), row.values().to_vec())).collect()
+    table.rows.iter().map(|row| (row.line, row.values().to_vec())).collect()
 }
 
 fn refuse(name: &str) -> (String, String) {
@@ -78,7 +78,7 @@ fn predictions_can_be_added_to_every_format_from_every_format() {
                 let mut expected = before.values().to_vec();
                 // A key that a JSON object lacks is not invented on the way.
                 let label = after.columns.find("prediction").unwrap();
-                assert_eq!(after_row.value(label), "billing");
+                assert_eq!(after_row.values()[label], "billing");
                 expected.retain(|value| !value.is_empty());
                 for value in expected {
                     assert!(after_row.values().contains(&value), "{value:?} is missing");

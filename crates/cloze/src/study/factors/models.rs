@@ -1,0 +1,20 @@
+//! The model that everything starts from.
+
+use super::{Base, Definition, Levels};
+use crate::study::level::Level;
+use crate::{Model, Result};
+
+pub(super) struct Models;
+
+impl Definition for Models {
+    fn question(&self) -> &'static str {
+        "Which model should everything start from?"
+    }
+
+    fn levels(&self, base: &Base) -> Result<Levels> {
+        let level = |(number, name): (usize, &str)| Level::unchanged(name).titled(name).with_model(number);
+        let names = base.models.iter().map(Model::name).enumerate();
+        let reason = "there is only one model; name others after `--models`";
+        Ok(Levels { levels: names.map(level).collect(), reason })
+    }
+}

@@ -1,0 +1,48 @@
+//! The untouched model, every pattern alone, and all together.
+
+use super::{Base, Definition, Levels, Setting};
+use crate::Result;
+use crate::study::level::{Level, Reading};
+
+pub(super) struct Patterns;
+
+impl Definition for Patterns {
+    fn question(&self) -> &'static str {
+        "Does it matter which pattern asks, and are several better than one?"
+    }
+
+    fn levels(&self, base: &Base) -> Result<Levels> {
+        let mut levels = vec![Level::unchanged("untouched model").read(Reading::Untouched)];
+        let patterns = base.task.patterns.len();
+        for pattern in (0..patterns).filter(|_| patterns > 1) {
+            levels.push(Level::unchanged(format!("pattern {pattern} alone")).read(Reading::Member(pattern)));
+        }
+        levels.push(Level::unchanged("all patterns").read(Reading::Ensemble));
+        Ok(levels.into_iter().collect())
+    }
+
+    /// All together with each alone.
+    fn pairs(&self, settings: usize) -> Vec<(usize, usize)> {
+        (0..settings.saturating_sub(1)).map(|alone| (settings - 1, alone)).collect()
+    }
+
+    fn overview(&self, settings: &[Setting]) -> Option<String> {
+        let [untouched, alone @ .., all] = settings else { return None };
+        let percent = |setting: &Setting| format!("{:.1} %", setting.accuracy.value * 100.0);
+        let accuracy = |setting: &&Setting| setting.accuracy.value;
+        let by_accuracy = |a: &&Setting, b: &&Setting| accuracy(a).total_cmp(&accuracy(b));
+        // Of equals the first.
+        let best = alone.iter().rev().max_by(by_accuracy)?;
+        let worst = alone.iter().min_by(by_accuracy)?;
+        Some(format!(
+            "Untouched, the model reaches {}; fine-tuned, the worst pattern is `{}` with {}, the best `{}` with {}, and all together \
+             reach {}. Which one is best is known only after measuring.",
+            percent(untouched),
+            worst.setting,
+            percent(worst),
+            best.setting,
+            percent(best),
+            percent(all)
+        ))
+    }
+}

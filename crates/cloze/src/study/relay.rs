@@ -1,0 +1,54 @@
+//! What the listener of a study hears of its runs.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use super::plan::job_name;
+use crate::run::event::{Event, Listener};
+use crate::{Error, Result};
+
+/// Tells the listener of a study what happens in its runs: jobs that an earlier run has done are left out.
+pub(super) struct Relay<'a> {
+    pub(super) listener: &'a mut dyn Listener,
+    pub(super) number: usize,
+    pub(super) variation: Option<&'a str>,
+    /// The jobs that only this run and later ones have.
+    pub(super) mine: HashSet<String>,
+    pub(super) told: HashSet<String>,
+}
+
+impl Relay<'_> {
+    pub(super) fn say(&mut self, event: Event) -> Result<()> {
+        match self.listener.hear(&event) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Stopped),
+        }
+    }
+}
+
+impl Listener for Relay<'_> {
+    fn hear(&mut self, event: &Event) -> ControlFlow<()> {
+        let mut event = event.clone();
+        match &mut event {
+            Event::Started { .. } | Event::Planned { .. } | Event::Finished { .. } => {
+                return ControlFlow::Continue(());
+            }
+            Event::Warning { message } if !self.told.insert(message.clone()) => {
+                return ControlFlow::Continue(());
+            }
+            Event::JobSkipped { job, .. } | Event::Measured { job, .. } if !self.mine.contains(job) => {
+                return ControlFlow::Continue(());
+            }
+            Event::JobStarted { job, what } => {
+                *job = job_name(self.number, job);
+                *what = format!("{}: {what}", self.variation.unwrap_or_default());
+            }
+            Event::JobSkipped { job, .. }
+            | Event::JobFinished { job, .. }
+            | Event::Progress { job, .. }
+            | Event::Measured { job, .. } => *job = job_name(self.number, job),
+            Event::Warning { .. } => {}
+        }
+        self.listener.hear(&event)
+    }
+}

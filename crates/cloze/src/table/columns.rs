@@ -1,0 +1,140 @@
+//! The columns of a file, and how the file is written.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::format::Format;
+use super::options::ReadOptions;
+use super::quoting::Quoting;
+use crate::error::{list, nearest};
+use crate::{Error, Place, Result};
+
+/// The names of the columns of a file, all different. Clones share them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Columns {
+    pub(super) file: Arc<str>,
+    pub(super) names: Arc<[String]>,
+    places: Arc<HashMap<String, usize>>,
+    pub(super) dialect: Dialect,
+}
+
+/// How a file is written, beyond what its rows show; output that is made from it is written the same way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dialect {
+    pub(super) format: Format,
+    /// The separator of values in this file.
+    pub(super) between: u8,
+    /// The separator of CSV output.
+    pub(super) separator: u8,
+    pub(super) quoting: Quoting,
+    /// Whether the file begins with a byte order mark.
+    pub(super) mark: bool,
+    /// Whether lines end with a carriage return before the line feed.
+    pub(super) crlf: bool,
+    /// What the reader was told.
+    pub(super) options: ReadOptions,
+}
+
+impl Columns {
+    /// Columns with these names, or the first name that occurs twice.
+    pub(super) fn new(
+        file: &Arc<str>,
+        names: Vec<String>,
+        dialect: Dialect,
+    ) -> std::result::Result<Columns, String> {
+        let mut places = HashMap::with_capacity(names.len());
+        for (place, name) in names.iter().enumerate() {
+            if places.insert(name.clone(), place).is_some() {
+                return Err(name.clone());
+            }
+        }
+        Ok(Columns { file: Arc::clone(file), names: names.into(), places: places.into(), dialect })
+    }
+
+    /// The names in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The index of the column with this name.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
+    /// The index of the column with this name, or an error that lists the columns.
+    pub(crate) fn require(&self, name: &str) -> Result<usize> {
+        self.find(name).ok_or_else(|| {
+            Error::data(Place::file(&*self.file), format!("there is no column `{name}`"), self.hint(name))
+        })
+    }
+
+    /// The file they head.
+    pub(crate) fn place(&self) -> Place {
+        Place::file(&*self.file)
+    }
+
+    /// What to do when there is no column `name`.
+    pub(crate) fn hint(&self, name: &str) -> String {
+        let names = list(self.names.iter());
+        match nearest(name, self.names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`? The columns are {names}"),
+            None if self.names.len() == 1 && self.names[0].contains(['\t', '|', ';', ',']) => {
+                format!(
+                    "the file seems to have one column, {names}; if its values are separated by something else than a comma or a \
+                         semicolon, begin it with a line `sep=|` that says by what"
+                )
+            }
+            None if self.dialect.format == Format::Jsonl => {
+                format!(
+                    "the columns are {names}, the keys of the first object; add the key to it, with `null` if need be"
+                )
+            }
+            None => format!("the columns are {names}; if these are not names, add a header line to the file"),
+        }
+    }
+
+    /// Columns with other names, all different, for rows that are derived from this file's.
+    pub(crate) fn renamed(&self, names: &[String]) -> Columns {
+        let places: HashMap<String, usize> =
+            names.iter().enumerate().map(|(place, name)| (name.clone(), place)).collect();
+        Columns { names: names.into(), places: places.into(), ..self.clone() }
+    }
+
+    /// `wanted`, with a number appended if a column has that name already or one of the `others` that will be added does.
+    pub(crate) fn free_name(&self, wanted: &str, others: &[String]) -> String {
+        let numbered = (2..).map(|number| format!("{wanted}_{number}"));
+        // The chain is endless and the columns are not.
+        let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
+        names.find(|name| !self.places.contains_key(name) && !others.contains(name)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::table::{ReadOptions, Reader, Table};
+
+    fn table(text: &str) -> Table {
+        Reader::new("t", std::io::Cursor::new(text.to_owned()), ReadOptions::default())
+            .unwrap()
+            .into_table()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_missing_column_is_answered_with_the_nearest_one_or_all() {
+        let columns = table("title,body\na,b\n").columns;
+        let error = columns.require("titel").unwrap_err();
+        assert_eq!(error.to_string(), "`t`: there is no column `titel`");
+        assert_eq!(error.remedy().unwrap(), "did you mean `title`? The columns are `title`, `body`");
+        assert!(columns.require("xyz").unwrap_err().remedy().unwrap().contains("header line"));
+        assert_eq!(columns.require("body").unwrap(), 1);
+    }
+
+    #[test]
+    fn a_new_column_never_takes_the_name_of_an_old_one() {
+        let columns = table("prediction,prediction_2\na,b\n").columns;
+        assert_eq!(columns.free_name("score", &[]), "score");
+        assert_eq!(columns.free_name("prediction", &[]), "prediction_3");
+        assert_eq!(columns.free_name("prediction", &["prediction_3".into()]), "prediction_4");
+    }
+}

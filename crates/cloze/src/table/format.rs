@@ -1,0 +1,106 @@
+//! File formats, recognised by the file's name or its first line.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use super::quoting::Quoting;
+
+/// How rows are written in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Values separated by commas, or by semicolons if the header is.
+    Csv,
+    /// Values separated by tabs, quoted like CSV.
+    Tsv,
+    /// One JSON object per line.
+    Jsonl,
+}
+
+impl Format {
+    /// The format that a file's extension promises; for a compressed file the extension before `.gz` or `.zst` counts.
+    pub fn of_path(path: &Path) -> Option<Format> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "gz" | "gzip" | "zst" | "zstd" => Format::of_path(Path::new(path.file_stem()?)),
+            extension => extension.parse().ok(),
+        }
+    }
+
+    /// The format that the first line of a file looks like.
+    pub(super) fn sniff(first_line: &[u8], quoting: Quoting) -> Format {
+        let count = |byte| count(first_line, byte, quoting);
+        if first_line.trim_ascii_start().first() == Some(&b'{') {
+            Format::Jsonl
+        } else if count(b'\t') > count(b',').max(count(b';')) {
+            Format::Tsv
+        } else {
+            Format::Csv
+        }
+    }
+}
+
+/// How often `byte` occurs in a line outside quotes.
+fn count(line: &[u8], byte: u8, quoting: Quoting) -> usize {
+    let mut quoted = false;
+    let mut escaped = false;
+    let outside = |&&found: &&u8| {
+        quoted ^= found == b'"' && !escaped && quoting != Quoting::None;
+        escaped = quoted && found == b'\\' && !escaped && quoting == Quoting::Backslash;
+        found == byte && !quoted
+    };
+    line.iter().filter(outside).count()
+}
+
+/// Whether a header has separators of CSV.
+pub(super) fn has_commas(header: &[u8], quoting: Quoting) -> bool {
+    count(header, b',', quoting) + count(header, b';', quoting) > 0
+}
+
+/// The separator of CSV with this header.
+pub(super) fn separator(header: &[u8], quoting: Quoting) -> u8 {
+    if count(header, b';', quoting) > count(header, b',', quoting) { b';' } else { b',' }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    /// Reads a format's name or extension.
+    fn from_str(name: &str) -> std::result::Result<Format, String> {
+        match name {
+            "csv" => Ok(Format::Csv),
+            "tsv" | "tab" => Ok(Format::Tsv),
+            "jsonl" | "ndjson" | "json" => Ok(Format::Jsonl),
+            _ => Err(format!("`{name}` is not a format: use `csv`, `tsv` or `jsonl`")),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Csv => "csv",
+            Format::Tsv => "tsv",
+            Format::Jsonl => "jsonl",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_is_told_by_the_extension_or_the_first_line() {
+        assert_eq!(Format::of_path(Path::new("a/b.CSV")), Some(Format::Csv));
+        assert_eq!(Format::of_path(Path::new("b.ndjson")), Some(Format::Jsonl));
+        assert_eq!(Format::of_path(Path::new("b.tsv.gz")), Some(Format::Tsv));
+        assert_eq!(Format::of_path(Path::new("b.txt")), None);
+        assert_eq!(Format::sniff(b"a\tb, c\td", Quoting::Double), Format::Tsv);
+        assert_eq!(Format::sniff(b" {\"a\": 1}", Quoting::Double), Format::Jsonl);
+        assert_eq!(Format::sniff(b"text", Quoting::Double), Format::Csv);
+        assert_eq!(Format::sniff(b"a;b\tc;d", Quoting::Double), Format::Csv);
+        assert_eq!(Format::sniff(b"\"a\tb\tc\",d", Quoting::Double), Format::Csv);
+    }
+}

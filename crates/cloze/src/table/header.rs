@@ -1,0 +1,162 @@
+//! The beginning of a file: its header, and what that says about how the rest is written.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use super::columns::{Columns, Dialect};
+use super::decode::{Text, read_error};
+use super::encoding::Encoding;
+use super::format::{Format, has_commas, separator};
+use super::options::ReadOptions;
+use super::signature::Foreign;
+use crate::error::list;
+use crate::{Error, Place, Result};
+
+/// A file that has been read up to the end of its header line, or a little further.
+pub(super) struct Beginning {
+    /// How the file is written.
+    pub(super) dialect: Dialect,
+    /// The header line.
+    pub(super) header: Vec<u8>,
+    /// The number of the line that the rest begins with.
+    pub(super) line: u64,
+    /// The byte that ends lines.
+    pub(super) ending: u8,
+    /// What has been read, without a line `sep=…`.
+    pub(super) head: Vec<u8>,
+}
+
+impl Beginning {
+    /// Reads the beginning of `text`, the file called `name`, whose name promises the format `promised`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn read(
+        name: &str,
+        text: &mut Text,
+        options: ReadOptions,
+        promised: Option<Format>,
+    ) -> Result<Beginning> {
+        let mut head = first_line(&mut text.input).map_err(|error| read_error(name, error))?;
+        // A line `sep=;` tells spreadsheets the separator of the lines below it.
+        let told = told_separator(&head);
+        if told.is_some() {
+            let end = head.iter().position(|&byte| byte == b'\n' || byte == b'\r').unwrap_or(head.len());
+            let returns = head[end..].starts_with(b"\r\n");
+            head.drain(..(end + 1 + usize::from(returns)).min(head.len()));
+            let more = first_line(&mut text.input).map_err(|error| read_error(name, error))?;
+            head.extend(more);
+        }
+        let line = header(&head);
+        let quoting = options.quoting.unwrap_or_default();
+        let looks = Format::sniff(line, quoting);
+        let format = match (options.format, told, promised) {
+            (Some(format), ..) => format,
+            (None, Some(_), _) => Format::Csv,
+            // Many programs call any separated values CSV.
+            (None, None, Some(Format::Csv)) if looks == Format::Tsv && !has_commas(line, quoting) => looks,
+            (None, None, promised) => promised.unwrap_or(looks),
+        };
+        let between = match format {
+            Format::Tsv => b'\t',
+            _ => told.unwrap_or_else(|| separator(line, quoting)),
+        };
+        let dialect = Dialect {
+            format,
+            between,
+            // Output has no line `sep=…`, so a separator that readers would not recognise is replaced.
+            separator: if between == b';' { b';' } else { b',' },
+            quoting,
+            mark: text.mark,
+            crlf: line.ends_with(b"\r") && head.contains(&b'\n'),
+            options,
+        };
+        // Carriage returns alone end lines where the header does.
+        let after = line.len() + head.len() - head.trim_ascii_start().len();
+        let ending = if head.get(after) == Some(&b'\r') && !line.ends_with(b"\r") { b'\r' } else { b'\n' };
+        let header = line.to_vec();
+        Ok(Beginning { dialect, header, line: 1 + u64::from(told.is_some()), ending, head })
+    }
+}
+
+/// The beginning of the input up to the end of the first line that is not blank, or the first mebibyte of it.
+fn first_line(input: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        match input.read(&mut chunk) {
+            Ok(0) => return Ok(head),
+            Ok(read) => head.extend_from_slice(&chunk[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+        if head.trim_ascii_start().contains(&b'\n') || head.len() > 1 << 20 {
+            return Ok(head);
+        }
+    }
+}
+
+/// The first line that is not blank, with the carriage return before its line feed.
+fn header(head: &[u8]) -> &[u8] {
+    let line = head.trim_ascii_start().split(|&byte| byte == b'\n').next().unwrap_or_default();
+    match line.iter().position(|&byte| byte == b'\r') {
+        // Carriage returns alone end lines too.
+        Some(end) if end + 1 < line.len() => &line[..end],
+        _ => line,
+    }
+}
+
+/// The separator in a line `sep=;` before the header.
+fn told_separator(head: &[u8]) -> Option<u8> {
+    let line = head.split(|&byte| byte == b'\n' || byte == b'\r').next()?.trim_ascii_end();
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    match line {
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', separator] if separator.is_ascii_punctuation() => {
+            Some(*separator)
+        }
+        // White space at the end is cut, but says that the separator is one.
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'='] if head.get(4) == Some(&b'\t') => Some(b'\t'),
+        _ => None,
+    }
+}
+
+/// The error for a file without a header.
+pub(super) fn empty(file: &str) -> Error {
+    Error::data(Place::file(file), "the file is empty", "it needs a header line and rows below it")
+}
+
+/// Columns with these names, which must differ. One may be empty: some tools leave the header of row numbers empty.
+pub(super) fn unique(file: &Arc<str>, names: Vec<String>, dialect: Dialect, line: u64) -> Result<Columns> {
+    let all = list(names.iter().take(50));
+    if let [name] = names.as_slice()
+        && told_separator(name.as_bytes()).is_some()
+    {
+        return Err(Error::data(
+            Place::file(&**file).line(line),
+            format!("`{name}` tells what separates values, and stands where the header should"),
+            "put the line with the columns' names there",
+        ));
+    }
+    // In quotes or in UTF-16 such a name can be read; but what is written with it could not be read again.
+    if let Some(Foreign { what, .. }) = names.first().and_then(|name| Foreign::of(name.as_bytes(), file)) {
+        let problem = format!("the name of the first column begins as if the file were {what}");
+        return Err(Error::data(Place::file(&**file).line(line), problem, "give the column another name"));
+    }
+    if let Some(name) = names.iter().find(|name| name.contains('\0')) {
+        return Err(Error::data(
+            Place::file(&**file).line(line),
+            format!("a column is called `{}`, with zero bytes in it", name.escape_debug()),
+            format!(
+                "give a file of text; UTF-16 without a mark is read with {}",
+                dialect.options.say("encoding", Encoding::UTF_16LE)
+            ),
+        ));
+    }
+    Columns::new(file, names, dialect).map_err(|name| {
+        let what = match name.as_str() {
+            "" => "two columns have no name".into(),
+            name => format!("two columns are called `{name}`"),
+        };
+        Error::data(Place::file(&**file).line(line), what, format!("rename one; the columns are {all}"))
+    })
+}

@@ -1,0 +1,43 @@
+//! Objects of JSON Lines, which keep what they were read with.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use crate::table::columns::Columns;
+use crate::table::row::Row;
+
+/// Writes a row with the `values` of the columns `added`, and the `end` of its object and line.
+pub(super) fn write(
+    lines: &mut impl Write,
+    end: &[u8],
+    columns: &Columns,
+    row: &Row,
+    added: &[String],
+    values: &[Value],
+) -> io::Result<()> {
+    let mut separator = "{";
+    if let Some(object) = &row.object {
+        // The reader took it for an object, so it ends with a brace.
+        let members = object.text.strip_suffix('}').unwrap_or(&object.text).trim_end();
+        lines.write_all(members.as_bytes())?;
+        separator = if members == "{" { "" } else { ", " };
+    } else {
+        for (name, value) in columns.names().iter().zip(&row.values) {
+            write!(lines, "{separator}{}: {}", quoted(name), quoted(value))?;
+            separator = ", ";
+        }
+    }
+    for (name, value) in added.iter().zip(values) {
+        write!(lines, "{separator}{}: {value}", quoted(name))?;
+        separator = ", ";
+    }
+    if separator == "{" {
+        lines.write_all(b"{")?;
+    }
+    lines.write_all(end)
+}
+
+fn quoted(text: &str) -> Value {
+    Value::from(text)
+}
