@@ -1,5 +1,7 @@
 //! What can be typed. Every verb's `--help` ends with examples that work as typed.
 
+mod options;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -7,8 +9,9 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use cloze::predict::With;
 use cloze::study::Factor;
 use cloze::table::{Encoding, Format, Quoting, ReadOptions};
-use cloze::task::{Keep, Method, Preset};
+use cloze::task::{Preset, Setting};
 
+use self::options::{Overrides, Set};
 use crate::hub::{Name, Revision};
 
 const EXIT_CODES: &str = "\
@@ -70,7 +73,8 @@ pub(crate) enum Verb {
     /// Show what a task file makes of the data, and what training would cost
     #[command(after_help = "Examples:
   cloze check task.toml
-  cloze check task.toml --json")]
+  cloze check task.toml --json
+  cloze check task.toml --set help")]
     Check(Check),
     /// Classify the test rows with the untouched model: what the patterns are worth before any training
     #[command(after_help = "Examples:
@@ -84,6 +88,7 @@ pub(crate) enum Verb {
   cloze train task.toml --compare
   cloze train task.toml --seeds 0,1,2 --keep final
   cloze train task.toml --method supervised
+  cloze train task.toml --set steps=100 --set distil.steps=200
 
 Ctrl-C is safe at any moment, and so is a power cut: the same command goes on where it was.")]
     Train(Train),
@@ -134,6 +139,24 @@ HF_ENDPOINT names another hub.")]
   cloze completions zsh > ~/.zfunc/_cloze
   cloze completions fish > ~/.config/fish/completions/cloze.fish")]
     Completions(Completions),
+}
+
+impl Verb {
+    /// The task, of a verb that takes one.
+    pub(crate) fn task(&self) -> Option<&TaskArg> {
+        match self {
+            Verb::Check(args) => Some(&args.task),
+            Verb::ZeroShot(args) => Some(&args.task),
+            Verb::Train(args) => Some(&args.task),
+            Verb::Study(args) => Some(&args.task),
+            Verb::Demo(_)
+            | Verb::Init(_)
+            | Verb::Eval(_)
+            | Verb::Predict(_)
+            | Verb::Fetch(_)
+            | Verb::Completions(_) => None,
+        }
+    }
 }
 
 /// `cloze demo`
@@ -251,23 +274,6 @@ pub(crate) struct Study {
     /// The directory that studies and their runs are kept in
     #[arg(long, value_name = "DIR", default_value = "studies", value_hint = ValueHint::DirPath)]
     pub studies: PathBuf,
-}
-
-/// Options of a task that can be given on the command line too.
-#[derive(Debug, Args)]
-pub(crate) struct Overrides {
-    /// Train with patterns, or fine-tune a plain classifier as a baseline [default: the task file's]
-    #[arg(long, value_name = "METHOD", value_parser = choice(METHODS))]
-    pub method: Option<Method>,
-    /// Train every pattern once with each of these seeds [default: the task file's]
-    #[arg(long, value_name = "N,…", value_delimiter = ',', visible_alias = "seed")]
-    pub seeds: Vec<u64>,
-    /// Keep all models, so that the ensemble can predict, the final classifier only, or none [default: the task file's]
-    #[arg(long, value_name = "MODELS", value_parser = choice(KEEPS))]
-    pub keep: Option<Keep>,
-    /// Measure every model on the way to the classifier as well, and plain fine-tuning on the labelled rows [default: the task file's]
-    #[arg(long)]
-    pub compare: bool,
 }
 
 /// `cloze eval`
@@ -403,9 +409,27 @@ pub(crate) struct TaskArg {
     /// [default: the task file's, or laptop]
     #[arg(long, value_name = "PRESET", value_parser = choice(PRESETS))]
     pub preset: Option<Preset>,
+    /// Give an option another value than the task file does, for example `steps=100` or `distil.steps=200`; may be repeated.
+    /// `--set help` lists the options
+    #[arg(long, value_name = "KEY=VALUE", value_parser = options::set)]
+    pub set: Vec<Set>,
     /// The model that everything starts from.
     #[command(flatten)]
     pub model: ModelArg,
+}
+
+impl TaskArg {
+    /// Whether the user wants to see the options that can be set.
+    pub(crate) fn asks_for_options(&self) -> bool {
+        self.set.iter().any(|set| matches!(set, Set::Help))
+    }
+
+    /// The options of `--set`.
+    pub(crate) fn settings(&self) -> impl Iterator<Item = Setting> {
+        self.set
+            .iter()
+            .filter_map(|set| if let Set::To(setting) = set { Some(setting.clone()) } else { None })
+    }
 }
 
 /// The model that everything starts from.
@@ -449,15 +473,12 @@ const OUTPUTS: &[(&str, OutputFormat)] = &[
     ("jsonl", OutputFormat::Rows(Format::Jsonl)),
     ("superglue", OutputFormat::SuperGlue),
 ];
-const METHODS: &[(&str, Method)] =
-    &[("pet", Method::Pet), ("ipet", Method::Ipet), ("supervised", Method::Supervised)];
 const PRESETS: &[(&str, Preset)] = &[
     ("laptop", Preset::Laptop),
     ("paper", Preset::Paper),
     ("quick", Preset::Quick),
     ("thorough", Preset::Thorough),
 ];
-const KEEPS: &[(&str, Keep)] = &[("all", Keep::All), ("final", Keep::Final), ("none", Keep::None)];
 const ANSWERERS: &[(&str, With)] = &[("final", With::Classifier), ("ensemble", With::Ensemble)];
 
 #[cfg(test)]

@@ -36,6 +36,9 @@ fn main() -> ExitCode {
         Err(error) => return usage::show(&error, std::env::args_os().skip(1)),
     };
     let printer = Printer::new(&global);
+    if let Some(task) = verb.task().filter(|task| task.asks_for_options()) {
+        return end(commands::options::run(task, &printer), &printer);
+    }
     let done = match verb {
         Verb::Check(args) => commands::check::run(&args, &global, &printer),
         Verb::Completions(args) => commands::completions::run(&args),
@@ -48,10 +51,15 @@ fn main() -> ExitCode {
         Verb::Train(args) => commands::train::run(&args, &global, &printer),
         Verb::ZeroShot(args) => commands::zero_shot::run(&args, &global, &printer),
     };
+    end(done, &printer)
+}
+
+/// Says why a command has failed, if it has, and gives the exit code.
+fn end(done: failure::Result, printer: &Printer) -> ExitCode {
     match done {
         Ok(()) => failure::SUCCESS.into(),
         Err(failure) => {
-            failure.show(&printer);
+            failure.show(printer);
             failure.code().into()
         }
     }

@@ -47,11 +47,12 @@ mod cell;
 mod choices;
 mod columns;
 mod examples;
-mod file;
-mod frozen;
 mod multi_label;
 mod options;
+mod parse;
 mod sampling;
+mod serialize;
+mod toml_value;
 mod unknown_labels;
 
 use std::ops::Range;
@@ -70,16 +71,16 @@ pub use columns::{Column, Made, Rows};
 use examples::InMemory;
 pub use examples::{Example, Labelled, Set, SetRows, fingerprint, label_counts};
 pub(crate) use examples::{PREDICTION, PREDICTIONS, gold};
-pub(crate) use file::plain_name;
-pub(crate) use frozen::quoted;
 #[cfg(test)]
 pub(crate) use multi_label::tests::SEVERAL;
 pub use multi_label::{MultiLabel, Topic};
 pub use options::{
-    Decoding, Distil, Hinge, Ipet, Keep, Measure, Method, Options, OutOfRange, Precision, Preset, Reduction,
-    Start,
+    Decoding, Distil, Hinge, Ipet, Keep, Measure, Method, OptionSpec, Options, OutOfRange, Precision, Preset,
+    Reduction, Setting, SettingError, Start, Value,
 };
+pub(crate) use parse::plain_name;
 pub(crate) use sampling::spread;
+pub(crate) use serialize::quoted;
 
 use crate::error::Mistake;
 use crate::pattern::{Pattern, Template};
@@ -98,7 +99,7 @@ pub enum Spacing {
     Parts,
 }
 
-impl options::Choice for Spacing {
+impl options::choice::Choice for Spacing {
     const ALL: &'static [(&'static str, Self)] = &[("text", Spacing::Text), ("parts", Spacing::Parts)];
 }
 
@@ -234,7 +235,7 @@ impl Task {
             Error::data(place, "the text is not UTF-8", "save the task file as UTF-8")
         })?;
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok(file::parse(&name, &text, dir, preset)?)
+        Ok(parse::parse(&name, &text, dir, preset)?)
     }
 
     /// Reads the text of a task file that errors call `file`; relative paths start at `dir`.
@@ -242,7 +243,7 @@ impl Task {
     /// # Errors
     /// All the mistakes in it.
     pub fn parse(file: &str, text: &str, dir: &Path) -> Result<Task> {
-        Ok(file::parse(file, text, dir, None)?)
+        Ok(parse::parse(file, text, dir, None)?)
     }
 
     /// The task of a run: what does not fit it is never its own mistake, but that of the data.

@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod eval;
 pub(crate) mod fetch;
 pub(crate) mod init;
+pub(crate) mod options;
 pub(crate) mod predict;
 pub(crate) mod rows_argument;
 pub(crate) mod run_argument;
@@ -18,6 +19,7 @@ use std::path::Path;
 
 use cloze::run::prepare::Prepared;
 use cloze::table::{ReadOptions, Reader};
+use cloze::task::Setting;
 use cloze::{Error, Model, Predictor, Task, With};
 use cloze_encoder::{Checkpoint, Device, Kernels};
 
@@ -30,7 +32,14 @@ use crate::printer::Printer;
 
 /// Reads the task file and its model.
 pub(crate) fn open(args: &TaskArg) -> Result<(Task, Model)> {
-    let task = open_task(args)?;
+    open_with(args, Vec::new())
+}
+
+/// The same with more options that are set than those of `--set`.
+pub(crate) fn open_with(args: &TaskArg, mut settings: Vec<Setting>) -> Result<(Task, Model)> {
+    let mut task = open_task(args)?;
+    settings.extend(args.settings());
+    task.set(&settings)?;
     let model = open_model(&args.model, Some(&task))?;
     Ok((task, model))
 }

@@ -5,23 +5,22 @@ use std::time::Instant;
 
 use cloze::inspect::estimate::{Estimate, Speed};
 use cloze::run::prepare::Prepared;
-use cloze::task::{Method, Precision};
-use cloze::{Error, Run, Task, inspect};
+use cloze::task::Precision;
+use cloze::{Run, inspect};
 
-use crate::args::{Global, Overrides, Train};
+use crate::args::{Global, Train};
 use crate::failure::Result;
 use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::summary;
 
-use super::{device, open, prepare, program};
+use super::{device, open_with, prepare, program};
 
 /// Trains, or goes on with training, and shows the results.
 pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
     let began = Instant::now();
     let device = device(global)?;
-    let (mut task, model) = open(&args.task)?;
-    override_options(&mut task, &args.overrides)?;
+    let (task, model) = open_with(&args.task, args.overrides.settings())?;
 
     let prepared = prepare(&task, &model, &device, printer)?;
     let run = carry_out(&prepared, task.options.precision, &args.runs, printer)?;
@@ -59,28 +58,4 @@ pub(crate) fn carry_out(
     let expected = estimate.jobs.into_iter().map(|job| (job.job, job.seconds));
     let mut progress = Progress::new(printer, expected);
     Ok(prepared.train(runs, &mut progress)?)
-}
-
-/// Puts what was said on the command line in the place of what the task file says.
-fn override_options(task: &mut Task, overrides: &Overrides) -> Result {
-    let Overrides { method, seeds, keep, compare } = overrides;
-    let classifier = *compare || method.is_some_and(|method| method != Method::Pet);
-    if classifier && task.answers.choices().is_some() {
-        return Err(Error::usage(
-            "rows with `[choices]` of their own can have no classifier",
-            "leave `--method` and `--compare` out",
-        )
-        .into());
-    }
-    task.options.compare |= compare;
-    if let Some(method) = method {
-        task.options.method = *method;
-    }
-    if let Some(keep) = keep {
-        task.options.keep = *keep;
-    }
-    if !seeds.is_empty() {
-        task.options.seeds.clone_from(seeds);
-    }
-    Ok(task.check_options()?)
 }

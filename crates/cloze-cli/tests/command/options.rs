@@ -42,12 +42,62 @@ fn rows_with_choices_of_their_own_have_no_classifier_to_compare_with() {
     let data = "[data]\ntrain = \"rows.jsonl\"\ntest = \"rows.jsonl\"\nlabel = \"who\"\n";
     let task = format!("patterns = \"{{story}} It was {{mask}}.\"\n{data}[choices]\nfrom = \"people\"\n");
     folder.write("task.toml", format!("format = 1\n{task}[train]\nsteps = 2\n"));
-    for option in [&["--compare"][..], &["--method", "ipet"]] {
+    for option in [&["--compare"][..], &["--method", "ipet"], &["--set", "method=supervised"]] {
         let found = answer(&folder, &[&["train", "task.toml"][..], option].concat());
         found.says("rows with `[choices]` of their own can have no classifier");
-        found.advises("leave `--method` and `--compare` out");
+        found.advises("leave `method` and `compare` as they are");
     }
     folder.succeed(&["train", "task.toml"]);
+}
+
+#[test]
+fn any_option_of_the_task_file_can_be_set_on_the_command_line() {
+    let folder = Folder::new();
+    let set = ["train", "task.toml", "--set", "steps=2", "--set", "distil.steps=3", "--set", "keep=final"];
+    let run = folder.json(&set)["run"].as_str().unwrap().to_owned();
+    let record = fs::read_to_string(folder.path(&run).join("run.toml")).unwrap();
+    for line in
+        ["[train]\nmethod = \"pet\"", "\nsteps = 2\n", "[distil]\nsteps = 3\n", "\nkeep = \"final\"\n"]
+    {
+        assert!(record.contains(line), "{line}: {record}");
+    }
+    // What has a name of its own is the same option.
+    let named = ["train", "task.toml", "--keep", "final", "--set", "steps=2", "--set", "distil.steps=3"];
+    assert_eq!(folder.json(&named)["run"], run.as_str());
+    let twice = answer(&folder, &["train", "task.toml", "--seeds", "3", "--set", "seeds=4"]);
+    twice.says("`seeds` is set twice").advises("set `seeds` once");
+    let members = &folder.json(&["check", "task.toml", "--set", "seeds=1,2,3"])["members"];
+    let usual = &folder.json(&["check", "task.toml"])["members"];
+    assert_eq!(members.as_u64().unwrap(), 3 * usual.as_u64().unwrap());
+}
+
+#[test]
+fn what_cannot_be_set_is_refused_like_a_mistake_in_a_task_file() {
+    let folder = Folder::empty();
+    for (set, message) in [
+        ("stpes=3", "there is no option `stpes`; did you mean `steps`?"),
+        ("steps=0", "`steps = 0` is out of range; `steps` must be from 1 to 1000000"),
+        ("merge=max", "`max` is not a value of `merge`; the values are `mean`, `wmean`"),
+        ("preset=quick", "give a preset with `--preset`"),
+        ("repetitions=3", "list the seeds, for example `seeds=1,2,3`"),
+    ] {
+        for verb in ["check", "zero-shot", "train", "study"] {
+            let output = folder.run(&[verb, "task.toml", "--set", set, "--json"]);
+            assert_eq!(output.status.code(), Some(2), "{verb} {set}");
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert!(told.contains(message), "{told}");
+        }
+    }
+}
+
+#[test]
+fn the_options_that_can_be_set_are_listed() {
+    let folder = Folder::empty();
+    let listed = folder.succeed(&["train", "task.toml", "--set", "help"]);
+    assert!(listed.starts_with("method=\"pet\"\n    Train with patterns"), "{listed}");
+    let options = folder.json(&["check", "task.toml", "--preset", "paper", "--set", "help"]);
+    let steps = options.as_array().unwrap().iter().find(|option| option["option"] == "distil.steps").unwrap();
+    assert_eq!((&steps["default"], &steps["values"]), (&"5000".into(), &"from 1 to 1000000".into()));
 }
 
 #[test]

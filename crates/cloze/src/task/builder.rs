@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::frozen::{list, quoted};
-use super::{Method, Options, Preset, Set, Task, file};
+use super::serialize::{list, quoted};
+use super::{Method, Options, Preset, Set, Task, parse};
 use crate::Result;
 use crate::table::Record;
 
@@ -124,7 +124,7 @@ impl TaskBuilder {
     /// All mistakes in patterns and labels; an option out of its range; an example with more or fewer texts than the patterns use
     /// columns. What is wrong with labels of examples is found when they are read.
     pub fn build(self) -> Result<Task> {
-        let mut task = file::parse(NAME, &self.text(), Path::new("."), self.preset)?;
+        let mut task = parse::parse(NAME, &self.text(), Path::new("."), self.preset)?;
         self.change.into_iter().for_each(|change| change(&mut task.options));
         task.check_options()?;
         task.with_rows(Set::Train, self.train)?

@@ -5,7 +5,7 @@ use std::ops::Range;
 use toml::de::DeValue;
 
 use super::columns::can_be_named;
-use super::{Located, Reader, Section, ordered};
+use super::cursor::{Located, Reader, Section, ordered};
 use crate::pattern::{Field, Pattern, Template};
 use crate::task::{Data, Label, MultiLabel, Topic};
 
@@ -35,7 +35,7 @@ impl Reader<'_> {
             self.mistake(
                 span,
                 "`separator` is empty",
-                "write what stands between the topics in a cell, for example `\";\"`",
+                "write what separates the topics in a cell, for example `\";\"`",
             );
         }
         let none = none.trim().to_owned();
@@ -137,8 +137,8 @@ impl Reader<'_> {
                 span,
                 format!("a cell cannot name the topic `{name}`"),
                 format!(
-                    "give it a name that is not empty, is not `{none}`, has no `{separator}` in it, and does not begin with a \
-                     blank or `[` or end with a blank"
+                    "give it a name that is not empty, is not `{none}`, has no `{separator}` in it, does not begin with `[`, and \
+                     does not begin or end with a space"
                 ),
             );
         } else if before.iter().any(|topic| topic.name == name) {

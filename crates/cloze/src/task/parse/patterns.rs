@@ -5,7 +5,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::{Reader, Section, ordered};
+use super::cursor::{Reader, Section, ordered};
 use crate::error::{list, nearest};
 use crate::pattern::{Pattern, Template};
 use crate::task::{Data, Label, find_field};
@@ -52,7 +52,7 @@ impl Reader<'_> {
                 (source, span, own)
             }
             _ => {
-                self.wrong_type("patterns", value, "text in quotes, or a list of such");
+                self.wrong_type("patterns", value, "text in quotes, or a list of texts in quotes");
                 return;
             }
         };
@@ -117,20 +117,6 @@ impl Reader<'_> {
             label.words = words.into_iter().map(|(word, _)| word).collect();
         }
         own
-    }
-
-    /// A place within a string of the file, or all of it where escapes make bytes of the value and the file differ.
-    pub(super) fn within(&self, value: &str, span: &Range<usize>, place: Range<usize>) -> Range<usize> {
-        let written = &self.text[span.clone()];
-        let quote =
-            ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| written.starts_with(quote)).unwrap_or("");
-        match written.get(quote.len()..written.len() - quote.len()) {
-            Some(inner) if inner == value => {
-                let start = span.start + quote.len();
-                start + place.start..start + place.end
-            }
-            _ => span.clone(),
-        }
     }
 
     /// A pattern must not show the answer.

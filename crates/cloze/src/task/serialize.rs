@@ -2,7 +2,8 @@
 
 use std::fmt::{Display, Write};
 
-use super::options::Choice;
+use super::options::OptionSpec;
+use super::options::choice::Choice;
 use super::{Made, Task};
 
 impl Task {
@@ -126,52 +127,12 @@ impl Task {
             let _ = write!(text, "\n[model]\ndirectory = {model}\n");
         }
 
-        let options = &self.options;
-        let seeds: Vec<String> = options.seeds.iter().map(u64::to_string).collect();
-        text.push_str("\n[train]\n");
-        let mut line = |key: &str, value: &dyn Display| {
-            let _ = writeln!(text, "{key} = {value}");
-        };
-        line("method", &quoted(options.method.word()));
-        line("seeds", &format!("[{}]", seeds.join(", ")));
-        line("steps", &options.steps);
-        line("batch_size", &options.batch_size);
-        line("accumulation", &options.accumulation);
-        line("learning_rate", &float(options.learning_rate));
-        line("weight_decay", &float(options.weight_decay));
-        line("warmup", &float(options.warmup));
-        line("freeze", &options.freeze);
-        line("max_length", &options.max_length);
-        line("precision", &quoted(options.precision.word()));
-        line("merge", &quoted(options.merge.word()));
-        line("decoding", &quoted(options.decoding.word()));
-        line("hinge", &quoted(options.hinge.word()));
-        line("calibrate", &options.calibrate);
-        line("probe", &options.probe);
-        line("lm_weight", &float(options.lm_weight));
-        line("keep", &quoted(options.keep.word()));
-        line("measure", &quoted(options.measure.word()));
-        line("compare", &options.compare);
-        line("priming", &options.priming);
-
-        text.push_str("\n[ipet]\n");
-        let mut line = |key: &str, value: &dyn Display| {
-            let _ = writeln!(text, "{key} = {value}");
-        };
-        line("generations", &options.ipet.generations);
-        line("scale", &float(options.ipet.scale));
-        line("teachers", &float(options.ipet.teachers));
-        line("most_likely", &options.ipet.most_likely);
-
-        text.push_str("\n[distil]\n");
-        let mut line = |key: &str, value: &dyn Display| {
-            let _ = writeln!(text, "{key} = {value}");
-        };
-        line("steps", &options.distil.steps);
-        line("batch_size", &options.distil.batch_size);
-        line("learning_rate", &float(options.distil.learning_rate));
-        line("temperature", &float(options.distil.temperature));
-        line("start", &quoted(options.distil.start.word()));
+        for section in OptionSpec::SECTIONS {
+            let _ = write!(text, "\n[{section}]\n");
+            for option in OptionSpec::of_section(section) {
+                let _ = writeln!(text, "{} = {}", option.key, option.get(&self.options));
+            }
+        }
         text
     }
 }
@@ -201,11 +162,6 @@ fn made(made: &Made) -> String {
     }
 }
 
-/// A number as it is read again: many digits without a point are an integer to TOML, and too large for one.
-fn float(value: f64) -> String {
-    if value.abs() < 1e15 { value.to_string() } else { format!("{value:e}") }
-}
-
 /// A string on one line; JSON's escapes are TOML's too, except that JSON leaves DEL as it is.
 pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
@@ -223,7 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     use crate::task::tests::{EXAMPLE, parse};
-    use crate::task::{Label, Options, Task};
+    use crate::task::{Label, OptionSpec, Options, Setting, Task, Value};
 
     #[test]
     fn a_frozen_task_is_read_back_as_itself() {
@@ -263,6 +219,35 @@ mod tests {
         let spelled = parse(&format!("{EXAMPLE}[train]\nsteps = {}\n", Options::default().steps));
         assert_eq!(moved.canonical(), parse(EXAMPLE).canonical());
         assert_eq!(spelled.canonical(), parse(EXAMPLE).canonical());
+    }
+
+    /// Ids of runs and jobs hash it, so that earlier runs are found again only as long as it stays the same.
+    #[test]
+    fn the_canonical_text_is_the_one_of_earlier_versions() {
+        let written = include_str!("serialize/canonical.toml");
+        assert_eq!(parse(EXAMPLE).canonical(), written);
+    }
+
+    #[test]
+    fn every_option_is_read_back_as_it_was_written() {
+        let numbers = [0.5, 1.0, 12.0].map(Value::Number);
+        let wholes = [1, 12].map(Value::Whole);
+        let others = [Value::Switch(true), Value::Switch(false), Value::Seeds(vec![u64::MAX, 3])];
+        let values = numbers.into_iter().chain(wholes).chain(others).collect::<Vec<_>>();
+        for option in OptionSpec::all() {
+            let mut task = parse(EXAMPLE);
+            let usual = option.get(&task.options);
+            let words = option.words().into_iter().flatten().map(Value::Word);
+            let mut changed = 0;
+            for value in values.iter().cloned().chain(words) {
+                if task.set(&[Setting::new(option, value)]).is_ok() && option.get(&task.options) != usual {
+                    let again = parse(&task.to_toml());
+                    assert_eq!(again.options, task.options, "{}", option.full_key);
+                    changed += 1;
+                }
+            }
+            assert!(changed > 0, "{}", option.full_key);
+        }
     }
 
     proptest! {

@@ -3,8 +3,8 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::{Reader, Section, ordered};
-use crate::error::list;
+use super::cursor::{Reader, Section, ordered};
+use crate::error::{counted, list};
 use crate::pattern::{Pattern, Template};
 use crate::task::{Column, Data, Label, Made, Mirror, Rows};
 
@@ -132,8 +132,8 @@ impl Reader<'_> {
         let [(one, _), (other, _)] = columns.as_slice() else {
             self.mistake(
                 span,
-                format!("`mirror` names {} columns", columns.len()),
-                "name the two columns that change places, for example `[\"choice1\", \"choice2\"]`",
+                format!("`mirror` names {}", counted(columns.len(), "column")),
+                "name the two columns to swap, for example `[\"choice1\", \"choice2\"]`",
             );
             return;
         };
@@ -151,9 +151,9 @@ impl Reader<'_> {
             }
             _ => self.mistake(
                 span,
-                format!("the labels do not change places with the columns {}", list([one, other])),
+                format!("the labels do not swap together with the columns {}", list([one, other])),
                 format!(
-                    "give the labels these columns as their words, for example `0 = \"{{{one}}}\"` and `1 = \"{{{other}}}\"`"
+                    "use these columns as the words of the labels, for example `0 = \"{{{one}}}\"` and `1 = \"{{{other}}}\"`"
                 ),
             ),
         }

@@ -1,0 +1,73 @@
+//! Options of the task file on the command line: `--set`, and those with a name of their own. What they mean and which values they
+//! may have is the library's to say.
+
+use clap::Args;
+use cloze::task::{OptionSpec, Setting, SettingError, Value};
+
+/// Options of a task that have a name of their own on the command line.
+#[derive(Debug, Args)]
+pub(crate) struct Overrides {
+    #[arg(long, value_name = "METHOD", value_parser = option_words("method"), help = option_help("method"))]
+    method: Option<Setting>,
+    #[arg(long, value_name = "N,…", value_delimiter = ',', visible_alias = "seed", help = option_help("seeds"))]
+    seeds: Vec<u64>,
+    #[arg(long, value_name = "MODELS", value_parser = option_words("keep"), help = option_help("keep"))]
+    keep: Option<Setting>,
+    #[arg(long, help = option_help("compare"))]
+    compare: bool,
+}
+
+impl Overrides {
+    /// The options that were given.
+    pub(crate) fn settings(&self) -> Vec<Setting> {
+        let mut settings: Vec<Setting> = self.method.iter().chain(&self.keep).cloned().collect();
+        if !self.seeds.is_empty() {
+            settings.push(Setting::new(option("seeds"), Value::Seeds(self.seeds.clone())));
+        }
+        if self.compare {
+            settings.push(Setting::new(option("compare"), Value::Switch(true)));
+        }
+        settings
+    }
+}
+
+/// What follows `--set`.
+#[derive(Debug, Clone)]
+pub(crate) enum Set {
+    /// An option with its value.
+    To(Setting),
+    /// `help`: the user wants to see the options.
+    Help,
+}
+
+/// Reads what follows `--set`.
+pub(super) fn set(text: &str) -> Result<Set, String> {
+    match text.split('=').next().map(str::trim) {
+        _ if text == "help" => Ok(Set::Help),
+        Some("preset" | "train.preset") => Err("give a preset with `--preset`".to_owned()),
+        Some("seed" | "repetitions") => Err("list the seeds, for example `seeds=1,2,3`".to_owned()),
+        _ => text.parse().map(Set::To).map_err(|error: SettingError| error.to_string()),
+    }
+}
+
+/// An option of the library's table.
+fn option(name: &str) -> &'static OptionSpec {
+    // A test goes through all names that are used here.
+    OptionSpec::find(name).expect("the table has the option")
+}
+
+/// What `--help` says of an option of the task file.
+fn option_help(name: &str) -> String {
+    format!("{} [default: the task file's]", option(name).meaning().trim_end_matches('.'))
+}
+
+/// An option of the task file that is one of several words.
+fn option_words(name: &'static str) -> impl clap::builder::TypedValueParser<Value = Setting> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    let words = option(name).words().unwrap_or_default();
+    PossibleValuesParser::new(words.clone()).map(move |given| {
+        // The parser lets nothing through but the words that it was made from.
+        let word = words.iter().find(|word| **word == given).expect("the word is one of the choices");
+        Setting::new(option(name), Value::Word(word))
+    })
+}
