@@ -15,60 +15,18 @@ use crate::layout::{Align, Table, bytes, count, counted, duration, interval, per
 use crate::printer::Printer;
 use crate::retyped::typed_path;
 
-/// A line of the table: what it is, and its figures.
-struct Line<'r> {
-    title: String,
-    stage: &'r Stage,
-    /// Whether it is what the run is for.
-    outcome: bool,
-}
-
-/// The stages of a run in the order in which they build on each other.
-fn lines<'r>(results: &'r Results) -> Vec<Line<'r>> {
-    let seeds =
-        results.members.iter().filter_map(|stage| stage.seed).collect::<std::collections::BTreeSet<_>>();
-    let title = |what: &str, stage: &Stage| match (stage.pattern, stage.seed) {
-        (Some(pattern), Some(seed)) if seeds.len() > 1 => format!("{what}, pattern {pattern}, seed {seed}"),
-        (Some(pattern), _) => format!("{what}, pattern {pattern}"),
-        _ => what.to_owned(),
-    };
-    let outcome = results.outcome().map(|stage| &stage.job);
-    let line =
-        |what: &str, stage| Line { title: title(what, stage), stage, outcome: outcome == Some(&stage.job) };
-    let mut lines = Vec::new();
-    let mut add =
-        |what: &str, stages: &'r [Stage]| lines.extend(stages.iter().map(|stage| line(what, stage)));
-    add("untouched model", &results.zero_shot);
-    add("untouched model, all patterns", results.zero_shot_together.as_slice());
-    add("linear probe", results.probe.as_slice());
-    add("primed", &results.primed);
-    add("primed, all together", results.primed_together.as_slice());
-    for (number, generation) in results.generations.iter().enumerate() {
-        add(&format!("generation {number}"), &generation.members);
-        add(&format!("ensemble of generation {number}"), generation.ensemble.as_slice());
-    }
-    if results.members_are_trained() {
-        add("fine-tuned", &results.members);
-        add("ensemble of the fine-tuned", results.ensemble.as_slice());
-    } else {
-        add("ensemble of the untouched", results.ensemble.as_slice());
-    }
-    add("distilled classifier", results.distilled.as_slice());
-    add("plain fine-tuning", results.supervised.as_slice());
-    lines
-}
-
 /// The table of all stages that were measured, or of all if none was, each with its accuracy, interval, what else the task asks for, and time.
 pub(crate) fn table(results: &Results, dir: &Path, printer: &Printer) -> Result<String> {
     let run = RunDir::open(dir)?;
-    let mut lines = lines(results);
-    if lines.iter().any(|line| line.stage.test.is_some()) {
-        lines.retain(|line| line.stage.test.is_some());
+    let mut stages = results.stages();
+    if stages.iter().any(|(_, stage)| stage.test.is_some()) {
+        stages.retain(|(_, stage)| stage.test.is_some());
     }
+    let outcome = results.outcome().map(|stage| &stage.job);
     // The first one, macro F1, is measured for all tasks and stands in the report.
     let figures =
         |stage: &Stage| stage.test.as_ref().map(|test| test.figures().split_off(1)).unwrap_or_default();
-    let others = lines.first().map_or(Vec::new(), |line| figures(line.stage));
+    let others = stages.first().map_or(Vec::new(), |(_, stage)| figures(stage));
     let names = others.iter().map(|(name, _)| *name);
     let titles = ["", "accuracy", "95 % interval"].into_iter().chain(names).chain(["time"]);
     let titles: Vec<String> = titles.map(|title| printer.dim(title)).collect();
@@ -76,14 +34,14 @@ pub(crate) fn table(results: &Results, dir: &Path, printer: &Printer) -> Result<
     aligned[0] = Align::Left;
     let mut table = Table::new(aligned);
     table.row(titles);
-    for Line { title, stage, outcome } in lines {
+    for (title, stage) in stages {
         let time =
             run.job(&stage.job).ok().flatten().map_or(String::new(), |job| duration(job.record().seconds));
         let (accuracy, within) = match &stage.test {
             Some(test) => (percent(test.accuracy.value), interval(&test.accuracy)),
             None => ("-".into(), "-".into()),
         };
-        let accuracy = if outcome { printer.strong(&accuracy) } else { accuracy };
+        let accuracy = if outcome == Some(&stage.job) { printer.strong(&accuracy) } else { accuracy };
         let others = figures(stage).into_iter().map(|(_, figure)| percent(figure.value));
         table.row([vec![title, accuracy, within], others.collect(), vec![time]].concat());
     }
@@ -149,7 +107,7 @@ pub(crate) fn cost(elapsed: Duration) -> String {
 pub(crate) fn json(run: &Run, elapsed: Duration) -> Result<Value> {
     let dir = RunDir::open(&run.path)?;
     let mut jobs = serde_json::Map::new();
-    for Line { stage, .. } in lines(&run.results) {
+    for (_, stage) in run.results.stages() {
         if let Some(job) = dir.job(&stage.job).ok().flatten() {
             jobs.insert(stage.job.clone(), job.record().seconds.into());
         }

@@ -5,12 +5,14 @@
 mod bootstrap;
 mod confusion;
 mod evaluation;
+mod reliability;
 mod topics;
 mod words_f1;
 
 pub use bootstrap::Measured;
 pub(crate) use confusion::accuracy;
-pub use evaluation::{Evaluation, LabelEvaluation};
+pub use evaluation::{Confused, Evaluation, LabelEvaluation};
+pub use reliability::{Bin, Reliability};
 pub(crate) use words_f1::words_f1;
 
 #[cfg(test)]

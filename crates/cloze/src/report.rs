@@ -7,15 +7,58 @@
 mod chart;
 mod confusion;
 mod figures;
-mod markup;
+mod making;
 mod model_card;
 mod page;
+mod rows;
 
-pub(crate) use chart::{Chart, Mark, legend};
-pub(crate) use figures::percent;
-pub(crate) use markup::{Column, escape, opening, pattern, table, user};
+use std::fs;
+use std::path::Path;
+
+pub(crate) use chart::{Chart, Mark, Meaning};
+pub(crate) use figures::{counted, interval, percent, with_interval};
 pub use model_card::model_card;
-pub use page::html;
+
+use crate::results::Results;
+use crate::results::insight::{self, Insight};
+use crate::task::Task;
+use crate::{Error, Place, Result};
+
+/// The page of a run, with what is known of single rows and of the task; sections of which nothing is known are left out.
+pub fn html(results: &Results, insight: Option<&Insight>, task: Option<&Task>) -> String {
+    page::html(results, insight, task)
+}
+
+/// The page of a finished run, made again from the files in its directory: of `results.json`, and of `insight.json` and `run.toml`
+/// as far as they are there. It needs neither data nor model.
+///
+/// # Errors
+/// When `results.json` is not there or is damaged, or `insight.json` is damaged.
+pub fn html_of_run(dir: &Path) -> Result<String> {
+    let path = dir.join("results.json");
+    let results: Results = parse(&path, &fs::read(&path).map_err(|error| Error::io("read", &path, error))?)?;
+    let path = dir.join(insight::FILE);
+    let insight = match fs::read(&path) {
+        Ok(bytes) => Some(parse(&path, &bytes)?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(Error::io("read", &path, error)),
+    };
+    let record = dir.join("run.toml");
+    let text = fs::read_to_string(&record).unwrap_or_default();
+    let task = Task::parse(&record.display().to_string(), &text, dir).ok();
+    Ok(html(&results, insight.as_ref(), task.as_ref()))
+}
+
+fn parse<T: serde::de::DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let problem = format!("it cannot be read: {error}");
+        Error::data(
+            Place::file(path.display().to_string()),
+            problem,
+            "train the same task again, which writes it anew",
+        )
+    })
+}
 
 #[cfg(test)]
 mod tests {
@@ -23,7 +66,8 @@ mod tests {
 
     use super::*;
     use crate::dataset::DataSource;
-    use crate::metrics::Evaluation;
+    use crate::metrics::{Evaluation, Reliability};
+    use crate::results::insight::Answered;
     use crate::results::{Disputed, FORMAT, Generation, ModelSource, Results, Stage, TrainingSet};
     use crate::task::Topic;
 
@@ -84,52 +128,129 @@ mod tests {
         }
     }
 
+    const FOREIGN: [&str; 7] = ["<script", "<img", "<b>up", "<b>good", "<i>", "<note>", "http"];
+
+    fn answered(given: &str, right: &str) -> Answered {
+        Answered {
+            row: 3,
+            file: "<img src=x>.csv".into(),
+            line: Some(4),
+            fields: BTreeMap::from([("text".into(), "<script>alert(2)</script>".into())]),
+            topic: Some("<img>".into()),
+            right: vec![right.into()],
+            given: given.into(),
+            confidence: 0.9,
+        }
+    }
+
+    fn insight(job: &str) -> Insight {
+        Insight {
+            format: insight::FORMAT,
+            job: job.into(),
+            reliability: Reliability::new([(0.95, true), (0.95, false), (0.65, true), (0.65, true)]),
+            errors: vec![answered("<b>good</b>", "<i>bad</i>")],
+            uncertain: vec![answered("bad", "bad")],
+        }
+    }
+
+    fn task() -> Task {
+        let task = Task::parse(
+            "task.toml",
+            "format = 1\nname = 'a'\npatterns = ['{text} <i> {mask}.', { pattern = '{mask}: {text}', words = { x = '<img>', y = 'dull' } }]\n\
+             [data]\ntrain = 'a.csv'\nlabel = 'label'\n[labels]\nx = ['<script>', 'great']\ny = 'awful'\n",
+            Path::new("."),
+        );
+        task.unwrap()
+    }
+
+    fn page() -> String {
+        html(&results(), Some(&insight("final")), Some(&task()))
+    }
+
     #[test]
     fn nothing_from_the_user_becomes_markup() {
-        let page = html(&results());
-        for foreign in ["<script", "<img", "<b>", "<i>", "<note>", "http"] {
+        let page = page();
+        for foreign in FOREIGN {
             assert!(!page.contains(foreign), "{foreign} is in the page");
         }
-        assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;"));
+        for shown in
+            ["img src=x onerror=alert(1)", "script&#62;alert(2)", "img src=x&#62;.csv:4", "i&#62;bad&#60;/i"]
+        {
+            assert!(page.contains(&format!("&#60;{shown}")), "{shown} is not in the page");
+        }
     }
 
     #[test]
     fn every_step_is_drawn_with_its_interval() {
-        let page = html(&results());
+        let page = html(&results(), None, None);
         for step in [
             "untouched model, pattern 0",
-            "primed, pattern 0, seed 0",
+            "primed, pattern 0",
+            "generation 0, pattern 0",
             "ensemble of generation 0",
-            "fine-tuned, pattern 0, seed 0",
-            "<span class=\"title\" dir=\"auto\">ensemble</span>",
-            "distilled classifier",
+            "fine-tuned, pattern 0",
+            "<span class=\"title\" dir=\"auto\">ensemble of the fine-tuned</span>",
+            "<li class=\"best\"><span class=\"title\" dir=\"auto\">distilled classifier</span>",
             "<span class=\"figures\">75.0 % (",
             "always giving the most frequent label: 50.0 %",
         ] {
             assert!(page.contains(step), "{step} is missing");
         }
-        // And one in the legend.
-        assert_eq!(page.matches("<rect").count(), 6 + 1);
+        assert!(!page.contains("measure = &#34;all&#34;"));
+        // Those of the headline, of seven steps, of the legend and of two labels.
+        assert_eq!(page.matches("<rect class=\"bar").count(), 1 + 7 + 1 + 2);
+    }
+
+    #[test]
+    fn the_headline_says_how_good_the_outcome_is_and_what_would_be_reached_without_it() {
+        let page = page();
+        let headline = page.split("<nav>").next().unwrap();
+        for part in [
+            "<b>75.0 %</b>",
+            "accuracy of the distilled classifier on 4 test rows",
+            "95 % interval ",
+            "<b>50.0 %</b>",
+        ] {
+            assert!(headline.contains(part), "{part}: {headline}");
+        }
+    }
+
+    #[test]
+    fn single_rows_are_told_of_the_outcome_only() {
+        let sections = ["id=\"confidence\"", "id=\"errors\"", "id=\"uncertain\""];
+        let page = page();
+        let others = html(&results(), Some(&insight("g0/ensemble")), None);
+        for section in sections {
+            assert!(page.contains(section) && !others.contains(section), "{section}");
+        }
+        assert!(page.contains("<circle") && !others.contains("<circle"));
+        assert!(page.contains("In ten ranges of confidence the two are on average 40.0 % apart"), "{page}");
+    }
+
+    #[test]
+    fn words_and_options_are_told_where_the_task_is_known() {
+        let page = page();
+        assert!(page.contains("<bdi class=\"word\">great</bdi>") && page.contains("in pattern 1"));
+        assert!(page.contains("the task with every option") && page.contains("learning_rate = "));
+        let unknown = html(&results(), None, None);
+        assert!(!unknown.contains("<h3>Words</h3>") && !unknown.contains("<pre"));
     }
 
     #[test]
     fn generations_are_columns_for_labels_may_be_many() {
         let mut results = results();
         results.sets[0].labels.insert(results.labels[0].clone(), 7);
-        let page = html(&results);
-        assert!(page.contains(
-            "<th><bdi>generation</bdi></th><th class=\"n\"><bdi>0</bdi></th><th class=\"n\"><bdi>1</bdi></th>"
-        ));
-        let row = "rows labelled <bdi>&lt;b&gt;good&lt;/b&gt;</bdi></td><td class=\"n\">0</td><td class=\"n\">7</td>";
+        let page = html(&results, None, None);
+        assert!(page.contains("<th>generation</th><th class=\"n\">0</th><th class=\"n\">1</th>"));
+        let row = "rows labelled <bdi>&#60;b&#62;good&#60;/b&#62;</bdi></td><td class=\"n\">0</td><td class=\"n\">7</td>";
         assert!(page.contains(row), "{page}");
     }
 
     #[test]
     fn every_table_has_a_frame_to_scroll_in() {
-        let page = html(&results());
+        let page = page();
         let tables: Vec<_> = page.match_indices("<table").collect();
-        assert_eq!(tables.len(), 5);
-        assert_eq!(page.matches("How it was made").count(), 1);
+        assert_eq!(tables.len(), 6);
         for (at, _) in tables {
             let frame = page[..at].rsplit('<').next().unwrap();
             assert!(frame.starts_with("div class=\"wide"), "a table stands in `{frame}`");
@@ -138,22 +259,19 @@ mod tests {
 
     #[test]
     fn drawings_have_no_fixed_width_and_figures_stand_beside_them() {
-        let page = html(&results());
+        let page = page();
         assert!(!page.contains("viewBox"));
-        for drawing in page.split("<svg aria-hidden=\"true\">").skip(1) {
-            let drawing = drawing.split("</span>").next().unwrap();
-            assert!(!drawing.contains("<text"), "{drawing}");
-        }
         for text in page.split("<text ").skip(1) {
-            assert!(text.split('"').nth(1).unwrap().ends_with('%'), "{text}");
+            let label = text.split('>').nth(1).unwrap();
+            assert!(label.ends_with(" %</text"), "{text}");
         }
     }
 
     #[test]
     fn a_long_word_of_the_user_may_be_broken_anywhere() {
-        let page = html(&results());
-        for breaking in ["td,th{", "code{", "dd{", ".chart .title{"] {
-            let rule = page.split(breaking).nth(1).unwrap().split('}').next().unwrap();
+        let page = page();
+        for breaking in ["td,th{", "code{", "dd{", "pre{", ".chart .title{", ".rows .text{"] {
+            let rule = page.split(&format!("\n{breaking}")).nth(1).unwrap().split('}').next().unwrap();
             assert!(rule.contains("overflow-wrap:anywhere"), "{breaking}{rule}");
         }
     }
@@ -163,19 +281,25 @@ mod tests {
         let mut results = results();
         results.label_next[0].votes = BTreeMap::from([("חיובי".into(), 3), ("שלילי".into(), 2)]);
         results.label_next[0].fields = BTreeMap::from([("text".into(), "טקסט".into())]);
-        let page = html(&results);
-        assert!(page.contains("<bdi>חיובי</bdi> 3, <bdi>שלילי</bdi> 2"));
-        assert!(page.contains("<td dir=\"auto\">טקסט</td>"));
+        let page = html(&results, None, None);
+        assert!(
+            page.contains("<bdi>חיובי</bdi> <b>3</b>") && page.contains("<bdi>שלילי</bdi> <b>2</b>"),
+            "{page}"
+        );
+        assert!(page.contains("<p class=\"text\" dir=\"auto\">טקסט</p>"));
     }
 
     #[test]
     fn colours_are_given_once_for_light_and_dark_and_paper_is_always_light() {
-        let page = html(&results());
+        let page = page();
         assert!(page.contains("@media screen and (prefers-color-scheme:dark)"));
         assert!(page.contains("@media print"));
         for line in page.lines().filter(|line| !line.starts_with("--")) {
+            let line = line.replace("&#", "");
             for colour in ["fill=\"#", "stroke=\"#", ":#", " #", "rgba("] {
-                assert!(!line.contains(colour), "a colour that does not follow the reader's choice: {line}");
+                let heading = "<th class=\"n\">#</th>";
+                let is_colour = line.replace(heading, "").contains(colour);
+                assert!(!is_colour, "a colour that does not follow the reader's choice: {line}");
             }
         }
     }
@@ -183,13 +307,16 @@ mod tests {
     #[test]
     fn a_run_without_test_rows_says_that_nothing_is_known() {
         let mut results = results();
-        let Results { zero_shot, primed, members, .. } = &mut results;
-        for stage in zero_shot.iter_mut().chain(primed).chain(members) {
+        let Results { zero_shot, primed, members, generations, .. } = &mut results;
+        let before = generations.iter_mut().flat_map(|one| one.members.iter_mut().chain(&mut one.ensemble));
+        for stage in zero_shot.iter_mut().chain(primed).chain(members).chain(before) {
             stage.test = None;
         }
         results.ensemble = None;
         results.distilled.as_mut().unwrap().test = None;
-        assert!(html(&results).contains("no labelled test rows"));
+        let page = html(&results, None, None);
+        assert!(page.contains("no labelled test rows"));
+        assert!(!page.contains("id=\"accuracy\"") && !page.contains("id=\"labels\""));
         assert!(model_card(&results).contains("It was not measured"));
     }
 
@@ -202,10 +329,10 @@ mod tests {
         let stage = results.distilled.as_mut().unwrap();
         stage.test =
             stage.test.take().map(|test| test.with_topics(&names, None, &[0, 1, 1, 0], &[0, 1, 0, 0]));
-        let (page, card) = (html(&results), model_card(&results));
+        let (page, card) = (html(&results, None, None), model_card(&results));
         assert!(page.contains("2 labels, 2 labelled"), "{page}");
-        assert!(page.contains("of 4 answers are right"));
-        assert!(page.contains("<bdi>a</bdi></td><td class=\"n\">1</td>"));
+        assert!(page.contains("on 4 answers, one for each of 2 test rows and 2 labels"));
+        assert!(page.contains("<td dir=\"auto\">a</td><td class=\"n\">1</td>"));
         assert!(card.contains("The labels are `a` (about <a>), `b` (about <b>)."), "{card}");
         assert!(card.contains("| b | 1 | 100.0 % |"), "{card}");
         assert!(card.contains("fine-tuned on 2 labelled"));
@@ -214,7 +341,28 @@ mod tests {
     #[test]
     fn the_card_names_labels_and_figures() {
         let card = model_card(&results());
-        assert!(card.contains("accuracy 75.0 %"), "{card}");
+        assert!(card.starts_with("---\npipeline_tag: text-classification\n"), "{card}");
+        assert!(
+            card.contains("accuracy 75.0 %") && card.contains(" would reach 50.0 %.\n\n| label |"),
+            "{card}"
+        );
         assert!(card.contains("`bad & \"worse\"`"));
+    }
+
+    #[test]
+    fn the_page_of_a_run_is_made_again_from_its_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = html_of_run(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("results.json"), "{error}");
+        let write = |name: &str, value: &serde_json::Value| {
+            std::fs::write(dir.path().join(name), value.to_string()).unwrap();
+        };
+        write("results.json", &serde_json::to_value(results()).unwrap());
+        assert_eq!(html_of_run(dir.path()).unwrap(), html(&results(), None, None));
+        write("insight.json", &serde_json::to_value(insight("final")).unwrap());
+        std::fs::write(dir.path().join("run.toml"), task().to_toml()).unwrap();
+        assert_eq!(html_of_run(dir.path()).unwrap(), page());
+        write("insight.json", &serde_json::json!({"format": 1}));
+        assert!(html_of_run(dir.path()).unwrap_err().to_string().contains("insight.json"));
     }
 }

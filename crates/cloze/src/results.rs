@@ -3,7 +3,9 @@
 //! Only what follows from task, data, seeds and version is in it: no times, no folders, so that a run that was interrupted
 //! ends with the same bytes as one that was not.
 
-use std::collections::BTreeMap;
+pub mod insight;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -157,17 +159,26 @@ pub struct Disputed {
 impl Disputed {
     /// The same with the place that the row has in the data.
     pub(crate) fn at(self, place: &Place) -> Disputed {
-        let file =
-            Path::new(&place.file).file_name().map_or(place.file.clone().into(), OsStr::to_string_lossy);
-        Disputed { file: Some(file.into_owned()), line: place.line, ..self }
+        Disputed { file: Some(file_name(place)), line: place.line, ..self }
     }
 
     /// Where to find it: `tickets.csv:49`, or the row's number where the file is not known.
     pub fn place(&self) -> String {
-        match (&self.file, self.line) {
-            (Some(file), Some(line)) => format!("{file}:{line}"),
-            _ => self.row.to_string(),
-        }
+        location(self.file.as_deref(), self.line, self.row)
+    }
+}
+
+/// The name of a place's file without its folder.
+fn file_name(place: &Place) -> String {
+    let name = Path::new(&place.file).file_name().map(OsStr::to_string_lossy);
+    name.map_or_else(|| place.file.clone(), String::from)
+}
+
+/// `tickets.csv:49`, or the row's number where the file is not known.
+fn location(file: Option<&str>, line: Option<u64>, row: usize) -> String {
+    match (file, line) {
+        (Some(file), Some(line)) => format!("{file}:{line}"),
+        _ => row.to_string(),
     }
 }
 
@@ -185,6 +196,40 @@ impl Results {
     /// Whether the members have learnt something: without labelled rows those of a first generation are the untouched model.
     pub fn members_are_trained(&self) -> bool {
         self.rows("train") > 0 || !self.generations.is_empty()
+    }
+
+    /// Everything that was measured or could be, each with a title for people, in the order in which one builds on the other.
+    pub fn stages<'r>(&'r self) -> Vec<(String, &'r Stage)> {
+        let seeds: BTreeSet<u64> = self.members.iter().filter_map(|stage| stage.seed).collect();
+        let title = |what: &str, stage: &Stage| match (stage.pattern, stage.seed) {
+            (Some(pattern), Some(seed)) if seeds.len() > 1 => {
+                format!("{what}, pattern {pattern}, seed {seed}")
+            }
+            (Some(pattern), _) => format!("{what}, pattern {pattern}"),
+            _ => what.to_owned(),
+        };
+        let mut all = Vec::new();
+        let mut add = |what: &str, stages: &'r [Stage]| {
+            all.extend(stages.iter().map(|stage| (title(what, stage), stage)));
+        };
+        add("untouched model", &self.zero_shot);
+        add("untouched model, all patterns", self.zero_shot_together.as_slice());
+        add("linear probe", self.probe.as_slice());
+        add("primed", &self.primed);
+        add("primed, all together", self.primed_together.as_slice());
+        for (number, generation) in self.generations.iter().enumerate() {
+            add(&format!("generation {number}"), &generation.members);
+            add(&format!("ensemble of generation {number}"), generation.ensemble.as_slice());
+        }
+        if self.members_are_trained() {
+            add("fine-tuned", &self.members);
+            add("ensemble of the fine-tuned", self.ensemble.as_slice());
+        } else {
+            add("ensemble of the untouched", self.ensemble.as_slice());
+        }
+        add("distilled classifier", self.distilled.as_slice());
+        add("plain fine-tuning", self.supervised.as_slice());
+        all
     }
 
     /// The model that `cloze predict` uses unless told otherwise: the classifier, or the ensemble where there is none.

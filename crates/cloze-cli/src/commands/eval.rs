@@ -1,7 +1,7 @@
 //! `cloze eval`: how good a trained classifier is on labelled rows.
 
 use cloze::Error;
-use cloze::metrics::{Evaluation, Measured};
+use cloze::metrics::{Confused, Evaluation, Measured};
 use cloze::predict::Predictor;
 use cloze::task::{Example, Labelled, Set, Task};
 use serde_json::json;
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
         "{}: {} of {} right (95 % interval {}), {}\n{}\n{}{}",
         printer.heading(&task.name),
         printer.strong(&percent(accuracy.value)),
-        counted(evaluation.rows, if evaluation.topics.is_empty() { "row" } else { "answer" }),
+        counted(evaluation.rows, evaluation.unit()),
         interval(accuracy),
         figures.join(", "),
         passed_over(&rows),
@@ -112,9 +112,7 @@ fn labels(evaluation: &Evaluation, printer: &Printer) -> String {
     if !evaluation.labels.is_empty() {
         table.row(["label", "rows", "precision", "recall", "F1"].map(|title| printer.dim(title)));
     }
-    // Whether yes or no is told of every label together; what each is like tells more.
-    let labels = if evaluation.topics.is_empty() { &evaluation.labels } else { &evaluation.topics };
-    for label in labels {
+    for label in evaluation.per_label() {
         let [precision, recall, f1] = [label.precision, label.recall, label.f1].map(percent);
         table.row([label.label.clone(), count(label.gold as usize), precision, recall, f1]);
     }
@@ -123,23 +121,15 @@ fn labels(evaluation: &Evaluation, printer: &Printer) -> String {
 
 /// The labels that are most often taken for another one.
 fn confused(evaluation: &Evaluation, printer: &Printer) -> String {
-    let mut pairs = Vec::new();
-    for (gold, (label, counts)) in evaluation.labels.iter().zip(&evaluation.confusion).enumerate() {
-        for (other, (predicted, &rows)) in evaluation.labels.iter().zip(counts).enumerate() {
-            if other != gold && rows > 0 {
-                pairs.push((rows, label, predicted));
-            }
-        }
-    }
-    if pairs.is_empty() {
+    let confusions = evaluation.confusions();
+    if confusions.is_empty() {
         return String::new();
     }
-    pairs.sort_by_key(|(rows, ..)| std::cmp::Reverse(*rows));
     let mut table = Table::new([Align::Right, Align::Left]);
-    for (rows, label, predicted) in pairs.into_iter().take(CONFUSED) {
+    for Confused { right, given, rows } in confusions.into_iter().take(CONFUSED) {
         table.row([
-            counted(rows as usize, if evaluation.topics.is_empty() { "row" } else { "answer" }),
-            format!("of {} taken for {}", label.label, predicted.label),
+            counted(rows as usize, evaluation.unit()),
+            format!("of {} taken for {}", right.label, given.label),
         ]);
     }
     format!("\n{}\n{table}", printer.heading("most often confused"))

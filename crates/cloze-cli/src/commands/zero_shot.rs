@@ -70,8 +70,7 @@ fn labels(together: &Outcome, printer: &Printer) -> String {
         Some(evaluation) if evaluation.labels.is_empty() => {}
         Some(evaluation) => {
             table.row(["label", "rows", "given", "found"].map(|title| printer.dim(title)));
-            let labels = if evaluation.topics.is_empty() { &evaluation.labels } else { &evaluation.topics };
-            for label in labels {
+            for label in evaluation.per_label() {
                 let [gold, given] = [label.gold, label.predicted].map(|rows| count(rows as usize));
                 table.row([label.label.clone(), gold, given, percent(label.recall)]);
             }

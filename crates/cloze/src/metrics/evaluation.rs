@@ -50,6 +50,17 @@ pub struct LabelEvaluation {
     pub f1: f64,
 }
 
+/// Rows of one label that are given another, see [`Evaluation::confusions`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Confused<'e> {
+    /// The right label.
+    pub right: &'e LabelEvaluation,
+    /// The one given.
+    pub given: &'e LabelEvaluation,
+    /// How many rows.
+    pub rows: u64,
+}
+
 impl Evaluation {
     /// Compares `predicted` with `gold`, both positions in `labels`. The intervals depend on the counts alone.
     pub(crate) fn new(labels: &[String], gold: &[usize], predicted: &[usize]) -> Self {
@@ -99,6 +110,37 @@ impl Evaluation {
             labels: Vec::new(),
             confusion: Vec::new(),
         }
+    }
+
+    /// The figures of each label that a row can have: of the topics, where rows can have several labels.
+    pub fn per_label(&self) -> &[LabelEvaluation] {
+        if self.topics.is_empty() { &self.labels } else { &self.topics }
+    }
+
+    /// What is counted: `row`, or `answer` where every row is asked for each of several labels.
+    pub fn unit(&self) -> &'static str {
+        if self.topics.is_empty() { "row" } else { "answer" }
+    }
+
+    /// The label that most rows have, and the accuracy of giving it to every row; nothing where rows have choices of their own.
+    pub fn most_frequent(&self) -> Option<(&str, f64)> {
+        // Of equal ones the first.
+        let most = self.labels.iter().rev().max_by_key(|label| label.gold)?;
+        (self.rows > 0).then(|| (most.label.as_str(), most.gold as f64 / self.rows as f64))
+    }
+
+    /// Which labels are taken for which, the most frequent confusion first.
+    pub fn confusions(&self) -> Vec<Confused<'_>> {
+        let mut found = Vec::new();
+        for (gold, (right, counts)) in self.labels.iter().zip(&self.confusion).enumerate() {
+            for (given, (other, &rows)) in self.labels.iter().zip(counts).enumerate() {
+                if given != gold && rows > 0 {
+                    found.push(Confused { right, given: other, rows });
+                }
+            }
+        }
+        found.sort_by_key(|confused| std::cmp::Reverse(confused.rows));
+        found
     }
 
     /// The figures beside accuracy, with the names that people read.

@@ -1,109 +1,102 @@
 //! Which labels are taken for which.
 
-use std::cmp::Reverse;
-use std::fmt::Write as _;
-
 use super::figures::percent;
-use super::markup::{Column, escape, table, user};
 use crate::metrics::Evaluation;
 
 /// So many labels, with names of so many characters together, stand side by side above the columns.
 const SIDE_BY_SIDE: (usize, usize) = (8, 60);
 
-/// So many columns are not too wide for paper.
-const ON_PAPER: usize = 20;
+/// So many columns fit the page; of more labels only the most frequent confusions are told.
+const COLUMNS: usize = 20;
 
-/// So many confusions are listed.
-const LISTED: usize = 20;
+/// So many confusions are listed beside the counts.
+const BESIDE_COUNTS: usize = 10;
 
-/// Counts of every right label and label given. Where the names of the labels are too long to stand side by side, columns have
-/// numbers, and the most frequent confusions are listed first.
-pub(super) fn confusion(page: &mut String, test: &Evaluation) {
-    let count = test.labels.len();
-    let letters: usize = test.labels.iter().map(|label| label.label.chars().count()).sum();
-    let numbered = count > SIDE_BY_SIDE.0 || letters > SIDE_BY_SIDE.1;
-    page.push_str("<h2>Confusion</h2>\n");
-    if numbered {
-        most_frequent(page, test);
-    }
-    if count > ON_PAPER {
-        page.push_str(
-            "<p class=\"sub paper\">The counts of all labels are too wide for paper; they are in this page on a screen, and in \
-             <code>results.json</code>.</p>\n",
-        );
-    }
-    let _ = write!(
-        page,
-        "<div{0}><p class=\"sub\">Rows: the right label. Columns: the label given{1}.</p>\n\
-         <div class=\"wide confusion{2}\" tabindex=\"0\" role=\"region\" aria-label=\"confusion\"><table><thead><tr><th></th>",
-        if count > ON_PAPER { " class=\"screen\"" } else { "" },
-        if numbered { ", by its number" } else { "" },
-        if numbered { " numbered" } else { "" }
-    );
-    for (number, label) in test.labels.iter().enumerate() {
-        let name = escape(&label.label);
-        // Writing to a string cannot fail, here and below.
-        let _ = match numbered {
-            true => write!(page, "<th class=\"n\" title=\"{name}\">{}</th>", number + 1),
-            false => write!(page, "<th class=\"n\"><bdi>{name}</bdi></th>"),
-        };
-    }
-    page.push_str("</tr></thead><tbody>\n");
-    for (gold, (label, counts)) in test.labels.iter().zip(&test.confusion).enumerate() {
-        let number =
-            if numbered { format!("<span class=\"no\">{}</span> ", gold + 1) } else { String::new() };
-        let _ = write!(page, "<tr><th>{number}{}</th>", user(&label.label));
-        for (predicted, &rows) in counts.iter().enumerate() {
-            let _ = if rows == 0 {
-                write!(page, "<td class=\"n\">0</td>")
-            } else {
-                let class = if gold == predicted { "right" } else { "wrong" };
-                let share = 0.7 * rows as f64 / label.gold.max(1) as f64;
-                write!(page, "<td class=\"n {class}\" style=\"--share:{share:.2}\">{rows}</td>")
-            };
-        }
-        page.push_str("</tr>\n");
-    }
-    page.push_str("</tbody></table></div></div>\n");
+/// So many are listed where there is no room for the counts.
+const ALONE: usize = 30;
+
+/// Counts of every right label and label given, and the most frequent confusions.
+pub(super) struct Confusion {
+    /// Whether the names above the columns run upwards, since they are too long to stand side by side.
+    pub(super) upwards: bool,
+    /// What is listed, in words; empty if nothing is.
+    pub(super) which: String,
+    pub(super) most_frequent: Vec<Pair>,
+    /// None if there are too many labels.
+    pub(super) lines: Vec<Counts>,
 }
 
-/// The labels that are most often taken for another.
-fn most_frequent(page: &mut String, test: &Evaluation) {
-    let mut confusions: Vec<(usize, usize, u64)> = Vec::new();
-    for (gold, counts) in test.confusion.iter().enumerate() {
-        let given = counts.iter().enumerate().map(|(predicted, &rows)| (gold, predicted, rows));
-        confusions.extend(given.filter(|&(gold, predicted, rows)| gold != predicted && rows > 0));
+/// Rows of one label that were given another.
+pub(super) struct Pair {
+    pub(super) right: String,
+    pub(super) given: String,
+    pub(super) rows: u64,
+    pub(super) share: String,
+}
+
+/// The rows of one label.
+pub(super) struct Counts {
+    pub(super) label: String,
+    pub(super) cells: Vec<Cell>,
+}
+
+/// Those that were given some label.
+pub(super) struct Cell {
+    pub(super) rows: u64,
+    pub(super) kind: &'static str,
+    /// How strong the colour is.
+    pub(super) share: String,
+}
+
+impl Confusion {
+    /// Nothing where rows have choices of their own.
+    pub(super) fn new(test: &Evaluation) -> Option<Confusion> {
+        let count = test.labels.len();
+        if count == 0 {
+            return None;
+        }
+        let letters: usize = test.labels.iter().map(|label| label.label.chars().count()).sum();
+        let upwards = count > SIDE_BY_SIDE.0 || letters > SIDE_BY_SIDE.1;
+        let mut confusion =
+            Confusion { upwards, which: String::new(), most_frequent: Vec::new(), lines: Vec::new() };
+        let has_counts = count <= COLUMNS;
+        if has_counts {
+            confusion.lines = (0..count).map(|gold| counts(test, gold)).collect();
+        }
+        // Those of two labels are both in the counts.
+        if count > 2 {
+            confusion.list(test, if has_counts { BESIDE_COUNTS } else { ALONE });
+        }
+        Some(confusion)
     }
-    confusions.sort_by_key(|&(gold, predicted, rows)| (Reverse(rows), gold, predicted));
-    let all = confusions.len();
-    confusions.truncate(LISTED);
-    let _ = match all {
-        0 => writeln!(page, "<p>No label is taken for another.</p>"),
-        1..=LISTED => writeln!(
-            page,
-            "<p>Which labels are taken for which, the most frequent first; shares are of the right label's rows.</p>"
-        ),
-        _ => writeln!(
-            page,
-            "<p>The {LISTED} most frequent of {all} ways in which one label is taken for another; shares are of the right \
-             label's rows.</p>"
-        ),
+
+    /// Lists the labels that are most often taken for another.
+    fn list(&mut self, test: &Evaluation, most: usize) {
+        let confusions = test.confusions();
+        self.which = match confusions.len() {
+            0 => "No label is taken for another.".to_owned(),
+            all if all <= most => "Which labels are taken for which, the most frequent first".to_owned(),
+            all => format!("The {most} most frequent of {all} ways in which one label is taken for another"),
+        };
+        let pair = |confused: &crate::metrics::Confused| Pair {
+            right: confused.right.label.clone(),
+            given: confused.given.label.clone(),
+            rows: confused.rows,
+            share: percent(confused.rows as f64 / confused.right.gold.max(1) as f64),
+        };
+        self.most_frequent = confusions.iter().take(most).map(pair).collect();
+    }
+}
+
+fn counts(test: &Evaluation, gold: usize) -> Counts {
+    let label = &test.labels[gold];
+    let cell = |(given, &rows): (usize, &u64)| Cell {
+        rows,
+        kind: if gold == given { "right" } else { "wrong" },
+        share: format!("{:.2}", 0.7 * rows as f64 / label.gold.max(1) as f64),
     };
-    if all == 0 {
-        return;
-    }
-    let columns = [
-        Column::Text("right label"),
-        Column::Text("label given"),
-        Column::Number("rows"),
-        Column::Number("share"),
-    ];
-    let rows = confusions.into_iter().map(|(gold, predicted, rows)| {
-        let (right, given) = (&test.labels[gold], &test.labels[predicted]);
-        let share = percent(rows as f64 / right.gold.max(1) as f64);
-        vec![user(&right.label), user(&given.label), rows.to_string(), share]
-    });
-    table(page, &columns, rows);
+    let cells = test.confusion[gold].iter().enumerate().map(cell).collect();
+    Counts { label: label.label.clone(), cells }
 }
 
 #[cfg(test)]
@@ -111,48 +104,42 @@ mod tests {
     use super::*;
 
     /// So many labels, of which every row of the first is taken for the second.
-    fn drawn(labels: usize, name: impl Fn(usize) -> String) -> String {
+    fn confusion(labels: usize, name: impl Fn(usize) -> String) -> Confusion {
         let names: Vec<String> = (0..labels).map(name).collect();
-        let mut page = String::new();
-        confusion(&mut page, &Evaluation::new(&names, &[0, 0, 1], &[1, 1, 1]));
-        page
+        Confusion::new(&Evaluation::new(&names, &[0, 0, 1], &[1, 1, 1])).unwrap()
     }
 
     #[test]
-    fn a_few_short_names_stand_above_their_columns() {
-        let page = drawn(4, |label| format!("name {label}"));
-        assert!(page.contains("<th class=\"n\"><bdi>name 3</bdi></th>"), "{page}");
-        assert!(!page.contains("taken for which") && !page.contains("numbered"));
+    fn a_few_short_names_stand_side_by_side() {
+        let few = confusion(4, |label| format!("name {label}"));
+        assert!(!few.upwards);
+        assert_eq!(
+            (few.lines.len(), few.lines[0].cells[1].rows, few.lines[0].cells[1].kind),
+            (4, 2, "wrong")
+        );
     }
 
     #[test]
-    fn names_too_long_or_too_many_are_numbered_and_the_most_frequent_confusions_come_first() {
+    fn names_too_long_or_too_many_run_upwards() {
         let long = |label| format!("a name that is rather long: {label}");
-        for page in [drawn(3, long), drawn(9, |label| label.to_string()), drawn(150, long)] {
-            let (list, counts) = page.split_once("by its number").unwrap();
-            assert_eq!(
-                list.matches("<td class=\"n\">2</td><td class=\"n\">100.0 %</td>").count(),
-                1,
-                "{list}"
-            );
-            assert!(counts.contains(">3</th>"), "{counts}");
-            assert!(!counts.split_once("</thead>").unwrap().0.contains("<bdi>"), "{counts}");
-        }
+        assert!(confusion(3, long).upwards && confusion(9, |label| label.to_string()).upwards);
     }
 
     #[test]
-    fn where_paper_is_too_narrow_it_says_where_the_counts_are() {
+    fn where_the_page_is_too_narrow_for_the_counts_the_most_frequent_confusions_stand_alone() {
         let name = |label: usize| label.to_string();
-        assert!(!drawn(ON_PAPER, name).contains("too wide for paper"));
-        let page = drawn(ON_PAPER + 1, name);
-        assert!(page.contains("too wide for paper") && page.contains("<div class=\"screen\">"));
+        assert_eq!(confusion(COLUMNS, name).lines.len(), COLUMNS);
+        let many = confusion(COLUMNS + 1, name);
+        let [pair] = &many.most_frequent[..] else { panic!() };
+        assert!(many.lines.is_empty());
+        assert_eq!((pair.rows, pair.share.as_str()), (2, "100.0 %"));
     }
 
     #[test]
     fn labels_that_are_all_given_rightly_leave_nothing_to_list() {
         let names: Vec<String> = (0..9).map(|label| label.to_string()).collect();
-        let mut page = String::new();
-        confusion(&mut page, &Evaluation::new(&names, &[0, 5], &[0, 5]));
-        assert!(page.contains("No label is taken for another."));
+        let confusion = Confusion::new(&Evaluation::new(&names, &[0, 5], &[0, 5])).unwrap();
+        assert_eq!(confusion.which, "No label is taken for another.");
+        assert!(Confusion::new(&Evaluation::of_choices([].into_iter())).is_none());
     }
 }

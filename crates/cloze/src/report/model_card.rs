@@ -1,96 +1,128 @@
-//! The model card of a run's classifier (`README.md`).
+//! The model card of a run's classifier (`README.md`): what `templates/model_card.md` shows.
 
-use std::fmt::Write as _;
+use askama::Template;
 
-use super::figures::{figures, listed, percent, with_interval};
+use super::figures::{counted, figures, grouped, percent, tested, with_interval};
+use super::making::Fact;
+use crate::metrics::{Evaluation, LabelEvaluation};
 use crate::results::Results;
 use crate::task::Topic;
 
-/// The model card: what the classifier does, how it was made, how good it is, what it is not good for. Nothing in it tells one run
+#[derive(Template)]
+#[template(path = "model_card.md")]
+struct Card<'r> {
+    name: String,
+    what: String,
+    test: Option<Measurement>,
+    how: String,
+    model: String,
+    fingerprint: &'r str,
+    version: &'r str,
+    data: Vec<Fact>,
+}
+
+/// How good the classifier is.
+struct Measurement {
+    counted: String,
+    accuracy: String,
+    figures: String,
+    most_frequent: Option<MostFrequent>,
+    labels: Vec<LabelLine>,
+}
+
+struct MostFrequent {
+    label: String,
+    share: String,
+}
+
+struct LabelLine {
+    name: String,
+    rows: String,
+    precision: String,
+    recall: String,
+    f1: String,
+}
+
+/// The model card: what the classifier does, how good it is, how it was made, what it is not good for. Nothing in it tells one run
 /// from another that ends with the same classifier, for runs share finished jobs.
 pub fn model_card(results: &Results) -> String {
-    let mut card = String::new();
-    let labels: Vec<String> = results.labels.iter().map(|label| format!("`{}`", line(label))).collect();
-    let what = if results.topics.is_empty() {
-        format!("Sorts text into {} labels: {}.", labels.len(), labels.join(", "))
-    } else {
-        let topic = |topic: &Topic| format!("`{}` ({})", line(&topic.name), line(&topic.text));
-        format!(
-            "Says of a text and the description of a label whether the text has it ({}). The labels are {}.",
-            labels.join(" or "),
-            results.topics.iter().map(topic).collect::<Vec<_>>().join(", ")
-        )
-    };
-    let _ = write!(
-        card,
-        "---\npipeline_tag: text-classification\ntags:\n- cloze\n---\n\n# {}\n\n{what}\n\n",
-        line(&results.name),
-    );
-    let rows = |part: &str| results.rows(part);
-    let how = if results.method == "supervised" {
-        format!("Fine-tuned on {} labelled rows.", rows("train"))
-    } else if !results.members_are_trained() {
-        format!(
-            "Distilled from what the untouched language model says of {} unlabelled rows with {} patterns. There were no labelled rows.",
-            rows("unlabeled"),
-            results.patterns.len()
-        )
-    } else {
-        let grown = match results.generations.len() {
-            0 => String::new(),
-            before => format!(", in {} generations with growing training sets (iPET)", before + 1),
-        };
-        format!(
-            "Distilled from {} models with {} patterns (pattern-exploiting training) that were fine-tuned on {} \
-             labelled rows{grown} and labelled {} unlabelled rows softly.",
-            results.members.len(),
-            results.patterns.len(),
-            rows("train"),
-            rows("unlabeled")
-        )
-    };
-    let _ = write!(
-        card,
-        "## How it was made\n\n{how}\n\n- starts from: `{}`, fingerprint `{}`\n- made with: cloze {}\n",
-        line(&results.model.name),
-        results.model.fingerprint,
-        results.version
-    );
-    for (part, source) in &results.data {
-        let _ = writeln!(card, "- {part}: {} rows, fingerprint `{}`", source.rows, source.fingerprint);
-    }
-    card.push_str("\n## How good it is\n\n");
     let classifier = results.distilled.as_ref().or(results.supervised.as_ref());
-    match classifier.and_then(|stage| stage.test.as_ref()) {
-        Some(test) => {
-            let _ = write!(
-                card,
-                "On {} test {}, with 95 % bootstrap intervals: accuracy {}, {}.\n\n\
-                 | label | rows | precision | recall | F1 |\n| --- | ---: | ---: | ---: | ---: |\n",
-                test.rows,
-                if test.topics.is_empty() { "rows" } else { "answers, one for every row and label" },
-                with_interval(test.accuracy),
-                figures(test)
-            );
-            for label in listed(test) {
-                let _ = writeln!(
-                    card,
-                    "| {} | {} | {} | {} | {} |",
-                    line(&label.label).replace('|', "\\|"),
-                    label.gold,
-                    percent(label.precision),
-                    percent(label.recall),
-                    percent(label.f1)
-                );
-            }
-        }
-        None => card.push_str("It was not measured: the task has no labelled test rows.\n"),
+    let part = |(part, source): (&String, &crate::dataset::DataSource)| Fact {
+        what: part.clone(),
+        is: format!("{}, fingerprint `{}`", counted(source.rows, "row"), source.fingerprint),
+    };
+    let card = Card {
+        name: line(&results.name),
+        what: what(results),
+        test: classifier.and_then(|stage| stage.test.as_ref()).map(measurement),
+        how: how(results),
+        model: line(&results.model.name),
+        fingerprint: &results.model.fingerprint,
+        version: &results.version,
+        data: results.data.iter().map(part).collect(),
+    };
+    // Everything that is written is text in memory, which cannot fail.
+    card.render().unwrap_or_default()
+}
+
+fn what(results: &Results) -> String {
+    let labels: Vec<String> = results.labels.iter().map(|label| format!("`{}`", line(label))).collect();
+    if results.topics.is_empty() {
+        return format!("Sorts text into {}: {}.", counted(labels.len(), "label"), labels.join(", "));
     }
-    card.push_str(
-        "\n## Limits\n\nIt gives one of its labels to every text, also to text that fits none of them. Few labelled rows \
-         stand behind it; check it on your own rows before relying on it. Its probabilities are not calibrated.\n",
-    );
-    card
+    let topic = |topic: &Topic| format!("`{}` ({})", line(&topic.name), line(&topic.text));
+    format!(
+        "Says of a text and the description of a label whether the text has it ({}). The labels are {}.",
+        labels.join(" or "),
+        results.topics.iter().map(topic).collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn how(results: &Results) -> String {
+    let rows = |part: &str| grouped(results.rows(part));
+    if results.method == "supervised" {
+        return format!("Fine-tuned on {} labelled rows.", rows("train"));
+    }
+    let patterns = counted(results.patterns.len(), "pattern");
+    if !results.members_are_trained() {
+        return format!(
+            "Distilled from what the untouched language model says of {} unlabelled rows with {patterns}. There were no labelled \
+             rows.",
+            rows("unlabeled"),
+        );
+    }
+    let grown = match results.generations.len() {
+        0 => String::new(),
+        before => format!(", in {} generations with growing training sets (iPET)", before + 1),
+    };
+    format!(
+        "Distilled from {} with {patterns} (pattern-exploiting training) that were fine-tuned on {} \
+         labelled rows{grown} and labelled {} unlabelled rows softly.",
+        counted(results.members.len(), "model"),
+        rows("train"),
+        rows("unlabeled")
+    )
+}
+
+fn measurement(test: &Evaluation) -> Measurement {
+    let label = |label: &LabelEvaluation| LabelLine {
+        name: line(&label.label).replace('|', "\\|"),
+        rows: grouped(label.gold as usize),
+        precision: percent(label.precision),
+        recall: percent(label.recall),
+        f1: percent(label.f1),
+    };
+    let most_frequent = |(label, share): (&str, f64)| MostFrequent {
+        label: format!("`{}`", line(label)),
+        share: percent(share),
+    };
+    Measurement {
+        counted: tested(test),
+        accuracy: with_interval(test.accuracy),
+        figures: figures(test),
+        most_frequent: test.most_frequent().map(most_frequent),
+        labels: test.per_label().iter().map(label).collect(),
+    }
 }
 
 /// Text on one line.

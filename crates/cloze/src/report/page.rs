@@ -1,273 +1,261 @@
-//! The story of a run as a page.
+//! The story of a run as a page: what `templates/run.html` shows, in the words and figures that it shows.
 
-use std::fmt::Write as _;
+use askama::Template;
 
-use super::chart::{Chart, Mark, legend};
-use super::confusion::confusion;
-use super::figures::{figures, listed, most_frequent, percent, with_interval};
-use super::markup::{Column, escape, facts, opening, pattern, table, user};
-use crate::metrics::{Evaluation, Measured};
-use crate::results::{Results, Stage};
+use super::chart::{At, Chart, Diagram, Drawn, Mark, Meaning, gauge};
+use super::confusion::Confusion;
+use super::figures::{counted, figures, grouped, interval, percent, tested, with_interval};
+use super::making::{Fact, Generations, Pattern, Words, facts, generations, patterns, words};
+use super::rows::Rows;
+use crate::metrics::{Evaluation, LabelEvaluation, Reliability};
+use crate::results::Results;
+use crate::results::insight::Insight;
+use crate::task::{Task, Topic};
 
-/// So many characters of a row are shown.
-const LONGEST: usize = 240;
+/// A mean confidence and an accuracy that are no farther apart say the same.
+const ABOUT_THE_SAME: f64 = 0.02;
+
+#[derive(Template)]
+#[template(path = "run.html")]
+struct Page<'r> {
+    name: &'r str,
+    inputs: String,
+    model: &'r str,
+    headline: Option<Headline>,
+    /// What is counted on the test rows: rows, or answers.
+    unit: &'static str,
+    notes: &'r [String],
+    /// The sections, by their places and titles.
+    contents: Vec<(&'static str, &'static str)>,
+    ladder: Option<Ladder>,
+    reliability: Option<Confidence>,
+    labels: Option<Labels>,
+    confusion: Option<Confusion>,
+    errors: Option<Rows>,
+    uncertain: Option<Rows>,
+    agreement: Option<String>,
+    next: Option<Rows>,
+    patterns: Vec<Pattern<'r>>,
+    words: Vec<Words<'r>>,
+    topics: &'r [Topic],
+    generations: Option<Generations<'r>>,
+    facts: Vec<Fact>,
+    task: Option<String>,
+}
+
+/// How good the outcome is, at a glance.
+struct Headline {
+    outcome: String,
+    accuracy: String,
+    interval: String,
+    counted: String,
+    gauge: Vec<Drawn>,
+    tiles: Vec<Tile>,
+}
+
+/// A figure beside it.
+struct Tile {
+    figure: String,
+    what: String,
+    more: String,
+}
+
+/// The accuracy of everything that was measured.
+struct Ladder {
+    chart: Chart,
+    legend: Vec<Meaning>,
+    /// Whether there are steps that were not measured.
+    has_more: bool,
+}
+
+/// Whether the outcome is right as often as it is sure.
+struct Confidence {
+    verdict: String,
+    ece: String,
+    diagram: Diagram,
+    bins: Vec<BinLine>,
+}
+
+struct BinLine {
+    range: String,
+    rows: String,
+    accuracy: String,
+}
+
+/// What is measured beside accuracy, and how well each label is found.
+struct Labels {
+    figures: String,
+    lines: Vec<LabelLine>,
+}
+
+struct LabelLine {
+    name: String,
+    rows: String,
+    precision: String,
+    recall: String,
+    f1: String,
+    bar: At,
+}
 
 /// The page.
-pub fn html(results: &Results) -> String {
-    let title = format!("{}: cloze report", escape(&results.name));
-    let mut page = opening(&title, &user(&results.name));
-    head(&mut page, results);
-    comparison(&mut page, results);
-    patterns(&mut page, results);
-    generations(&mut page, results);
-    if let Some(Stage { test: Some(test), .. }) = results.outcome() {
-        labels(&mut page, test);
-        if !test.labels.is_empty() {
-            confusion(&mut page, test);
-        }
-    }
-    label_next(&mut page, results);
-    making(&mut page, results);
-    page.push_str("</body></html>\n");
-    page
+pub(super) fn html(results: &Results, insight: Option<&Insight>, task: Option<&Task>) -> String {
+    let stages = results.stages();
+    let outcome = results.outcome();
+    let title = outcome.and_then(|outcome| stages.iter().find(|(_, stage)| stage.job == outcome.job));
+    let test = outcome.and_then(|stage| stage.test.as_ref());
+    // What was seen of another job's answers says nothing of this one's.
+    let insight =
+        insight.filter(|insight| test.is_some() && outcome.is_some_and(|stage| stage.job == insight.job));
+    let mut page = Page {
+        name: &results.name,
+        inputs: inputs(results),
+        model: &results.model.name,
+        headline: title.zip(test).map(|((title, _), test)| headline(title, test, insight)),
+        unit: test.map_or("row", Evaluation::unit),
+        notes: &results.notes,
+        contents: Vec::new(),
+        ladder: ladder(results),
+        reliability: test.zip(insight).map(|(test, insight)| confidence(test, &insight.reliability)),
+        labels: test.map(labels),
+        confusion: test.and_then(Confusion::new),
+        errors: insight.and_then(|insight| Rows::answered(&insight.errors)),
+        uncertain: insight.and_then(|insight| Rows::answered(&insight.uncertain)),
+        agreement: results.agreement.map(percent),
+        next: Rows::disputed(&results.label_next),
+        patterns: patterns(results),
+        words: task.map(words).unwrap_or_default(),
+        topics: &results.topics,
+        generations: generations(results),
+        facts: facts(results, task),
+        task: task.map(Task::canonical),
+    };
+    page.contents = contents(&page);
+    // Everything that is written is text in memory, which cannot fail.
+    page.render().unwrap_or_default()
 }
 
-fn head(page: &mut String, results: &Results) {
-    // Writing to a string cannot fail, here and below.
-    let _ = writeln!(
-        page,
-        "<p class=\"sub\">{}, {} labelled and {} unlabelled rows, model <code>{}</code></p>",
-        match results.label_count() {
-            0 => "choices of each row's own".to_owned(),
-            count => format!("{count} labels"),
-        },
-        results.rows("train"),
-        results.rows("unlabeled"),
-        escape(&results.model.name)
-    );
-    if let Some(test) = results.outcome().and_then(|stage| stage.test.as_ref()) {
-        let Measured { value, low, high } = test.accuracy;
-        let _ = writeln!(
-            page,
-            "<p><span class=\"big\">{}</span> of {} {} (95 % interval {} to {}{}).</p>",
-            percent(value),
-            test.rows,
-            if test.topics.is_empty() {
-                "test rows are labelled rightly"
-            } else {
-                "answers are right, one for every test row and label"
-            },
-            percent(low),
-            percent(high),
-            most_frequent(test).map_or(String::new(), |share| {
-                let what = if test.topics.is_empty() { "label" } else { "answer" };
-                format!("; always giving the most frequent {what} would reach {}", percent(share))
-            })
-        );
-    } else {
-        page.push_str(
-            "<p>There are no labelled test rows, so that nothing here says how good the model is.</p>\n",
-        );
-    }
-    for note in &results.notes {
-        let _ = writeln!(page, "<p class=\"note\">{}</p>", escape(note));
-    }
-}
-/// Everything that was measured on the way, in its order.
-fn steps(results: &Results) -> Vec<(String, &Stage)> {
-    let pattern = |stage: &Stage| stage.pattern.map_or(String::new(), |pattern| format!("pattern {pattern}"));
-    let seed = |stage: &Stage| stage.seed.map_or(String::new(), |seed| format!(", seed {seed}"));
-    let mut stages: Vec<(String, &Stage)> = Vec::new();
-    for stage in &results.zero_shot {
-        stages.push((format!("untouched model, {}", pattern(stage)), stage));
-    }
-    if let Some(stage) = &results.zero_shot_together {
-        stages.push(("untouched model, all patterns".to_owned(), stage));
-    }
-    if let Some(stage) = &results.probe {
-        stages.push(("linear probe".to_owned(), stage));
-    }
-    for stage in &results.primed {
-        stages.push((format!("primed, {}{}", pattern(stage), seed(stage)), stage));
-    }
-    if let Some(stage) = &results.primed_together {
-        stages.push(("primed, all together".to_owned(), stage));
-    }
-    for (number, generation) in results.generations.iter().enumerate() {
-        stages.extend(
-            generation.ensemble.iter().map(|stage| (format!("ensemble of generation {number}"), stage)),
-        );
-    }
-    for stage in results.members.iter().filter(|_| results.members_are_trained()) {
-        stages.push((format!("fine-tuned, {}{}", pattern(stage), seed(stage)), stage));
-    }
-    for (title, stage) in [
-        ("ensemble", &results.ensemble),
-        ("distilled classifier", &results.distilled),
-        ("plain fine-tuning", &results.supervised),
-    ] {
-        if let Some(stage) = stage {
-            stages.push((title.to_owned(), stage));
-        }
-    }
-    stages
+fn contents(page: &Page) -> Vec<(&'static str, &'static str)> {
+    let sections = [
+        (page.ladder.is_some(), "accuracy", "Accuracy"),
+        (page.reliability.is_some(), "confidence", "Confidence"),
+        (page.labels.is_some(), "labels", "Labels"),
+        (page.confusion.is_some(), "confusion", "Confusions"),
+        (page.errors.is_some(), "errors", "Errors"),
+        (page.uncertain.is_some(), "uncertain", "Least certain"),
+        (page.next.is_some() || page.agreement.is_some(), "next", "What to label next"),
+        (true, "making", "How it was made"),
+    ];
+    sections.into_iter().filter(|(is_there, ..)| *is_there).map(|(_, id, title)| (id, title)).collect()
 }
 
-fn comparison(page: &mut String, results: &Results) {
-    let steps = steps(results);
-    let measured = || steps.iter().filter_map(|(title, stage)| Some((title, stage.test.as_ref()?)));
-    let Some((_, first)) = measured().next() else { return };
-    let chance = most_frequent(first);
+fn inputs(results: &Results) -> String {
+    let labels = match results.label_count() {
+        0 => "choices of each row's own".to_owned(),
+        count => counted(count, "label"),
+    };
+    let [train, unlabeled] = ["train", "unlabeled"].map(|part| grouped(results.rows(part)));
+    format!("{labels}, {train} labelled and {unlabeled} unlabelled rows")
+}
+
+/// What a row or an answer is given.
+fn given(test: &Evaluation) -> &'static str {
+    if test.topics.is_empty() { "label" } else { "answer" }
+}
+
+fn headline(title: &str, test: &Evaluation, insight: Option<&Insight>) -> Headline {
+    let most_frequent = test.most_frequent();
+    let accuracy = test.accuracy;
+    let mut tiles = Vec::new();
+    if let Some((label, share)) = most_frequent {
+        let what = format!("always giving the most frequent {}", given(test));
+        tiles.push(Tile { figure: percent(share), what, more: label.to_owned() });
+    }
+    for (name, figure) in test.figures() {
+        let more = format!("95 % interval {}", interval(figure));
+        tiles.push(Tile { figure: percent(figure.value), what: name.to_owned(), more });
+    }
+    if let Some(insight) = insight {
+        let figure = percent(insight.reliability.ece);
+        let more = "confidence against accuracy".to_owned();
+        tiles.push(Tile { figure, what: "calibration error (ECE)".to_owned(), more });
+    }
+    let marks = [Mark::Best(accuracy.value), Mark::Interval(accuracy.low, accuracy.high)];
+    Headline {
+        outcome: title.to_owned(),
+        accuracy: percent(accuracy.value),
+        interval: interval(accuracy),
+        counted: tested(test),
+        gauge: gauge(marks.into_iter().chain(most_frequent.map(|(_, share)| Mark::Chance(share)))),
+        tiles,
+    }
+}
+
+fn ladder(results: &Results) -> Option<Ladder> {
+    let stages = results.stages();
+    let measured = || stages.iter().filter_map(|(title, stage)| Some((title, stage, stage.test.as_ref()?)));
+    let (.., first) = measured().next()?;
+    let most_frequent = first.most_frequent();
+    let outcome = results.outcome().map(|stage| &stage.job);
     let mut chart = Chart::new("accuracy of every step", 0.0, 1.0);
-    for (title, test) in measured() {
-        let Measured { value, low, high } = test.accuracy;
-        let marks = [Mark::Bar(value), Mark::Interval(low, high)].into_iter().chain(chance.map(Mark::Chance));
-        chart.line(title, &marks.collect::<Vec<_>>(), &with_interval(test.accuracy));
+    for (title, stage, test) in measured() {
+        let figure = test.accuracy;
+        let bar = if outcome == Some(&stage.job) { Mark::Best } else { Mark::Bar };
+        let marks = [bar(figure.value), Mark::Interval(figure.low, figure.high)];
+        let chance = most_frequent.map(|(_, share)| Mark::Chance(share));
+        chart.line(title, marks.into_iter().chain(chance), with_interval(figure));
     }
-    let mut meanings = vec![
-        (Mark::Bar(1.0), "accuracy".to_owned()),
-        (Mark::Interval(0.0, 1.0), "its 95 % bootstrap interval over the test rows".to_owned()),
+    let mut legend = vec![
+        Meaning::new(Mark::Best(1.0), "accuracy of what this run ends with, and predicts with"),
+        Meaning::new(Mark::Interval(0.0, 1.0), "95 % bootstrap interval over the test rows"),
     ];
-    if let Some(chance) = chance {
-        let what = if first.topics.is_empty() { "label" } else { "answer" };
-        let meaning = format!("always giving the most frequent {what}: {}", percent(chance));
-        meanings.push((Mark::Chance(0.5), meaning));
+    if let Some((_, share)) = most_frequent {
+        let meaning = format!("always giving the most frequent {}: {}", given(first), percent(share));
+        legend.push(Meaning::new(Mark::Chance(0.5), meaning));
     }
-    let _ = write!(page, "<h2>Accuracy step by step</h2>\n{}{}", chart.finish(), legend(&meanings));
+    Some(Ladder { has_more: chart.lines.len() < stages.len(), chart, legend })
 }
 
-fn patterns(page: &mut String, results: &Results) {
-    if results.patterns.is_empty() {
-        return;
+fn confidence(test: &Evaluation, reliability: &Reliability) -> Confidence {
+    let all: usize = reliability.bins.iter().map(|bin| bin.rows).sum();
+    let sum: f64 = reliability.bins.iter().map(|bin| bin.confidence * bin.rows as f64).sum();
+    let (mean, accuracy) = (sum / all.max(1) as f64, test.accuracy.value);
+    let verdict = match mean - accuracy {
+        distance if distance > ABOUT_THE_SAME => "It is surer than it should be",
+        distance if distance < -ABOUT_THE_SAME => "It is less sure than it could be",
+        _ => "It is about as sure as it is right",
+    };
+    let bin = |bin: &crate::metrics::Bin| BinLine {
+        range: format!("{:.0} to {:.0} %", bin.from * 100.0, bin.to * 100.0),
+        rows: grouped(bin.rows),
+        accuracy: percent(bin.accuracy),
+    };
+    Confidence {
+        verdict: format!(
+            "{verdict}: its answers have a mean probability of {}, and {} of them are right.",
+            percent(mean),
+            percent(accuracy)
+        ),
+        ece: percent(reliability.ece),
+        diagram: Diagram::new(reliability),
+        bins: reliability.bins.iter().map(bin).collect(),
     }
-    page.push_str("<h2>Patterns</h2>\n");
-    let columns = [
-        Column::Number("#"),
-        Column::Text("pattern"),
-        Column::Number("untouched, labelled rows"),
-        Column::Number("share in the ensemble"),
-    ];
-    let heard = results.probe.as_ref().and_then(|stage| stage.weight).unwrap_or(0.0);
-    let patterns = results.patterns.iter().enumerate().map(|(index, text)| {
-        let zero_shot = results.zero_shot.iter().find(|stage| stage.pattern == Some(index));
-        let untouched = zero_shot.and_then(|stage| stage.train_accuracy);
-        let members = results.members.iter().filter(|stage| stage.pattern == Some(index));
-        let weights: Vec<f64> = members.filter_map(|stage| stage.weight).collect();
-        let weight = (!weights.is_empty()).then(|| weights.iter().sum::<f64>() * (1.0 - heard));
-        vec![index.to_string(), pattern(text), or_dash(untouched), or_dash(weight)]
-    });
-    let probe = results.probe.as_ref().map(|stage| {
-        let name = "<em>linear probe</em>: no pattern; labelled rows that it has not seen".to_owned();
-        vec![String::new(), name, or_dash(stage.train_accuracy), percent(heard)]
-    });
-    table(page, &columns, patterns.chain(probe));
 }
 
-/// What every generation has learnt from, and how far its members then agreed. There are few generations and perhaps many labels:
-/// generations are the columns.
-fn generations(page: &mut String, results: &Results) {
-    if results.generations.is_empty() {
-        return;
-    }
-    page.push_str(
-        "<h2>Generations</h2>\n<p>Every generation learns from the labelled rows and from rows that others of the one before have \
-         labelled; below, for every label a mean over its models.</p>\n",
-    );
-    let last = (&results.sets, &results.ensemble, results.agreement);
-    let before = results.generations.iter().map(|g| (&g.sets, &g.ensemble, g.agreement));
-    let all: Vec<_> = before.chain([last]).collect();
-    let numbers: Vec<String> = (0..all.len()).map(|number| number.to_string()).collect();
-    let mut columns = vec![Column::Text("generation")];
-    columns.extend(numbers.iter().map(|number| Column::Number(number)));
-    let mut rows = Vec::new();
-    for label in &results.labels {
-        let mean = all.iter().map(|(sets, ..)| {
-            let rows: usize = sets.iter().filter_map(|set| set.labels.get(label)).sum();
-            format!("{:.0}", rows as f64 / sets.len().max(1) as f64)
-        });
-        rows.push([format!("rows labelled {}", user(label))].into_iter().chain(mean).collect());
-    }
-    let agreement = all.iter().map(|&(.., agreement)| or_dash(agreement));
-    rows.push(["agreement".to_owned()].into_iter().chain(agreement).collect());
-    let test = all.iter().map(|(_, ensemble, _)| {
-        or_dash(ensemble.as_ref().and_then(|stage| stage.test.as_ref()).map(|test| test.accuracy.value))
-    });
-    rows.push(["ensemble, test rows".to_owned()].into_iter().chain(test).collect());
-    table(page, &columns, rows);
-}
-
-fn labels(page: &mut String, test: &Evaluation) {
-    let _ = writeln!(page, "<h2>Labels</h2>\n<p>With 95 % intervals: {}.</p>", figures(test));
-    if test.labels.is_empty() {
-        return;
-    }
-    let columns = [
-        Column::Text("label"),
-        Column::Number("rows"),
-        Column::Number("precision"),
-        Column::Number("recall"),
-        Column::Number("F1"),
-    ];
-    let rows = listed(test).iter().map(|label| {
-        let name = user(&label.label);
-        vec![name, label.gold.to_string(), percent(label.precision), percent(label.recall), percent(label.f1)]
-    });
-    table(page, &columns, rows);
-}
-
-fn label_next(page: &mut String, results: &Results) {
-    if let Some(agreement) = results.agreement {
-        let _ = writeln!(
-            page,
-            "<h2>Agreement</h2>\n<p>Two of the fine-tuned models give the same label to {} of the unlabelled rows.</p>",
-            percent(agreement)
-        );
-    }
-    if results.label_next.is_empty() {
-        return;
-    }
-    page.push_str(
-        "<h2>What to label next</h2>\n<p>The models disagree most on these rows; their labels would teach them most.</p>\n",
-    );
-    let columns = [Column::Number("where"), Column::Text("text"), Column::Text("votes")];
-    let rows = results.label_next.iter().map(|disputed| {
-        let text: Vec<&str> = disputed.fields.values().map(String::as_str).collect();
-        let votes = disputed.votes.iter().map(|(label, votes)| format!("{} {votes}", user(label)));
-        let text = escape(&shorten(&text.join(" · "), LONGEST));
-        vec![user(&disputed.place()), text, votes.collect::<Vec<_>>().join(", ")]
-    });
-    table(page, &columns, rows);
-}
-
-fn making(page: &mut String, results: &Results) {
-    let seeds: std::collections::BTreeSet<u64> =
-        results.members.iter().filter_map(|stage| stage.seed).collect();
-    let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
-    let mut known = vec![
-        ("cloze".to_owned(), results.version.clone()),
-        ("run".to_owned(), results.id.clone()),
-        ("method".to_owned(), results.method.clone()),
-        ("model".to_owned(), format!("{} ({})", results.model.name, results.model.fingerprint)),
-        ("seeds".to_owned(), if seeds.is_empty() { "–".to_owned() } else { seeds.join(", ") }),
-    ];
-    for (part, source) in &results.data {
-        known.push((format!("{part} rows"), format!("{} ({})", source.rows, source.fingerprint)));
-    }
-    page.push_str("<h2>How it was made</h2>\n");
-    facts(page, &known);
-    page.push_str(
-        "<p class=\"sub\">The same task, data, seeds and version give the same numbers again.</p>\n",
-    );
-}
-
-/// A share that is not always known.
-fn or_dash(share: Option<f64>) -> String {
-    share.map_or("–".to_owned(), percent)
-}
-
-fn shorten(text: &str, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+fn labels(test: &Evaluation) -> Labels {
+    let mut labels: Vec<&LabelEvaluation> = test.per_label().iter().collect();
+    // Labels that do not occur are not weak.
+    let occurs = |label: &LabelEvaluation| label.gold + label.predicted > 0;
+    labels.sort_by(|a, b| occurs(b).cmp(&occurs(a)).then(a.f1.total_cmp(&b.f1)));
+    let line = |label: &&LabelEvaluation| {
+        let figure = |is_known: bool, share| if is_known { percent(share) } else { "–".to_owned() };
+        LabelLine {
+            name: label.label.clone(),
+            rows: grouped(label.gold as usize),
+            precision: figure(label.predicted > 0, label.precision),
+            recall: figure(label.gold > 0, label.recall),
+            f1: figure(occurs(label), label.f1),
+            bar: At(label.f1),
+        }
+    };
+    Labels { figures: figures(test), lines: labels.iter().map(line).collect() }
 }

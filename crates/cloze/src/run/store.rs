@@ -248,7 +248,7 @@ fn lock(dir: &Path) -> Result<File> {
 /// Removes what an interrupted process has left in a run: drafts of its own files, and directories of jobs that were not finished.
 /// Other files that are called so are somebody else's.
 fn remove_unfinished(dir: &Path) -> Result<()> {
-    for name in [MANIFEST, "results.json", "report.html"] {
+    for name in [MANIFEST, "insight.json", "results.json", "report.html"] {
         match fs::remove_file(dir.join(format!("{name}.{UNFINISHED}"))) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(io_error("remove", dir)(error));

@@ -7,6 +7,7 @@ mod collect;
 mod files;
 mod mean;
 mod merging;
+mod rows;
 mod sets;
 mod work;
 
@@ -19,7 +20,7 @@ use crate::dataset::Data;
 use crate::error::counted;
 use crate::pvp::encode::PatternEncoder;
 use crate::pvp::verbalizer::Verbalizer;
-use crate::results::{ModelSource, Results};
+use crate::results::{ModelSource, Results, insight};
 use crate::run::event::{Event, Listener};
 use crate::run::plan::{self, Plan, Work};
 use crate::run::prepare::Prepared;
@@ -189,7 +190,12 @@ impl Worker<'_> {
             self.job(planned)?;
         }
         let results = self.results()?;
-        self.log.run.write("report.html", report::html(&results).as_bytes())?;
+        let insight = self.insight(&results)?;
+        if let Some(insight) = &insight {
+            self.log.run.write(insight::FILE, &pretty_json(insight))?;
+        }
+        let page = report::html(&results, insight.as_ref(), Some(self.task));
+        self.log.run.write("report.html", page.as_bytes())?;
         self.log.run.write("results.json", &pretty_json(&results))?;
         self.log.say(Event::Finished { run: shown, seconds: began.elapsed().as_secs_f64() })?;
         Ok(Run { path: run, results })

@@ -1,82 +1,92 @@
 //! A factor as a drawing: a line for every setting, a point for every seed, the mean with its interval.
 
-use std::fmt::Write as _;
+use askama::Template;
 
 use super::findings::Finding;
 use super::setting::Setting;
-use crate::metrics::Measured;
-use crate::report::{Chart, Mark, escape, percent};
+use crate::report::{Chart, Mark, with_interval};
+
+/// How wide the part between titles and figures is, and how high a line.
+const SIZE: (f64, f64) = (440.0, 28.0);
+
+#[derive(Template)]
+#[template(path = "drawing.svg")]
+struct Drawing<'f> {
+    name: String,
+    width: f64,
+    height: f64,
+    /// Where the scale stands.
+    bottom: f64,
+    left: f64,
+    /// Where figures begin.
+    right: f64,
+    ticks: Vec<Tick>,
+    lines: Vec<Line<'f>>,
+}
+
+struct Tick {
+    x: String,
+    percent: u32,
+}
+
+struct Line<'f> {
+    setting: &'f str,
+    middle: f64,
+    low: String,
+    mean: String,
+    high: String,
+    points: Vec<String>,
+    figures: String,
+}
 
 /// The drawing in a page.
-pub(super) fn chart(finding: &Finding) -> String {
+pub(super) fn chart(finding: &Finding) -> Chart {
     let (low, high) = scale(finding);
     let mut chart = Chart::new(&name(finding), low, high);
     for setting in &finding.settings {
-        let Measured { value, low, high } = setting.accuracy;
+        let figure = setting.accuracy;
         let points = setting.arms.iter().map(|arm| Mark::Point(arm.accuracy.value));
-        let marks: Vec<Mark> = [Mark::Band(low, high), Mark::Mean(value)].into_iter().chain(points).collect();
-        chart.line(&setting.setting, &marks, &figures(setting));
+        let marks = [Mark::Band(figure.low, figure.high), Mark::Mean(figure.value)];
+        chart.line(&setting.setting, marks.into_iter().chain(points), with_interval(figure));
     }
-    chart.finish()
+    chart
 }
 
 /// The drawing as a file of its own, with a white ground, so that it can stand in any document.
 pub(super) fn svg(finding: &Finding) -> String {
     let longest = |width: fn(&Setting) -> f64| finding.settings.iter().map(width).fold(0.0, f64::max);
     let left = f64::max(260.0, 20.0 + longest(|setting| wide(&setting.setting, 8.0)));
-    let right = f64::max(150.0, 10.0 + longest(|setting| wide(&figures(setting), 5.4)));
-    let (width, line) = (440.0, 28.0);
+    let right = f64::max(150.0, 10.0 + longest(|setting| wide(&with_interval(setting.accuracy), 5.4)));
+    let (width, line) = SIZE;
     let height = finding.settings.len() as f64 * line + 26.0;
     let (low, high) = scale(finding);
-    let x = |share: f64| left + (share - low) / (high - low) * width;
-    let mut drawing = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {} {height}\" \
-         width=\"100%\" font-family=\"system-ui,sans-serif\" font-size=\"13\" fill=\"#1c2530\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
-        name(finding),
-        left + width + right
-    );
-    let bottom = height - 22.0;
-    for tick in (low * 10.0).round() as u32..=(high * 10.0).round() as u32 {
-        let at = x(f64::from(tick) / 10.0);
-        // Writing to a string cannot fail, here and below.
-        let _ = writeln!(
-            drawing,
-            "<path d=\"M{at:.1} 0V{bottom}\" stroke=\"#d8dee6\"/><text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{} %</text>",
-            height - 6.0,
-            tick * 10
-        );
-    }
-    for (number, setting) in finding.settings.iter().enumerate() {
-        let middle = number as f64 * line + line / 2.0;
-        let figure = setting.accuracy;
-        let _ = writeln!(
-            drawing,
-            "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\
-             <path d=\"M{:.1} {middle}H{:.1}\" stroke=\"#7aa6d8\" stroke-width=\"6\"/>\
-             <path d=\"M{:.1} {}v16\" stroke=\"#1c2530\" stroke-width=\"2\"/>\
-             <text x=\"{}\" y=\"{}\">{}</text>",
-            left - 10.0,
-            middle + 5.0,
-            escape(&setting.setting),
-            x(figure.low),
-            x(figure.high),
-            x(figure.value),
-            middle - 8.0,
-            left + width + 10.0,
-            middle + 5.0,
-            figures(setting)
-        );
-        for arm in &setting.arms {
-            let _ = writeln!(
-                drawing,
-                "<circle cx=\"{:.1}\" cy=\"{middle}\" r=\"4\" fill=\"#b04040\" fill-opacity=\"0.7\"/>",
-                x(arm.accuracy.value)
-            );
-        }
-    }
-    drawing.push_str("</svg>\n");
-    drawing
+    let x = |share: f64| format!("{:.1}", left + (share - low) / (high - low) * width);
+    let ticks = (low * 10.0).round() as u32..=(high * 10.0).round() as u32;
+    let drawing = Drawing {
+        name: name(finding),
+        width: left + width + right,
+        height,
+        bottom: height - 22.0,
+        left,
+        right: left + width + 10.0,
+        ticks: ticks.map(|tick| Tick { x: x(f64::from(tick) / 10.0), percent: tick * 10 }).collect(),
+        lines: finding
+            .settings
+            .iter()
+            .enumerate()
+            .map(|(number, setting)| Line {
+                setting: &setting.setting,
+                middle: number as f64 * line + line / 2.0,
+                low: x(setting.accuracy.low),
+                mean: x(setting.accuracy.value),
+                high: x(setting.accuracy.high),
+                points: setting.arms.iter().map(|arm| x(arm.accuracy.value)).collect(),
+                figures: with_interval(setting.accuracy),
+            })
+            .collect(),
+    };
+    // Everything that is written is text in memory, which cannot fail.
+    drawing.render().unwrap_or_default()
 }
 
 /// The lowest and the highest share of the drawing.
@@ -92,12 +102,6 @@ fn scale(finding: &Finding) -> (f64, f64) {
 
 fn name(finding: &Finding) -> String {
     format!("accuracy by {}", finding.factor.name())
-}
-
-/// `84.3 % (82.0 to 86.4)`.
-fn figures(setting: &Setting) -> String {
-    let Measured { value, low, high } = setting.accuracy;
-    format!("{} ({:.1} to {:.1})", percent(value), low * 100.0, high * 100.0)
 }
 
 /// How wide a text may be, in whole units: the viewer's font decides, this is for a wide one, whose signs other than digits are as
@@ -116,6 +120,7 @@ mod tests {
     use super::super::Factor;
     use super::super::setting::Arm;
     use super::*;
+    use crate::metrics::Measured;
 
     fn finding(setting: &str, value: f64) -> Finding {
         let accuracy = Measured { value, low: value, high: value };
@@ -149,8 +154,8 @@ mod tests {
     #[test]
     fn in_a_page_names_are_text_beside_the_drawing() {
         let drawn = chart(&finding("bert", 0.75));
-        assert!(!drawn.contains("viewBox"));
-        assert!(drawn.contains(">bert</span>") && drawn.contains(">75.0 % (75.0 to 75.0)</span>"), "{drawn}");
-        assert_eq!(drawn.matches("<circle").count(), 2);
+        let [line, _] = &drawn.lines[..] else { panic!() };
+        assert_eq!((line.title.as_str(), line.figures.as_str()), ("bert", "75.0 % (75.0 to 75.0)"));
+        assert_eq!(line.marks.iter().map(|mark| mark.kind).collect::<Vec<_>>(), ["band", "mean", "point"]);
     }
 }

@@ -1,0 +1,74 @@
+//! Whether a model is right as often as it is sure.
+
+use serde::{Deserialize, Serialize};
+
+/// How many bins confidence is cut into, all equally wide.
+const BINS: usize = 10;
+
+/// Confidence against accuracy: answers are put into bins by the probability that they were given with, and in each bin the mean
+/// probability is compared with the share of right answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reliability {
+    /// Expected calibration error (Naeini et al., 2015): the mean distance between the two, every bin by its rows.
+    pub ece: f64,
+    /// The bins that hold answers, the least confident first.
+    pub bins: Vec<Bin>,
+}
+
+/// Answers of about the same confidence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bin {
+    /// The lowest confidence of the bin.
+    pub from: f64,
+    /// The confidence at which the next one begins.
+    pub to: f64,
+    /// How many answers.
+    pub rows: usize,
+    /// Their mean confidence.
+    pub confidence: f64,
+    /// The share of them that is right.
+    pub accuracy: f64,
+}
+
+impl Reliability {
+    /// Of answers, each with its probability and whether it is right.
+    pub fn new(answers: impl IntoIterator<Item = (f64, bool)>) -> Reliability {
+        let mut bins = [(0_usize, 0.0, 0_usize); BINS];
+        for (confidence, is_right) in answers {
+            let bin = &mut bins[((confidence * BINS as f64) as usize).min(BINS - 1)];
+            bin.0 += 1;
+            bin.1 += confidence;
+            bin.2 += usize::from(is_right);
+        }
+        let all: usize = bins.iter().map(|(rows, ..)| rows).sum();
+        let bin = |(number, &(rows, sum, right)): (usize, &(usize, f64, usize))| {
+            let [from, to] = [number, number + 1].map(|edge| edge as f64 / BINS as f64);
+            let mean = |sum: f64| sum / rows as f64;
+            (rows > 0).then(|| Bin { from, to, rows, confidence: mean(sum), accuracy: mean(right as f64) })
+        };
+        let bins: Vec<Bin> = bins.iter().enumerate().filter_map(bin).collect();
+        let distance = |bin: &Bin| (bin.confidence - bin.accuracy).abs() * bin.rows as f64 / all as f64;
+        Reliability { ece: bins.iter().map(distance).sum(), bins }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_is_the_mean_distance_between_confidence_and_accuracy() {
+        let answers = [(0.95, true), (0.95, true), (0.95, false), (0.95, false), (1.0, true), (0.5, true)];
+        let reliability = Reliability::new(answers);
+        let bins: Vec<_> = reliability.bins.iter().map(|bin| (bin.from, bin.to, bin.rows)).collect();
+        assert_eq!(bins, [(0.5, 0.6, 1), (0.9, 1.0, 5)]);
+        // One answer is 0.5 off; five have 0.96 and are right three times.
+        let expected = (0.5 + 5.0 * (0.96 - 0.6)) / 6.0;
+        assert!((reliability.ece - expected).abs() < 1e-12, "{reliability:?}");
+    }
+
+    #[test]
+    fn no_answers_have_no_error() {
+        assert_eq!(Reliability::new([]), Reliability { ece: 0.0, bins: Vec::new() });
+    }
+}
