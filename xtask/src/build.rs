@@ -28,10 +28,22 @@ pub(crate) fn docs(root: &Path) -> Outcome {
     )
 }
 
-/// All tests, those in the documentation among them. What they say they have not looked at is said again at the end.
+/// All tests, those in the documentation among them, and then those of the command without a model in it.
 pub(crate) fn tests(root: &Path, notes: &mut Vec<String>) -> Outcome {
+    let (mut passed, mut failed) = (0, 0);
+    let bare = ["--package", "cloze-cli", "--no-default-features", "--test", "without_model"];
+    for which in [&["--workspace"][..], &bare] {
+        let (right, wrong) = tests_of(root, which, notes);
+        passed += right;
+        failed += wrong;
+    }
+    Outcome::Done { passed, failed }
+}
+
+/// Runs some tests and counts them. What they say they have not looked at is said again at the end.
+fn tests_of(root: &Path, which: &[&str], notes: &mut Vec<String>) -> (usize, usize) {
     let mut tests = cargo(root);
-    tests.args(["test", "--workspace", "--no-fail-fast", "--", "--show-output"]).stdout(Stdio::piped());
+    tests.arg("test").args(which).args(["--no-fail-fast", "--", "--show-output"]).stdout(Stdio::piped());
     if let Some(folder) = std::env::var_os("CONFORMANCE") {
         // Tests run in the folders of their crates, and the path was written for this one.
         if let Ok(folder) = std::path::absolute(folder) {
@@ -42,7 +54,7 @@ pub(crate) fn tests(root: &Path, notes: &mut Vec<String>) -> Outcome {
         Ok(child) => child,
         Err(error) => {
             println!("cannot run cargo: {error}");
-            return Outcome::of(false);
+            return (0, 1);
         }
     };
     let mut passed = 0;
@@ -62,7 +74,7 @@ pub(crate) fn tests(root: &Path, notes: &mut Vec<String>) -> Outcome {
     }
     let ended_well = child.wait().is_ok_and(|status| status.success());
     // What does not compile has no result.
-    Outcome::Done { passed, failed: failed.max(usize::from(!ended_well)) }
+    (passed, failed.max(usize::from(!ended_well)))
 }
 
 /// The numbers in `test result: ok. 3 passed; 0 failed; …`.

@@ -27,7 +27,8 @@ pub(crate) fn check(root: &Path) -> Outcome {
     Outcome::Done { passed: documents.len(), failed }
 }
 
-fn find(dir: &Path, documents: &mut Vec<PathBuf>) {
+/// All documents below a folder.
+pub(crate) fn find(dir: &Path, documents: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();
         let name = entry.file_name();
@@ -40,7 +41,7 @@ fn find(dir: &Path, documents: &mut Vec<PathBuf>) {
 }
 
 /// The targets of `[text](target)` outside code, each with its line.
-fn links(text: &str) -> Vec<(usize, String)> {
+pub(crate) fn links(text: &str) -> Vec<(usize, String)> {
     let mut links = Vec::new();
     for (number, line) in prose(text) {
         let mut rest = line.as_str();

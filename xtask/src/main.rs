@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod book;
 mod build;
 mod command;
 mod conventions;
@@ -15,6 +16,7 @@ mod fuzz;
 mod licences;
 mod links;
 mod modules;
+mod packages;
 mod parity;
 mod source;
 
@@ -54,11 +56,13 @@ type Check = (&'static str, fn(&Path, &mut Vec<String>) -> Outcome);
 const CHECKS: &[Check] = &[
     ("format", |root, _| build::format(root)),
     ("links", |root, _| links::check(root)),
+    ("book", book::check),
     ("licences", |root, _| licences::check(root)),
     ("modules", |root, _| modules::check(root)),
     ("lints", |root, _| build::lints(root).and(conventions::check(root))),
     ("tests", build::tests),
     ("docs", |root, _| build::docs(root)),
+    ("packages", |root, _| packages::check(root)),
     ("parity", |root, _| parity::check(root)),
     ("fuzz", |root, _| fuzz::check(root)),
 ];

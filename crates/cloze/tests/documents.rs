@@ -71,6 +71,12 @@ fn every_task_in_the_documents_can_be_read() {
     assert!(whole >= 2 && parts >= 3, "{whole} {parts}");
 }
 
+#[test]
+fn the_citation_names_this_version() {
+    let citation = fs::read_to_string(root().join("CITATION.cff")).unwrap();
+    assert!(citation.contains(&format!("\nversion: {}\n", env!("CARGO_PKG_VERSION"))), "{citation}");
+}
+
 /// The lines of the page on reproducing that make a task file of another one, run as they stand.
 #[cfg(unix)]
 #[test]
