@@ -76,7 +76,7 @@ pub(crate) enum Verb {
   cloze check task.toml --json
   cloze check task.toml --set help")]
     Check(Check),
-    /// Classify the test rows with the untouched model: what the patterns are worth before any training
+    /// Classify the test rows with the pretrained model: what the patterns are worth before any training
     #[command(after_help = "Examples:
   cloze zero-shot task.toml
   cloze zero-shot task.toml --model ~/models/bert-base-uncased
@@ -98,8 +98,8 @@ Ctrl-C is safe at any moment, and so is a power cut: the same command goes on wh
   cloze study task.toml --factors labels,unlabeled --seeds 5
   cloze study task.toml --factors models --models ~/models/bert-base-uncased,~/models/roberta-base
 
-`patterns`: the untouched model, every pattern alone, all together. `distillation`: the ensemble and the classifier \
-distilled from it. `merge`: `mean` and `wmean`. `method`: supervised, pet, ipet. `priming`: the untouched model without and with \
+`patterns`: the pretrained model, every pattern alone, all together. `distillation`: the ensemble and the classifier \
+distilled from it. `merge`: `mean` and `wmean`. `method`: supervised, pet, ipet. `priming`: the pretrained model without and with \
 labelled rows in front, and pet. `labels`, `unlabeled`: fewer rows, up to \
 what is there. `samples`: other labelled rows, as many. `decoding`: with words of several tokens, three orders of filling them \
 in. `calibration`: without and with. `freezing`: all layers trained, or the lowest left as they are. `start`: the classifier from \

@@ -170,18 +170,18 @@ mod tests {
             job: ("zero-shot/p0", 12),
             time: "2 min 05 s",
             accuracy: Some(&accuracy),
-            what: "untouched model with pattern 0: {text} It is {mask}.",
+            what: "pretrained model with pattern 0: {text} It is {mask}.",
         };
         let begin = "[ 3/12] zero-shot/p0  2 min 05 s";
         let whole = line.show(None);
         assert_eq!(whole, format!("{begin}   84.3 % (82.0 to 86.4)  {}", line.what));
         assert_eq!(line.show(Some(200)), whole);
-        assert_eq!(line.show(Some(80)), format!("{begin}   84.3 % (82.0 to 86.4)  untouched model wit..."));
+        assert_eq!(line.show(Some(80)), format!("{begin}   84.3 % (82.0 to 86.4)  pretrained model wit..."));
         assert_eq!(line.show(Some(60)), format!("{begin}   84.3 % (82.0 to 86.4)"));
         assert_eq!(line.show(Some(50)), format!("{begin}   84.3 %"));
         assert_eq!(line.show(Some(40)), begin);
         let unmeasured = JobLine { accuracy: None, ..line };
-        assert_eq!(unmeasured.show(Some(60)), format!("{begin}  untouched model with pa..."));
+        assert_eq!(unmeasured.show(Some(60)), format!("{begin}  pretrained model with pa..."));
         for columns in 40..120 {
             assert!(measure_text_width(&unmeasured.show(Some(columns))) <= columns);
         }

@@ -33,11 +33,11 @@ pub(crate) fn run(model: Model, runs: &Path) -> Result<ZeroShot> {
         .build()?;
     // Rows are read, words looked up and the work planned once, for whatever is done then.
     let prepared = Prepared::new(&task, &model, &Device::all_cores())?;
-    let untouched = zero_shot(&prepared, 0, |_, _| Ok(()))?;
-    for outcome in &untouched.patterns {
+    let zero_shot = zero_shot(&prepared, 0, |_, _| Ok(()))?;
+    for outcome in &zero_shot.patterns {
         println!("{}: {:?}", outcome.pattern.as_deref().unwrap_or_default(), outcome.predicted);
     }
     let trained = prepared.train(runs, &mut cloze::run::event::Silence)?;
     println!("after training: {}", trained.path.display());
-    Ok(untouched)
+    Ok(zero_shot)
 }

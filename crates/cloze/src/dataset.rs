@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::task::{Example, Set, SetRows, Task, fingerprint, label_counts};
+use crate::task::{Example, Split, SplitRows, Task, fingerprint, label_counts};
 use crate::{Error, Result, Warning};
 
 /// The rows of a task by role.
@@ -17,14 +17,14 @@ pub struct Data {
     /// Labelled rows to evaluate on.
     pub test: Vec<Example>,
     /// The sets that the task has, in this order.
-    pub sets: Vec<SetReport>,
+    pub sets: Vec<SplitReport>,
     /// What is probably not meant.
     pub warnings: Vec<Warning>,
 }
 
 /// A set of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SetReport {
+pub struct SplitReport {
     /// `train`, `unlabeled` or `test`.
     pub set: &'static str,
     /// Its files, and what rows from memory are called.
@@ -63,14 +63,14 @@ impl Data {
     /// Reads all rows of a task, test rows without a label among them. A set that cannot be read is left out; `failed` hears why.
     pub(crate) fn read_all(task: &Task, mut failed: impl FnMut(Error)) -> Data {
         let mut data = Data::default();
-        let [train, unlabeled, test] = [Set::Train, Set::Unlabeled, Set::Test].map(|set| {
-            let read = task.read(set);
+        let [train, unlabeled, test] = [Split::Train, Split::Unlabeled, Split::Test].map(|split| {
+            let read = task.read(split);
             data.take(
                 task,
-                set,
+                split,
                 read.unwrap_or_else(|error| {
                     failed(error);
-                    SetRows::default()
+                    SplitRows::default()
                 }),
             )
         });
@@ -78,11 +78,11 @@ impl Data {
     }
 
     /// The examples of a set; everything else about it stays here.
-    fn take(&mut self, task: &Task, set: Set, read: SetRows) -> Vec<Example> {
-        let SetRows { files, columns, examples, unlabelled, warnings } = read;
+    fn take(&mut self, task: &Task, split: Split, read: SplitRows) -> Vec<Example> {
+        let SplitRows { files, columns, examples, unlabelled, warnings } = read;
         if !files.is_empty() {
             let rows = examples.len() / task.copies();
-            self.sets.push(SetReport { set: set.key(), files, columns, rows, unlabelled });
+            self.sets.push(SplitReport { set: split.key(), files, columns, rows, unlabelled });
         }
         self.warnings.extend(warnings);
         examples

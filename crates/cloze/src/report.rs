@@ -184,7 +184,7 @@ mod tests {
     fn every_step_is_drawn_with_its_interval() {
         let page = html(&results(), None, None);
         for step in [
-            "untouched model, pattern 0",
+            "pretrained model, pattern 0",
             "primed, pattern 0",
             "generation 0, pattern 0",
             "ensemble of generation 0",

@@ -44,15 +44,15 @@ pub struct Results {
     pub model: ModelSource,
     /// The data by role: `train`, `unlabeled`, `test`.
     pub data: BTreeMap<String, DataSource>,
-    /// Every pattern with the untouched model.
+    /// Every pattern with the pretrained model.
     pub zero_shot: Vec<Stage>,
-    /// All patterns together with the untouched model.
+    /// All patterns together with the pretrained model.
     pub zero_shot_together: Option<Stage>,
     /// The linear probe. Its accuracy on the labelled rows is that on rows that it has not seen; its weight, the share in the last
     /// ensemble beside all members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Stage>,
-    /// With `priming`: every pattern and seed with the untouched model and labelled rows in front.
+    /// With `priming`: every pattern and seed with the pretrained model and labelled rows in front.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub primed: Vec<Stage>,
     /// The same, all together.
@@ -193,7 +193,7 @@ impl Results {
         if self.topics.is_empty() { self.labels.len() } else { self.topics.len() }
     }
 
-    /// Whether the members have learnt something: without labelled rows those of a first generation are the untouched model.
+    /// Whether the members have learnt something: without labelled rows those of a first generation are the pretrained model.
     pub fn members_are_trained(&self) -> bool {
         self.rows("train") > 0 || !self.generations.is_empty()
     }
@@ -212,8 +212,8 @@ impl Results {
         let mut add = |what: &str, stages: &'r [Stage]| {
             all.extend(stages.iter().map(|stage| (title(what, stage), stage)));
         };
-        add("untouched model", &self.zero_shot);
-        add("untouched model, all patterns", self.zero_shot_together.as_slice());
+        add("pretrained model", &self.zero_shot);
+        add("pretrained model, all patterns", self.zero_shot_together.as_slice());
         add("linear probe", self.probe.as_slice());
         add("primed", &self.primed);
         add("primed, all together", self.primed_together.as_slice());
@@ -225,7 +225,7 @@ impl Results {
             add("fine-tuned", &self.members);
             add("ensemble of the fine-tuned", self.ensemble.as_slice());
         } else {
-            add("ensemble of the untouched", self.ensemble.as_slice());
+            add("zero-shot ensemble", self.ensemble.as_slice());
         }
         add("distilled classifier", self.distilled.as_slice());
         add("plain fine-tuning", self.supervised.as_slice());

@@ -69,7 +69,7 @@ pub use choices::Choices;
 pub(crate) use columns::View;
 pub use columns::{Column, Made, Rows};
 use examples::InMemory;
-pub use examples::{Example, Labelled, Set, SetRows, fingerprint, label_counts};
+pub use examples::{Example, Labelled, Split, SplitRows, fingerprint, label_counts};
 pub(crate) use examples::{PREDICTION, PREDICTIONS, gold};
 #[cfg(test)]
 pub(crate) use multi_label::tests::SEVERAL;

@@ -17,7 +17,7 @@ use crate::pvp::verbalizer::Verbalizer;
 use crate::task::Task;
 
 /// The task with words for its labels; the same if it has some. They follow from the labels' names, what is said of them, the labelled rows of `data`,
-/// and the untouched model of `checkpoint`.
+/// and the pretrained model of `checkpoint`.
 ///
 /// # Errors
 /// When the rows or the model cannot be used, or nothing says what a label means.
@@ -42,7 +42,7 @@ pub fn find(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) 
     Ok(found)
 }
 
-/// How well every label's words tell it apart: how often the untouched model with all patterns together gives the label a higher probability in a labelled
+/// How well every label's words tell it apart: how often the pretrained model with all patterns together gives the label a higher probability in a labelled
 /// row of it than in a row of another label; some rows of each label are looked at. None of a label without a row; and none of all where a word is not one
 /// token that is the same for all rows, or where rows have choices or several labels.
 ///

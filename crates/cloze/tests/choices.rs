@@ -9,7 +9,7 @@ use cloze::pvp::encode::{Encoded, PatternEncoder};
 use cloze::pvp::verbalizer::{Candidates, Verbalizer};
 use cloze::scoring::multi_token::{score, train};
 use cloze::table::{Format, ReadOptions, Reader};
-use cloze::task::{Choices, Example, Hinge, Set};
+use cloze::task::{Choices, Example, Hinge, Split};
 use cloze_encoder::Device;
 use common::Folder;
 use golden::{DECODINGS, goldens, ids, list, near, session, tokenizer};
@@ -114,7 +114,7 @@ fn a_run_ends_with_an_ensemble_that_predicts_texts() {
     assert_eq!((test.rows, test.labels.len()), (3, 0));
 
     let predictor = Predictor::open_with(&outcome.path, None, &Device::new(1)).unwrap();
-    let rows = folder.task(TASK).examples(Set::Test).unwrap();
+    let rows = folder.task(TASK).examples(Split::Test).unwrap();
     assert_eq!(predictor.evaluate(&rows, |_, _| Ok(())).unwrap(), *test);
     let mut out = Vec::new();
     let reader =

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use cloze::run::event::Event;
-use cloze::task::Set;
+use cloze::task::Split;
 use cloze::{Cancel, Error, Model, Predictor, Record, Run, Task, TaskBuilder, Trainer, With};
 use cloze_encoder::Device;
 use common::{Folder, TASK, tiny};
@@ -138,7 +138,7 @@ fn the_ensemble_and_every_member_answer_when_asked() {
     let folder = Folder::new();
     let run = train(&with_rows(), &folder);
     let device = Device::new(1);
-    let rows = with_rows().examples(Set::Test).unwrap();
+    let rows = with_rows().examples(Split::Test).unwrap();
     for pattern in 0..2 {
         let with = With::Member { pattern, seed: 0 };
         let member = Predictor::open_with(&run.path, Some(with), &device).unwrap();

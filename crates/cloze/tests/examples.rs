@@ -63,6 +63,6 @@ fn members_disagree_or_not() {
 #[test]
 fn any_model_can_be_taken() {
     let runs = tempfile::tempdir().unwrap();
-    let untouched = own_model::run(tiny(), runs.path()).unwrap();
-    assert_eq!(untouched.together.count, 3);
+    let zero_shot = own_model::run(tiny(), runs.path()).unwrap();
+    assert_eq!(zero_shot.together.count, 3);
 }

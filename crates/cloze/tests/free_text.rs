@@ -10,7 +10,7 @@ use cloze::predict::{Predictor, With};
 use cloze::pvp::encode::{Encoded, PatternEncoder};
 use cloze::pvp::verbalizer::Verbalizer;
 use cloze::scoring::free_text::{fill, matches, train};
-use cloze::task::Set;
+use cloze::task::Split;
 use cloze_encoder::Device;
 use common::{Folder, TASK, prepared};
 use golden::{DECODINGS, goldens, ids, list, near, session, tokenizer};
@@ -114,7 +114,7 @@ fn a_run_goes_all_the_way() {
         let (folder, task) = (Folder::new(), task(method));
         let outcome = folder.train(&task).unwrap();
         assert!(outcome.results.distilled.is_some());
-        let test = folder.task(&task).examples(Set::Test).unwrap();
+        let test = folder.task(&task).examples(Split::Test).unwrap();
         let predictor = Predictor::open_with(&outcome.path, Some(With::Ensemble), &Device::new(1)).unwrap();
         let scores = predictor.score(&test, |_, _| Ok(())).unwrap();
         // Votes for one label or the other.

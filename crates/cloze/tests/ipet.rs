@@ -8,7 +8,7 @@ use cloze::Run;
 use cloze::predict::{Predictor, With};
 use cloze::results::Results;
 use cloze::run::event::Event;
-use cloze::task::Set;
+use cloze::task::Split;
 use cloze_encoder::Device;
 use common::{Folder, TASK};
 
@@ -34,7 +34,7 @@ fn counts(rows: &[(usize, String)]) -> (usize, usize) {
 
 /// The ensemble that predicts is that of the last generation.
 fn predicts(folder: &Folder, outcome: &Run) {
-    let test = folder.task(TASK).examples(Set::Test).unwrap();
+    let test = folder.task(TASK).examples(Split::Test).unwrap();
     let predictor = Predictor::open_with(&outcome.path, Some(With::Ensemble), &Device::new(1)).unwrap();
     let mut file = Vec::new();
     let names = ["up".to_owned(), "down".to_owned()];
@@ -103,7 +103,7 @@ fn the_seed_reaches_the_draws_and_a_run_goes_on_where_it_stopped() {
 }
 
 #[test]
-fn without_labelled_rows_the_untouched_model_begins() {
+fn without_labelled_rows_the_pretrained_model_begins() {
     let folder = Folder::new();
     let task = ipet().replace("train     = \"train.csv\"\n", "");
     let task = task.replace("[train]\n", "[train]\nrepetitions = 2\n") + "most_likely = 4\n";
@@ -130,7 +130,7 @@ fn without_labelled_rows_the_untouched_model_begins() {
 #[test]
 fn a_label_that_nobody_gives_takes_what_there_is_and_says_so() {
     let folder = Folder::new();
-    // A word that the untouched model never prefers, and no step to change that.
+    // A word that the pretrained model never prefers, and no step to change that.
     let task = ipet()
         .replace("learning_rate = 1e-3", "learning_rate = 1e-30\ncalibrate = false")
         .replace("[\"good\", \"great\"]", "\"good\"");
@@ -171,7 +171,7 @@ fn patterns_that_label_nothing_rightly_count_the_same() {
     let folder = Folder::new();
     let task = ipet().replace("learning_rate = 1e-3", "learning_rate = 1e-3\ncalibrate = false");
     let up = folder.train(&task).unwrap();
-    // What the untouched model makes of each labelled row with either pattern; the label that it never gives.
+    // What the pretrained model makes of each labelled row with either pattern; the label that it never gives.
     let labels = ["up", "down"].map(|label| {
         folder.write("train.csv", &format!("text,mood\nthe sun was warm,{label}\n"));
         let outcome = folder.train(&task).unwrap();

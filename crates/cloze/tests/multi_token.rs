@@ -11,7 +11,7 @@ use cloze::predict::{Predictor, With};
 use cloze::pvp::encode::{Encoded, PatternEncoder};
 use cloze::pvp::verbalizer::{Candidates, Verbalizer};
 use cloze::scoring::multi_token::{score, train};
-use cloze::task::{Hinge, Label, Set, Spacing};
+use cloze::task::{Hinge, Label, Spacing, Split};
 use cloze_encoder::{Device, Sequence, Session};
 use common::{Folder, TASK};
 use golden::{DECODINGS, goldens, ids, list, near, session, tokenizer};
@@ -172,7 +172,7 @@ fn a_run_with_such_words_goes_all_the_way() {
         let folder = Folder::new();
         let outcome = folder.train(&task).unwrap();
         assert!(outcome.results.distilled.is_some());
-        let test = folder.task(&task).examples(Set::Test).unwrap();
+        let test = folder.task(&task).examples(Split::Test).unwrap();
         let predictor = Predictor::open_with(&outcome.path, Some(With::Ensemble), &Device::new(1)).unwrap();
         let mut file = Vec::new();
         let scores = predictor.score(&test, |_, _| Ok(())).unwrap();

@@ -1,4 +1,4 @@
-//! Predictions of finished runs and of the untouched model.
+//! Predictions of finished runs and of the pretrained model.
 
 mod common;
 
@@ -9,7 +9,7 @@ use cloze::Run;
 use cloze::predict::zero_shot::zero_shot;
 use cloze::predict::{Predictor, With};
 use cloze::table::{Format, ReadOptions, Reader};
-use cloze::task::Set;
+use cloze::task::Split;
 use cloze_encoder::Device;
 use common::{Folder, TASK, prepared, with_rows_for_a_probe};
 
@@ -24,7 +24,7 @@ fn annotate(predictor: &Predictor, input: &str) -> String {
 /// Predicts the test rows, which gives the bits that the job has measured. Returns who has predicted.
 fn predictor_and_measured(folder: &Folder, run: &Path, with: Option<With>, job: &str) -> Predictor {
     let names = ["up".to_owned(), "down".to_owned()];
-    let test = folder.task(TASK).examples(Set::Test).unwrap();
+    let test = folder.task(TASK).examples(Split::Test).unwrap();
     let predictor = Predictor::open_with(run, with, &Device::new(1)).unwrap();
     let mut file = Vec::new();
     predictor.score(&test, |_, _| Ok(())).unwrap().write_csv(&names, &mut file).unwrap();
@@ -36,7 +36,7 @@ fn predictor_and_measured(folder: &Folder, run: &Path, with: Option<With>, job: 
 fn classifier_and_ensemble_give_the_scores_that_training_has_measured() {
     let folder = Folder::new();
     let outcome = folder.train(TASK).unwrap();
-    let test = folder.task(TASK).examples(Set::Test).unwrap();
+    let test = folder.task(TASK).examples(Split::Test).unwrap();
     for (with, job) in
         [(None, "final"), (Some(With::Classifier), "final"), (Some(With::Ensemble), "g0/ensemble")]
     {
@@ -102,7 +102,7 @@ fn rows_within_rows_are_learnt_from_measured_by_question_and_written_one_by_one(
     assert_eq!((test.rows, test.f1.is_some(), test.exact_match.is_some()), (6, true, true));
     assert_eq!(outcome.results.data["unlabeled"].rows, 6);
     let predictor = Predictor::open_with(&outcome.path, None, &Device::new(1)).unwrap();
-    let examples = folder.task(&task).examples(Set::Test).unwrap();
+    let examples = folder.task(&task).examples(Split::Test).unwrap();
     let again = predictor.evaluate(&examples, |_, _| Ok(())).unwrap();
     assert_eq!((again.confusion, again.exact_match), (test.confusion, test.exact_match));
     let output = annotate(&predictor, &(row(1, "a fine day") + &row(2, "rain")));
@@ -231,7 +231,7 @@ fn an_unfinished_run_says_what_is_missing() {
 }
 
 #[test]
-fn the_untouched_model_is_measured_on_the_best_rows_there_are() {
+fn the_pretrained_model_is_measured_on_the_best_rows_there_are() {
     let folder = Folder::new();
     let measure = |text: &str| zero_shot(&prepared(&folder.task(text)), 0, |_, _| Ok(())).unwrap();
     let found = measure(TASK);

@@ -10,7 +10,7 @@ use cloze::predict::zero_shot::zero_shot;
 use cloze::predict::{Predictor, With};
 use cloze::results::Results;
 use cloze::table::{Format, ReadOptions, Reader};
-use cloze::task::{Example, Set};
+use cloze::task::{Example, Split};
 use cloze_encoder::Device;
 use common::{Folder, TASK, prepared};
 
@@ -94,7 +94,7 @@ fn a_row_comes_back_once_with_the_labels_that_it_has() {
     let run = folder.train(&task()).unwrap().path;
     for with in [With::Classifier, With::Ensemble] {
         let predictor = Predictor::open_with(&run, Some(with), &Device::new(1)).unwrap();
-        let test = predictor.task().clone().with_data_dir(folder.0.path()).examples(Set::Test).unwrap();
+        let test = predictor.task().clone().with_data_dir(folder.0.path()).examples(Split::Test).unwrap();
         let scores = predictor.score(&test, |_, _| Ok(())).unwrap();
         let answers = Answer::of(predictor.task(), &scores, &[]);
         let csv =
@@ -195,7 +195,7 @@ fn rows_within_rows_can_have_several_labels_each() {
 }
 
 #[test]
-fn generations_and_plain_fine_tuning_and_the_untouched_model_do_with_several_labels() {
+fn generations_and_plain_fine_tuning_and_the_pretrained_model_do_with_several_labels() {
     let folder = folder();
     let results = folder.train(&task().replace("[train]", "[train]\nmethod = \"ipet\"")).unwrap().results;
     assert!(!results.generations.is_empty());
@@ -219,7 +219,7 @@ fn limits_count_rows_of_the_files() {
         let at = fields.iter().position(|field| field == "topic").unwrap();
         rows.iter().map(|row| row.texts[at].clone()).collect()
     };
-    for (set, rows) in [(Set::Train, 2), (Set::Unlabeled, 5), (Set::Test, 2)] {
+    for (set, rows) in [(Split::Train, 2), (Split::Unlabeled, 5), (Split::Test, 2)] {
         let examples = task.examples(set).unwrap();
         assert_eq!(topics(&examples), ["the sky", "a house", "work"].repeat(rows), "{set:?}");
         assert!(examples.chunks(3).all(|row| row.iter().all(|copy| copy.place == row[0].place)));

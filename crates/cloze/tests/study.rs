@@ -72,10 +72,10 @@ fn settings(findings: &Findings, factor: Factor) -> Vec<&str> {
 fn the_cheap_factors_share_the_jobs_of_one_run_for_each_seed() {
     let folder = folder();
     let (FinishedStudy { dir, findings, run_seconds }, jobs) = done(&folder, TASK, CHEAP);
-    // Untouched: 2. For each seed: a probe, members 2, ensemble, classifier; another merge 2; supervised 1; two more generations 9.
+    // Zero-shot: 2. For each seed: a probe, members 2, ensemble, classifier; another merge 2; supervised 1; two more generations 9.
     assert_eq!(jobs.len(), 2 + 2 * (5 + 2 + 1 + 9), "{jobs:?}");
     assert_eq!(run_seconds.len(), findings.runs.len());
-    let alone = ["untouched model", "pattern 0 alone", "pattern 1 alone", "all patterns"];
+    let alone = ["pretrained model", "pattern 0 alone", "pattern 1 alone", "all patterns"];
     assert_eq!(settings(&findings, Factor::Patterns), alone);
     assert_eq!(settings(&findings, Factor::Distillation), ["ensemble", "distilled classifier"]);
     assert_eq!(settings(&findings, Factor::Merge), ["mean", "wmean"]);
@@ -131,7 +131,7 @@ fn fewer_rows_are_drawn_with_the_seed_and_samples_share_them() {
     assert_eq!(settings(&findings, Factor::Labels), sizes);
     let samples = ["8 labelled rows, draw 0", "8 labelled rows, draw 1"];
     assert_eq!(settings(&findings, Factor::Samples), samples);
-    // All rows: 2 untouched and 5 for each seed. Of 16 and of 8, two draws: 7 for each. The other seed on both draws of 8: 5 for each.
+    // All rows: 2 zero-shot and 5 for each seed. Of 16 and of 8, two draws: 7 for each. The other seed on both draws of 8: 5 for each.
     assert_eq!(jobs.len(), 2 + 2 * 5 + 2 * 7 + 2 * 7 + 2 * 5);
     let limited = findings.runs.iter().filter(|run| run.task.contains("train_limit = 8\n"));
     assert_eq!(limited.count(), 4);
@@ -184,7 +184,7 @@ fn what_is_done_before_and_beside_training_is_varied() {
 }
 
 #[test]
-fn priming_stands_between_the_untouched_model_and_pet() {
+fn priming_stands_between_the_pretrained_model_and_pet() {
     let folder = folder();
     // Long enough that not all rows fit into the model's 256 positions.
     let train: String = (0..20)
@@ -196,14 +196,14 @@ fn priming_stands_between_the_untouched_model_and_pet() {
     let ipet = TASK.replace("compare = true", "method = 'ipet'\npriming = 1");
     let (FinishedStudy { dir, findings, .. }, jobs) = done(&folder, &ipet, &[Factor::Priming]);
     let names = [
-        "untouched model",
+        "pretrained model",
         "primed with 2 examples",
         "primed with 8 examples",
         "primed with as many as fit",
         "pet",
     ];
     assert_eq!(settings(&findings, Factor::Priming), names);
-    // Untouched: 2. For each seed: a probe, members 2, ensemble, classifier; two patterns primed three times.
+    // Zero-shot: 2. For each seed: a probe, members 2, ensemble, classifier; two patterns primed three times.
     assert_eq!(jobs.len(), 2 + 2 * (5 + 3 * 2), "{jobs:?}");
     let finding = &findings.factors[0];
     assert_eq!(finding.comparisons.len(), 10);

@@ -318,7 +318,7 @@ fn a_label_without_a_training_row_is_pointed_out() {
 }
 
 #[test]
-fn without_labelled_rows_a_classifier_learns_the_untouched_models_guesses() {
+fn without_labelled_rows_a_classifier_learns_the_pretrained_models_guesses() {
     let folder = Folder::new();
     let text = TASK.replace("train     = \"train.csv\"\n", "");
     let Run { path: run, results } = folder.train(&text).unwrap();
@@ -487,7 +487,7 @@ fn what_else_lies_in_a_run_is_not_merged() {
 }
 
 #[test]
-fn the_untouched_model_is_asked_once_for_a_pattern_whatever_the_seeds() {
+fn the_pretrained_model_is_asked_once_for_a_pattern_whatever_the_seeds() {
     let folder = Folder::new();
     let text = TASK.replace("[train]", "[train]\nseeds = [0, 1, 2]");
     let jobs = done(&folder, &text);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cloze::Warning;
-use cloze::dataset::SetReport;
+use cloze::dataset::SplitReport;
 use cloze::inspect::check::{
     self, CheckReport, FilledReport, LabelReport, PatternReport, TopicReport, WordReport,
 };
@@ -65,9 +65,9 @@ fn head(report: &CheckReport, model: &str, printer: &Printer) -> String {
     )
 }
 
-fn data(sets: &[SetReport], printer: &Printer) -> String {
+fn data(sets: &[SplitReport], printer: &Printer) -> String {
     let mut table = Table::new([Align::Left, Align::Left, Align::Left, Align::Left]);
-    for SetReport { set, files, columns, rows, unlabelled } in sets {
+    for SplitReport { set, files, columns, rows, unlabelled } in sets {
         let files = match files.as_slice() {
             [file] => file.clone(),
             several => format!("{} and {} more", several[0], several.len() - 1),

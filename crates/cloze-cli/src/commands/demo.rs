@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Demo, global: &Global, printer: &Printer) -> Result {
     printer.tell(labels_with_words(&report.labels, printer))?;
     printer.tell(step(
         3,
-        "each pattern is tried untouched, then fine-tuned on the 40 labels; together the fine-tuned\n   models label the \
+        "each pattern is tried zero-shot, then fine-tuned on the 40 labels; together the fine-tuned\n   models label the \
          2,000 other utterances, and from these a single classifier learns",
         printer,
     ))?;

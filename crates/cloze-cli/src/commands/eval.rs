@@ -3,7 +3,7 @@
 use cloze::Error;
 use cloze::metrics::{Confused, Evaluation, Measured};
 use cloze::predict::Predictor;
-use cloze::task::{Example, Labelled, Set, Task};
+use cloze::task::{Example, Labelled, Split, Task};
 use serde_json::json;
 
 use crate::args::{Eval, Global};
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
     say_who_answers(&predictor, &run, printer);
     rows.warnings.iter().for_each(|warning| printer.warn(warning));
     let known = |set| known_rows(predictor.task(), set, &rows.examples, printer);
-    let (learned, distilled) = (known(Set::Train), known(Set::Unlabeled));
+    let (learned, distilled) = (known(Split::Train), known(Split::Unlabeled));
     let counter = Counter::new(printer, "rows");
     let evaluation = predictor.evaluate(&rows.examples, |done, total| {
         counter.show(done, total);
@@ -68,15 +68,15 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
 
 /// How many of the rows are among those of a set that the run was made from, of which it says nothing new how they are classified;
 /// nothing if those are not there any more.
-fn known_rows(task: &Task, set: Set, rows: &[Example], printer: &Printer) -> Option<usize> {
-    let (what, why) = match set {
-        Set::Unlabeled => (
+fn known_rows(task: &Task, split: Split, rows: &[Example], printer: &Printer) -> Option<usize> {
+    let (what, why) = match split {
+        Split::Unlabeled => (
             "the unlabelled ones that its classifier was distilled from",
             "on new texts it may be a little less good",
         ),
         _ => ("those that the run has learned from", "leave them out, for they make the score too good"),
     };
-    let there = match task.examples(set) {
+    let there = match task.examples(split) {
         Ok(there) => there,
         Err(error) => {
             printer.note(format_args!("whether rows are among {what} is not known: {error}"));

@@ -1,4 +1,4 @@
-//! `cloze zero-shot`: what the untouched model makes of the patterns.
+//! `cloze zero-shot`: what the pretrained model makes of the patterns.
 
 use cloze::Error;
 use cloze::predict::zero_shot::{self, Outcome};
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result
     };
     let in_front = found.examples.map_or(String::new(), |examples| format!(" primed with {examples}"));
     printer.show(format_args!(
-        "{}: {} {what}, untouched model {}{in_front}\n\n{}\n{}",
+        "{}: {} {what}, pretrained model {}{in_front}\n\n{}\n{}",
         printer.heading(&task.name),
         count(together.count),
         model.name(),

@@ -44,7 +44,7 @@ fn the_commands_in_the_readme_work_as_typed() {
         if words == ["demo"] {
             for part in [
                 "____",
-                "untouched model",
+                "pretrained model",
                 "distilled classifier",
                 "plain fine-tuning",
                 "memory",

@@ -36,8 +36,8 @@ fn checking_measuring_and_predicting_tell_of_the_labels() {
         assert!(checked.contains(line), "{line}: {checked}");
     }
     assert_eq!(folder.json(&["check", "task.toml"])["topics"][1]["train_rows"], 2);
-    let untouched = folder.json(&["zero-shot", "task.toml"]);
-    assert_eq!(untouched["result"]["together"]["evaluation"]["topics"][0]["label"], "day");
+    let zero_shot = folder.json(&["zero-shot", "task.toml"]);
+    assert_eq!(zero_shot["result"]["together"]["evaluation"]["topics"][0]["label"], "day");
 
     let shown = folder.succeed(&["zero-shot", "task.toml"]);
     assert!(shown.starts_with("weather: 2 test rows") && shown.contains("  night "), "{shown}");

@@ -280,7 +280,7 @@ impl Costs<'_> {
         Ok(examples.len() as f64 * (passes + lengths.masks * self.vocabulary()) / self.speed.flops)
     }
 
-    /// Seconds to calibrate the untouched model.
+    /// Seconds to calibrate the pretrained model.
     fn calibrating(&self, pattern: usize) -> Result<f64> {
         self.forward(&calibration::rows(self.task, self.data), Some(pattern))
     }

@@ -64,7 +64,7 @@ pub struct DraftedTask {
     pub several: bool,
     /// The words of every label, in the same order; none where rows can have several labels.
     pub words: Vec<Vec<String>>,
-    /// How often the untouched model gives a label a higher probability in a row of it than in a row of another label, in the same order.
+    /// How often the pretrained model gives a label a higher probability in a row of it than in a row of another label, in the same order.
     pub apart: Vec<f64>,
     /// Labels whose words are a guess because the vocabulary does not know their names.
     pub doubtful: Vec<String>,
@@ -76,7 +76,7 @@ pub struct DraftedTask {
     pub warnings: Vec<String>,
 }
 
-/// Drafts a task file for the rows of `table`: words and patterns are those that the untouched model of `checkpoint` does best with on them.
+/// Drafts a task file for the rows of `table`: words and patterns are those that the pretrained model of `checkpoint` does best with on them.
 ///
 /// # Errors
 /// When a column is missing, the label column has no values or one only, no column holds text, a description is of no label, or the model

@@ -33,7 +33,7 @@ pub(super) struct HeardProbe {
     probe: Probe,
     part: Part,
     job: Job,
-    /// The untouched model once it has been read, if it stays in memory.
+    /// The pretrained model once it has been read, if it stays in memory.
     loaded: Option<Loaded>,
 }
 

@@ -1,4 +1,4 @@
-//! What the untouched model makes of a task: every pattern alone, and all together.
+//! What the pretrained model makes of a task: every pattern alone, and all together.
 
 use std::collections::BTreeMap;
 
@@ -91,7 +91,7 @@ pub fn zero_shot(
         let verbalizer = Verbalizer::new(task, pattern, tokenizer)?;
         let encoder = PatternEncoder::of_task(task, pattern, tokenizer).asking_for(&verbalizer);
         let first = encoder.encode_all(&calibrating)?;
-        let (mut session, _) = calibration::untouched(checkpoint, device, &verbalizer, &first, |_| Ok(()))?;
+        let (mut session, _) = calibration::calibrated(checkpoint, device, &verbalizer, &first, |_| Ok(()))?;
         let clozes = if drawn.is_empty() {
             encoder.encode_all(examples)?
         } else {

@@ -10,7 +10,7 @@ use crate::task::{Label, Method, Task};
 pub(super) struct Pattern<'r> {
     pub(super) number: String,
     pub(super) text: &'r str,
-    pub(super) untouched: String,
+    pub(super) zero_shot: String,
     pub(super) share: String,
 }
 
@@ -50,7 +50,7 @@ pub(super) fn patterns<'r>(results: &'r Results) -> Vec<Pattern<'r>> {
         Pattern {
             number: number.to_string(),
             text,
-            untouched: or_dash(zero_shot.and_then(|stage| stage.train_accuracy)),
+            zero_shot: or_dash(zero_shot.and_then(|stage| stage.train_accuracy)),
             share: or_dash(share),
         }
     };
@@ -58,7 +58,7 @@ pub(super) fn patterns<'r>(results: &'r Results) -> Vec<Pattern<'r>> {
     patterns.extend(results.probe.as_ref().map(|stage| Pattern {
         number: String::new(),
         text: "",
-        untouched: or_dash(stage.train_accuracy),
+        zero_shot: or_dash(stage.train_accuracy),
         share: percent(heard),
     }));
     patterns

@@ -86,7 +86,7 @@ fn how(results: &Results) -> String {
     let patterns = counted(results.patterns.len(), "pattern");
     if !results.members_are_trained() {
         return format!(
-            "Distilled from what the untouched language model says of {} unlabelled rows with {patterns}. There were no labelled \
+            "Distilled from what the pretrained language model says of {} unlabelled rows with {patterns}. There were no labelled \
              rows.",
             rows("unlabeled"),
         );

@@ -44,7 +44,7 @@ pub struct Job {
 /// The kinds of jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// Score the labelled rows with the untouched model.
+    /// Score the labelled rows with the pretrained model.
     ZeroShot {
         /// The pattern's number.
         pattern: usize,
@@ -75,7 +75,7 @@ pub enum Work {
         /// As above.
         seed: u64,
     },
-    /// Score the test rows with the untouched model and labelled rows in front of each, to compare.
+    /// Score the test rows with the pretrained model and labelled rows in front of each, to compare.
     Primed {
         /// The pattern's number.
         pattern: usize,
@@ -147,7 +147,7 @@ impl Planner<'_> {
         }
         let labelled = self.rows("train");
         if labelled == 0 && generations == 1 {
-            let what = "there are no labelled rows, so that the classifier learns what the untouched model guesses of the unlabelled ones";
+            let what = "there are no labelled rows, so that the classifier learns what the pretrained model guesses of the unlabelled ones";
             self.notes.push(what.to_owned());
         }
         let mut zero_shot = Vec::new();
@@ -327,7 +327,7 @@ pub(crate) fn members(task: &Task, generation: usize, labelled_rows: usize) -> V
     (0..task.patterns.len()).flat_map(|pattern| seeds.iter().map(move |&seed| (pattern, seed))).collect()
 }
 
-/// The directory of what the untouched model makes of a pattern.
+/// The directory of what the pretrained model makes of a pattern.
 pub(crate) fn zero_shot_name(pattern: usize) -> String {
     format!("zero-shot/p{pattern}")
 }

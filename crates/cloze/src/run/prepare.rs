@@ -74,10 +74,10 @@ impl Prepared {
         }
         let instead = match unlabeled.is_empty() {
             true => {
-                "one of rows without labels as `unlabeled`, of which the untouched model's guesses can be learnt"
+                "one of rows without labels as `unlabeled`, of which the pretrained model's guesses can be learnt"
             }
             false => {
-                "train with `--method pet`, which can learn the untouched model's guesses of the unlabelled rows"
+                "train with `--method pet`, which can learn the pretrained model's guesses of the unlabelled rows"
             }
         };
         Err(Error::usage(

@@ -26,7 +26,7 @@ use crate::run::plan::{self, Plan, Work};
 use crate::run::prepare::Prepared;
 use crate::run::store::{self, Job, RunDir, pretty_json};
 use crate::run::summary::Summary;
-use crate::task::{Example, Method, Set, Task};
+use crate::task::{Example, Method, Split, Task};
 use crate::{Error, Result, report};
 
 /// A run that is finished.
@@ -240,7 +240,7 @@ impl Worker<'_> {
         let pattern_text = |pattern: usize| self.task.pattern_text(pattern);
         match work {
             Work::ZeroShot { pattern } => {
-                format!("untouched model with pattern {pattern}: {}", pattern_text(pattern))
+                format!("pretrained model with pattern {pattern}: {}", pattern_text(pattern))
             }
             Work::Probe => "contrastive fine-tuning and a linear probe, without patterns".to_owned(),
             Work::Sets { generation } => {
@@ -249,20 +249,20 @@ impl Worker<'_> {
                 )
             }
             Work::Member { generation: 0, pattern, .. } if self.data.train.is_empty() => {
-                format!("untouched model with pattern {pattern}: {}", pattern_text(pattern))
+                format!("pretrained model with pattern {pattern}: {}", pattern_text(pattern))
             }
             Work::Member { pattern, seed, .. } => {
                 format!("fine-tuning with pattern {pattern}, seed {seed}: {}", pattern_text(pattern))
             }
             Work::Ensemble { generation: 0 } if self.data.train.is_empty() => {
-                "merging the untouched patterns' scores".to_owned()
+                "merging the zero-shot patterns' scores".to_owned()
             }
             Work::Ensemble { .. } => "merging the fine-tuned models' scores".to_owned(),
             Work::Supervised { .. } => "plain fine-tuning on the labelled rows, to compare".to_owned(),
             Work::Primed { pattern, seed } => {
                 let examples = counted(self.task.options.priming.min(self.data.train.len()), "example");
                 let text = pattern_text(pattern);
-                format!("untouched model primed with {examples}, pattern {pattern}, seed {seed}: {text}")
+                format!("pretrained model primed with {examples}, pattern {pattern}, seed {seed}: {text}")
             }
             Work::Final { .. } if self.task.options.method == Method::Supervised => {
                 "plain fine-tuning on the labelled rows".to_owned()
@@ -298,11 +298,11 @@ impl Worker<'_> {
         })
     }
 
-    fn examples(&self, set: Set) -> &[Example] {
-        match set {
-            Set::Train => &self.data.train,
-            Set::Unlabeled => &self.data.unlabeled,
-            Set::Test => &self.data.test,
+    fn examples(&self, split: Split) -> &[Example] {
+        match split {
+            Split::Train => &self.data.train,
+            Split::Unlabeled => &self.data.unlabeled,
+            Split::Test => &self.data.test,
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Batch calibration: what the untouched model says of any text is taken from what it says of a row.
+//! Batch calibration: what the pretrained model says of any text is taken from what it says of a row.
 //!
-//! A masked language model prefers some words whatever the text, so that an untouched pattern gives most rows the same label. Over
+//! A masked language model prefers some words whatever the text, so that a pretrained pattern gives most rows the same label. Over
 //! rows of all labels, though, no label should have a higher score than another on average. So the mean score that a label has
 //! over rows without looking at their labels is subtracted from its score, as Zhou et al. (2023, arXiv 2309.17249) and Fei et al.
 //! do for prompted models. Training starts from there.
@@ -69,7 +69,7 @@ pub fn apply(model: &mut Model, verbalizer: &Verbalizer, shift: &[f32]) {
 ///
 /// # Errors
 /// When the model cannot be read, a score is not finite, or `progress` fails.
-pub fn untouched(
+pub fn calibrated(
     checkpoint: &Checkpoint,
     device: &Device,
     verbalizer: &Verbalizer,
@@ -102,7 +102,7 @@ mod tests {
         let clozes: Vec<Encoded> =
             ["good film", "a bad bad day", "what"].map(|text| encoder.encode(&[text]).unwrap()).into();
         let difference = |rows: &[Encoded]| {
-            let (mut session, _) = untouched(&checkpoint, &device, &verbalizer, rows, |_| Ok(())).unwrap();
+            let (mut session, _) = calibrated(&checkpoint, &device, &verbalizer, rows, |_| Ok(())).unwrap();
             let scores = scorer::score(&mut session, &verbalizer, &clozes, 100, |_| Ok(())).unwrap();
             scores.iter().map(|row| row[0] - row[1]).sum::<f32>()
         };

@@ -68,7 +68,7 @@ macro_rules! factors {
 }
 
 factors! {
-    /// The untouched model, every pattern alone, and all together.
+    /// The pretrained model, every pattern alone, and all together.
     Patterns: patterns,
     /// The ensemble, and the classifier distilled from it.
     Distillation: distillation,
@@ -76,7 +76,7 @@ factors! {
     Merge: merge,
     /// Plain fine-tuning, PET, iPET.
     Method: method,
-    /// The untouched model without and with labelled rows in front, and PET.
+    /// The pretrained model without and with labelled rows in front, and PET.
     Priming: priming,
     /// How many labelled rows there are.
     Labels: labels,
@@ -86,7 +86,7 @@ factors! {
     Samples: samples,
     /// The order in which words of several tokens are filled in.
     Decoding: decoding,
-    /// The untouched model as it is, and without its preferences.
+    /// The pretrained model as it is, and without its preferences.
     Calibration: calibration,
     /// How many of the lowest layers are trained.
     Freezing: freezing,

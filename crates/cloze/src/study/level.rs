@@ -11,8 +11,8 @@ pub(super) enum Reading {
     Ensemble,
     /// The member with this pattern.
     Member(usize),
-    /// The untouched model with all patterns.
-    Untouched,
+    /// The pretrained model with all patterns.
+    Pretrained,
     /// The same with labelled rows in front.
     Primed,
 }

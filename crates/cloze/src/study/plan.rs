@@ -11,7 +11,7 @@ use crate::dataset::Data;
 use crate::inspect::estimate::{Estimate, JobEstimate, Speed};
 use crate::run::store::Id;
 use crate::run::train::check_patterns;
-use crate::task::{Keep, Measure, Method, Set, Task};
+use crate::task::{Keep, Measure, Method, Split, Task};
 use crate::{Error, Model, Result, words};
 
 /// A study, planned.
@@ -67,10 +67,10 @@ impl<'a> Study<'a> {
         let mut files = base.clone();
         files.data.mirror = None;
         let rows = |task: &Task, set| Ok::<_, Error>(task.examples(set)?.len() / task.copies());
-        let train = rows(&files, Set::Train)?;
-        let unlabeled = rows(&files, Set::Unlabeled)?;
+        let train = rows(&files, Split::Train)?;
+        let unlabeled = rows(&files, Split::Unlabeled)?;
         files.data.train_limit = None;
-        let available = rows(&files, Set::Train)?;
+        let available = rows(&files, Split::Train)?;
         let seeds: Vec<u64> = (0..seeds as u64).map(|number| first.wrapping_add(number)).collect();
         let base = Base {
             task: base,

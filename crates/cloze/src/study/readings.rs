@@ -69,7 +69,7 @@ impl Readings<'_> {
             Reading::Outcome => results.outcome(),
             Reading::Ensemble => results.ensemble.as_ref(),
             Reading::Member(pattern) => results.members.iter().find(|stage| stage.pattern == Some(pattern)),
-            Reading::Untouched => results.zero_shot_together.as_ref(),
+            Reading::Pretrained => results.zero_shot_together.as_ref(),
             Reading::Primed => results.primed_together.as_ref(),
         };
         let missing = || {
@@ -83,7 +83,7 @@ impl Readings<'_> {
         let test = test.as_ref().ok_or_else(missing)?;
         let jobs = |stages: &[Stage]| stages.iter().map(|stage| stage.job.clone()).collect();
         let parts: Vec<String> = match source.reading {
-            Reading::Untouched => jobs(&results.zero_shot),
+            Reading::Pretrained => jobs(&results.zero_shot),
             Reading::Primed => jobs(&results.primed),
             _ => vec![job.clone()],
         };

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::serialize::{list, quoted};
-use super::{Method, Options, Preset, Set, Task, parse};
+use super::{Method, Options, Preset, Split, Task, parse};
 use crate::Result;
 use crate::table::Record;
 
@@ -127,9 +127,9 @@ impl TaskBuilder {
         let mut task = parse::parse(NAME, &self.text(), Path::new("."), self.preset)?;
         self.change.into_iter().for_each(|change| change(&mut task.options));
         task.check_options()?;
-        task.with_rows(Set::Train, self.train)?
-            .with_rows(Set::Unlabeled, self.unlabeled)?
-            .with_rows(Set::Test, self.test)
+        task.with_rows(Split::Train, self.train)?
+            .with_rows(Split::Unlabeled, self.unlabeled)?
+            .with_rows(Split::Test, self.test)
     }
 
     /// The text of a task file that says the same.
@@ -207,18 +207,18 @@ mod tests {
             .test([("a crash", "technical")])
             .build()
             .unwrap();
-        let train = task.examples(Set::Train).unwrap();
+        let train = task.examples(Split::Train).unwrap();
         assert_eq!((train[0].texts[0].as_str(), train[0].label), ("my invoice is wrong", Some(0)));
         assert_eq!(train[1].place.to_string(), "example 2 of the labelled examples");
-        let unlabeled = task.examples(Set::Unlabeled).unwrap();
+        let unlabeled = task.examples(Split::Unlabeled).unwrap();
         assert_eq!((unlabeled.len(), unlabeled[1].label), (2, None));
-        assert_eq!(task.examples(Set::Test).unwrap().len(), 1);
+        assert_eq!(task.examples(Split::Test).unwrap().len(), 1);
     }
 
     #[test]
     fn mistakes_speak_of_the_examples() {
         let task = support().train([("a", "billing"), ("b", "biling")]).build().unwrap();
-        let error = task.examples(Set::Train).unwrap_err();
+        let error = task.examples(Split::Train).unwrap_err();
         assert_eq!(
             error.to_string(),
             "example 2 of the labelled examples, column `label`: the label `biling` is not in `[labels]` of `the task`"
@@ -252,7 +252,7 @@ mod tests {
             .train([("pay at once", vec!["billing", "urgent"]), ("hello", Vec::new())])
             .build()
             .unwrap();
-        let labels: Vec<_> = task.examples(Set::Train).unwrap().iter().map(|row| row.label).collect();
+        let labels: Vec<_> = task.examples(Split::Train).unwrap().iter().map(|row| row.label).collect();
         assert_eq!(labels, [Some(0), Some(0), Some(1), Some(1)]);
     }
 
@@ -267,6 +267,6 @@ mod tests {
             )])
             .build()
             .unwrap();
-        assert_eq!(task.examples(Set::Train).unwrap()[0].label, Some(0));
+        assert_eq!(task.examples(Split::Train).unwrap()[0].label, Some(0));
     }
 }

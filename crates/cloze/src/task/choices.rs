@@ -150,21 +150,21 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::task::Set;
+    use crate::task::Split;
 
     const TASK: &str = "format = 1\npatterns = '{text} {mask}'\n[data]\ntrain = 't.jsonl'\ntest = 't.jsonl'\n\
         label = 'answers'\n[choices]\nfrom = 'offered'\nmost = 3\n";
 
-    fn read(rows: &str, set: Set) -> Result<Vec<Example>> {
+    fn read(rows: &str, split: Split) -> Result<Vec<Example>> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("t.jsonl"), rows).unwrap();
-        Task::parse("t.toml", TASK, folder.path()).unwrap_or_else(|error| panic!("{error:?}")).examples(set)
+        Task::parse("t.toml", TASK, folder.path()).unwrap_or_else(|error| panic!("{error:?}")).examples(split)
     }
 
     #[test]
     fn every_answer_is_a_row_to_learn_from_with_a_few_wrong_choices() {
         let row = r#"{"text": "x", "offered": ["a", "b", "c", "d", 5], "answers": ["b", "5"]}"#;
-        let lessons = read(row, Set::Train).unwrap();
+        let lessons = read(row, Split::Train).unwrap();
         let offered: Vec<Vec<String>> =
             lessons.iter().map(|lesson| texts(&lesson.texts[1]).unwrap()).collect();
         assert_eq!((offered[0][0].as_str(), offered[1][0].as_str()), ("b", "5"));
@@ -172,13 +172,13 @@ mod tests {
             assert_eq!((lesson.label, offered.len()), (Some(0), 3));
             assert!(offered[1..].iter().all(|choice| ["a", "c", "d"].contains(&choice.as_str())));
         }
-        let test = read(row, Set::Test).unwrap();
+        let test = read(row, Split::Test).unwrap();
         assert_eq!((test[0].label, test[0].also.as_slice()), (Some(1), &[4][..]));
     }
 
     #[test]
     fn a_single_answer_may_be_plain_text() {
-        let test = read(r#"{"text": "x", "offered": ["a", "b"], "answers": "b"}"#, Set::Test).unwrap();
+        let test = read(r#"{"text": "x", "offered": ["a", "b"], "answers": "b"}"#, Split::Test).unwrap();
         assert_eq!(test[0].label, Some(1));
     }
 
@@ -191,7 +191,7 @@ mod tests {
             (r#"{"text": "x", "offered": ["a"], "answers": "b"}"#.to_owned(), "the answer `b` is none"),
             (format!(r#"{{"text": "x", "offered": [{}], "answers": "1"}}"#, many.join(",")), "at most 64"),
         ] {
-            let error = read(&row, Set::Test).unwrap_err();
+            let error = read(&row, Split::Test).unwrap_err();
             assert!(error.to_string().contains(problem) && error.to_string().contains("line 1"), "{error}");
         }
     }

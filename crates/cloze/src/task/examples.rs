@@ -19,7 +19,7 @@ pub(crate) const PREDICTIONS: &str = "predictions";
 
 /// Which of a task's files are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Set {
+pub enum Split {
     /// Labelled rows to learn from.
     Train,
     /// Rows to annotate.
@@ -28,22 +28,22 @@ pub enum Set {
     Test,
 }
 
-impl Set {
+impl Split {
     /// Its key in `[data]`.
     pub fn key(self) -> &'static str {
         match self {
-            Set::Train => "train",
-            Set::Unlabeled => "unlabeled",
-            Set::Test => "test",
+            Split::Train => "train",
+            Split::Unlabeled => "unlabeled",
+            Split::Test => "test",
         }
     }
 
     /// Its key with the section.
     fn full_key(self) -> &'static str {
         match self {
-            Set::Train => "data.train",
-            Set::Unlabeled => "data.unlabeled",
-            Set::Test => "data.test",
+            Split::Train => "data.train",
+            Split::Unlabeled => "data.unlabeled",
+            Split::Test => "data.test",
         }
     }
 }
@@ -80,18 +80,18 @@ pub(super) struct InMemory {
 }
 
 impl InMemory {
-    fn of(&self, set: Set) -> Option<&Records> {
-        match set {
-            Set::Train => self.train.as_ref(),
-            Set::Unlabeled => self.unlabeled.as_ref(),
-            Set::Test => self.test.as_ref(),
+    fn of(&self, split: Split) -> Option<&Records> {
+        match split {
+            Split::Train => self.train.as_ref(),
+            Split::Unlabeled => self.unlabeled.as_ref(),
+            Split::Test => self.test.as_ref(),
         }
     }
 }
 
 /// The rows of a set, and what was found beside them.
 #[derive(Debug, Clone, Default)]
-pub struct SetRows {
+pub struct SplitRows {
     /// Its files, and what rows from memory are called.
     pub files: Vec<String>,
     /// The columns of the first of them.
@@ -141,15 +141,15 @@ impl Task {
     ///
     /// # Errors
     /// When a file is not there or a pattern of names matches none.
-    pub fn files(&self, set: Set) -> Result<Vec<PathBuf>> {
-        let names = match set {
-            Set::Train => &self.data.train,
-            Set::Unlabeled => &self.data.unlabeled,
-            Set::Test => &self.data.test,
+    pub fn files(&self, split: Split) -> Result<Vec<PathBuf>> {
+        let names = match split {
+            Split::Train => &self.data.train,
+            Split::Unlabeled => &self.data.unlabeled,
+            Split::Test => &self.data.test,
         };
         let mut files: Vec<PathBuf> = Vec::new();
         for name in names {
-            let found = expand(name, &self.data.dir).map_err(|error| self.missing_file(set, error))?;
+            let found = expand(name, &self.data.dir).map_err(|error| self.missing_file(split, error))?;
             files.extend(found.into_iter().filter(|file| !files.contains(file)).collect::<Vec<_>>());
         }
         Ok(files)
@@ -160,24 +160,28 @@ impl Task {
     ///
     /// # Errors
     /// When a row has more or fewer texts than the patterns use columns. Everything else is found when the rows are read.
-    pub fn with_rows<R: Into<Record>>(mut self, set: Set, rows: impl IntoIterator<Item = R>) -> Result<Task> {
+    pub fn with_rows<R: Into<Record>>(
+        mut self,
+        split: Split,
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<Task> {
         let rows: Vec<Record> = rows.into_iter().map(Into::into).collect();
-        if set != Set::Unlabeled {
+        if split != Split::Unlabeled {
             self.data.label.get_or_insert_with(|| "label".to_owned());
         }
-        let label = self.data.label.as_deref().filter(|_| set != Set::Unlabeled);
-        let name = match set {
-            Set::Train => "the labelled examples",
-            Set::Unlabeled => "the unlabelled examples",
-            Set::Test => "the test examples",
+        let label = self.data.label.as_deref().filter(|_| split != Split::Unlabeled);
+        let name = match split {
+            Split::Train => "the labelled examples",
+            Split::Unlabeled => "the unlabelled examples",
+            Split::Test => "the test examples",
         };
         let records =
             Some(Records::new(name, &rows, &self.inputs(), label)?).filter(|records| !records.is_empty());
         let Data { train, unlabeled, test, .. } = &mut self.data;
-        let (files, place) = match set {
-            Set::Train => (train, &mut self.in_memory.train),
-            Set::Unlabeled => (unlabeled, &mut self.in_memory.unlabeled),
-            Set::Test => (test, &mut self.in_memory.test),
+        let (files, place) = match split {
+            Split::Train => (train, &mut self.in_memory.train),
+            Split::Unlabeled => (unlabeled, &mut self.in_memory.unlabeled),
+            Split::Test => (test, &mut self.in_memory.test),
         };
         files.clear();
         *place = records;
@@ -185,7 +189,7 @@ impl Task {
     }
 
     /// Points at the line that names the file, as far as the file not being there is the trouble.
-    fn missing_file(&self, set: Set, error: Error) -> Error {
+    fn missing_file(&self, split: Split, error: Error) -> Error {
         let (problem, remedy) = match &error {
             Error::Io { path, source, .. } if source.kind() == std::io::ErrorKind::NotFound => (
                 format!("there is no file `{}`", path.display()),
@@ -197,15 +201,15 @@ impl Task {
             Error::Usage { problem, remedy } => (problem.clone(), remedy.clone()),
             _ => return error,
         };
-        self.mistake_in_key(set.full_key(), problem, remedy).into()
+        self.mistake_in_key(split.full_key(), problem, remedy).into()
     }
 
     /// Reads the rows of a set, see [`Task::read`].
     ///
     /// # Errors
     /// As [`Task::read`].
-    pub fn examples(&self, set: Set) -> Result<Vec<Example>> {
-        Ok(self.read(set)?.examples)
+    pub fn examples(&self, split: Split) -> Result<Vec<Example>> {
+        Ok(self.read(split)?.examples)
     }
 
     /// Reads the rows of a set. Rows to learn from have a label, rows to evaluate on if there is such a column,
@@ -216,26 +220,26 @@ impl Task {
     /// # Errors
     /// When a file cannot be read, lacks a column, has no rows (except unlabelled ones), or a label is not among the
     /// task's.
-    pub fn read(&self, set: Set) -> Result<SetRows> {
+    pub fn read(&self, split: Split) -> Result<SplitRows> {
         let fields = self.fields();
-        let mut found = SetRows::default();
+        let mut found = SplitRows::default();
         let mut mirrored = Vec::new();
-        for source in self.sources(set)? {
-            self.read_source(&source, set, &fields, None, &mut found)?;
-            if set != Set::Test && self.data.mirror.is_some() {
-                let mut again = SetRows::default();
-                self.read_source(&source, set, &fields, self.data.mirror.as_ref(), &mut again)?;
+        for source in self.sources(split)? {
+            self.read_source(&source, split, &fields, None, &mut found)?;
+            if split != Split::Test && self.data.mirror.is_some() {
+                let mut again = SplitRows::default();
+                self.read_source(&source, split, &fields, self.data.mirror.as_ref(), &mut again)?;
                 mirrored.append(&mut again.examples);
             }
         }
-        let SetRows { examples, .. } = &mut found;
+        let SplitRows { examples, .. } = &mut found;
         let (data, copies) = (&self.data, self.copies());
-        let kept = match set {
-            Set::Train => data.train_limit.map(|limit| sample(examples, copies, limit, data.train_seed)),
-            Set::Unlabeled => {
+        let kept = match split {
+            Split::Train => data.train_limit.map(|limit| sample(examples, copies, limit, data.train_seed)),
+            Split::Unlabeled => {
                 data.unlabeled_limit.map(|limit| spread(examples.len() / copies, limit).collect())
             }
-            Set::Test => data.test_limit.map(|limit| spread_groups(examples, copies, limit)),
+            Split::Test => data.test_limit.map(|limit| spread_groups(examples, copies, limit)),
         };
         if let Some(kept) = kept {
             keep(examples, copies, &kept);
@@ -246,29 +250,29 @@ impl Task {
     }
 
     /// The files of a set, and its rows from memory.
-    fn sources(&self, set: Set) -> Result<Vec<Source<'_>>> {
-        let files = self.files(set)?.into_iter().map(Source::File);
-        Ok(files.chain(self.in_memory.of(set).map(Source::Memory)).collect())
+    fn sources(&self, split: Split) -> Result<Vec<Source<'_>>> {
+        let files = self.files(split)?.into_iter().map(Source::File);
+        Ok(files.chain(self.in_memory.of(split).map(Source::Memory)).collect())
     }
 
     fn read_source(
         &self,
         source: &Source,
-        set: Set,
+        split: Split,
         fields: &[String],
         mirror: Option<&Mirror>,
-        found: &mut SetRows,
+        found: &mut SplitRows,
     ) -> Result<()> {
         match source {
             Source::File(file) => {
                 found.files.push(file.display().to_string());
-                self.read_part(Reader::open(file, self.data.reading)?, set, fields, mirror, found)
+                self.read_part(Reader::open(file, self.data.reading)?, split, fields, mirror, found)
             }
             Source::Memory(records) => {
                 found.files.push(records.name().to_owned());
                 let known = found.examples.len();
                 let warned = found.warnings.len();
-                self.read_part(records.reader()?, set, fields, mirror, found)
+                self.read_part(records.reader()?, split, fields, mirror, found)
                     .map_err(|error| error.in_memory(0))?;
                 for example in &mut found.examples[known..] {
                     example.place = example.place.clone().in_memory();
@@ -284,20 +288,20 @@ impl Task {
     fn read_part(
         &self,
         reader: Reader,
-        set: Set,
+        split: Split,
         fields: &[String],
         mirror: Option<&Mirror>,
-        found: &mut SetRows,
+        found: &mut SplitRows,
     ) -> Result<()> {
         let columns = reader.columns().clone();
         if found.columns.is_empty() {
             found.columns = columns.names().to_vec();
         }
-        let rows = self.read_rows(reader, set, fields, mirror)?;
+        let rows = self.read_rows(reader, split, fields, mirror)?;
         if let Some(place) = rows.first_unknown {
             return Err(self.unknown_labels(place, &rows.unknown, true));
         }
-        if rows.examples.is_empty() && set != Set::Unlabeled {
+        if rows.examples.is_empty() && split != Split::Unlabeled {
             return Err(Error::data(
                 columns.place(),
                 match rows.unlabelled {
@@ -306,25 +310,25 @@ impl Task {
                         format!("there are no labelled rows in it: {} without a label", counted(rows, "row"))
                     }
                 },
-                format!("label some rows, or remove the file from `{}`", set.key()),
+                format!("label some rows, or remove the file from `{}`", split.key()),
             ));
         }
         found.unlabelled += rows.unlabelled;
         found.examples.extend(rows.examples);
-        found.warnings.extend(self.doubts(&columns, set));
+        found.warnings.extend(self.doubts(&columns, split));
         Ok(())
     }
 
     /// What is probably not meant by a file with these columns.
-    fn doubts(&self, columns: &Columns, set: Set) -> Option<Warning> {
-        let label = self.data.label.as_ref().filter(|_| set != Set::Unlabeled)?;
-        if set == Set::Test && !View::has(self, columns, label) {
+    fn doubts(&self, columns: &Columns, split: Split) -> Option<Warning> {
+        let label = self.data.label.as_ref().filter(|_| split != Split::Unlabeled)?;
+        if split == Split::Test && !View::has(self, columns, label) {
             return Some(Warning {
                 place: columns.place(),
                 problem: format!("there is no column `{label}`, so that nothing is measured on these rows"),
                 remedy: format!(
                     "add the column with the right labels, or remove the file from `{}`",
-                    set.key()
+                    split.key()
                 ),
             });
         }
@@ -351,26 +355,26 @@ impl Task {
     fn read_rows(
         &self,
         reader: Reader,
-        set: Set,
+        split: Split,
         fields: &[String],
         mirror: Option<&Mirror>,
     ) -> Result<ReadRows> {
         let columns = reader.columns().clone();
         let has = |name: &str| View::has(self, &columns, name);
-        let label = match (&self.data.label, set) {
-            (Some(label), Set::Train) if !has(label) => {
+        let label = match (&self.data.label, split) {
+            (Some(label), Split::Train) if !has(label) => {
                 let problem = format!("there is no column `{label}` in {}", columns.place());
                 return Err(self.mistake_in_key("data.label", problem, columns.hint(label)).into());
             }
-            (Some(label), Set::Train | Set::Test) if has(label) => Some(label),
+            (Some(label), Split::Train | Split::Test) if has(label) => Some(label),
             _ => None,
         };
         let group = match &self.metrics.group {
-            Some(group) if set == Set::Test && !has(group) => {
+            Some(group) if split == Split::Test && !has(group) => {
                 let problem = format!("there is no column `{group}` in {}", columns.place());
                 return Err(self.mistake_in_key("metrics.group", problem, columns.hint(group)).into());
             }
-            group => group.as_ref().filter(|_| set == Set::Test),
+            group => group.as_ref().filter(|_| split == Split::Test),
         };
         let names: Vec<String> = fields.iter().chain(label).chain(group).cloned().collect();
         let mut view = View::new(self, &columns, &names, mirror.map(|mirror| &mirror.columns))?;
@@ -381,7 +385,7 @@ impl Task {
             for (number, mut texts) in view.read(&row)?.into_iter().enumerate() {
                 let group = match group {
                     Some(_) => texts.pop(),
-                    None => (set == Set::Test).then(|| self.own_group(&row, number)).flatten(),
+                    None => (split == Split::Test).then(|| self.own_group(&row, number)).flatten(),
                 };
                 // The rows of all topics say the same of the file's row.
                 let counts = usize::from(number.is_multiple_of(copies));
@@ -395,12 +399,12 @@ impl Task {
                     if let Some((_, cell)) = &cell {
                         example = self.with_right_choices(example, cell.trim())?;
                     }
-                    match set {
-                        Set::Train => {
+                    match split {
+                        Split::Train => {
                             let lessons = self.lessons_of(example, found.examples.len());
                             found.examples.extend(lessons);
                         }
-                        Set::Unlabeled | Set::Test => found.examples.push(example),
+                        Split::Unlabeled | Split::Test => found.examples.push(example),
                     }
                     continue;
                 }
@@ -469,7 +473,7 @@ impl Task {
             ));
         }
         let ReadRows { examples, unlabelled, unknown, passed_over, first_unknown } =
-            self.read_rows(reader, Set::Test, &self.fields(), None)?;
+            self.read_rows(reader, Split::Test, &self.fields(), None)?;
         if let Some(place) = first_unknown.filter(|_| !skip_unknown) {
             return Err(self.unknown_labels(place, &unknown, false));
         }
@@ -486,7 +490,7 @@ impl Task {
             let remedy = "name the column with the right labels with `--label`; `cloze predict` classifies rows without any";
             return Err(Error::data(columns.place().field(label), problem, remedy));
         }
-        let warnings = self.doubts(&columns, Set::Test).into_iter().collect();
+        let warnings = self.doubts(&columns, Split::Test).into_iter().collect();
         Ok(Labelled { examples, unlabelled, unknown, passed_over, warnings })
     }
 
@@ -598,15 +602,15 @@ mod tests {
             ("tickets/a.csv", "message,subject,team\none,s,whatever\n"),
         ]);
         let task = folder.task();
-        let train = task.examples(Set::Train).unwrap();
+        let train = task.examples(Split::Train).unwrap();
         assert_eq!(train[0].texts, ["Help", "broken"]);
         assert_eq!((train[0].label, train[1].label), (Some(0), Some(1)));
         assert_eq!(train[1].place.line, Some(3));
         assert_eq!(label_counts(3, &train), [1, 1, 0]);
-        let unlabeled = task.examples(Set::Unlabeled).unwrap();
+        let unlabeled = task.examples(Split::Unlabeled).unwrap();
         assert_eq!(texts(&unlabeled), ["one", "two"]);
         assert_eq!(unlabeled[0].label, None);
-        assert_eq!(task.examples(Set::Test).unwrap(), []);
+        assert_eq!(task.examples(Split::Test).unwrap(), []);
         assert_ne!(fingerprint(&task, &train), fingerprint(&task, &unlabeled));
     }
 
@@ -620,16 +624,16 @@ mod tests {
         };
         let folder = Folder::new(&[("a.jsonl", &(row("x", "true") + &row("y", "false")))]);
         let task = Task::parse("t.toml", text, folder.0.path()).unwrap();
-        let show = |set| -> Vec<(String, Option<usize>)> {
-            let examples = task.examples(set).unwrap();
+        let show = |split| -> Vec<(String, Option<usize>)> {
+            let examples = task.examples(split).unwrap();
             examples.iter().map(|example| (example.texts.concat(), example.label)).collect()
         };
         let row = |text: &str, label| (text.to_owned(), label);
         let train = [row("xz", Some(1)), row("yz", Some(0)), row("zx", Some(0)), row("zy", Some(1))];
-        assert_eq!(show(Set::Train), train);
-        assert_eq!(show(Set::Unlabeled), [row("yz", None), row("zy", None)]);
-        assert_eq!(show(Set::Test), train[..2]);
-        let test = task.examples(Set::Test).unwrap();
+        assert_eq!(show(Split::Train), train);
+        assert_eq!(show(Split::Unlabeled), [row("yz", None), row("zy", None)]);
+        assert_eq!(show(Split::Test), train[..2]);
+        let test = task.examples(Split::Test).unwrap();
         assert_eq!(test[0].group.as_deref(), Some("7"));
         let evaluation = task.evaluation(&test, &[1, 1]);
         assert_eq!(evaluation.exact_match.unwrap().value, 0.0);
@@ -640,7 +644,7 @@ mod tests {
     fn a_label_that_the_task_does_not_know_is_an_error_with_its_line() {
         let folder =
             Folder::new(&[("labelled.csv", "message,team,subject\na,billing,b\nc,biling,d\ne,biling,f\n")]);
-        let error = folder.task().examples(Set::Train).unwrap_err();
+        let error = folder.task().examples(Split::Train).unwrap_err();
         assert!(
             error
                 .to_string()
@@ -649,7 +653,7 @@ mod tests {
         );
         assert!(error.remedy().unwrap().starts_with("did you mean `billing`?"));
         let folder = Folder::new(&[("labelled.csv", "message,team,subject\na,x,b\nc,y,d\n")]);
-        let error = folder.task().examples(Set::Train).unwrap_err();
+        let error = folder.task().examples(Split::Train).unwrap_err();
         assert!(error.to_string().contains("the labels `x`, `y` are not"), "{error}");
     }
 
@@ -661,7 +665,7 @@ mod tests {
             ("c.csv", "text,tags\nx,none\nx,none\n"),
         ]);
         let task = Task::parse("t.toml", crate::task::SEVERAL, folder.0.path()).unwrap();
-        let train = task.examples(Set::Train).unwrap();
+        let train = task.examples(Split::Train).unwrap();
         let shown: Vec<String> = train
             .iter()
             .map(|row| format!("{} {} {}", row.texts[0], row.texts[1], task.labels[row.label.unwrap()].name))
@@ -675,13 +679,13 @@ mod tests {
             "w a hurry yes",
         ];
         assert_eq!(shown, want);
-        let unlabeled = task.examples(Set::Unlabeled).unwrap();
+        let unlabeled = task.examples(Split::Unlabeled).unwrap();
         assert_eq!(
             (unlabeled.len(), unlabeled[1].texts[1].as_str(), unlabeled[1].label),
             (2, "a hurry", None)
         );
         // Rows that say the same are still two rows, each of which is to be right.
-        let test = task.examples(Set::Test).unwrap();
+        let test = task.examples(Split::Test).unwrap();
         let evaluation = task.evaluation(&test, &[1, 0, 1, 1]);
         assert_eq!(evaluation.exact_match.unwrap().value, 0.5);
         assert_eq!((evaluation.topics[1].label.as_str(), evaluation.topics[1].predicted), ("urgent", 1));
@@ -691,7 +695,7 @@ mod tests {
     fn a_topic_that_the_task_does_not_know_is_an_error_with_its_line() {
         let folder = Folder::new(&[("a.csv", "text,tags\nx,billing\ny,billing;urgnt\n")]);
         let task = Task::parse("t.toml", crate::task::SEVERAL, folder.0.path()).unwrap();
-        let error = task.examples(Set::Train).unwrap_err();
+        let error = task.examples(Split::Train).unwrap_err();
         let place = "line 3, column `tags`: the label `urgnt` is not in `topics` of `t.toml`";
         assert!(error.to_string().ends_with(place), "{error}");
         let remedy = "did you mean `urgent`? Else add `urgnt` with a description under `topics`";
@@ -706,7 +710,7 @@ mod tests {
         let folder = Folder::new(&[("a.csv", &format!("text,tags\n{text}"))]);
         let mut task = Task::parse("t.toml", crate::task::SEVERAL, folder.0.path()).unwrap();
         task.data.train_limit = Some(4);
-        let drawn = task.examples(Set::Train).unwrap();
+        let drawn = task.examples(Split::Train).unwrap();
         assert_eq!(label_counts(2, &drawn), [4, 4]);
         assert_eq!((drawn[0].texts[0].as_str(), drawn[4].texts[0].as_str(), drawn.len()), ("0", "2", 8));
     }
@@ -714,41 +718,41 @@ mod tests {
     #[test]
     fn rows_that_nobody_has_labelled_are_passed_over_where_labels_are_read() {
         let folder = Folder::new(&[("labelled.csv", "message,team,subject\na,billing,b\nc, ,d\n")]);
-        assert_eq!(folder.task().examples(Set::Train).unwrap().len(), 1);
+        assert_eq!(folder.task().examples(Split::Train).unwrap().len(), 1);
         let mut task = folder.task();
         task.data.unlabeled = vec!["labelled.csv".into()];
-        assert_eq!(task.examples(Set::Unlabeled).unwrap().len(), 2);
+        assert_eq!(task.examples(Split::Unlabeled).unwrap().len(), 2);
     }
 
     #[test]
     fn a_missing_column_is_pointed_at_in_the_task_file() {
         let folder = Folder::new(&[("labelled.csv", "Subject,message,team\na,b,billing\n")]);
-        let Error::Task(error) = folder.task().examples(Set::Train).unwrap_err() else { panic!() };
+        let Error::Task(error) = folder.task().examples(Split::Train).unwrap_err() else { panic!() };
         let mistake = &error.mistakes()[0];
         assert_eq!(&EXAMPLE[mistake.span()], "{subject}");
         assert!(mistake.remedy.starts_with("did you mean `Subject`?"), "{}", mistake.remedy);
         let folder = Folder::new(&[("labelled.csv", "subject,message,label\na,b,billing\n")]);
-        let Error::Task(error) = folder.task().examples(Set::Train).unwrap_err() else { panic!() };
+        let Error::Task(error) = folder.task().examples(Split::Train).unwrap_err() else { panic!() };
         assert_eq!(&EXAMPLE[error.mistakes()[0].span()], "\"team\"");
     }
 
     #[test]
     fn files_that_are_not_there_or_empty_are_errors() {
         let folder = Folder::new(&[]);
-        let Error::Task(error) = folder.task().examples(Set::Train).unwrap_err() else { panic!() };
+        let Error::Task(error) = folder.task().examples(Split::Train).unwrap_err() else { panic!() };
         assert_eq!(error.mistakes()[0].place(), Place::file("t.toml").line(7));
         assert!(error.mistakes()[0].remedy.contains("--data DIR"));
-        let Error::Task(error) = folder.task().examples(Set::Unlabeled).unwrap_err() else { panic!() };
+        let Error::Task(error) = folder.task().examples(Split::Unlabeled).unwrap_err() else { panic!() };
         assert_eq!(error.mistakes()[0].problem, "no file matches `tickets/*.csv`");
         let folder = Folder::new(&[
             ("labelled.csv", "subject,message,team\n"),
             ("tickets/a.csv", "subject,message\n"),
         ]);
-        let error = folder.task().examples(Set::Train).unwrap_err();
+        let error = folder.task().examples(Split::Train).unwrap_err();
         assert!(error.to_string().ends_with("there are no labelled rows in it"), "{error}");
-        assert_eq!(folder.task().examples(Set::Unlabeled).unwrap(), []);
+        assert_eq!(folder.task().examples(Split::Unlabeled).unwrap(), []);
         let folder = Folder::new(&[("labelled.csv", "")]);
-        let error = folder.task().examples(Set::Train).unwrap_err();
+        let error = folder.task().examples(Split::Train).unwrap_err();
         assert!(error.to_string().ends_with("the file is empty"), "{error}");
     }
 
@@ -756,7 +760,7 @@ mod tests {
     fn the_data_can_come_from_another_folder() {
         let folder = Folder::new(&[("labelled.csv", "subject,message,team\na,b,billing\n")]);
         let task = Task::parse("t.toml", EXAMPLE, Path::new("/nowhere")).unwrap();
-        assert_eq!(task.with_data_dir(folder.0.path()).examples(Set::Train).unwrap().len(), 1);
+        assert_eq!(task.with_data_dir(folder.0.path()).examples(Split::Train).unwrap().len(), 1);
     }
 
     #[test]
@@ -767,7 +771,7 @@ mod tests {
         let mut task = folder.task();
         let mut draw = |limit, seed| {
             (task.data.train_limit, task.data.train_seed) = (Some(limit), seed);
-            task.examples(Set::Train).unwrap()
+            task.examples(Split::Train).unwrap()
         };
         for (limit, shares) in [(0, [0, 0, 0]), (2, [1, 1, 0]), (10, [2, 8, 0]), (99, [4, 16, 0])] {
             assert_eq!(label_counts(3, &draw(limit, 7)), shares, "{limit}");
@@ -784,10 +788,10 @@ mod tests {
         let mut task = folder.task();
         for (limit, want) in [(3, vec!["3", "6", "9"]), (5, vec!["1", "3", "5", "7", "9"]), (0, vec![])] {
             task.data.unlabeled_limit = Some(limit);
-            assert_eq!(texts(&task.examples(Set::Unlabeled).unwrap()), want);
+            assert_eq!(texts(&task.examples(Split::Unlabeled).unwrap()), want);
         }
         task.data.unlabeled_limit = Some(99);
-        assert_eq!(task.examples(Set::Unlabeled).unwrap().len(), 10);
+        assert_eq!(task.examples(Split::Unlabeled).unwrap().len(), 10);
     }
 
     #[test]
@@ -797,7 +801,7 @@ mod tests {
         let folder = Folder::new(&[("labelled.csv", &format!("subject,message,team,question\n{text}"))]);
         let mut task = folder.task();
         task.data.test = vec!["labelled.csv".into()];
-        let kept = |task: &Task| texts(&task.examples(Set::Test).unwrap()).join(" ");
+        let kept = |task: &Task| texts(&task.examples(Split::Test).unwrap()).join(" ");
         for (limit, want) in [(0, ""), (2, "5 11"), (5, "2 4 7 9 11"), (99, "0 1 2 3 4 5 6 7 8 9 10 11")] {
             task.data.test_limit = Some(limit);
             assert_eq!(kept(&task), want);

@@ -41,13 +41,13 @@ pub(crate) fn applies(task: &Task, data: &Data) -> bool {
     task.options.probe && plain && !data.unlabeled.is_empty() && known()
 }
 
-/// How clearly a probe is ahead, from 0 to 1, with `accuracy` on labelled rows that it has not seen, of which there are `rows`, where the untouched
-/// patterns have `untouched`: 0 up to two standard errors, 1 from three on.
-pub fn strength(accuracy: f64, untouched: f64, rows: usize) -> f64 {
+/// How clearly a probe is ahead, from 0 to 1, with `accuracy` on labelled rows that it has not seen, of which there are `rows`, where the zero-shot
+/// patterns have `zero_shot`: 0 up to two standard errors, 1 from three on.
+pub fn strength(accuracy: f64, zero_shot: f64, rows: usize) -> f64 {
     // One row more of either kind, or an accuracy of 1 would have no error.
     let share = (accuracy * rows as f64 + 1.0) / (rows as f64 + 2.0);
     let error = (share * (1.0 - share) / rows as f64).sqrt();
-    ((accuracy - untouched) / error - 2.0).clamp(0.0, 1.0)
+    ((accuracy - zero_shot) / error - 2.0).clamp(0.0, 1.0)
 }
 
 /// The means of the last states of every row's tokens, `[rows, hidden]`. `progress` hears how many rows are done.

@@ -2,7 +2,7 @@
 //!
 //! Candidates are the parts of a label's name, what the lexicon also calls it, and the words that lie near those among the model's
 //! word embeddings; where a name says nothing, all words. Every candidate has a *meaning*, 1 for the name itself and less the farther it is from it. Those
-//! that the untouched model also finds likelier in the label's rows than in others, by [`crate::words::likelihood`], come first.
+//! that the pretrained model also finds likelier in the label's rows than in others, by [`crate::words::likelihood`], come first.
 
 use cloze_encoder::{Device, Tokenizer, product};
 

@@ -93,7 +93,7 @@ impl Folder {
     }
 }
 
-/// A folder whose labels are told apart by the rows' words, of which an untouched pattern of a random model knows nothing.
+/// A folder whose labels are told apart by the rows' words, of which a pretrained pattern of a random model knows nothing.
 pub(crate) fn with_rows_for_a_probe() -> Folder {
     let folder = Folder::new();
     let rows = |count: usize| -> String {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use cloze::pvp::encode::{Encoded, PatternEncoder};
-use cloze::task::{Decoding, Example, Set, Task};
+use cloze::task::{Decoding, Example, Split, Task};
 use cloze_encoder::{Checkpoint, Device, Model, Session, Tokenizer};
 use serde_json::Value;
 
@@ -90,7 +90,7 @@ pub fn read(task: &Task, golden: &Value) -> Vec<Example> {
     std::fs::write(folder.path().join("rows.jsonl"), text).unwrap();
     task.data.dir = folder.path().to_owned();
     task.data.test = vec!["rows.jsonl".into()];
-    task.examples(Set::Test).unwrap()
+    task.examples(Split::Test).unwrap()
 }
 
 /// The inputs of a golden, made of its rows, each with its numbers; rows that the reference could not shorten enough are refused.

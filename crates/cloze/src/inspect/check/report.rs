@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::dataset::SetReport;
+use crate::dataset::SplitReport;
 use crate::inspect::estimate::Estimate;
 use crate::pvp::encode::{Cut, Piece};
 use crate::{Place, Warning};
@@ -15,7 +15,7 @@ pub struct CheckReport {
     /// The task file.
     pub file: String,
     /// The sets of rows that the task has.
-    pub sets: Vec<SetReport>,
+    pub sets: Vec<SplitReport>,
     /// The topics that rows can be about, where they can have several labels.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub topics: Vec<TopicReport>,
@@ -56,7 +56,7 @@ pub struct LabelReport {
     pub train_rows: usize,
     /// Rows to evaluate on, likewise.
     pub test_rows: usize,
-    /// How often the untouched model gives it a higher probability in a labelled row of it than in a row of another label, see
+    /// How often the pretrained model gives it a higher probability in a labelled row of it than in a row of another label, see
     /// [`crate::words::apart`]; none until somebody has asked the model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub told_apart: Option<f64>,

@@ -18,7 +18,7 @@ pub(super) fn tell_apart(report: &mut CheckReport, task: &Task, apart: Vec<Optio
             report.warnings.push(Warning {
                     place: task.place_of_label(index),
                     problem: format!(
-                        "the words of `{}` do not tell it apart: the untouched model finds them likelier in its rows than in others in {:.0} % of \
+                        "the words of `{}` do not tell it apart: the pretrained model finds them likelier in its rows than in others in {:.0} % of \
                          the cases, and chance in 50 %",
                         label.name,
                         100.0 * share

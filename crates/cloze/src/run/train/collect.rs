@@ -9,7 +9,7 @@ use crate::results::{Disputed, FORMAT, Generation, Results, Stage};
 use crate::run::plan::Work;
 use crate::run::summary::Summary;
 use crate::scoring::scores::Scores;
-use crate::task::{Method, Reduction, Set, gold};
+use crate::task::{Method, Reduction, Split, gold};
 
 impl Worker<'_> {
     /// The results of all jobs.
@@ -58,7 +58,7 @@ impl Worker<'_> {
             agreement: None,
             label_next: Vec::new(),
         };
-        let (mut untouched, mut primed) = (Vec::new(), Vec::new());
+        let (mut zero_shot, mut primed) = (Vec::new(), Vec::new());
         for planned in &self.plan.jobs {
             if matches!(planned.work, Work::Final { .. }) {
                 continue;
@@ -69,7 +69,7 @@ impl Worker<'_> {
             match planned.work {
                 Work::ZeroShot { pattern } => {
                     if self.task.options.measures_all() {
-                        untouched.push(self.read_scores(&job, Set::Test)?);
+                        zero_shot.push(self.read_scores(&job, Split::Test)?);
                     }
                     results.zero_shot.push(Stage { pattern: Some(pattern), ..stage });
                 }
@@ -111,13 +111,13 @@ impl Worker<'_> {
                 }
                 Work::Supervised { seed } => results.supervised = Some(Stage { seed: Some(seed), ..stage }),
                 Work::Primed { pattern, seed } => {
-                    primed.push(self.read_scores(&job, Set::Test)?);
+                    primed.push(self.read_scores(&job, Split::Test)?);
                     results.primed.push(Stage { pattern: Some(pattern), seed: Some(seed), ..stage });
                 }
                 Work::Final { .. } => {}
             }
         }
-        results.zero_shot_together = self.together(&untouched, "zero-shot");
+        results.zero_shot_together = self.together(&zero_shot, "zero-shot");
         results.primed_together = self.together(&primed, "primed").map(|stage| {
             let examples = results.primed.iter().filter_map(|stage| stage.examples).reduce(Examples::and);
             results.notes.extend(examples.and_then(|examples| examples.note()));

@@ -4,27 +4,27 @@ use super::Worker;
 use crate::ensemble::{Agreement, soft_labels};
 use crate::run::store::{Draft, Job, json};
 use crate::scoring::scores::{Scores, best};
-use crate::task::Set;
+use crate::task::Split;
 use crate::training::fine_tuning::Step;
 use crate::{Error, Result};
 
 impl Worker<'_> {
-    pub(super) fn write_scores(&self, draft: &Draft, set: Set, scores: &Scores) -> Result<()> {
+    pub(super) fn write_scores(&self, draft: &Draft, split: Split, scores: &Scores) -> Result<()> {
         let mut file = Vec::new();
         // Written to memory, which cannot fail.
         scores
             .write_csv(&self.task.label_names(), &mut file)
-            .map_err(|error| Error::io("write", draft.dir().join(scores_file(set)), error.into()))?;
-        Ok(draft.write(scores_file(set), &file)?)
+            .map_err(|error| Error::io("write", draft.dir().join(scores_file(split)), error.into()))?;
+        Ok(draft.write(scores_file(split), &file)?)
     }
 
     /// The scores of the test rows, if the job has measured itself on them.
     pub(super) fn write_test_scores(&self, draft: &Draft, scores: Option<&Scores>) -> Result<()> {
-        scores.map_or(Ok(()), |scores| self.write_scores(draft, Set::Test, scores))
+        scores.map_or(Ok(()), |scores| self.write_scores(draft, Split::Test, scores))
     }
 
-    pub(super) fn read_scores(&self, job: &Job, set: Set) -> Result<Scores> {
-        let file = scores_file(set);
+    pub(super) fn read_scores(&self, job: &Job, split: Split) -> Result<Scores> {
+        let file = scores_file(split);
         Scores::read_csv(&self.task.label_names(), &job.read(file)?[..])
             .map_err(|reason| job.damaged(file, reason).into())
     }
@@ -54,11 +54,11 @@ impl Worker<'_> {
     }
 }
 
-fn scores_file(set: Set) -> &'static str {
-    match set {
-        Set::Train => "train.csv",
-        Set::Unlabeled => "logits.csv",
-        Set::Test => "test.csv",
+fn scores_file(split: Split) -> &'static str {
+    match split {
+        Split::Train => "train.csv",
+        Split::Unlabeled => "logits.csv",
+        Split::Test => "test.csv",
     }
 }
 

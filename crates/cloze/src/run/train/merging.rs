@@ -8,7 +8,7 @@ use crate::run::plan::{self, Work};
 use crate::run::store::{Draft, Job};
 use crate::run::summary::Summary;
 use crate::scoring::scores::{Scores, best};
-use crate::task::{Reduction, Set};
+use crate::task::{Reduction, Split};
 use crate::training::probe::{Part, strength};
 
 /// Unlabelled rows proposed to be labelled next.
@@ -18,29 +18,29 @@ impl Worker<'_> {
     pub(super) fn ensemble(&mut self, draft: &Draft, generation: usize) -> Result<()> {
         let members = self.members(generation);
         let weights = self.weights(&members)?;
-        let of_members = self.member_scores(&members, Set::Unlabeled)?;
+        let of_members = self.member_scores(&members, Split::Unlabeled)?;
         let mut scores = merge(&of_members, &weights);
         let mut test = match self.measures_members() {
-            true => Some(merge(&self.member_scores(&members, Set::Test)?, &weights)),
+            true => Some(merge(&self.member_scores(&members, Split::Test)?, &weights)),
             false => None,
         };
         let part = self.probe_part(&scores)?;
         if let Some((probe, part)) = &part {
-            scores = part.join(&scores, &self.read_scores(probe, Set::Unlabeled)?);
+            scores = part.join(&scores, &self.read_scores(probe, Split::Unlabeled)?);
             if let Some(test) = &mut test {
-                *test = part.join(test, &self.read_scores(probe, Set::Test)?);
+                *test = part.join(test, &self.read_scores(probe, Split::Test)?);
             }
         }
         let agreement = Agreement::new(&of_members);
         self.write_test_scores(draft, test.as_ref())?;
-        self.write_scores(draft, Set::Unlabeled, &scores)?;
+        self.write_scores(draft, Split::Unlabeled, &scores)?;
         self.write_predictions(draft, &scores, Some(&agreement))?;
         draft.write_json("label_next.json", &self.label_next(&of_members, &scores, &agreement))?;
         let mut summary = self.summary(None, test.as_ref());
         let names = members.into_iter().map(Member::name);
         if weights.fell_back {
             summary.notes.push(
-                "the untouched model labels no training row rightly with any pattern, so that all members count the \
+                "the pretrained model labels no training row rightly with any pattern, so that all members count the \
                  same instead of by that accuracy"
                     .to_owned(),
             );
@@ -58,18 +58,18 @@ impl Worker<'_> {
         }
         let job = self.finished(plan::PROBE)?;
         let patterns = self.task.patterns.len();
-        let mut untouched = 0.0;
+        let mut zero_shot = 0.0;
         for pattern in 0..patterns {
-            untouched += self.untouched_accuracy(pattern)? / patterns as f64;
+            zero_shot += self.zero_shot_accuracy(pattern)? / patterns as f64;
         }
         let accuracy = Summary::read(&job)?.train_accuracy.unwrap_or(0.0);
-        let strength = strength(accuracy, untouched, self.data.train.len());
-        let part = Part::new(strength, patterns, merged, &self.read_scores(&job, Set::Unlabeled)?);
+        let strength = strength(accuracy, zero_shot, self.data.train.len());
+        let part = Part::new(strength, patterns, merged, &self.read_scores(&job, Split::Unlabeled)?);
         Ok(Some((job, part)))
     }
 
-    /// The accuracy of the untouched model with a pattern on the labelled rows; 0 without any.
-    fn untouched_accuracy(&self, pattern: usize) -> Result<f64> {
+    /// The accuracy of the pretrained model with a pattern on the labelled rows; 0 without any.
+    fn zero_shot_accuracy(&self, pattern: usize) -> Result<f64> {
         let zero_shot = self.finished(&plan::zero_shot_name(pattern))?;
         Ok(Summary::read(&zero_shot)?.train_accuracy.unwrap_or(0.0))
     }
@@ -85,11 +85,11 @@ impl Worker<'_> {
         self.plan.jobs.iter().filter_map(member).collect()
     }
 
-    /// Their shares: by the accuracy of the untouched model with their patterns, if that is asked for and can be known.
+    /// Their shares: by the accuracy of the pretrained model with their patterns, if that is asked for and can be known.
     pub(super) fn weights(&self, members: &[Member]) -> Result<Weights> {
         let mut accuracies = Vec::new();
         for member in members {
-            accuracies.push(self.untouched_accuracy(member.pattern)?);
+            accuracies.push(self.zero_shot_accuracy(member.pattern)?);
         }
         let reduction = match self.data.train.is_empty() {
             true => Reduction::Mean,
@@ -98,8 +98,8 @@ impl Worker<'_> {
         Ok(Weights::new(reduction, &accuracies))
     }
 
-    pub(super) fn member_scores(&self, members: &[Member], set: Set) -> Result<Vec<Scores>> {
-        members.iter().map(|member| self.read_scores(&self.finished(&member.name())?, set)).collect()
+    pub(super) fn member_scores(&self, members: &[Member], split: Split) -> Result<Vec<Scores>> {
+        members.iter().map(|member| self.read_scores(&self.finished(&member.name())?, split)).collect()
     }
 
     /// The unlabelled rows on which the fewest members agree; among equals those whose two likeliest labels are closest.

@@ -10,7 +10,7 @@ use crate::results::TrainingSet;
 use crate::run::plan::{self, stream};
 use crate::run::store::Draft;
 use crate::run::summary::Summary;
-use crate::task::Set;
+use crate::task::Split;
 use crate::{Error, Result};
 
 /// What tells these draws from all others under the same seed.
@@ -44,7 +44,7 @@ impl Worker<'_> {
         let mut repeated = vec![0; names.len()];
         for member in self.members(generation) {
             let (teachers, random) = &mut self.teachers(member, &mut summary);
-            let scores = merge(&self.member_scores(teachers, Set::Unlabeled)?, &self.weights(teachers)?);
+            let scores = merge(&self.member_scores(teachers, Split::Unlabeled)?, &self.weights(teachers)?);
             let probabilities: Vec<Vec<f64>> = scores.iter().map(|row| soft_labels(row, 1.0)).collect();
             let most_likely =
                 if generation == 1 && self.data.train.is_empty() { ipet.most_likely } else { 0 };
@@ -90,9 +90,9 @@ impl Worker<'_> {
     fn teachers(&self, member: Member, summary: &mut Summary) -> (Vec<Member>, Rng) {
         let Member { generation, pattern, seed } = member;
         let before = self.members(generation - 1);
-        // Where the untouched model stands for all seeds of a pattern, it is no other model.
-        let untouched = generation == 1 && self.data.train.is_empty();
-        let itself = |other: &Member| other.pattern == pattern && (untouched || other.seed == seed);
+        // Where the pretrained model stands for all seeds of a pattern, it is no other model.
+        let zero_shot = generation == 1 && self.data.train.is_empty();
+        let itself = |other: &Member| other.pattern == pattern && (zero_shot || other.seed == seed);
         let mut others: Vec<Member> = before.iter().filter(|other| !itself(other)).copied().collect();
         let first = self.task.options.seeds.first().copied().unwrap_or(0);
         let text = stream(self.task, pattern);

@@ -16,7 +16,7 @@ use crate::run::summary::Summary;
 use crate::scoring::groups::SCORING_TOKENS;
 use crate::scoring::scores::Scores;
 use crate::scoring::{calibration, scorer};
-use crate::task::{Example, Keep, Method, Set, Start, gold, spread};
+use crate::task::{Example, Keep, Method, Split, Start, gold, spread};
 use crate::training::classifier::{self, Target};
 use crate::training::fine_tuning::{FineTuning, Step};
 use crate::training::pattern::{MaskedLm, Training};
@@ -24,7 +24,7 @@ use crate::training::probe::{self, Probe};
 use crate::training::{contrast, head, pattern};
 use crate::{Error, Result, report};
 
-/// The file of an untouched pattern's job that holds what calibration shifts each label by.
+/// The file of a pretrained pattern's job that holds what calibration shifts each label by.
 const SHIFT: &str = "calibration.json";
 
 /// The directory of a job's model.
@@ -38,45 +38,45 @@ impl Worker<'_> {
         let clozes = encoder.asking_for(&verbalizer).encode_all(&rows)?;
         let log = &mut self.log;
         let (mut session, shift) =
-            calibration::untouched(self.checkpoint, self.device, &verbalizer, &clozes, |done| {
+            calibration::calibrated(self.checkpoint, self.device, &verbalizer, &clozes, |done| {
                 log.progress(name, "calibrate", "rows", done, clozes.len())
             })?;
         draft.write_json(SHIFT, &shift)?;
         let measured = self.task.options.measures_all();
-        let mut score = |set| self.score_rows(&mut session, name, pattern, &verbalizer, set);
-        let train = score(Set::Train)?;
-        let test = if measured { Some(score(Set::Test)?) } else { None };
+        let mut score = |split| self.score_rows(&mut session, name, pattern, &verbalizer, split);
+        let train = score(Split::Train)?;
+        let test = if measured { Some(score(Split::Test)?) } else { None };
         self.write_test_scores(draft, test.as_ref())?;
         self.summary(Some(&train), test.as_ref()).write(draft)
     }
 
     pub(super) fn probe(&mut self, draft: &Draft, name: &str) -> Result<()> {
         let options = &self.task.options;
-        let (train, unlabeled) = (self.sequences(Set::Train), self.sequences(Set::Unlabeled));
+        let (train, unlabeled) = (self.sequences(Split::Train), self.sequences(Split::Unlabeled));
         let around: Vec<Sequence> =
             spread(unlabeled.len(), probe::ROWS).map(|row| unlabeled[row].clone()).collect();
         let mut model = Model::masked_lm(self.checkpoint)?;
         model.freeze(options.freeze);
         let mut session = Session::new(model, self.device);
-        // What it is worth is known of the untouched model only: after training there are no labelled rows that it has not seen.
+        // What it is worth is known of the pretrained model only: after training there are no labelled rows that it has not seen.
         let labels = gold(&self.data.train);
-        let (untouched, accuracy) = self.fitted(&mut session, name, &train, &labels, &around)?;
+        let (zero_shot, accuracy) = self.fitted(&mut session, name, &train, &labels, &around)?;
         let learning_rate = options.learning_rate * contrast::LEARNING_RATE;
         let fine_tuning = self.fine_tuning(options.steps, learning_rate, options.accumulation);
         let seed = options.seeds.first().copied().unwrap_or(0);
         let training =
             contrast::Training { fine_tuning: &fine_tuning, pairs: options.batch_size.div_ceil(2), seed };
         let log = &mut self.log;
-        let steps = contrast::fine_tune(&mut session, training, &train, &labels, untouched.mean(), |step| {
+        let steps = contrast::fine_tune(&mut session, training, &train, &labels, zero_shot.mean(), |step| {
             log.progress(name, "train", "steps", step.step, fine_tuning.steps)
         })?;
         write_steps(draft, &steps)?;
         let (probe, _) = self.fitted(&mut session, name, &train, &labels, &around)?;
         let scores = probe.score(&self.states(&mut session, name, &unlabeled)?);
-        self.write_scores(draft, Set::Unlabeled, &scores)?;
+        self.write_scores(draft, Split::Unlabeled, &scores)?;
         let test = match self.task.options.measures_all() {
             true => {
-                let test = self.sequences(Set::Test);
+                let test = self.sequences(Split::Test);
                 Some(probe.score(&self.states(&mut session, name, &test)?))
             }
             false => None,
@@ -124,7 +124,7 @@ impl Worker<'_> {
     pub(super) fn member(&mut self, draft: &Draft, name: &str, member: Member) -> Result<()> {
         let Member { generation, pattern, .. } = member;
         let verbalizer = self.verbalizer(pattern)?;
-        let unlabeled = self.clozes(pattern, &verbalizer, Set::Unlabeled)?;
+        let unlabeled = self.clozes(pattern, &verbalizer, Split::Unlabeled)?;
         let (mut session, steps) = self.fine_tuned(name, member, &verbalizer, &unlabeled)?;
         if self.starts_from(member) {
             self.mean.add(name, session.model());
@@ -132,11 +132,11 @@ impl Worker<'_> {
         write_steps(draft, &steps)?;
         let measured = self.measures_members();
         let scores = self.score_clozes(&mut session, name, &verbalizer, &unlabeled)?;
-        let mut score = |set| self.score_rows(&mut session, name, pattern, &verbalizer, set);
-        let train = score(Set::Train)?;
-        let test = if measured { Some(score(Set::Test)?) } else { None };
+        let mut score = |split| self.score_rows(&mut session, name, pattern, &verbalizer, split);
+        let train = score(Split::Train)?;
+        let test = if measured { Some(score(Split::Test)?) } else { None };
         self.write_test_scores(draft, test.as_ref())?;
-        self.write_scores(draft, Set::Unlabeled, &scores)?;
+        self.write_scores(draft, Split::Unlabeled, &scores)?;
         self.write_predictions(draft, &scores, None)?;
         if keeps_members(self.task, generation, self.data.unlabeled.len()) {
             session.into_model().save(&draft.dir().join(MODEL), &self.checkpoint.tokenizer)?;
@@ -160,8 +160,8 @@ impl Worker<'_> {
         let Member { pattern, seed, .. } = member;
         let options = &self.task.options;
         let mut model = Model::masked_lm(self.checkpoint)?;
-        let untouched = self.finished(&plan::zero_shot_name(pattern))?;
-        calibration::apply(&mut model, verbalizer, &untouched.read_json::<Vec<f32>>(SHIFT)?);
+        let zero_shot = self.finished(&plan::zero_shot_name(pattern))?;
+        calibration::apply(&mut model, verbalizer, &zero_shot.read_json::<Vec<f32>>(SHIFT)?);
         model.freeze(options.freeze);
         let mut session = Session::new(model, self.device);
         let (mut clozes, labels) = self.lessons(member, verbalizer, unlabeled)?;
@@ -220,12 +220,12 @@ impl Worker<'_> {
         let fine_tuning = self.fine_tuning(options.steps, options.learning_rate, options.accumulation);
         let training = classifier::Training { fine_tuning: &fine_tuning, batch: options.batch_size, seed };
         let model = Model::new_classifier(self.checkpoint, &self.task.label_names(), seed)?;
-        self.classifier(draft, name, model, training, Set::Train, Target::Labels(&labels))
+        self.classifier(draft, name, model, training, Split::Train, Target::Labels(&labels))
     }
 
     pub(super) fn distil(&mut self, draft: &Draft, name: &str, seed: u64) -> Result<()> {
         let distil = &self.task.options.distil;
-        let teacher = self.read_scores(&self.finished(&self.last_ensemble())?, Set::Unlabeled)?;
+        let teacher = self.read_scores(&self.finished(&self.last_ensemble())?, Split::Unlabeled)?;
         let fine_tuning = self.fine_tuning(distil.steps, distil.learning_rate, 1);
         let target = Target::Soft { teacher: &teacher, temperature: distil.temperature as f32 };
         let training = classifier::Training { fine_tuning: &fine_tuning, batch: distil.batch_size, seed };
@@ -235,14 +235,15 @@ impl Worker<'_> {
             let mean = self.mean_of_members(name)?;
             model.trained_encoder_mut().copy_from_slice(&mean);
             if teacher.labels() >= head::MANY {
-                let (session, sequences) = (Session::new(model, self.device), self.sequences(Set::Unlabeled));
+                let (session, sequences) =
+                    (Session::new(model, self.device), self.sequences(Split::Unlabeled));
                 let log = &mut self.log;
                 model = head::fit(session, &sequences, &teacher, |done, total| {
                     log.progress(name, "fit", "rows", done, total)
                 })?;
             }
         }
-        self.classifier(draft, name, model, training, Set::Unlabeled, target)
+        self.classifier(draft, name, model, training, Split::Unlabeled, target)
     }
 
     pub(super) fn measures_members(&self) -> bool {
@@ -275,7 +276,7 @@ impl Worker<'_> {
                     Model::masked_lm(&Checkpoint::open(&kept.dir().join(MODEL))?)?
                 } else {
                     let verbalizer = self.verbalizer(member.pattern)?;
-                    let unlabeled = self.clozes(member.pattern, &verbalizer, Set::Unlabeled)?;
+                    let unlabeled = self.clozes(member.pattern, &verbalizer, Split::Unlabeled)?;
                     self.fine_tuned(job, member, &verbalizer, &unlabeled)?.0.into_model()
                 };
                 model.freeze(self.task.options.freeze);
@@ -292,12 +293,12 @@ impl Worker<'_> {
         name: &str,
         model: Model<Classifier>,
         training: classifier::Training,
-        set: Set,
+        split: Split,
         target: Target,
     ) -> Result<()> {
         let labels = self.task.label_names();
         let mut session = Session::new(model, self.device);
-        let sequences = self.sequences(set);
+        let sequences = self.sequences(split);
         let (log, total) = (&mut self.log, training.fine_tuning.steps);
         let steps = classifier::fine_tune(&mut session, training, &sequences, target, |step| {
             log.progress(name, "train", "steps", step.step, total)
@@ -309,14 +310,14 @@ impl Worker<'_> {
             (error, _) => error,
         })?;
         write_steps(draft, &steps)?;
-        let mut score = |set| -> Result<Scores> {
-            let sequences = self.sequences(set);
+        let mut score = |split| -> Result<Scores> {
+            let sequences = self.sequences(split);
             let (total, log) = (sequences.len(), &mut self.log);
             classifier::score(&mut session, labels.len(), &sequences, SCORING_TOKENS, |done| {
                 log.progress(name, "score", "rows", done, total)
             })
         };
-        let (train, test) = (score(Set::Train)?, score(Set::Test)?);
+        let (train, test) = (score(Split::Train)?, score(Split::Test)?);
         self.write_test_scores(draft, Some(&test))?;
         let summary = self.summary(Some(&train), Some(&test));
         summary.write(draft)?;
@@ -350,15 +351,20 @@ impl Worker<'_> {
         Verbalizer::new(self.task, pattern, &self.checkpoint.tokenizer)
     }
 
-    pub(super) fn clozes(&self, pattern: usize, verbalizer: &Verbalizer, set: Set) -> Result<Vec<Encoded>> {
+    pub(super) fn clozes(
+        &self,
+        pattern: usize,
+        verbalizer: &Verbalizer,
+        split: Split,
+    ) -> Result<Vec<Encoded>> {
         let encoder = PatternEncoder::of_task(self.task, pattern, &self.checkpoint.tokenizer);
-        encoder.asking_for(verbalizer).encode_all(self.examples(set))
+        encoder.asking_for(verbalizer).encode_all(self.examples(split))
     }
 
     /// The rows as the classifier sees them.
-    pub(super) fn sequences(&self, set: Set) -> Vec<Sequence> {
+    pub(super) fn sequences(&self, split: Split) -> Vec<Sequence> {
         let encoder = ClassifierEncoder::new(&self.checkpoint.tokenizer, self.task.options.max_length);
-        self.examples(set).iter().map(|example| encoder.encode(&example.texts).0).collect()
+        self.examples(split).iter().map(|example| encoder.encode(&example.texts).0).collect()
     }
 
     fn score_rows(
@@ -367,9 +373,9 @@ impl Worker<'_> {
         name: &str,
         pattern: usize,
         verbalizer: &Verbalizer,
-        set: Set,
+        split: Split,
     ) -> Result<Scores> {
-        let clozes = self.clozes(pattern, verbalizer, set)?;
+        let clozes = self.clozes(pattern, verbalizer, split)?;
         self.score_clozes(session, name, verbalizer, &clozes)
     }
 

@@ -16,7 +16,7 @@ impl Definition for Labels {
     }
 
     fn levels(&self, base: &Base) -> Result<Levels> {
-        let mut levels = vec![Level::unchanged("0 labelled rows").read(Reading::Untouched)];
+        let mut levels = vec![Level::unchanged("0 labelled rows").read(Reading::Pretrained)];
         let sizes = std::iter::successors(Some(FEWEST), |size| Some(size * 2));
         for size in sizes.take_while(|&size| size < base.train) {
             levels.push(Level::subset(counted(size, "labelled row"), size, None));

@@ -1,4 +1,4 @@
-//! The untouched model, every pattern alone, and all together.
+//! The pretrained model, every pattern alone, and all together.
 
 use super::{Base, Definition, Levels, Setting};
 use crate::Result;
@@ -12,7 +12,7 @@ impl Definition for Patterns {
     }
 
     fn levels(&self, base: &Base) -> Result<Levels> {
-        let mut levels = vec![Level::unchanged("untouched model").read(Reading::Untouched)];
+        let mut levels = vec![Level::unchanged("pretrained model").read(Reading::Pretrained)];
         let patterns = base.task.patterns.len();
         for pattern in (0..patterns).filter(|_| patterns > 1) {
             levels.push(Level::unchanged(format!("pattern {pattern} alone")).read(Reading::Member(pattern)));
@@ -27,7 +27,7 @@ impl Definition for Patterns {
     }
 
     fn overview(&self, settings: &[Setting]) -> Option<String> {
-        let [untouched, alone @ .., all] = settings else { return None };
+        let [zero_shot, alone @ .., all] = settings else { return None };
         let percent = |setting: &Setting| format!("{:.1} %", setting.accuracy.value * 100.0);
         let accuracy = |setting: &&Setting| setting.accuracy.value;
         let by_accuracy = |a: &&Setting, b: &&Setting| accuracy(a).total_cmp(&accuracy(b));
@@ -35,9 +35,9 @@ impl Definition for Patterns {
         let best = alone.iter().rev().max_by(by_accuracy)?;
         let worst = alone.iter().min_by(by_accuracy)?;
         Some(format!(
-            "Untouched, the model reaches {}; fine-tuned, the worst pattern is `{}` with {}, the best `{}` with {}, and all together \
+            "Zero-shot, the model reaches {}; fine-tuned, the worst pattern is `{}` with {}, the best `{}` with {}, and all together \
              reach {}. Which one is best is known only after measuring.",
-            percent(untouched),
+            percent(zero_shot),
             worst.setting,
             percent(worst),
             best.setting,

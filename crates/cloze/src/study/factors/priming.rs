@@ -1,4 +1,4 @@
-//! The untouched model without and with labelled rows in front, and PET.
+//! The pretrained model without and with labelled rows in front, and PET.
 
 use super::{Base, Definition, Levels, Setting};
 use crate::Result;
@@ -23,7 +23,7 @@ impl Definition for Priming {
         let few = few.map(|size| (format!("primed with {}", counted(size, "example")), size));
         // There is no end to what may fit, but to the rows that are there.
         let all = ("primed with as many as fit".to_owned(), base.train);
-        let mut levels = vec![pet("untouched model", 0).titled("pet").read(Reading::Untouched)];
+        let mut levels = vec![pet("pretrained model", 0).titled("pet").read(Reading::Pretrained)];
         levels.extend(few.chain([all]).map(|(name, size)| pet(&name, size).read(Reading::Primed)));
         levels.push(pet("pet", 0));
         Ok(levels.into_iter().collect())
@@ -39,7 +39,7 @@ impl Definition for Priming {
     }
 }
 
-/// PET, and beside it the untouched model with so many labelled rows in front.
+/// PET, and beside it the pretrained model with so many labelled rows in front.
 fn pet(setting: &str, examples: usize) -> Level {
     Level::changed(setting, move |task, _| {
         task.options.method = Method::Pet;

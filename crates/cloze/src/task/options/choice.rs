@@ -39,7 +39,7 @@ pub enum Measure {
     /// What the run ends with: the classifier, or the ensemble where there is none.
     #[default]
     Final,
-    /// Every model on the way as well: untouched and fine-tuned patterns, and ensembles.
+    /// Every model on the way as well: zero-shot and fine-tuned patterns, and ensembles.
     All,
 }
 
@@ -87,7 +87,7 @@ impl Precision {
 pub enum Reduction {
     /// Every member counts the same.
     Mean,
-    /// A member counts by the accuracy of its pattern with the untouched model on the training rows.
+    /// A member counts by the accuracy of its pattern with the pretrained model on the training rows.
     #[default]
     Wmean,
 }
