@@ -341,7 +341,10 @@ mod tests {
     #[test]
     fn the_card_names_labels_and_figures() {
         let card = model_card(&results());
-        assert!(card.starts_with("---\npipeline_tag: text-classification\n"), "{card}");
+        assert!(
+            card.starts_with("---\npipeline_tag: text-classification\n") && card.ends_with(".\n"),
+            "{card}"
+        );
         assert!(
             card.contains("accuracy 75.0 %") && card.contains(" would reach 50.0 %.\n\n| label |"),
             "{card}"
