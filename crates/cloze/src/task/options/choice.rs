@@ -188,7 +188,7 @@ impl Choice for Reduction {
 /// Values for all options that a task file does not give: `preset` of `[train]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Preset {
-    /// Made for a small model on a laptop: [`Options::default`].
+    /// Made for a small model on a laptop: [`Options::default`](super::Options::default).
     #[default]
     Laptop,
     /// The recipe of the PET papers, for large models: Schick and Schütze (2021), arXiv 2001.07676 and 2009.07118.
