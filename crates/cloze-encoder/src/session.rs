@@ -10,7 +10,17 @@ use crate::{AdamW, Batch, Device, Model};
 /// A model at work on a device, with buffers that are used again from pass to pass.
 ///
 /// What can be asked depends on the head of the model: a masked language model scores words at masks, a [`Classifier`] scores
-/// labels. Asking one for what the other can do does not compile:
+/// labels.
+///
+/// ```
+/// use cloze_encoder::{Batch, Classifier, Mode, Session, Vocab};
+///
+/// fn ask(session: &mut Session<Classifier>, batch: &Batch) {
+///     session.class_logits(batch, Mode::Predict);
+/// }
+/// ```
+///
+/// Asking one for what the other can do does not compile:
 ///
 /// ```compile_fail,E0599
 /// use cloze_encoder::{Batch, Classifier, Mode, Session, Vocab};
