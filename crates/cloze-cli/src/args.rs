@@ -508,7 +508,7 @@ mod tests {
         let mut typed = 0;
         for folder in [docs.clone(), docs.join("guides"), docs.join("concepts"), docs.join("reference")] {
             let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-            for page in entries.filter(|path| path.is_file()) {
+            for page in entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
                 let text = std::fs::read_to_string(&page).unwrap();
                 let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
                 // What is within a line is a command to be typed on this page only.

@@ -176,12 +176,12 @@ mod tests {
         let whole = line.show(None);
         assert_eq!(whole, format!("{begin}   84.3 % (82.0 to 86.4)  {}", line.what));
         assert_eq!(line.show(Some(200)), whole);
-        assert_eq!(line.show(Some(80)), format!("{begin}   84.3 % (82.0 to 86.4)  pretrained model wit..."));
+        assert_eq!(line.show(Some(80)), format!("{begin}   84.3 % (82.0 to 86.4)  pretrained model wi..."));
         assert_eq!(line.show(Some(60)), format!("{begin}   84.3 % (82.0 to 86.4)"));
         assert_eq!(line.show(Some(50)), format!("{begin}   84.3 %"));
         assert_eq!(line.show(Some(40)), begin);
         let unmeasured = JobLine { accuracy: None, ..line };
-        assert_eq!(unmeasured.show(Some(60)), format!("{begin}  pretrained model with pa..."));
+        assert_eq!(unmeasured.show(Some(60)), format!("{begin}  pretrained model with p..."));
         for columns in 40..120 {
             assert!(measure_text_width(&unmeasured.show(Some(columns))) <= columns);
         }

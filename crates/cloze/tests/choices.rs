@@ -130,7 +130,7 @@ fn a_run_ends_with_an_ensemble_that_predicts_texts() {
         assert!(probability * list(&row["people"]).len() as f64 >= 0.99 && probability <= 1.0, "{line}");
     }
     let report = std::fs::read_to_string(outcome.path.join("report.html")).unwrap();
-    assert!(report.contains("choices of each row's own") && !report.contains("Confusion"));
+    assert!(report.contains("choices of each row&#39;s own") && !report.contains("Confusion"));
 }
 
 #[test]
