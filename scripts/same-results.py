@@ -3,8 +3,8 @@
     python3 scripts/same-results.py OLD NEW [KIND ...]
 
 For a change that is not meant to change a result. OLD and NEW are the commands; both have to run on this processor. Compared are all
-files of both runs but what says when, where and by which version something was done: models, scores and soft labels by their bytes,
-results.json without its ids. Exits with 1 if anything differs.
+files of both runs but what says when, where and by which version something was done, and what is said in words: models, scores and soft
+labels by their bytes, results.json without its ids, titles and notes. A file that only NEW writes is named. Exits with 1 if anything differs.
 """
 
 import csv
@@ -77,10 +77,14 @@ def write(folder):
         (folder / f"{file}.jsonl").write_text("\n".join([*lines, ""]))
 
 
+WHEN_AND_WHERE = {"id", "version", "seconds", "run_seconds", "format", "run"}
+IN_WORDS = {"notes", "setting", "title", "conclusions", "overview", "question", "against"}
+
+
 def plain(value):
     """Without what is not a result."""
     if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items() if key not in ("id", "version", "seconds", "run_seconds", "format", "run")}
+        return {key: plain(inner) for key, inner in value.items() if key not in WHEN_AND_WHERE | IN_WORDS}
     return [plain(inner) for inner in value] if isinstance(value, list) else value
 
 
@@ -106,7 +110,7 @@ def outcome(command, kind, folder):
     for path in sorted(folder.rglob("*/**/*")):
         # The names of runs and studies end with their ids.
         name = "/".join(re.sub("-[0-9a-f]{8}$", "", part) for part in path.relative_to(folder).parts)
-        if not path.is_file() or path.suffix in (".toml", ".html", ".md") or path.name in ("events.jsonl", "job.json", "lock"):
+        if not path.is_file() or path.suffix in (".toml", ".html", ".md", ".svg") or path.name in ("events.jsonl", "job.json", "lock"):
             continue
         found.setdefault(name, []).append(hashlib.sha256(contents(path)).hexdigest())
     if not found:
@@ -124,8 +128,10 @@ def main():
             with tempfile.TemporaryDirectory() as folder:
                 sides.append(outcome(pathlib.Path(command).resolve(), kind, pathlib.Path(folder)))
         old, new = sides
-        different = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-        print(f"{kind}: {f'{len(old)} files are the same' if not different else ', '.join(different) + ' differ'}", flush=True)
+        different = sorted(name for name in old if old[name] != new.get(name))
+        more = sorted(new.keys() - old.keys())
+        said = f"{len(old)} files are the same" if not different else ", ".join(different) + " differ"
+        print(f"{kind}: {said}{'; new: ' + ', '.join(more) if more else ''}", flush=True)
         differences += len(different)
     sys.exit(differences > 0)
 

@@ -18,8 +18,15 @@ const MOST_BYTES: u64 = 10 << 20;
 const REQUIRED: &[&str] = &["Cargo.toml", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "src/"];
 
 /// What a package may have beside that. Cargo adds the first three.
-const ALLOWED: &[&str] =
-    &["Cargo.toml.orig", "Cargo.lock", ".cargo_vcs_info.json", "build.rs", "templates/", "demo/"];
+const ALLOWED: &[&str] = &[
+    "Cargo.toml.orig",
+    "Cargo.lock",
+    ".cargo_vcs_info.json",
+    "build.rs",
+    "templates/",
+    "examples/",
+    "demo/",
+];
 
 /// What to do without the model that no package carries; a part of the message of `crates/cloze/build.rs`.
 const REMEDY: &str = "cargo install cloze-cli --no-default-features";
