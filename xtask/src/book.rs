@@ -5,15 +5,16 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use crate::Outcome;
-use crate::command::{exists, program, succeeds};
+use crate::command::{cargo, exists, program, succeeds};
 use crate::links::{find, links};
 
 /// Where the pages are, and what lists them.
 const PAGES: &str = "docs";
 const SUMMARY: &str = "docs/SUMMARY.md";
 
-/// How to get the program that renders the book.
-const INSTALL: &str = "cargo install mdbook --locked --root target/tools";
+/// The renderer, and how it is installed: without what serves and watches a book.
+const MDBOOK: &str = "mdbook@0.5.4";
+const INSTALL: [&str; 6] = ["install", MDBOOK, "--locked", "--no-default-features", "--root", "target/tools"];
 
 pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
     let mut pages = Vec::new();
@@ -43,7 +44,10 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
     let mut failed = problems.len();
     match mdbook(root) {
         Some(mdbook) => failed += usize::from(!succeeds(program(root, mdbook).arg("build"))),
-        None => notes.push(format!("not run: the book is not rendered, for there is no mdbook; `{INSTALL}`")),
+        None => notes.push(format!(
+            "not run: the book is not rendered, for there is no mdbook and it cannot be installed; `cargo {}`",
+            INSTALL.join(" ")
+        )),
     }
     Outcome::Done { passed: pages.len(), failed }
 }
@@ -81,10 +85,13 @@ fn leaves(page: &Path, target: &str) -> bool {
     place.first().is_none_or(|first| *first != PAGES)
 }
 
-/// The renderer: the project's own one, else that of the machine.
+/// The renderer: the project's own one, else that of the machine, else one that is installed now.
 fn mdbook(root: &Path) -> Option<PathBuf> {
     let own = root.join("target/tools/bin").join(format!("mdbook{}", std::env::consts::EXE_SUFFIX));
-    [own, PathBuf::from("mdbook")].into_iter().find(|path| exists(path))
+    if let Some(there) = [own.clone(), PathBuf::from("mdbook")].into_iter().find(|path| exists(path)) {
+        return Some(there);
+    }
+    (succeeds(cargo(root).args(INSTALL).arg("--quiet")) && exists(&own)).then_some(own)
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ impl Predictor {
         Ok(written)
     }
 
-    /// Reads rows, and writes their labels as the SuperGLUE benchmark takes them, see [`Submission`]. The rest is as with
+    /// Reads rows, and writes their labels as the SuperGLUE benchmark takes them: `idx` and the label. The rest is as with
     /// [`Predictor::annotate`].
     ///
     /// # Errors
