@@ -4,8 +4,10 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod dataset;
-pub mod ensemble;
+mod ensemble;
 mod error;
+#[cfg(test)]
+mod goldens;
 pub mod inspect;
 pub mod metrics;
 mod model;
@@ -15,18 +17,19 @@ pub mod pvp;
 pub mod report;
 pub mod results;
 pub mod run;
-pub mod scoring;
+mod scoring;
 pub mod study;
 pub mod table;
 pub mod task;
-pub mod training;
+mod training;
 pub mod words;
 
 pub use cloze_encoder;
 pub use model::Model;
 pub use predict::{Prediction, Predictor, With};
-pub use run::train::Run;
+pub use run::Run;
 pub use run::trainer::{Cancel, Trainer};
+pub use scoring::scores::Scores;
 pub use table::Record;
 pub use task::{Task, TaskBuilder};
 

@@ -1,9 +1,13 @@
-//! Training: patterns, the contrastively fine-tuned encoder with its probe, the classifier.
+//! Training: fine-tuning with patterns, contrastive fine-tuning with a linear probe, plain fine-tuning, distillation.
 
-pub mod batches;
-pub mod classifier;
-pub mod contrast;
-pub mod fine_tuning;
-pub mod head;
-pub mod pattern;
-pub mod probe;
+pub(crate) mod batches;
+pub(crate) mod classifier;
+pub(crate) mod contrastive;
+pub(crate) mod distillation;
+pub(crate) mod linear_probe;
+pub(crate) mod lower_states;
+pub(crate) mod masked_lm;
+pub(crate) mod output_layer;
+pub(crate) mod pattern;
+pub(crate) mod supervised;
+pub(crate) mod training_loop;

@@ -16,9 +16,9 @@ use crate::pvp::verbalizer::Verbalizer;
 use crate::run::plan::{Job, Work, keeps_members, keeps_probe, measures_members};
 use crate::run::prepare::Prepared;
 use crate::scoring::groups::SCORING_TOKENS;
-use crate::scoring::{calibration, multi_token};
+use crate::scoring::{calibration, decoding};
 use crate::task::{Example, Keep, Method, Task};
-use crate::training::probe;
+use crate::training::linear_probe;
 
 /// Rows of every part that are encoded to learn how long rows are.
 const SAMPLE: usize = 64;
@@ -220,7 +220,7 @@ impl Costs<'_> {
                 (training + scoring, lengths)
             }
             Work::Probe => {
-                let around = &unlabeled[..unlabeled.len().min(probe::ROWS)];
+                let around = &unlabeled[..unlabeled.len().min(linear_probe::ROWS)];
                 let lengths = self.lengths(train, None)?;
                 // Every row comes with another of its label.
                 let pair = 2.0 * forward(&self.checkpoint.config, lengths.mean);
@@ -306,7 +306,7 @@ impl Costs<'_> {
                     return Ok(lengths);
                 }
                 let work: Vec<(usize, usize)> =
-                    clozes.iter().map(|cloze| multi_token::work(cloze, verbalizer.decoding)).collect();
+                    clozes.iter().map(|cloze| decoding::work(cloze, verbalizer.decoding)).collect();
                 return Ok(Lengths {
                     passes: (mean(work.iter().map(|work| work.0)) - 1.0).max(0.0),
                     masks: mean(work.iter().map(|work| work.1)),

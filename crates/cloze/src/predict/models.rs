@@ -13,11 +13,11 @@ use crate::run::plan;
 use crate::run::store::{Job, RunDir};
 use crate::run::summary::Summary;
 use crate::scoring::groups::SCORING_TOKENS;
-use crate::scoring::scorer;
+use crate::scoring::scorer::Scorer;
 use crate::scoring::scores::Scores;
 use crate::task::{Example, Task};
-use crate::training::probe::{Part, Probe};
-use crate::training::{classifier, probe};
+use crate::training::classifier;
+use crate::training::linear_probe::{self, Part, Probe};
 use crate::{Error, Place, Result};
 
 /// Weights of an ensemble that stay in memory, in bytes.
@@ -96,9 +96,8 @@ impl Models {
                         PatternEncoder::of_task(task, member.pattern, tokenizer).asking_for(&verbalizer);
                     let clozes = encoder.encode_all(examples)?;
                     let report = |done| progress(number * rows + done, total);
-                    all.push(scorer::score(
+                    all.push(Scorer::new(&verbalizer).score(
                         &mut loaded.session,
-                        &verbalizer,
                         &clozes,
                         SCORING_TOKENS,
                         report,
@@ -116,7 +115,7 @@ impl Models {
                 let sequences: Vec<_> =
                     examples.iter().map(|example| encoder.encode(&example.texts).0).collect();
                 let report = |done| progress(members.len() * rows + done, total);
-                let states = probe::states(&mut loaded.session, &sequences, report)?;
+                let states = linear_probe::states(&mut loaded.session, &sequences, report)?;
                 heard.loaded = resident.then_some(loaded);
                 Ok(heard.part.join(&merged, &heard.probe.score(&states)))
             }
@@ -172,9 +171,9 @@ pub(super) fn ensemble(run: &RunDir, task: &Task) -> Result<Models> {
     if let Some(part) = part {
         let (job, size) = kept(run, plan::PROBE)?;
         bytes += size;
-        let read: Probe = job.read_json(probe::FILE)?;
+        let read: Probe = job.read_json(linear_probe::FILE)?;
         if !read.is_of(labels.len()) {
-            return Err(job.damaged(probe::FILE, "its sizes do not fit".into()).into());
+            return Err(job.damaged(linear_probe::FILE, "its sizes do not fit".into()).into());
         }
         probe = Some(Box::new(HeardProbe { probe: read, part, job, loaded: None }));
     }

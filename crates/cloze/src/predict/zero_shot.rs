@@ -10,9 +10,10 @@ use crate::pvp::encode::PatternEncoder;
 use crate::pvp::priming::{self, Examples, Primer};
 use crate::pvp::verbalizer::Verbalizer;
 use crate::run::prepare::Prepared;
+use crate::scoring::calibration;
 use crate::scoring::groups::SCORING_TOKENS;
+use crate::scoring::scorer::Scorer;
 use crate::scoring::scores::Scores;
-use crate::scoring::{calibration, scorer};
 use crate::task::{Example, Reduction, Task, gold};
 use crate::{Error, Result};
 
@@ -101,7 +102,7 @@ pub fn zero_shot(
             clozes
         };
         let report = |done| progress(pattern * examples.len() + done, total);
-        all.push(scorer::score(&mut session, &verbalizer, &clozes, SCORING_TOKENS, report)?);
+        all.push(Scorer::new(&verbalizer).score(&mut session, &clozes, SCORING_TOKENS, report)?);
     }
     let together = merge(&all, &Weights::new(Reduction::Mean, &vec![1.0; all.len()]));
     Ok(ZeroShot {

@@ -40,7 +40,7 @@ pub struct Encoded {
     pub wanted: Option<Arc<str>>,
     /// What had to be cut, field by field; empty if all of the row is there.
     pub cut: Vec<Cut>,
-    /// What the frozen layers of a model make of `sequence`, `[tokens, hidden]`, where [`crate::training::pattern::know_lower`] has noted it.
+    /// What the frozen layers of a model make of `sequence`, `[tokens, hidden]`, where training has noted it.
     pub lower: Option<Arc<[f32]>>,
 }
 

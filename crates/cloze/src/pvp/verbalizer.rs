@@ -2,7 +2,7 @@
 //!
 //! Where every word is one token of the vocabulary, a label's score is the arithmetic mean of the raw logits of its words at the
 //! mask, as in the reference implementation of PET. Where some have several tokens, or are taken from columns and so differ from
-//! row to row, all are scored as in [`crate::scoring::multi_token`]. Where one of two labels has no words, see [`crate::scoring::free_text`].
+//! row to row, all are scored as in `scoring::multi_token`. Where one of two labels has no words, see `scoring::free_text`.
 
 use std::sync::Arc;
 
@@ -56,8 +56,9 @@ pub struct Verbalizer {
 /// Words of the task file with more tokens than this are whole sentences by mistake.
 const LONGEST: usize = 32;
 
+/// How the words of labels come about, on which it depends how they are scored.
 #[derive(Debug, Clone)]
-enum Kind {
+pub(crate) enum Kind {
     /// All words are one token: the columns of the vocabulary whose logits are needed.
     OneToken(Vec<u32>),
     /// The words of all rows.
@@ -234,12 +235,9 @@ impl Verbalizer {
         Some(word.template.as_ref().map_or(word.text.clone(), |template| template.fill(value)).into())
     }
 
-    /// The label whose text the model is to write, and the vocabulary to read it with, where masks are filled freely.
-    pub fn free_text(&self) -> Option<(usize, &Tokenizer)> {
-        match &self.kind {
-            Kind::Free { label, tokenizer } => Some((*label, tokenizer)),
-            _ => None,
-        }
+    /// How the words come about.
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.kind
     }
 
     /// Whether every word is one token, the same for all rows.

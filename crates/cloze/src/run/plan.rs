@@ -12,38 +12,38 @@ use crate::results::ModelSource;
 use crate::run::store::Id;
 use crate::scoring::calibration;
 use crate::task::{Keep, Method, MultiLabel, Task};
-use crate::training::probe;
+use crate::training::linear_probe;
 
 /// Part of every id. To be raised whenever the same task gives other numbers than before, or a job other files.
 const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 7");
 
 /// The jobs of a task, each after those that it needs.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Id of the run.
-    pub id: Id,
+    pub(crate) id: Id,
     /// The rows by role.
-    pub data: BTreeMap<String, DataSource>,
+    pub(crate) data: BTreeMap<String, DataSource>,
     /// What is to be done.
-    pub jobs: Vec<Job>,
+    pub(crate) jobs: Vec<Job>,
     /// What the user should know before anything is done.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// Something to do.
 #[derive(Debug, Clone)]
-pub struct Job {
+pub(crate) struct Job {
     /// Its directory in the run.
-    pub name: String,
+    pub(crate) name: String,
     /// Hash of everything that the result depends on.
-    pub id: Id,
+    pub(crate) id: Id,
     /// The work.
-    pub work: Work,
+    pub(crate) work: Work,
 }
 
 /// The kinds of jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Work {
+pub(crate) enum Work {
     /// Score the labelled rows with the pretrained model.
     ZeroShot {
         /// The pattern's number.
@@ -91,14 +91,14 @@ pub enum Work {
 
 impl Plan {
     /// The jobs of `task` with this `model` and `data`.
-    pub fn new(task: &Task, model: &ModelSource, data: &Data) -> Plan {
+    pub(crate) fn new(task: &Task, model: &ModelSource, data: &Data) -> Plan {
         let sources = data.sources(task);
         let id = Id::of(&(COMPUTATION, task.canonical(), &model.fingerprint, &sources));
         let mut plan = Planner {
             task,
             model,
             sources: &sources,
-            probes: probe::applies(task, data),
+            probes: linear_probe::applies(task, data),
             jobs: Vec::new(),
             notes: Vec::new(),
         };
@@ -117,7 +117,7 @@ impl Plan {
     }
 
     /// Whether the run ends with a classifier, not with the ensemble alone.
-    pub fn has_classifier(&self) -> bool {
+    pub(crate) fn has_classifier(&self) -> bool {
         self.jobs.iter().any(|job| matches!(job.work, Work::Final { .. }))
     }
 }

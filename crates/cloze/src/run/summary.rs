@@ -9,39 +9,39 @@ use crate::metrics::Evaluation;
 use crate::pvp::priming::Examples;
 use crate::results::Stage;
 use crate::run::store::{Draft, Job};
-use crate::training::probe::Part;
+use crate::training::linear_probe::Part;
 
 /// Version of `scores.json`.
-pub const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 const FILE: &str = "scores.json";
 
 /// `scores.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// [`FORMAT`].
-    pub format: u32,
+    pub(crate) format: u32,
     /// The labels in the order of every other file of the job.
-    pub labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// Accuracy on the labelled rows; of a linear probe on those that it has not seen.
-    pub train_accuracy: Option<f64>,
+    pub(crate) train_accuracy: Option<f64>,
     /// On the test rows, if there are any.
-    pub test: Option<Evaluation>,
+    pub(crate) test: Option<Evaluation>,
     /// Of an ensemble: the members' shares.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub weights: BTreeMap<String, f64>,
+    pub(crate) weights: BTreeMap<String, f64>,
     /// Of an ensemble: probability that two members choose the same label for an unlabelled row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agreement: Option<f64>,
+    pub(crate) agreement: Option<f64>,
     /// Of an ensemble: the linear probe's part in it, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub probe: Option<Part>,
+    pub(crate) probe: Option<Part>,
     /// Of a primed model: the examples in front of the test rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub examples: Option<Examples>,
+    pub(crate) examples: Option<Examples>,
     /// What the user should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Summary {
@@ -60,7 +60,7 @@ impl Summary {
     }
 
     /// Reads it from a finished job.
-    pub fn read(job: &Job) -> Result<Self> {
+    pub(crate) fn read(job: &Job) -> Result<Self> {
         Ok(job.read_json(FILE)?)
     }
 

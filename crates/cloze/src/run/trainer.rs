@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cloze_encoder::Device;
 
+use crate::run::Run;
 use crate::run::event::Event;
 use crate::run::prepare::Prepared;
-use crate::run::train::Run;
 use crate::task::Task;
 use crate::{Error, Model, Result};
 

@@ -15,7 +15,7 @@ use crate::dataset::Data;
 use crate::pvp::encode::Encoded;
 use crate::pvp::verbalizer::Verbalizer;
 use crate::scoring::groups::SCORING_TOKENS;
-use crate::scoring::scorer;
+use crate::scoring::scorer::Scorer;
 use crate::task::{Example, Task, spread};
 
 /// Rows whose scores are averaged; with more the mean hardly moves.
@@ -42,21 +42,22 @@ pub(crate) fn rows(task: &Task, data: &Data) -> Vec<Example> {
 ///
 /// # Errors
 /// When a score is not finite, or `progress` fails.
-pub fn shift(
+pub(crate) fn shift(
     session: &mut Session,
     verbalizer: &Verbalizer,
     clozes: &[Encoded],
     progress: impl FnMut(usize) -> Result<()>,
 ) -> Result<Vec<f32>> {
-    if clozes.is_empty() || !verbalizer.is_one_token() {
+    let scorer = Scorer::new(verbalizer);
+    if clozes.is_empty() || !matches!(scorer, Scorer::SingleToken(_)) {
         return Ok(Vec::new());
     }
-    let scores = scorer::score(session, verbalizer, clozes, SCORING_TOKENS, progress)?;
+    let scores = scorer.score(session, clozes, SCORING_TOKENS, progress)?;
     Ok(scores.means().into_iter().map(|mean| -mean as f32).collect())
 }
 
 /// Shifts the scores of a model's labels; not at all by nothing.
-pub fn apply(model: &mut Model, verbalizer: &Verbalizer, shift: &[f32]) {
+pub(crate) fn apply(model: &mut Model, verbalizer: &Verbalizer, shift: &[f32]) {
     if !shift.is_empty() {
         let amounts: Vec<f32> = (verbalizer.words().iter().zip(shift))
             .flat_map(|(words, amount)| vec![*amount; words.len()])
@@ -69,7 +70,7 @@ pub fn apply(model: &mut Model, verbalizer: &Verbalizer, shift: &[f32]) {
 ///
 /// # Errors
 /// When the model cannot be read, a score is not finite, or `progress` fails.
-pub fn calibrated(
+pub(crate) fn calibrated(
     checkpoint: &Checkpoint,
     device: &Device,
     verbalizer: &Verbalizer,
@@ -103,7 +104,7 @@ mod tests {
             ["good film", "a bad bad day", "what"].map(|text| encoder.encode(&[text]).unwrap()).into();
         let difference = |rows: &[Encoded]| {
             let (mut session, _) = calibrated(&checkpoint, &device, &verbalizer, rows, |_| Ok(())).unwrap();
-            let scores = scorer::score(&mut session, &verbalizer, &clozes, 100, |_| Ok(())).unwrap();
+            let scores = Scorer::new(&verbalizer).score(&mut session, &clozes, 100, |_| Ok(())).unwrap();
             scores.iter().map(|row| row[0] - row[1]).sum::<f32>()
         };
         assert!(difference(&[]).abs() > 1e-3, "the model as it is prefers a word");

@@ -9,25 +9,95 @@ use cloze_encoder::{Batch, Mode, Session, Tokenizer, Vocab, loss};
 
 use crate::Result;
 use crate::pvp::encode::Encoded;
+use crate::scoring::decoding::{PartlyFilled, predict};
 use crate::scoring::groups::by_length;
-use crate::scoring::multi_token::{Open, predict};
 use crate::scoring::scores::{Scores, best};
 use crate::task::Decoding;
 
+/// Scores two labels of which one is a text that the model is to write.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FreeText<'v> {
+    /// The label that has the text.
+    pub(crate) label: usize,
+    /// What reads the tokens that the model writes.
+    pub(crate) tokenizer: &'v Tokenizer,
+    /// The order in which masks are filled.
+    pub(crate) decoding: Decoding,
+}
+
+impl FreeText<'_> {
+    /// Label scores of `clozes` in their order: 1 for `label` and 0 for the other one where the model writes the row's text, and the
+    /// other way round where it does not.
+    ///
+    /// # Errors
+    /// When `progress` fails.
+    ///
+    /// # Panics
+    /// If a cloze has no text to compare with.
+    pub(crate) fn score(
+        self,
+        session: &mut Session,
+        clozes: &[Encoded],
+        budget: usize,
+        progress: impl FnMut(usize) -> Result<()>,
+    ) -> Result<Scores> {
+        let FreeText { label, tokenizer, decoding } = self;
+        let mut scores = Scores::zeros(clozes.len(), 2);
+        for (row, filled) in fill(session, clozes, decoding, budget, progress)?.iter().enumerate() {
+            let wanted =
+                clozes[row].wanted.as_deref().expect("a row whose masks are filled freely has a text");
+            let found = matches(&tokenizer.decode(&filled.tokens), wanted);
+            scores.row_mut(row)[if found { label } else { 1 - label }] = 1.0;
+        }
+        Ok(scores)
+    }
+
+    /// One micro-batch of rows that have `label`: the mean over all their masks of the cross-entropy of the text's tokens and of
+    /// padding behind them, all predicted at once. Adds `weight` times its gradient.
+    ///
+    /// # Panics
+    /// If a cloze has no candidates.
+    pub(crate) fn train(
+        self,
+        session: &mut Session,
+        clozes: &[&Encoded],
+        dropout_seed: u64,
+        weight: f32,
+    ) -> f32 {
+        let FreeText { label, tokenizer, .. } = self;
+        let pad = tokenizer.special().pad;
+        let mut batch = Batch::new();
+        let mut rows = Vec::new();
+        let mut targets = Vec::new();
+        for (place, cloze) in clozes.iter().enumerate() {
+            batch.push(&cloze.sequence);
+            rows.extend((cloze.mask..cloze.mask + cloze.masks).map(|mask| batch.index(place, mask)));
+            let candidates = cloze.candidates.as_deref().expect("words of several tokens come with the row");
+            let text = candidates.0[label].iter().flatten().copied();
+            targets.extend(text.chain(std::iter::repeat(pad)).take(cloze.masks));
+        }
+        let device = session.device().clone();
+        let logits = session.mask_logits(&batch, &rows, Vocab::All, Mode::Train { dropout_seed });
+        let loss = loss::cross_entropy(&device, logits, &targets, weight);
+        session.backward_in_place();
+        loss
+    }
+}
+
 /// What a model has written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filled {
+pub(crate) struct Filled {
     /// The tokens, one for every mask.
-    pub tokens: Vec<u32>,
+    pub(crate) tokens: Vec<u32>,
     /// The masks, counted from 0, that were filled in each pass, in its order.
-    pub order: Vec<Vec<usize>>,
+    pub(crate) order: Vec<Vec<usize>>,
 }
 
 /// Fills the masks of `clozes` with whatever the model finds likeliest, in groups of at most `budget` tokens.
 ///
 /// # Errors
 /// When `progress`, which hears how many rows are done, fails.
-pub fn fill(
+pub(crate) fn fill(
     session: &mut Session,
     clozes: &[Encoded],
     decoding: Decoding,
@@ -40,9 +110,9 @@ pub fn fill(
     for group in by_length(&lengths, 8 * budget) {
         let begin = |row: &usize| {
             let Encoded { sequence, mask, masks, .. } = &clozes[*row];
-            Open { sequence: sequence.clone(), first: *mask, masks: (0..*masks).collect() }
+            PartlyFilled { sequence: sequence.clone(), first: *mask, masks: (0..*masks).collect() }
         };
-        let mut inputs: Vec<Open> = group.iter().map(begin).collect();
+        let mut inputs: Vec<PartlyFilled> = group.iter().map(begin).collect();
         while inputs.iter().any(|input| !input.masks.is_empty()) {
             step(session, &group, &mut inputs, decoding, budget, &mut filled)?;
         }
@@ -59,7 +129,7 @@ pub fn fill(
 fn step(
     session: &mut Session,
     rows: &[usize],
-    inputs: &mut [Open],
+    inputs: &mut [PartlyFilled],
     decoding: Decoding,
     budget: usize,
     filled: &mut [Filled],
@@ -96,7 +166,7 @@ fn step(
 
 /// Whether what a model wrote is the `wanted` text: if all its words are in there, or all words from there are in it.
 /// Words are runs of letters, upper or lower case; what has none is in everything.
-pub fn matches(written: &str, wanted: &str) -> bool {
+pub(crate) fn matches(written: &str, wanted: &str) -> bool {
     let words = |text: &str| -> Vec<String> {
         let words = text.split(|letter: char| !letter.is_alphabetic());
         words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
@@ -104,60 +174,6 @@ pub fn matches(written: &str, wanted: &str) -> bool {
     let (written, wanted) = (words(written), words(wanted));
     let all_in = |some: &[String], others: &[String]| some.iter().all(|word| others.contains(word));
     all_in(&written, &wanted) || all_in(&wanted, &written)
-}
-
-/// Label scores of `clozes` in their order: 1 for `label` and 0 for the other one where the model writes the row's text, and the
-/// other way round where it does not.
-///
-/// # Errors
-/// When `progress` fails.
-///
-/// # Panics
-/// If a cloze has no text to compare with.
-pub fn score(
-    session: &mut Session,
-    tokenizer: &Tokenizer,
-    label: usize,
-    clozes: &[Encoded],
-    decoding: Decoding,
-    budget: usize,
-    progress: impl FnMut(usize) -> Result<()>,
-) -> Result<Scores> {
-    let mut scores = Scores::zeros(clozes.len(), 2);
-    for (row, filled) in fill(session, clozes, decoding, budget, progress)?.iter().enumerate() {
-        let wanted = clozes[row].wanted.as_deref().expect("a row whose masks are filled freely has a text");
-        let found = matches(&tokenizer.decode(&filled.tokens), wanted);
-        scores.row_mut(row)[if found { label } else { 1 - label }] = 1.0;
-    }
-    Ok(scores)
-}
-
-/// One micro-batch of rows that have `label`: the mean over all their masks of the cross-entropy of the text's tokens and of
-/// `pad` behind them, all predicted at once. Adds `weight` times its gradient.
-///
-/// # Panics
-/// If a cloze has no candidates.
-pub fn train(
-    session: &mut Session,
-    label: usize,
-    pad: u32,
-    clozes: &[&Encoded],
-    dropout_seed: u64,
-    weight: f32,
-) -> f32 {
-    let (mut batch, mut rows, mut targets) = (Batch::new(), Vec::new(), Vec::new());
-    for (place, cloze) in clozes.iter().enumerate() {
-        batch.push(&cloze.sequence);
-        rows.extend((cloze.mask..cloze.mask + cloze.masks).map(|mask| batch.index(place, mask)));
-        let candidates = cloze.candidates.as_deref().expect("words of several tokens come with the row");
-        let text = candidates.0[label].iter().flatten().copied();
-        targets.extend(text.chain(std::iter::repeat(pad)).take(cloze.masks));
-    }
-    let device = session.device().clone();
-    let logits = session.mask_logits(&batch, &rows, Vocab::All, Mode::Train { dropout_seed });
-    let loss = loss::cross_entropy(&device, logits, &targets, weight);
-    session.backward_in_place();
-    loss
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ pub(crate) const SCORING_TOKENS: usize = 2048;
 
 /// Groups rows of similar length so that no group has more than `budget` tokens, unless a single row has. Within a group and
 /// from group to group lengths fall, so that buffers reach their final size at once.
-pub fn by_length(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
+pub(crate) fn by_length(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
     let mut groups: Vec<Vec<usize>> = Vec::new();

@@ -7,38 +7,27 @@
 
 use std::collections::HashMap;
 
-use cloze_encoder::{Batch, Mode, Sequence, Session, Vocab, loss};
+use cloze_encoder::{Batch, Mode, Session, Vocab, loss};
 
 use crate::Result;
 use crate::pvp::encode::Encoded;
+use crate::scoring::decoding::{PartlyFilled, predict};
 use crate::scoring::groups::by_length;
-use crate::scoring::scores::{Scores, check_finite};
+use crate::scoring::scores::{Scores, best, check_finite};
 use crate::task::{Decoding, Hinge};
 
 /// How much better a right word should be than a wrong one, as the paper has it.
 const MARGIN: f32 = 1.0;
 
-/// Logits that are computed at a time: 64 MB.
-const LOGITS: usize = 16 << 20;
-
-/// How many passes it takes at most to score a row that has words of several tokens, and how many masks they predict in all.
-pub(crate) fn work(cloze: &Encoded, decoding: Decoding) -> (usize, usize) {
-    // One mask after the other, the first of `masks` included.
-    let filling = |masks: usize| (masks, masks * (masks + 1) / 2);
-    let parallel = decoding == Decoding::Parallel;
-    if cloze.wanted.is_some() {
-        return if parallel { (1, cloze.masks) } else { filling(cloze.masks) };
-    }
-    let lengths =
-        cloze.candidates.iter().flat_map(|candidates| candidates.words()).map(|(_, word)| word.len());
-    let mut seen: Vec<usize> = Vec::new();
-    lengths.fold((0, 0), |(passes, masks), length| {
-        // Words of one length share the first pass.
-        let first = if seen.contains(&length) { (0, 0) } else { (1, length) };
-        seen.push(length);
-        let others = if parallel { (0, 0) } else { filling(length - 1) };
-        (passes + first.0 + others.0, masks + first.1 + others.1)
-    })
+/// Scores labels whose words have several tokens, or differ from example to example.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MultiToken {
+    /// The number of labels.
+    pub(crate) labels: usize,
+    /// The order in which masks are filled.
+    pub(crate) decoding: Decoding,
+    /// What is compared in training.
+    pub(crate) hinge: Hinge,
 }
 
 /// A word that is being filled in.
@@ -51,93 +40,128 @@ struct Filling<'c> {
     tokens: &'c [u32],
 }
 
-/// An input some of whose masks are filled.
-pub(crate) struct Open {
-    pub(crate) sequence: Sequence,
-    /// The position of its first mask.
-    pub(crate) first: usize,
-    /// The masks that are still there, counted from the first.
-    pub(crate) masks: Vec<usize>,
-}
-
-impl Open {
-    /// How many tokens it counts for when inputs are grouped by a `budget`: the logits of masks take room.
-    pub(crate) fn cost(&self, budget: usize, vocabulary: usize) -> usize {
-        let mask = (budget * vocabulary).div_ceil(LOGITS).max(1);
-        self.sequence.len().max(self.masks.len() * mask)
-    }
-}
-
-/// The logits over the whole vocabulary at the masks of some inputs, one after the other, `[masks, vocabulary]`, and the
-/// logarithm of every row's sum.
-///
-/// # Errors
-/// When a logit is not finite.
-pub(crate) fn predict<'s, 'i>(
-    session: &'s mut Session,
-    batch: &mut Batch,
-    inputs: impl Iterator<Item = &'i Open>,
-) -> Result<(&'s [f32], Vec<f32>)> {
-    let device = session.device().clone();
-    let vocabulary = session.model().config().vocab_size;
-    batch.clear();
-    let mut rows = Vec::new();
-    for (place, input) in inputs.enumerate() {
-        batch.push(&input.sequence);
-        rows.extend(input.masks.iter().map(|mask| batch.index(place, input.first + mask)));
-    }
-    let logits = session.mask_logits(batch, &rows, Vocab::All, Mode::Predict);
-    let norms = loss::log_norms(&device, logits, vocabulary);
-    // Every logit is in the sum of its row.
-    check_finite(&norms)?;
-    Ok((logits, norms))
-}
-
 /// An input with the words that it stands for.
 struct State<'c> {
-    input: Open,
+    input: PartlyFilled,
     words: Vec<Filling<'c>>,
 }
 
-/// Label scores of `clozes` in their order: the mean over a label's words of their tokens' logarithmic probabilities, summed.
-/// Groups of at most `budget` tokens are computed at a time; words that look alike so far share their computation.
-///
-/// # Panics
-/// If a cloze has no candidates.
-pub fn score(
-    session: &mut Session,
-    labels: usize,
-    clozes: &[Encoded],
-    decoding: Decoding,
-    budget: usize,
-    mut progress: impl FnMut(usize) -> Result<()>,
-) -> Result<Scores> {
-    let mut scores = Scores::zeros(clozes.len(), labels);
-    // Rows of similar length go through all steps together, so that not all states exist at the same time.
-    let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
-    let mut done = 0;
-    for (row, cloze) in clozes.iter().enumerate() {
-        let words = cloze.candidates.iter().flat_map(|candidates| &candidates.0);
-        for (label, _) in words.enumerate().filter(|(_, words)| words.is_empty()) {
-            scores.row_mut(row)[label] = f32::NEG_INFINITY;
+impl MultiToken {
+    /// Label scores of `clozes` in their order: the mean over a label's words of their tokens' logarithmic probabilities, summed.
+    /// Groups of at most `budget` tokens are computed at a time; words that look alike so far share their computation.
+    ///
+    /// # Panics
+    /// If a cloze has no candidates.
+    pub(crate) fn score(
+        self,
+        session: &mut Session,
+        clozes: &[Encoded],
+        budget: usize,
+        mut progress: impl FnMut(usize) -> Result<()>,
+    ) -> Result<Scores> {
+        let MultiToken { labels, decoding, .. } = self;
+        let mut scores = Scores::zeros(clozes.len(), labels);
+        // Rows of similar length go through all steps together, so that not all states exist at the same time.
+        let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
+        let mut done = 0;
+        for (row, cloze) in clozes.iter().enumerate() {
+            let words = cloze.candidates.iter().flat_map(|candidates| &candidates.0);
+            for (label, _) in words.enumerate().filter(|(_, words)| words.is_empty()) {
+                scores.row_mut(row)[label] = f32::NEG_INFINITY;
+            }
         }
-    }
-    for group in by_length(&lengths, 8 * budget) {
-        let mut states: Vec<State> = group.iter().flat_map(|row| begin(*row, &clozes[*row])).collect();
-        while !states.is_empty() {
-            states = step(session, states, decoding, budget, &mut scores)?;
+        for group in by_length(&lengths, 8 * budget) {
+            let mut states: Vec<State> = group.iter().flat_map(|row| begin(*row, &clozes[*row])).collect();
+            while !states.is_empty() {
+                states = step(session, states, decoding, budget, &mut scores)?;
+            }
+            done += group.len();
+            progress(done)?;
         }
-        done += group.len();
-        progress(done)?;
-    }
-    // A label without words has minus infinity; no other has.
-    for (row, cloze) in clozes.iter().enumerate() {
-        let labels = cloze.candidates.iter().flat_map(|candidates| &candidates.0).zip(scores.row(row));
-        for (_, score) in labels.filter(|(words, _)| !words.is_empty()) {
-            check_finite(std::slice::from_ref(score))?;
+        // A label without words has minus infinity; no other has.
+        for (row, cloze) in clozes.iter().enumerate() {
+            let labels = cloze.candidates.iter().flat_map(|candidates| &candidates.0).zip(scores.row(row));
+            for (_, score) in labels.filter(|(words, _)| !words.is_empty()) {
+                check_finite(std::slice::from_ref(score))?;
+            }
         }
+        Ok(scores)
     }
-    Ok(scores)
+
+    /// One micro-batch: the mean over `clozes` of the hinge loss, that is the sum over the wrong labels of max(0, 1 + S(right) -
+    /// S(wrong)), where S is the cross-entropy of a label's tokens at the masks, all predicted at once, summed over the tokens or
+    /// averaged, and averaged over the label's words; or a single such loss where S is the average over the tokens of all rows.
+    /// Adds `weight` times its gradient.
+    ///
+    /// # Panics
+    /// If a cloze has no candidates.
+    pub(crate) fn train(
+        self,
+        session: &mut Session,
+        clozes: &[&Encoded],
+        labels: &[u32],
+        dropout_seed: u64,
+        weight: f32,
+    ) -> f32 {
+        let hinge = self.hinge;
+        let mut batch = Batch::new();
+        let mut rows = Vec::new();
+        let mut starts = Vec::new();
+        for (place, cloze) in clozes.iter().enumerate() {
+            batch.push(&cloze.sequence);
+            starts.push(rows.len());
+            rows.extend((cloze.mask..cloze.mask + cloze.masks).map(|mask| batch.index(place, mask)));
+        }
+        let device = session.device().clone();
+        let vocabulary = session.model().config().vocab_size;
+        let logits = session.mask_logits(&batch, &rows, Vocab::All, Mode::Train { dropout_seed });
+        let norms = loss::log_norms(&device, logits, vocabulary);
+
+        // How much each token at each mask weighs in the gradient of the loss by the cross-entropies.
+        let mut targets: Vec<(usize, u32, f32)> = Vec::new();
+        let mut loss = 0.0;
+        // The rows whose cross-entropies are compared together.
+        let together = if hinge == Hinge::Batch { clozes.len() } else { 1 };
+        let groups = clozes.len().div_ceil(together) as f32;
+        for first in (0..clozes.len()).step_by(together) {
+            let group = first..(first + together).min(clozes.len());
+            let mut slots: Vec<Slot> = Vec::new();
+            for row in group {
+                let candidates =
+                    clozes[row].candidates.as_deref().expect("words of several tokens come with the row");
+                let right = labels[row] as usize;
+                let wrong = (0..candidates.0.len()).filter(|label| *label != right);
+                let there =
+                    std::iter::once(right).chain(wrong).filter(|label| !candidates.0[*label].is_empty());
+                for (place, label) in there.enumerate() {
+                    if slots.len() == place {
+                        slots.push(Slot::default());
+                    }
+                    slots[place].add(&candidates.0[label], starts[row], hinge, |mask, token| {
+                        norms[mask] - logits[mask * vocabulary + token as usize]
+                    });
+                }
+            }
+            let Some((right, wrong)) = slots.split_first() else { continue };
+            let mut weights = vec![0.0f32; slots.len()];
+            for (number, wrong) in wrong.iter().enumerate() {
+                let miss = MARGIN + right.cost(hinge) - wrong.cost(hinge);
+                if miss > 0.0 {
+                    loss += miss / groups;
+                    weights[0] += 1.0;
+                    weights[number + 1] -= 1.0;
+                }
+            }
+            for (slot, factor) in slots.iter().zip(weights) {
+                let factor = factor * weight / (groups * slot.divisor(hinge));
+                targets
+                    .extend(slot.tokens.iter().map(|(mask, token, share)| (*mask, *token, factor * share)));
+            }
+        }
+        loss::weighted_cross_entropy(&device, logits, &norms, &targets);
+        session.backward_in_place();
+        loss
+    }
 }
 
 /// A row with as many masks as a word has tokens, for every number of tokens.
@@ -153,7 +177,7 @@ fn begin(row: usize, cloze: &Encoded) -> Vec<State<'_>> {
                 let (mut sequence, surplus) = (cloze.sequence.clone(), cloze.masks - tokens.len());
                 sequence.ids.drain(cloze.mask..cloze.mask + surplus);
                 sequence.type_ids.drain(cloze.mask..cloze.mask + surplus);
-                let input = Open { sequence, first: cloze.mask, masks: (0..tokens.len()).collect() };
+                let input = PartlyFilled { sequence, first: cloze.mask, masks: (0..tokens.len()).collect() };
                 states.push(State { input, words: vec![filling] });
             }
         }
@@ -195,7 +219,7 @@ fn step<'c>(
                         continue;
                     }
                     Decoding::LeftToRight => 0,
-                    Decoding::MaxFirst => crate::scoring::scores::best(&gains),
+                    Decoding::MaxFirst => best(&gains),
                 };
                 scores.row_mut(word.row)[word.label] += word.share * gains[place];
                 if input.masks.len() == 1 {
@@ -206,7 +230,7 @@ fn step<'c>(
                     let mut sequence = input.sequence.clone();
                     sequence.ids[input.first + mask] = token;
                     let masks = input.masks.iter().copied().filter(|other| *other != mask).collect();
-                    let input = Open { sequence, first: input.first, masks };
+                    let input = PartlyFilled { sequence, first: input.first, masks };
                     next.push(State { input, words: Vec::new() });
                     next.len() - 1
                 });
@@ -250,74 +274,4 @@ impl Slot {
     fn cost(&self, hinge: Hinge) -> f32 {
         self.sum / self.divisor(hinge)
     }
-}
-
-/// One micro-batch: the mean over `clozes` of the hinge loss, that is the sum over the wrong labels of max(0, 1 + S(right) -
-/// S(wrong)), where S is the cross-entropy of a label's tokens at the masks, all predicted at once, summed over the tokens or
-/// averaged, and averaged over the label's words; or a single such loss where S is the average over the tokens of all rows.
-/// Adds `weight` times its gradient.
-///
-/// # Panics
-/// If a cloze has no candidates.
-pub fn train(
-    session: &mut Session,
-    clozes: &[&Encoded],
-    labels: &[u32],
-    hinge: Hinge,
-    dropout_seed: u64,
-    weight: f32,
-) -> f32 {
-    let (mut batch, mut rows, mut starts) = (Batch::new(), Vec::new(), Vec::new());
-    for (place, cloze) in clozes.iter().enumerate() {
-        batch.push(&cloze.sequence);
-        starts.push(rows.len());
-        rows.extend((cloze.mask..cloze.mask + cloze.masks).map(|mask| batch.index(place, mask)));
-    }
-    let device = session.device().clone();
-    let vocabulary = session.model().config().vocab_size;
-    let logits = session.mask_logits(&batch, &rows, Vocab::All, Mode::Train { dropout_seed });
-    let norms = loss::log_norms(&device, logits, vocabulary);
-
-    // How much each token at each mask weighs in the gradient of the loss by the cross-entropies.
-    let mut targets: Vec<(usize, u32, f32)> = Vec::new();
-    let mut loss = 0.0;
-    // The rows whose cross-entropies are compared together.
-    let together = if hinge == Hinge::Batch { clozes.len() } else { 1 };
-    let groups = clozes.len().div_ceil(together) as f32;
-    for first in (0..clozes.len()).step_by(together) {
-        let group = first..(first + together).min(clozes.len());
-        let mut slots: Vec<Slot> = Vec::new();
-        for row in group {
-            let candidates =
-                clozes[row].candidates.as_deref().expect("words of several tokens come with the row");
-            let right = labels[row] as usize;
-            let wrong = (0..candidates.0.len()).filter(|label| *label != right);
-            let there = std::iter::once(right).chain(wrong).filter(|label| !candidates.0[*label].is_empty());
-            for (place, label) in there.enumerate() {
-                if slots.len() == place {
-                    slots.push(Slot::default());
-                }
-                slots[place].add(&candidates.0[label], starts[row], hinge, |mask, token| {
-                    norms[mask] - logits[mask * vocabulary + token as usize]
-                });
-            }
-        }
-        let Some((right, wrong)) = slots.split_first() else { continue };
-        let mut weights = vec![0.0f32; slots.len()];
-        for (number, wrong) in wrong.iter().enumerate() {
-            let miss = MARGIN + right.cost(hinge) - wrong.cost(hinge);
-            if miss > 0.0 {
-                loss += miss / groups;
-                weights[0] += 1.0;
-                weights[number + 1] -= 1.0;
-            }
-        }
-        for (slot, factor) in slots.iter().zip(weights) {
-            let factor = factor * weight / (groups * slot.divisor(hinge));
-            targets.extend(slot.tokens.iter().map(|(mask, token, share)| (*mask, *token, factor * share)));
-        }
-    }
-    loss::weighted_cross_entropy(&device, logits, &norms, &targets);
-    session.backward_in_place();
-    loss
 }

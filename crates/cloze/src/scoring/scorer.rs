@@ -1,113 +1,94 @@
-//! The scores of labels at a pattern's mask, and the loss that training takes of them.
-//!
-//! Follows Schick and Schütze (2021), section 3: the score of a label is the model's raw logit of the label's word at the
-//! mask (the mean over its words if it has several), and training minimises the cross-entropy of the softmax over the
-//! labels' scores.
+//! The scorer of a pattern: how its verbalizer's labels are scored, and what its fine-tuning minimises.
 
-use std::sync::Arc;
-
-use cloze_encoder::{Batch, Mode, Sequence, Session, Vocab, loss};
+use cloze_encoder::Session;
 
 use crate::Result;
 use crate::pvp::encode::Encoded;
-use crate::pvp::verbalizer::Verbalizer;
-use crate::scoring::groups::by_length;
-use crate::scoring::scores::{Scores, check_finite};
-use crate::scoring::{free_text, multi_token};
+use crate::pvp::verbalizer::{Kind, Verbalizer};
+use crate::scoring::free_text::FreeText;
+use crate::scoring::multi_token::MultiToken;
+use crate::scoring::scores::Scores;
+use crate::scoring::single_token::SingleToken;
 
-/// Label scores of `clozes` in their order, computed in groups of at most `budget` tokens. `progress` hears how many rows
-/// are done.
-///
-/// # Errors
-/// When a score is not finite, or `progress` fails.
-pub fn score(
-    session: &mut Session,
-    verbalizer: &Verbalizer,
-    clozes: &[Encoded],
-    budget: usize,
-    mut progress: impl FnMut(usize) -> Result<()>,
-) -> Result<Scores> {
-    if let Some((label, tokenizer)) = verbalizer.free_text() {
-        let decoding = verbalizer.decoding;
-        return free_text::score(session, tokenizer, label, clozes, decoding, budget, progress);
-    }
-    if !verbalizer.is_one_token() {
-        return multi_token::score(
-            session,
-            verbalizer.labels(),
-            clozes,
-            verbalizer.decoding,
-            budget,
-            progress,
-        );
-    }
-    let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
-    let mut scores = Scores::zeros(clozes.len(), verbalizer.labels());
-    let (mut batch, mut masks, mut done) = (Batch::new(), Vec::new(), 0);
-    for group in by_length(&lengths, budget) {
-        fill(&mut batch, &mut masks, group.iter().map(|&row| &clozes[row]));
-        let columns = verbalizer.columns();
-        let logits = session.mask_logits(&batch, &masks, Vocab::Subset(columns), Mode::Predict);
-        check_finite(logits)?;
-        for (&row, logits) in group.iter().zip(logits.chunks_exact(columns.len())) {
-            verbalizer.scores(logits, scores.row_mut(row));
+/// One way of scoring for each kind of verbalizer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scorer<'v> {
+    /// Every word is one token: logits at one mask.
+    SingleToken(SingleToken<'v>),
+    /// Words have several tokens, or differ from example to example: as many masks as tokens.
+    MultiToken(MultiToken),
+    /// One label is a text that the model is to write: masks that are filled freely.
+    FreeText(FreeText<'v>),
+}
+
+impl<'v> Scorer<'v> {
+    /// The scorer for this kind of verbalizer.
+    pub(crate) fn new(verbalizer: &'v Verbalizer) -> Scorer<'v> {
+        let Verbalizer { decoding, hinge, .. } = *verbalizer;
+        match verbalizer.kind() {
+            Kind::OneToken(_) => Scorer::SingleToken(SingleToken { verbalizer }),
+            Kind::Fixed(_) | Kind::FromColumns | Kind::Choices => {
+                Scorer::MultiToken(MultiToken { labels: verbalizer.labels(), decoding, hinge })
+            }
+            Kind::Free { label, tokenizer } => {
+                Scorer::FreeText(FreeText { label: *label, tokenizer, decoding })
+            }
         }
-        done += group.len();
-        progress(done)?;
     }
-    Ok(scores)
-}
 
-/// One micro-batch: the mean cross-entropy of `labels` (one per cloze), the hinge loss of [`multi_token::train`], or the
-/// loss of [`free_text::train`]; adds `weight` times its gradient.
-pub fn train(
-    session: &mut Session,
-    verbalizer: &Verbalizer,
-    clozes: &[&Encoded],
-    labels: &[u32],
-    dropout_seed: u64,
-    weight: f32,
-) -> f32 {
-    if let Some((label, tokenizer)) = verbalizer.free_text() {
-        return free_text::train(session, label, tokenizer.special().pad, clozes, dropout_seed, weight);
+    /// Label scores of `clozes` in their order, computed in groups of at most `budget` tokens. `progress` hears how many examples
+    /// are done.
+    ///
+    /// # Errors
+    /// When a score is not finite, or `progress` fails.
+    pub(crate) fn score(
+        &self,
+        session: &mut Session,
+        clozes: &[Encoded],
+        budget: usize,
+        progress: impl FnMut(usize) -> Result<()>,
+    ) -> Result<Scores> {
+        match self {
+            Scorer::SingleToken(scorer) => scorer.score(session, clozes, budget, progress),
+            Scorer::MultiToken(scorer) => scorer.score(session, clozes, budget, progress),
+            Scorer::FreeText(scorer) => scorer.score(session, clozes, budget, progress),
+        }
     }
-    if !verbalizer.is_one_token() {
-        return multi_token::train(session, clozes, labels, verbalizer.hinge, dropout_seed, weight);
-    }
-    let (mut batch, mut masks) = (Batch::new(), Vec::new());
-    fill(&mut batch, &mut masks, clozes.iter().copied());
-    let columns = verbalizer.columns();
-    let device = session.device().clone();
-    let logits = session.mask_logits(&batch, &masks, Vocab::Subset(columns), Mode::Train { dropout_seed });
-    let mut scores = vec![0.0; clozes.len() * verbalizer.labels()];
-    for (scores, logits) in
-        scores.chunks_exact_mut(verbalizer.labels()).zip(logits.chunks_exact(columns.len()))
-    {
-        verbalizer.scores(logits, scores);
-    }
-    let loss = loss::cross_entropy(&device, &mut scores, labels, weight);
-    for (dscores, dlogits) in
-        scores.chunks_exact(verbalizer.labels()).zip(logits.chunks_exact_mut(columns.len()))
-    {
-        verbalizer.backward(dscores, dlogits);
-    }
-    session.backward_in_place();
-    loss
-}
 
-fn fill<'c>(batch: &mut Batch, masks: &mut Vec<u32>, clozes: impl Iterator<Item = &'c Encoded>) {
-    batch.clear();
-    masks.clear();
-    for (index, cloze) in clozes.enumerate() {
-        push(batch, &cloze.sequence, cloze.lower.as_ref());
-        masks.push(batch.index(index, cloze.mask));
+    /// One micro-batch of `clozes` with their `labels`: returns its loss and adds `weight` times the gradient.
+    pub(crate) fn train(
+        &self,
+        session: &mut Session,
+        clozes: &[&Encoded],
+        labels: &[u32],
+        dropout_seed: u64,
+        weight: f32,
+    ) -> f32 {
+        match self {
+            Scorer::SingleToken(scorer) => scorer.train(session, clozes, labels, dropout_seed, weight),
+            Scorer::MultiToken(scorer) => scorer.train(session, clozes, labels, dropout_seed, weight),
+            Scorer::FreeText(scorer) => scorer.train(session, clozes, dropout_seed, weight),
+        }
     }
-}
 
-/// Adds a sequence to a batch, with what the frozen layers make of it if that is known.
-pub(crate) fn push(batch: &mut Batch, sequence: &Sequence, lower: Option<&Arc<[f32]>>) {
-    match lower {
-        Some(states) => batch.push_with_lower(sequence, states),
-        None => batch.push(sequence),
+    /// The label that training examples must have, where those of other labels teach nothing.
+    pub(crate) fn only_label(&self) -> Option<usize> {
+        match self {
+            Scorer::FreeText(scorer) => Some(scorer.label),
+            Scorer::SingleToken(_) | Scorer::MultiToken(_) => None,
+        }
+    }
+
+    /// The loss of a model that guesses among the labels, where the loss is a cross-entropy over them.
+    pub(crate) fn loss_of_guessing(&self) -> Option<f32> {
+        match self {
+            Scorer::SingleToken(SingleToken { verbalizer }) => Some((verbalizer.labels() as f32).ln()),
+            Scorer::MultiToken(_) | Scorer::FreeText(_) => None,
+        }
+    }
+
+    /// Whether training reads what the frozen layers make of a cloze from [`Encoded::lower`].
+    pub(crate) fn reads_lower_states(&self) -> bool {
+        matches!(self, Scorer::SingleToken(_))
     }
 }

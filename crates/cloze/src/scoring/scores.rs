@@ -11,18 +11,19 @@ pub struct Scores {
 
 impl Scores {
     /// No rows yet, of `labels` labels (at least one).
-    pub fn new(labels: usize) -> Self {
+    pub(crate) fn new(labels: usize) -> Self {
         assert!(labels > 0, "scores are of at least one label");
         Scores { labels, values: Vec::new() }
     }
 
     /// Zeros.
-    pub fn zeros(rows: usize, labels: usize) -> Self {
+    pub(crate) fn zeros(rows: usize, labels: usize) -> Self {
         Scores { values: vec![0.0; rows * labels], ..Scores::new(labels) }
     }
 
     /// Adds a row of one score per label.
-    pub fn push(&mut self, row: &[f32]) {
+    #[cfg(test)]
+    pub(crate) fn push(&mut self, row: &[f32]) {
         assert_eq!(row.len(), self.labels, "one score per label");
         self.values.extend_from_slice(row);
     }
@@ -38,7 +39,7 @@ impl Scores {
     }
 
     /// The mean score of every label over all rows; not a number without rows.
-    pub fn means(&self) -> Vec<f64> {
+    pub(crate) fn means(&self) -> Vec<f64> {
         let mut means = vec![0.0; self.labels];
         for row in self.iter() {
             means.iter_mut().zip(row).for_each(|(sum, score)| *sum += f64::from(*score));
@@ -58,7 +59,7 @@ impl Scores {
     }
 
     /// The scores of one row, to be set.
-    pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
+    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [f32] {
         &mut self.values[row * self.labels..][..self.labels]
     }
 
@@ -84,7 +85,7 @@ impl Scores {
     }
 
     /// Reads what [`Scores::write_csv`] wrote. `Err` tells what is wrong, with the line.
-    pub fn read_csv(names: &[String], input: impl Read) -> Result<Self, String> {
+    pub(crate) fn read_csv(names: &[String], input: impl Read) -> Result<Self, String> {
         let mut reader = csv::Reader::from_reader(input);
         let header = reader.headers().map_err(|error| error.to_string())?;
         if header != names {
@@ -122,7 +123,7 @@ pub(crate) fn check_finite(values: &[f32]) -> crate::Result<()> {
 }
 
 /// The place of the highest value; of equal ones the first, 0 for none.
-pub fn best(row: &[f32]) -> usize {
+pub(crate) fn best(row: &[f32]) -> usize {
     (1..row.len()).fold(0, |best, index| if row[index] > row[best] { index } else { best })
 }
 

@@ -13,9 +13,9 @@ use super::relay::Relay;
 use super::variations::Variation;
 use super::{page, plot};
 use crate::results::ModelSource;
+use crate::run::Run;
 use crate::run::event::{Event, Listener};
 use crate::run::store::{RunDir, pretty_json, replace};
-use crate::run::train::Run;
 use crate::{Error, Result};
 
 /// A study that is finished.

@@ -9,8 +9,8 @@ use super::factors::Factor;
 use super::variations::{Axis, Variation, Variations};
 use crate::dataset::Data;
 use crate::inspect::estimate::{Estimate, JobEstimate, Speed};
+use crate::run::precheck::check_patterns;
 use crate::run::store::Id;
-use crate::run::train::check_patterns;
 use crate::task::{Keep, Measure, Method, Split, Task};
 use crate::{Error, Model, Result, words};
 

@@ -4,7 +4,7 @@ use cloze_encoder::Rng;
 
 /// Rows in random order, over and over again; a new order for every pass over the data.
 #[derive(Debug, Clone)]
-pub struct Shuffled {
+pub(crate) struct Shuffled {
     random: Rng,
     order: Vec<usize>,
     next: usize,
@@ -13,13 +13,13 @@ pub struct Shuffled {
 
 impl Shuffled {
     /// Batches of `size` of `rows` rows, of which there is at least one.
-    pub fn new(rows: usize, size: usize, random: Rng) -> Self {
+    pub(crate) fn new(rows: usize, size: usize, random: Rng) -> Self {
         assert!(rows > 0 && size > 0, "batches are made of rows");
         Shuffled { random, order: (0..rows).collect(), next: rows, size }
     }
 
     /// The next batch. The last one of a pass may be smaller, so that every pass shows every row once.
-    pub fn draw(&mut self) -> &[usize] {
+    pub(crate) fn draw(&mut self) -> &[usize] {
         if self.next == self.order.len() {
             self.random.shuffle(&mut self.order);
             self.next = 0;

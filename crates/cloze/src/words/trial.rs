@@ -9,7 +9,7 @@ use crate::ensemble::soft_labels;
 use crate::pvp::encode::{Encoded, PatternEncoder};
 use crate::pvp::verbalizer::Verbalizer;
 use crate::scoring::groups::{SCORING_TOKENS, by_length};
-use crate::scoring::scorer;
+use crate::scoring::scorer::Scorer;
 use crate::scoring::scores::{Scores, check_finite};
 use crate::task::Task;
 use crate::words::likelihood::ratios;
@@ -113,9 +113,9 @@ impl<'a> Trial<'a> {
                 PatternEncoder::of_task(task, pattern, &self.checkpoint.tokenizer).asking_for(&verbalizer);
             let labelled = clozes(&encoder, rows.labelled.iter().map(|(texts, _)| texts));
             let others = clozes(&encoder, rows.others.iter());
-            let mut scores = |clozes: &[Encoded]| {
-                scorer::score(&mut self.session, &verbalizer, clozes, SCORING_TOKENS, |_| Ok(()))
-            };
+            let scorer = Scorer::new(&verbalizer);
+            let mut scores =
+                |clozes: &[Encoded]| scorer.score(&mut self.session, clozes, SCORING_TOKENS, |_| Ok(()));
             let mut found = scores(&labelled)?;
             let others = scores(&others)?;
             let means = if others.is_empty() { found.means() } else { others.means() };

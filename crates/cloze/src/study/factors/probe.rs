@@ -4,7 +4,7 @@ use super::{Base, Definition, Levels};
 use crate::Result;
 use crate::dataset::Data;
 use crate::study::level::Level;
-use crate::training::probe;
+use crate::training::linear_probe;
 
 pub(super) struct Probe;
 
@@ -26,5 +26,5 @@ impl Definition for Probe {
 fn has_probe(base: &Base) -> Result<bool> {
     let mut task = base.task.clone();
     task.options.probe = true;
-    Ok(probe::applies(&task, &Data::read(&task)?))
+    Ok(linear_probe::applies(&task, &Data::read(&task)?))
 }

@@ -1,10 +1,10 @@
-//! The job that draws what the members of the next generation learn from, and reading it back.
+//! The job of iPET that draws the training sets of the next generation's members, and reading them back.
 
 use cloze_encoder::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Member, Worker};
-use crate::ensemble::generations::{candidates, new_rows, per_label, teachers};
+use super::{Member, Workspace};
+use crate::ensemble::ipet::{candidates, new_rows, per_label, teachers};
 use crate::ensemble::{merge, soft_labels};
 use crate::results::TrainingSet;
 use crate::run::plan::{self, stream};
@@ -31,7 +31,7 @@ pub(super) struct Drawn {
     probability: f64,
 }
 
-impl Worker<'_> {
+impl Workspace<'_> {
     /// Draws the rows of every member of `generation`.
     pub(super) fn sets(&mut self, draft: &Draft, generation: usize) -> Result<()> {
         let names = self.task.label_names();
@@ -118,7 +118,7 @@ impl Worker<'_> {
         if member.generation == 0 {
             return Ok(Vec::new());
         }
-        let job = self.finished(&plan::sets_name(member.generation))?;
+        let job = self.finished().job(&plan::sets_name(member.generation))?;
         let (name, labels) = (file(member), self.task.label_names());
         let bytes = job.read(&name)?;
         let damaged = |reason: String| Error::from(job.damaged(&name, reason));

@@ -1,32 +1,65 @@
 //! The results of a run, read back from its jobs.
 
-use super::Worker;
+use std::io::ErrorKind;
+
 use crate::Result;
+use crate::dataset::Data;
 use crate::ensemble::{Weights, merge};
 use crate::metrics::Evaluation;
 use crate::pvp::priming::Examples;
-use crate::results::{Disputed, FORMAT, Generation, Results, Stage};
-use crate::run::plan::Work;
+use crate::results::{Disputed, FORMAT, Generation, ModelSource, Results, Stage};
+use crate::run::job_files;
+use crate::run::plan::{Plan, Work};
+use crate::run::store::{self, Job, RunDir};
 use crate::run::summary::Summary;
 use crate::scoring::scores::Scores;
-use crate::task::{Method, Reduction, Split, gold};
+use crate::task::{Method, Reduction, Split, Task, gold};
 
-impl Worker<'_> {
+/// The jobs of a run that are done.
+#[derive(Clone, Copy)]
+pub(super) struct Finished<'a> {
+    pub(super) task: &'a Task,
+    pub(super) data: &'a Data,
+    pub(super) plan: &'a Plan,
+    pub(super) model: &'a ModelSource,
+    pub(super) run: &'a RunDir,
+}
+
+impl Finished<'_> {
+    /// A job that is done, or it would not be asked for.
+    pub(super) fn job(self, name: &str) -> Result<Job> {
+        self.run.job(name)?.ok_or_else(|| {
+            let path = self.run.dir().join(name);
+            let source = ErrorKind::NotFound.into();
+            store::Error::Io { action: "read", path, source }.into()
+        })
+    }
+
+    /// The scores that a job has given to the rows of a split.
+    pub(super) fn scores(self, job: &Job, split: Split) -> Result<Scores> {
+        job_files::read_scores(job, &self.task.label_names(), split)
+    }
+
     /// The results of all jobs.
-    pub(super) fn results(&self) -> Result<Results> {
-        let mut results = self.results_so_far()?;
-        if self.plan.has_classifier() {
-            let stage = Summary::read(&self.finished("final")?)?.stage("final");
-            match self.task.options.method {
-                Method::Supervised => results.supervised = Some(stage),
-                Method::Pet | Method::Ipet => results.distilled = Some(stage),
-            }
+    pub(super) fn results(self) -> Result<Results> {
+        match self.plan.has_classifier() {
+            true => self.results_with_classifier(Summary::read(&self.job("final")?)?.stage("final")),
+            false => self.results_before_classifier(),
+        }
+    }
+
+    /// The results of all jobs, where the final one has measured this.
+    pub(super) fn results_with_classifier(self, stage: Stage) -> Result<Results> {
+        let mut results = self.results_before_classifier()?;
+        match self.task.options.method {
+            Method::Supervised => results.supervised = Some(stage),
+            Method::Pet | Method::Ipet => results.distilled = Some(stage),
         }
         Ok(results)
     }
 
     /// The results of all jobs but the final one.
-    pub(super) fn results_so_far(&self) -> Result<Results> {
+    fn results_before_classifier(self) -> Result<Results> {
         let mut results = Results {
             format: FORMAT,
             name: self.task.name.clone(),
@@ -58,18 +91,19 @@ impl Worker<'_> {
             agreement: None,
             label_next: Vec::new(),
         };
-        let (mut zero_shot, mut primed) = (Vec::new(), Vec::new());
+        let mut zero_shot = Vec::new();
+        let mut primed = Vec::new();
         for planned in &self.plan.jobs {
             if matches!(planned.work, Work::Final { .. }) {
                 continue;
             }
-            let job = self.finished(&planned.name)?;
+            let job = self.job(&planned.name)?;
             let summary = Summary::read(&job)?;
             let stage = summary.stage(&planned.name);
             match planned.work {
                 Work::ZeroShot { pattern } => {
                     if self.task.options.measures_all() {
-                        zero_shot.push(self.read_scores(&job, Split::Test)?);
+                        zero_shot.push(self.scores(&job, Split::Test)?);
                     }
                     results.zero_shot.push(Stage { pattern: Some(pattern), ..stage });
                 }
@@ -111,7 +145,7 @@ impl Worker<'_> {
                 }
                 Work::Supervised { seed } => results.supervised = Some(Stage { seed: Some(seed), ..stage }),
                 Work::Primed { pattern, seed } => {
-                    primed.push(self.read_scores(&job, Split::Test)?);
+                    primed.push(self.scores(&job, Split::Test)?);
                     results.primed.push(Stage { pattern: Some(pattern), seed: Some(seed), ..stage });
                 }
                 Work::Final { .. } => {}
@@ -127,13 +161,13 @@ impl Worker<'_> {
     }
 
     /// The mean of several scores as a stage; none of none.
-    fn together(&self, scores: &[Scores], name: &str) -> Option<Stage> {
+    fn together(self, scores: &[Scores], name: &str) -> Option<Stage> {
         let weights = Weights::new(Reduction::Mean, &vec![1.0; scores.len()]);
         let test = || self.evaluation(&merge(scores, &weights));
         (!scores.is_empty()).then(|| Stage { test: test(), ..Summary::new(&[]).stage(name) })
     }
 
-    pub(super) fn evaluation(&self, test: &Scores) -> Option<Evaluation> {
+    pub(super) fn evaluation(self, test: &Scores) -> Option<Evaluation> {
         let gold = gold(&self.data.test);
         (!gold.is_empty()).then(|| self.task.evaluation(&self.data.test, &test.predictions()))
     }

@@ -1,20 +1,21 @@
-//! The job that merges the members' scores.
+//! The job that merges the members' scores into those of the ensemble.
 
-use super::{Member, Worker};
+use super::{Member, Workspace};
 use crate::Result;
 use crate::ensemble::{Agreement, Weights, merge, soft_labels};
 use crate::results::Disputed;
+use crate::run::job_files::{write_predictions, write_scores};
 use crate::run::plan::{self, Work};
 use crate::run::store::{Draft, Job};
 use crate::run::summary::Summary;
 use crate::scoring::scores::{Scores, best};
 use crate::task::{Reduction, Split};
-use crate::training::probe::{Part, strength};
+use crate::training::linear_probe::{Part, strength};
 
 /// Unlabelled rows proposed to be labelled next.
 const LABEL_NEXT: usize = 20;
 
-impl Worker<'_> {
+impl Workspace<'_> {
     pub(super) fn ensemble(&mut self, draft: &Draft, generation: usize) -> Result<()> {
         let members = self.members(generation);
         let weights = self.weights(&members)?;
@@ -26,17 +27,17 @@ impl Worker<'_> {
         };
         let part = self.probe_part(&scores)?;
         if let Some((probe, part)) = &part {
-            scores = part.join(&scores, &self.read_scores(probe, Split::Unlabeled)?);
+            scores = part.join(&scores, &self.finished().scores(probe, Split::Unlabeled)?);
             if let Some(test) = &mut test {
-                *test = part.join(test, &self.read_scores(probe, Split::Test)?);
+                *test = part.join(test, &self.finished().scores(probe, Split::Test)?);
             }
         }
         let agreement = Agreement::new(&of_members);
-        self.write_test_scores(draft, test.as_ref())?;
-        self.write_scores(draft, Split::Unlabeled, &scores)?;
-        self.write_predictions(draft, &scores, Some(&agreement))?;
+        let mut summary = self.measured(draft, None, test.as_ref())?;
+        let labels = self.task.label_names();
+        write_scores(draft, &labels, Split::Unlabeled, &scores)?;
+        write_predictions(draft, &labels, &scores, Some(&agreement))?;
         draft.write_json("label_next.json", &self.label_next(&of_members, &scores, &agreement))?;
-        let mut summary = self.summary(None, test.as_ref());
         let names = members.into_iter().map(Member::name);
         if weights.fell_back {
             summary.notes.push(
@@ -56,7 +57,7 @@ impl Worker<'_> {
         if !self.plan.jobs.iter().any(|job| job.work == Work::Probe) {
             return Ok(None);
         }
-        let job = self.finished(plan::PROBE)?;
+        let job = self.finished().job(plan::PROBE)?;
         let patterns = self.task.patterns.len();
         let mut zero_shot = 0.0;
         for pattern in 0..patterns {
@@ -64,25 +65,14 @@ impl Worker<'_> {
         }
         let accuracy = Summary::read(&job)?.train_accuracy.unwrap_or(0.0);
         let strength = strength(accuracy, zero_shot, self.data.train.len());
-        let part = Part::new(strength, patterns, merged, &self.read_scores(&job, Split::Unlabeled)?);
+        let part = Part::new(strength, patterns, merged, &self.finished().scores(&job, Split::Unlabeled)?);
         Ok(Some((job, part)))
     }
 
     /// The accuracy of the pretrained model with a pattern on the labelled rows; 0 without any.
     fn zero_shot_accuracy(&self, pattern: usize) -> Result<f64> {
-        let zero_shot = self.finished(&plan::zero_shot_name(pattern))?;
+        let zero_shot = self.finished().job(&plan::zero_shot_name(pattern))?;
         Ok(Summary::read(&zero_shot)?.train_accuracy.unwrap_or(0.0))
-    }
-
-    /// The members of a generation.
-    pub(super) fn members(&self, wanted: usize) -> Vec<Member> {
-        let member = |job: &plan::Job| match job.work {
-            Work::Member { generation, pattern, seed } if generation == wanted => {
-                Some(Member { generation, pattern, seed })
-            }
-            _ => None,
-        };
-        self.plan.jobs.iter().filter_map(member).collect()
     }
 
     /// Their shares: by the accuracy of the pretrained model with their patterns, if that is asked for and can be known.
@@ -99,7 +89,10 @@ impl Worker<'_> {
     }
 
     pub(super) fn member_scores(&self, members: &[Member], split: Split) -> Result<Vec<Scores>> {
-        members.iter().map(|member| self.read_scores(&self.finished(&member.name())?, split)).collect()
+        members
+            .iter()
+            .map(|member| self.finished().scores(&self.finished().job(&member.name())?, split))
+            .collect()
     }
 
     /// The unlabelled rows on which the fewest members agree; among equals those whose two likeliest labels are closest.

@@ -13,7 +13,7 @@ use crate::scoring::scores::{Scores, centred, check_finite};
 use crate::task::spread;
 
 /// Labels from which on it is worth while: an output layer for fewer is soon learnt.
-pub const MANY: usize = 20;
+pub(crate) const MANY: usize = 20;
 
 /// Rows that are looked at; more say little more about so few weights.
 const ROWS: usize = 1000;
@@ -26,7 +26,7 @@ const RIDGE: f64 = 0.1;
 ///
 /// # Errors
 /// When a state is not finite, or `progress` fails.
-pub fn fit(
+pub(crate) fn fit(
     mut session: Session<Classifier>,
     sequences: &[Sequence],
     teacher: &Scores,

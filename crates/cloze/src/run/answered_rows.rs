@@ -1,22 +1,20 @@
 //! What the model that a run ends with makes of single test rows, read back from its job.
 
-use super::Worker;
 use crate::Result;
 use crate::ensemble::soft_labels;
 use crate::results::Results;
 use crate::results::insight::{Answered, Insight, Verdict};
+use crate::run::collect::Finished;
 use crate::scoring::scores::{Scores, best};
 use crate::task::{Answers, Example, Split, Task};
 
-impl Worker<'_> {
-    /// The outcome's answers for the test rows; nothing where it was not measured.
-    pub(super) fn insight(&self, results: &Results) -> Result<Option<Insight>> {
-        let Some(stage) = results.outcome().filter(|stage| stage.test.is_some()) else { return Ok(None) };
-        // The mean of the zero-shot patterns is no job.
-        let Some(job) = self.log.run.job(&stage.job)? else { return Ok(None) };
-        let scores = self.read_scores(&job, Split::Test)?;
-        Ok(Some(of_answers(self.task, &stage.job, &self.data.test, &scores)))
-    }
+/// The outcome's answers for the test rows; nothing where it was not measured.
+pub(super) fn insight(finished: Finished, results: &Results) -> Result<Option<Insight>> {
+    let Some(stage) = results.outcome().filter(|stage| stage.test.is_some()) else { return Ok(None) };
+    // The mean of the zero-shot patterns is no job.
+    let Some(job) = finished.run.job(&stage.job)? else { return Ok(None) };
+    let scores = finished.scores(&job, Split::Test)?;
+    Ok(Some(of_answers(finished.task, &stage.job, &finished.data.test, &scores)))
 }
 
 /// The answers of a job for labelled rows.

@@ -1,15 +1,23 @@
-//! What the golden tests share: where the files are, and the papers' tasks, as `tasks/` has them.
-#![allow(dead_code, unreachable_pub)] // every test uses some of it
+//! The numbers of the reference implementation of PET, which what is computed here is held to. What these tests share: where the
+//! files are, and the papers' tasks, as `tasks/` has them.
+
+mod choices;
+mod encodings;
+mod ensemble;
+mod free_text;
+mod multi_token;
+mod training;
 
 use std::path::{Path, PathBuf};
 
-use cloze::pvp::encode::{Encoded, PatternEncoder};
-use cloze::task::{Decoding, Example, Split, Task};
 use cloze_encoder::{Checkpoint, Device, Model, Session, Tokenizer};
 use serde_json::Value;
 
+use crate::pvp::encode::{Encoded, PatternEncoder};
+use crate::task::{Decoding, Example, Split, Task};
+
 /// Where goldens may be: `fixtures/`, and the folder named by `CONFORMANCE`.
-pub fn folders() -> Vec<PathBuf> {
+fn folders() -> Vec<PathBuf> {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")];
     match std::env::var_os("CONFORMANCE") {
         Some(folder) => folders.push(folder.into()),
@@ -19,17 +27,17 @@ pub fn folders() -> Vec<PathBuf> {
 }
 
 /// The orders of filling masks, as goldens call them.
-pub const DECODINGS: [(&str, Decoding); 3] =
+const DECODINGS: [(&str, Decoding); 3] =
     [("default", Decoding::MaxFirst), ("ltr", Decoding::LeftToRight), ("parallel", Decoding::Parallel)];
 
 /// The golden files `pet/<task>.json` that are here.
-pub fn goldens(task: &str) -> Vec<Value> {
+fn goldens(task: &str) -> Vec<Value> {
     let files = folders().into_iter().map(|folder| folder.join("pet").join(format!("{task}.json")));
     files.filter(|file| file.exists()).map(|file| json(&file)).collect()
 }
 
 /// A masked language model of the goldens.
-pub fn session(model: &str) -> Session {
+fn session(model: &str) -> Session {
     let dirs = folders().into_iter().map(|folder| folder.join("encoder").join(model));
     let dir = dirs.into_iter().find(|dir| dir.join("model.safetensors").exists()).expect(model);
     Session::new(Model::masked_lm(&Checkpoint::open(&dir).unwrap()).unwrap(), &Device::new(2))
@@ -37,35 +45,35 @@ pub fn session(model: &str) -> Session {
 
 /// Fails unless a number is this near to a golden.
 #[track_caller]
-pub fn near(found: f32, expected: &Value, tolerance: f64) {
+fn near(found: f32, expected: &Value, tolerance: f64) {
     let expected = expected.as_f64().unwrap();
     assert!((f64::from(found) - expected).abs() <= tolerance, "{found} instead of {expected}");
 }
 
 /// The contents of a JSON file.
-pub fn json(path: &Path) -> Value {
+fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
 /// The items of an array.
-pub fn list(value: &Value) -> &[Value] {
+fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap()
 }
 
 /// An array of token ids.
-pub fn ids(value: &Value) -> Vec<u32> {
+fn ids(value: &Value) -> Vec<u32> {
     serde_json::from_value(value.clone()).unwrap()
 }
 
 /// The task file of a paper's task.
-pub fn task(name: &str) -> Option<Task> {
+fn task(name: &str) -> Option<Task> {
     let file = if name == "agnews" { "agnews-paper" } else { name };
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tasks").join(format!("{file}.toml"));
     path.exists().then(|| Task::open(&path).unwrap_or_else(|error| panic!("{error:?}")))
 }
 
 /// The rows of a golden as its task file reads them: the golden has so many of them.
-pub fn examples(task: &Task, golden: &Value) -> Vec<Example> {
+fn examples(task: &Task, golden: &Value) -> Vec<Example> {
     let mut examples = read(task, golden);
     let wanted = list(&golden["examples"]);
     examples.truncate(wanted.len());
@@ -76,7 +84,7 @@ pub fn examples(task: &Task, golden: &Value) -> Vec<Example> {
 }
 
 /// All rows of a golden as its task file reads them.
-pub fn read(task: &Task, golden: &Value) -> Vec<Example> {
+fn read(task: &Task, golden: &Value) -> Vec<Example> {
     let folder = tempfile::tempdir().unwrap();
     let mut task = task.clone();
     let mut text = String::new();
@@ -94,10 +102,11 @@ pub fn read(task: &Task, golden: &Value) -> Vec<Example> {
 }
 
 /// The inputs of a golden, made of its rows, each with its numbers; rows that the reference could not shorten enough are refused.
-pub fn encoded<'g>(encoder: &PatternEncoder, rows: &[Example], case: &'g Value) -> Vec<(Encoded, &'g Value)> {
+fn encoded<'g>(encoder: &PatternEncoder, rows: &[Example], case: &'g Value) -> Vec<(Encoded, &'g Value)> {
     let mut inputs = Vec::new();
     for wanted in list(&case["examples"]) {
-        let got = encoder.encode(&rows[wanted["row"].as_u64().unwrap() as usize].texts);
+        let row = &rows[wanted["row"].as_u64().unwrap() as usize];
+        let got = encoder.encode_example(row);
         if wanted.get("error").is_some() {
             assert!(got.is_err(), "{wanted}");
             continue;
@@ -110,14 +119,14 @@ pub fn encoded<'g>(encoder: &PatternEncoder, rows: &[Example], case: &'g Value) 
 }
 
 /// The tokenizer of a golden model.
-pub fn tokenizer(model: &str) -> Tokenizer {
+fn tokenizer(model: &str) -> Tokenizer {
     let dirs = folders().into_iter().map(|folder| folder.join("encoder").join(model));
     let dir = dirs.into_iter().find(|dir| dir.join("tokenizer.json").exists()).expect(model);
     Tokenizer::open(&dir).unwrap()
 }
 
 /// Calls `check` for every task with one mask and every model that there are goldens for, and names the other tasks.
-pub fn every_task(check: impl Fn(&Task, &Value, &str, &Value)) {
+fn every_task(check: impl Fn(&Task, &Value, &str, &Value)) {
     for folder in folders() {
         let mut files: Vec<PathBuf> =
             std::fs::read_dir(folder.join("pet")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -130,7 +139,7 @@ pub fn every_task(check: impl Fn(&Task, &Value, &str, &Value)) {
             if !golden["examples"].is_array() || !golden["rows"].is_array() {
                 continue;
             }
-            // Several masks: see tests/multi_token.rs and tests/free_text.rs.
+            // Several masks: see `multi_token`, `choices` and `free_text`.
             let Some(task) = task(name).filter(|_| !["copa", "record", "wsc"].contains(&name)) else {
                 continue;
             };
@@ -143,7 +152,7 @@ pub fn every_task(check: impl Fn(&Task, &Value, &str, &Value)) {
 }
 
 /// The task with this much room.
-pub fn with_length(task: &Task, length: &str) -> Task {
+fn with_length(task: &Task, length: &str) -> Task {
     let mut task = task.clone();
     task.options.max_length = length.parse().unwrap();
     task

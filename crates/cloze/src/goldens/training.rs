@@ -5,14 +5,17 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::pvp::encode::Encoded;
-use cloze::pvp::verbalizer::Verbalizer;
-use cloze::scoring::scorer;
-use cloze::task::Label;
-use cloze::training::fine_tuning::FineTuning;
-use cloze::training::pattern::Hidden;
 use cloze_encoder::{Checkpoint, Device, Model, Sequence, Session};
 use serde_json::Value;
+
+use super::{json, near};
+use crate::pvp::encode::Encoded;
+use crate::pvp::verbalizer::Verbalizer;
+use crate::scoring::scorer::Scorer;
+use crate::scoring::scores::Scores;
+use crate::task::Label;
+use crate::training::masked_lm::MaskedBatch;
+use crate::training::training_loop::FineTuning;
 
 fn conformance() -> Option<PathBuf> {
     let folder = std::env::var_os("CONFORMANCE").map(PathBuf::from);
@@ -20,10 +23,6 @@ fn conformance() -> Option<PathBuf> {
         println!("not run because CONFORMANCE is not set");
     }
     folder
-}
-
-fn json(file: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
 }
 
 fn checkpoint(folder: &Path, model: &str) -> Checkpoint {
@@ -64,12 +63,6 @@ fn verbalizer(words: &[Vec<String>], ids: &Value, checkpoint: &Checkpoint) -> Ve
 }
 
 #[track_caller]
-fn near(found: f32, expected: &Value, tolerance: f64) {
-    let expected = expected.as_f64().unwrap();
-    assert!((f64::from(found) - expected).abs() <= tolerance, "{found} instead of {expected}");
-}
-
-#[track_caller]
 fn near_rows<'s>(found: impl Iterator<Item = &'s [f32]>, expected: &[&Value], tolerance: f64) {
     for (row, expected) in found.zip(expected) {
         row.iter()
@@ -78,12 +71,8 @@ fn near_rows<'s>(found: impl Iterator<Item = &'s [f32]>, expected: &[&Value], to
     }
 }
 
-fn score(
-    verbalizer: &Verbalizer,
-    session: &mut Session,
-    clozes: &[Encoded],
-) -> cloze::scoring::scores::Scores {
-    scorer::score(session, verbalizer, clozes, 512, |_| Ok(())).unwrap()
+fn score(verbalizer: &Verbalizer, session: &mut Session, clozes: &[Encoded]) -> Scores {
+    Scorer::new(verbalizer).score(session, clozes, 512, |_| Ok(())).unwrap()
 }
 
 #[test]
@@ -111,8 +100,11 @@ fn label_scores_and_losses_agree_with_the_goldens() {
                         .filter(|x| x.get("error").is_none())
                         .collect();
                     if examples.iter().any(|example| example.get("scores").is_none()) {
-                        let held =
-                            if task == "wsc" { "not yet supported" } else { "see tests/multi_token.rs" };
+                        let held = if task == "wsc" {
+                            "see `goldens::free_text`"
+                        } else {
+                            "see `goldens::multi_token`"
+                        };
                         println!("{task}, {model}, pattern {pattern}: several masks: {held}");
                         break;
                     }
@@ -129,13 +121,13 @@ fn label_scores_and_losses_agree_with_the_goldens() {
                         examples.iter().map(|example| example["label"].as_u64().unwrap() as u32).collect();
                     let all: Vec<&Encoded> = clozes.iter().collect();
                     near(
-                        scorer::train(&mut session, &words, &all, &labels, 0, 1.0),
+                        Scorer::new(&words).train(&mut session, &all, &labels, 0, 1.0),
                         &case["ce_mean_of_all"],
                         1e-5,
                     );
                     for ((cloze, &label), example) in clozes.iter().zip(&labels).zip(&examples) {
                         near(
-                            scorer::train(&mut session, &words, &[cloze], &[label], 0, 1.0),
+                            Scorer::new(&words).train(&mut session, &[cloze], &[label], 0, 1.0),
                             &example["ce"],
                             1e-5,
                         );
@@ -172,8 +164,8 @@ fn several_words_per_label_agree_with_the_goldens() {
 }
 
 /// The masked-LM batch of a golden: rows are padded to `length`, and padding may be hidden too.
-fn hidden(lm: &Value, clozes: &[Encoded], length: usize, pad: u32) -> Hidden {
-    let mut hidden = Hidden::default();
+fn masked(lm: &Value, clozes: &[Encoded], length: usize, pad: u32) -> MaskedBatch {
+    let mut masked = MaskedBatch::default();
     let edits: Vec<[usize; 4]> = serde_json::from_value(lm["edits"].clone()).unwrap();
     for (row, example) in lm["examples"].as_array().unwrap().iter().enumerate() {
         let sequence = &clozes[example.as_u64().unwrap() as usize].sequence;
@@ -184,12 +176,12 @@ fn hidden(lm: &Value, clozes: &[Encoded], length: usize, pad: u32) -> Hidden {
         let edits: Vec<&[usize; 4]> = edits.iter().filter(|edit| edit[0] == row).collect();
         for &&[_, position, id, target] in &edits {
             padded.ids[position] = id as u32;
-            hidden.targets.push(target as u32);
+            masked.targets.push(target as u32);
         }
-        hidden.batch.push_padded(&padded, visible);
-        hidden.rows.extend(edits.iter().map(|edit| hidden.batch.index(row, edit[1])));
+        masked.batch.push_padded(&padded, visible);
+        masked.rows.extend(edits.iter().map(|edit| masked.batch.index(row, edit[1])));
     }
-    hidden
+    masked
 }
 
 #[test]
@@ -230,10 +222,10 @@ fn training_trajectories_agree_with_the_goldens() {
             let chosen: Vec<&Encoded> = rows.iter().map(|&row| &clozes[row]).collect();
             let gold: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
             let expected = &expected["micro_batches"][number];
-            let mut loss = alpha * scorer::train(session, &words, &chosen, &gold, 0, weight * alpha);
+            let mut loss = alpha * Scorer::new(&words).train(session, &chosen, &gold, 0, weight * alpha);
             if let Some(lm) = run["lm"].get(number) {
-                let hidden = hidden(lm, &clozes, length, checkpoint.tokenizer.special().pad);
-                let lm_loss = hidden.train(session, 0, weight * lm_weight);
+                let masked = masked(lm, &clozes, length, checkpoint.tokenizer.special().pad);
+                let lm_loss = masked.train(session, 0, weight * lm_weight);
                 near(lm_loss, &expected["lm_loss"], 1e-4);
                 loss += lm_weight * lm_loss;
             }

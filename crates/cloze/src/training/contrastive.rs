@@ -1,6 +1,6 @@
 //! Contrastive fine-tuning: rows of a label move together in the encoder's eyes, those of different labels apart.
 //!
-//! The supervised contrastive loss (Khosla et al., 2020, arXiv 2004.11362) on what a [linear probe](crate::training::probe) looks at, a row's mean-pooled last
+//! The supervised contrastive loss (Khosla et al., 2020, arXiv 2004.11362) on what a [linear probe](crate::training::linear_probe) looks at, a row's mean-pooled last
 //! states, less the mean over rows without a look at their labels, scaled to length 1. With few labelled rows there are many pairs to learn from, which
 //! is why SetFit (Tunstall et al., 2022, arXiv 2209.11055) trains so.
 
@@ -8,10 +8,10 @@ use cloze_encoder::{Batch, Mode, Rng, Sequence, Session};
 use nalgebra::DMatrix;
 
 use crate::Result;
-use crate::scoring::scorer::push;
 use crate::training::batches::Shuffled;
-use crate::training::fine_tuning::{FineTuning, Step, lower_states};
-use crate::training::probe::{features, pooled};
+use crate::training::linear_probe::{features, pooled};
+use crate::training::lower_states::lower_states;
+use crate::training::training_loop::{FineTuning, Step};
 
 /// Beside the learning rate of a pattern, whose batch has as many rows.
 pub(crate) const LEARNING_RATE: f64 = 0.5;
@@ -21,20 +21,20 @@ const TEMPERATURE: f64 = 0.1;
 
 /// How an encoder is trained.
 #[derive(Debug, Clone, Copy)]
-pub struct Training<'a> {
+pub(crate) struct Training<'a> {
     /// The loop's settings.
-    pub fine_tuning: &'a FineTuning,
+    pub(crate) fine_tuning: &'a FineTuning,
     /// Pairs of a micro-batch: rows, each with another one of its label.
-    pub pairs: usize,
+    pub(crate) pairs: usize,
     /// Everything that is drawn is drawn from this.
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// Trains the encoder on `sequences`, at least one, with these labels; states count from `mean`, `[hidden]`. `after` hears of every update.
 ///
 /// # Errors
 /// At the first loss or gradient that is not finite, and what `after` gives.
-pub fn fine_tune(
+pub(crate) fn fine_tune(
     session: &mut Session,
     training: Training,
     sequences: &[Sequence],
@@ -64,7 +64,12 @@ pub fn fine_tune(
             }
         }
         batch.clear();
-        chosen.iter().for_each(|&row| push(&mut batch, &sequences[row], lower.get(row)));
+        for &row in &chosen {
+            match lower.get(row) {
+                Some(states) => batch.push_with_lower(&sequences[row], states),
+                None => batch.push(&sequences[row]),
+            }
+        }
         let lengths: Vec<usize> = chosen.iter().map(|&row| sequences[row].ids.len()).collect();
         let of: Vec<usize> = chosen.iter().map(|&row| labels[row]).collect();
         let tokens: Vec<u32> = (0..batch.tokens() as u32).collect();

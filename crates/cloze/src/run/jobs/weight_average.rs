@@ -1,16 +1,16 @@
-//! The mean of several models' weights.
+//! Weight averaging: one model in the place of several.
 
 use cloze_encoder::Model;
 
 /// A sum of weights, and whose they are. The mean of models that were fine-tuned from the same one is a model that is as good as they are together
 /// (Wortsman et al., 2022, arXiv 2203.05482).
 #[derive(Default)]
-pub(super) struct Mean {
+pub(super) struct WeightAverage {
     sum: Vec<f32>,
     of: Vec<String>,
 }
 
-impl Mean {
+impl WeightAverage {
     /// Adds what training has changed in a model's encoder.
     pub(super) fn add(&mut self, name: &str, model: &Model) {
         let weights = model.trained_encoder();

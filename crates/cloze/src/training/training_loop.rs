@@ -1,40 +1,38 @@
-//! The training loop that pattern models and classifiers share.
+//! The training loop that everything which is trained goes through.
 
-use std::sync::Arc;
-
-use cloze_encoder::{AdamW, Batch, Head, Sequence, Session, schedule};
+use cloze_encoder::{AdamW, Head, Session, schedule};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
 /// How a model is trained: AdamW with a linear schedule, gradients clipped, micro-batches added up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FineTuning {
+pub(crate) struct FineTuning {
     /// Updates of the weights.
-    pub steps: usize,
+    pub(crate) steps: usize,
     /// Micro-batches per update.
-    pub accumulation: usize,
+    pub(crate) accumulation: usize,
     /// Highest learning rate.
-    pub learning_rate: f32,
+    pub(crate) learning_rate: f32,
     /// Updates over which the learning rate rises to its highest.
-    pub warmup: usize,
+    pub(crate) warmup: usize,
     /// Weight decay; biases and LayerNorm weights do not decay.
-    pub weight_decay: f32,
+    pub(crate) weight_decay: f32,
     /// Gradients are scaled down to this 2-norm.
-    pub max_grad_norm: f32,
+    pub(crate) max_grad_norm: f32,
 }
 
 /// One update: a line of `steps.csv`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub(crate) struct Step {
     /// Number of the update, counted from 1.
-    pub step: usize,
+    pub(crate) step: usize,
     /// Mean loss of its micro-batches, before the update.
-    pub loss: f32,
+    pub(crate) loss: f32,
     /// The learning rate that was used.
-    pub learning_rate: f32,
+    pub(crate) learning_rate: f32,
     /// 2-norm of the gradient before clipping.
-    pub gradient_norm: f32,
+    pub(crate) gradient_norm: f32,
 }
 
 impl FineTuning {
@@ -44,7 +42,7 @@ impl FineTuning {
     ///
     /// # Errors
     /// At the first loss or gradient that is not finite, and what `after` gives.
-    pub fn run<H: Head>(
+    pub(crate) fn run<H: Head>(
         &self,
         session: &mut Session<H>,
         mut micro_batch: impl FnMut(&mut Session<H>, usize, f32) -> f32,
@@ -83,24 +81,4 @@ impl FineTuning {
         }
         Ok(steps)
     }
-}
-
-/// What the frozen layers of the model make of every sequence, `[tokens, hidden]` each, so that training, which sees each many times, does
-/// not compute it again; nothing unless something is frozen, training sees `visits` sequences in all, which is often enough, and there is memory.
-pub(crate) fn lower_states(session: &mut Session, sequences: &[&Sequence], visits: usize) -> Vec<Arc<[f32]>> {
-    /// Bytes at most.
-    const MEMORY: usize = 128 << 20;
-    let tokens: usize = sequences.iter().map(|sequence| sequence.len()).sum();
-    let model = session.model();
-    let bytes = 4 * tokens * model.config().hidden_size;
-    if model.frozen() == 0 || visits < 2 * sequences.len() || bytes > MEMORY {
-        return Vec::new();
-    }
-    let mut batch = Batch::new();
-    let mut states = |sequence: &&Sequence| {
-        batch.clear();
-        batch.push(sequence);
-        session.lower_states(&batch).into()
-    };
-    sequences.iter().map(&mut states).collect()
 }

@@ -1,15 +1,14 @@
 //! Filled patterns, cuts, label words and classifier inputs against the golden numbers of the reference
 //! implementation, in `fixtures/pet` and in the folder named by `CONFORMANCE`.
 
-mod golden;
-
-use cloze::pvp::encode::{ClassifierEncoder, Length, PatternEncoder, shorten};
-use cloze::pvp::verbalizer::Verbalizer;
-use cloze::scoring::scorer::score;
-use cloze::task::{Label, Spacing};
 use cloze_encoder::{Checkpoint, Device, Model, Sequence, Session, Tokenizer, truncate_pair};
-use golden::{every_task, examples, folders, ids, json, list, task, tokenizer, with_length};
 use serde_json::Value;
+
+use super::{every_task, examples, folders, ids, json, list, task, tokenizer, with_length};
+use crate::pvp::encode::{ClassifierEncoder, Length, PatternEncoder, shorten};
+use crate::pvp::verbalizer::Verbalizer;
+use crate::scoring::scorer::Scorer;
+use crate::task::{Label, Spacing};
 
 fn types(golden: &Value) -> Vec<u8> {
     let count = |key: &str| golden[key].as_u64().unwrap() as usize;
@@ -69,7 +68,7 @@ fn label_scores_are_the_reference_s() {
                 let row = |wanted: &&Value| wanted["row"].as_u64().unwrap() as usize;
                 let clozes: Vec<_> =
                     goldens.iter().map(|wanted| encoder.encode(&rows[row(wanted)].texts).unwrap()).collect();
-                let scores = score(&mut session, &verbalizer, &clozes, 4096, |_| Ok(())).unwrap();
+                let scores = Scorer::new(&verbalizer).score(&mut session, &clozes, 4096, |_| Ok(())).unwrap();
                 for (found, wanted) in scores.iter().zip(goldens) {
                     for (found, wanted) in found.iter().zip(list(&wanted["scores"])) {
                         let off = (f64::from(*found) - wanted.as_f64().unwrap()).abs();

@@ -6,7 +6,7 @@
 //! the rows F gets wrong of them is (G_FF)⁻¹ (GY)_F (Rifkin and Lippert, 2007). So the probe's accuracy on rows that it has not seen is known for next
 //! to nothing.
 //!
-//! In training the encoder is first [fine-tuned contrastively](crate::training::contrast), and the probe is one of what came of it. Patterns bring what the model
+//! In training the encoder is first [fine-tuned contrastively](crate::training::contrastive), and the probe is one of what came of it. Patterns bring what the model
 //! knows of the labels' words; a probe brings none of that, but finds what the words do not say, and errs elsewhere. How much it is listened to depends on
 //! how it compares with the patterns while neither has been trained, see [`strength`] and [`Part`].
 
@@ -43,7 +43,7 @@ pub(crate) fn applies(task: &Task, data: &Data) -> bool {
 
 /// How clearly a probe is ahead, from 0 to 1, with `accuracy` on labelled rows that it has not seen, of which there are `rows`, where the zero-shot
 /// patterns have `zero_shot`: 0 up to two standard errors, 1 from three on.
-pub fn strength(accuracy: f64, zero_shot: f64, rows: usize) -> f64 {
+pub(crate) fn strength(accuracy: f64, zero_shot: f64, rows: usize) -> f64 {
     // One row more of either kind, or an accuracy of 1 would have no error.
     let share = (accuracy * rows as f64 + 1.0) / (rows as f64 + 2.0);
     let error = (share * (1.0 - share) / rows as f64).sqrt();
@@ -54,7 +54,7 @@ pub fn strength(accuracy: f64, zero_shot: f64, rows: usize) -> f64 {
 ///
 /// # Errors
 /// When a state is not finite, or `progress` fails.
-pub fn states(
+pub(crate) fn states(
     session: &mut Session,
     sequences: &[Sequence],
     mut progress: impl FnMut(usize) -> Result<()>,
@@ -96,7 +96,7 @@ pub(crate) fn pooled(states: &[f32], lengths: &[usize], hidden: usize) -> DMatri
 
 /// What scores rows by their [`states`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// What features count from, `[hidden]`.
     mean: Vec<f32>,
     /// For every label its weights, `[labels, hidden]`.
@@ -106,7 +106,7 @@ pub struct Probe {
 impl Probe {
     /// The probe of these labelled rows' states `[rows, hidden]` and labels (below `count`), with its accuracy on rows that are left out. The features
     /// count from the mean of the states `around`.
-    pub fn fit(
+    pub(crate) fn fit(
         labelled: &DMatrix<f64>,
         labels: &[usize],
         count: usize,
@@ -138,7 +138,7 @@ impl Probe {
     }
 
     /// The label scores of rows with these states.
-    pub fn score(&self, states: &DMatrix<f64>) -> Scores {
+    pub(crate) fn score(&self, states: &DMatrix<f64>) -> Scores {
         let (x, _) = features(states, &self.mean);
         let mut scores = Scores::zeros(states.nrows(), self.weights.len());
         for (row, feature) in x.row_iter().enumerate() {
@@ -152,7 +152,7 @@ impl Probe {
     }
 
     /// What features count from, `[hidden]`.
-    pub fn mean(&self) -> &[f32] {
+    pub(crate) fn mean(&self) -> &[f32] {
         &self.mean
     }
 
@@ -196,17 +196,17 @@ fn folds(labels: &[usize]) -> Vec<Vec<usize>> {
 
 /// A probe's part in an ensemble.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Part {
+pub(crate) struct Part {
     /// Its share beside all members together, up to a half.
-    pub share: f64,
+    pub(crate) share: f64,
     /// What puts its scores on the scale of the members'.
-    pub scale: f64,
+    pub(crate) scale: f64,
 }
 
 impl Part {
     /// That of a probe of this [`strength`] beside so many `patterns`, where the members, merged, and the probe have scored all unlabelled rows like
     /// this: as much as one pattern at least, and as much as all of them at most.
-    pub fn new(strength: f64, patterns: usize, merged: &Scores, probe: &Scores) -> Part {
+    pub(crate) fn new(strength: f64, patterns: usize, merged: &Scores, probe: &Scores) -> Part {
         let one = 1.0 / (patterns + 1) as f64;
         let share = one + strength * (0.5 - one);
         let own = spread(probe);
@@ -214,7 +214,7 @@ impl Part {
     }
 
     /// The scores of members, merged, and of the probe, together.
-    pub fn join(self, merged: &Scores, probe: &Scores) -> Scores {
+    pub(crate) fn join(self, merged: &Scores, probe: &Scores) -> Scores {
         let mut joined = merged.clone();
         for row in 0..joined.len() {
             for (score, probe) in joined.row_mut(row).iter_mut().zip(probe.row(row)) {

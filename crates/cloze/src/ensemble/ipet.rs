@@ -13,14 +13,14 @@ use crate::scoring::scores::best;
 const WITHOUT_LABELS: f64 = 10.0;
 
 /// New rows for the members of the generation after `generation` (counted from 0), beside the `labelled` ones.
-pub fn new_rows(labelled: usize, scale: f64, generation: usize) -> usize {
+pub(crate) fn new_rows(labelled: usize, scale: f64, generation: usize) -> usize {
     let first = if labelled > 0 { labelled as f64 } else { WITHOUT_LABELS / scale };
     let exponent = i32::try_from(generation + 1).unwrap_or(i32::MAX);
     (first * scale.powi(exponent) - labelled as f64).max(0.0) as usize
 }
 
 /// `total` new rows by label, in the ratio of the labelled rows; evenly where there are none.
-pub fn per_label(total: usize, labelled: &[usize]) -> Vec<usize> {
+pub(crate) fn per_label(total: usize, labelled: &[usize]) -> Vec<usize> {
     match labelled.iter().sum::<usize>() {
         0 => {
             let (each, more) = (total / labelled.len(), total % labelled.len());
@@ -33,19 +33,19 @@ pub fn per_label(total: usize, labelled: &[usize]) -> Vec<usize> {
 /// How many of `others` label the rows of a member: their `share`, halves rounded to the even number.
 ///
 /// It can be 0, which no member can learn from; [`crate::run::train`] takes at least one.
-pub fn teachers(others: usize, share: f64) -> usize {
+pub(crate) fn teachers(others: usize, share: f64) -> usize {
     (share * others as f64).round_ties_even() as usize
 }
 
 /// The rows that can be drawn for a label.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Candidates {
+pub(crate) struct Candidates {
     /// Their places among the unlabelled rows.
-    pub rows: Vec<usize>,
+    pub(crate) rows: Vec<usize>,
     /// The probability of each to be drawn first, divided by `repeats`.
-    pub weights: Vec<f64>,
+    pub(crate) weights: Vec<f64>,
     /// How often each is in the list that is drawn from, so that the list is long enough; 0 if there is no candidate.
-    pub repeats: usize,
+    pub(crate) repeats: usize,
 }
 
 /// The candidates for `label`, of which `wanted` are to be drawn: the rows with this likeliest label, each with the weight
@@ -53,7 +53,12 @@ pub struct Candidates {
 /// other label is likelier.
 ///
 /// `probabilities` are `[rows][labels]`.
-pub fn candidates(probabilities: &[Vec<f64>], label: usize, wanted: usize, most_likely: usize) -> Candidates {
+pub(crate) fn candidates(
+    probabilities: &[Vec<f64>],
+    label: usize,
+    wanted: usize,
+    most_likely: usize,
+) -> Candidates {
     let mut rows: Vec<usize> = match most_likely {
         0 => (0..probabilities.len()).filter(|row| likeliest(&probabilities[*row]) == label).collect(),
         _ => {
@@ -83,7 +88,7 @@ impl Candidates {
     ///
     /// Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006): the highest of the keys u^(1/w) do the
     /// same without drawing one by one.
-    pub fn draw(&self, wanted: usize, random: &mut Rng) -> Vec<usize> {
+    pub(crate) fn draw(&self, wanted: usize, random: &mut Rng) -> Vec<usize> {
         let entries = self.rows.iter().zip(&self.weights).flat_map(|entry| vec![entry; self.repeats]);
         let mut keys: Vec<(f64, usize)> =
             entries.map(|(row, weight)| ((1.0 - random.uniform()).ln() / weight, *row)).collect();

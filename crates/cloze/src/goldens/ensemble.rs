@@ -1,23 +1,17 @@
-//! Metrics, merging and soft labels against the golden numbers in `fixtures/` and in the folder named by `CONFORMANCE`.
+//! Merging, soft labels, distillation and the training sets of iPET against the golden numbers in `fixtures/` and in the folder named by `CONFORMANCE`.
 
-use std::path::{Path, PathBuf};
-
-use cloze::ensemble::{Weights, generations, merge, soft_labels};
-use cloze::scoring::scores::Scores;
-use cloze::task::Reduction;
 use cloze_encoder::{Rng, loss};
 use serde_json::Value;
 
+use super::{folders, json};
+use crate::ensemble::{Weights, ipet, merge, soft_labels};
+use crate::scoring::scores::Scores;
+use crate::task::Reduction;
+
 /// The golden files `name` that are here.
 fn goldens(name: &str) -> Vec<Value> {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
-    let mut folders = vec![fixtures];
-    match std::env::var_os("CONFORMANCE") {
-        Some(folder) => folders.push(PathBuf::from(folder)),
-        None => println!("goldens outside fixtures/ were not run because CONFORMANCE is not set"),
-    }
-    let files = folders.iter().map(|folder| folder.join(name)).filter(|file| file.exists());
-    files.map(|file| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()).collect()
+    let files = folders().into_iter().map(|folder| folder.join(name)).filter(|file| file.exists());
+    files.map(|file| json(&file)).collect()
 }
 
 fn indices(value: &Value) -> Vec<usize> {
@@ -100,25 +94,25 @@ fn the_training_sets_of_ipet_agree_with_the_goldens() {
         let counts = indices(&golden["labelled_counts"]);
         let labelled = counts.iter().sum();
         for (number, generation) in golden["generations"].as_array().unwrap().iter().enumerate() {
-            let new = generations::new_rows(labelled, 5.0, number);
+            let new = ipet::new_rows(labelled, 5.0, number);
             assert_eq!(new as u64, generation["new_examples"].as_u64().unwrap());
-            assert_eq!(generations::per_label(new, &counts), indices(&generation["per_label"]));
+            assert_eq!(ipet::per_label(new, &counts), indices(&generation["per_label"]));
         }
         for row in golden["size_table"].as_array().unwrap() {
             let rows = row["train_examples"].as_u64().unwrap() as usize;
             let scale = row["scale_factor"].as_f64().unwrap();
             let wanted = indices(&row["new_examples"]);
-            let got: Vec<usize> = (0..wanted.len()).map(|n| generations::new_rows(rows, scale, n)).collect();
+            let got: Vec<usize> = (0..wanted.len()).map(|n| ipet::new_rows(rows, scale, n)).collect();
             assert_eq!(got, wanted, "{row}");
         }
         for row in golden["even_split_without_labelled_data"].as_array().unwrap() {
             let total = row["total"].as_u64().unwrap() as usize;
             let labels = row["labels"].as_u64().unwrap() as usize;
-            assert_eq!(generations::per_label(total, &vec![0; labels]), indices(&row["per_label"]), "{row}");
+            assert_eq!(ipet::per_label(total, &vec![0; labels]), indices(&row["per_label"]), "{row}");
         }
         for row in golden["teachers_table"].as_array().unwrap() {
             let others = row["other_models"].as_u64().unwrap() as usize;
-            let teachers = generations::teachers(others, row["percentage"].as_f64().unwrap());
+            let teachers = ipet::teachers(others, row["percentage"].as_f64().unwrap());
             assert_eq!(teachers as u64, row["teachers"].as_u64().unwrap(), "{row}");
         }
 
@@ -142,7 +136,7 @@ fn the_training_sets_of_ipet_agree_with_the_goldens() {
             let most_likely = usize::try_from(set["n_most_likely"].as_i64().unwrap()).unwrap_or(0);
             for (label, want) in set["per_label"].as_array().unwrap().iter().enumerate() {
                 let wanted = want["draw"].as_u64().unwrap() as usize;
-                let got = generations::candidates(&probabilities, label, wanted, most_likely);
+                let got = ipet::candidates(&probabilities, label, wanted, most_likely);
                 let weights: Vec<f64> =
                     serde_json::from_value(want["sampling_weight_of_each_candidate"].clone()).unwrap();
                 let mut order: Vec<(usize, f64)> =

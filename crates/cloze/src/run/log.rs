@@ -1,0 +1,40 @@
+//! Whom a run tells what happens.
+
+use std::ops::ControlFlow;
+
+use crate::run::event::{Event, Listener};
+use crate::run::store::RunDir;
+use crate::training::training_loop::Step;
+use crate::{Error, Result};
+
+/// The run directory together with who listens: every event goes to both.
+pub(super) struct Log<'a> {
+    pub(super) run: RunDir,
+    pub(super) listener: &'a mut dyn Listener,
+}
+
+impl Log<'_> {
+    pub(super) fn say(&mut self, event: Event) -> Result<()> {
+        if !event.is_progress() {
+            self.run.log(&event)?;
+        }
+        match self.listener.hear(&event) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Stopped),
+        }
+    }
+
+    /// What says how many rows a job's `stage` is done with, of a `total`.
+    pub(super) fn rows(&mut self, job: &str, stage: &str, total: usize) -> impl FnMut(usize) -> Result<()> {
+        move |done| self.progress(job, stage, "rows", done, total)
+    }
+
+    /// What says how many updates a job's training has made, of a `total`.
+    pub(super) fn steps(&mut self, job: &str, total: usize) -> impl FnMut(&Step) -> Result<()> {
+        move |step| self.progress(job, "train", "steps", step.step, total)
+    }
+
+    fn progress(&mut self, job: &str, stage: &str, unit: &str, done: usize, total: usize) -> Result<()> {
+        self.say(Event::Progress { job: job.into(), stage: stage.into(), done, total, unit: unit.into() })
+    }
+}

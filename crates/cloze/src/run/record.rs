@@ -1,0 +1,39 @@
+//! The record of a run, `run.toml`: what it was begun with.
+
+use crate::Result;
+use crate::results::ModelSource;
+use crate::run::plan::Plan;
+use crate::run::store::{self, RunDir};
+use crate::task::Task;
+
+/// Checks that a run that was begun before has the record of this task: its id is made of what both are to have in common.
+pub(super) fn check_record(run: &RunDir, task: &Task) -> Result<()> {
+    let name = run.dir().join("run.toml").display().to_string();
+    let record = Task::parse(&name, &run.manifest()?, run.dir());
+    match record.is_ok_and(|record| record.canonical() == task.canonical()) {
+        true => Ok(()),
+        false => Err(run.changed(true).into()),
+    }
+}
+
+/// `run.toml`: versions and hashes as comments for people, and the task in full, which is how the run is read again.
+pub(super) fn manifest(task: &Task, plan: &Plan, model: &ModelSource) -> String {
+    let mut text = format!(
+        "{}{}. The run's id is {}.\n# model: {} ({})\n",
+        store::MADE_BY,
+        env!("CARGO_PKG_VERSION"),
+        plan.id,
+        model.name.escape_debug(),
+        model.fingerprint
+    );
+    text.push_str(&store::task_line(task.file()));
+    for (part, source) in &plan.data {
+        text.push_str(&format!("# {part}: {} rows ({})\n", source.rows, source.fingerprint));
+    }
+    for job in &plan.jobs {
+        text.push_str(&store::job_line(&job.name, &job.id));
+    }
+    text.push('\n');
+    text.push_str(&task.to_toml());
+    text
+}

@@ -1,0 +1,103 @@
+//! The worker: every job of a plan that is not in the run directory yet, one after the other, and then the results.
+//!
+//! Whatever a later job or the results need of an earlier job is read back from its directory. So a run that was interrupted
+//! and a run that was not go the same way, and end the same.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::results::insight;
+use crate::run::Run;
+use crate::run::answered_rows;
+use crate::run::event::{Event, Listener};
+use crate::run::jobs::Workspace;
+use crate::run::log::Log;
+use crate::run::plan;
+use crate::run::precheck::check_patterns;
+use crate::run::prepare::Prepared;
+use crate::run::record::{check_record, manifest};
+use crate::run::store::{Job, RunDir, pretty_json};
+use crate::run::summary::Summary;
+use crate::{Result, report};
+
+impl Prepared {
+    /// Trains what the task asks for in a directory under `runs`, or goes on with it. A listener that answers `Break` stops the run after
+    /// the step that it is in; what is finished is kept.
+    ///
+    /// # Errors
+    /// When there is nothing to learn from, the rows or the model cannot be used, the run's directory cannot be written or is damaged,
+    /// or the listener stops.
+    pub fn train(&self, runs: &Path, listener: &mut dyn Listener) -> Result<Run> {
+        let began = Instant::now();
+        self.check_rows()?;
+        let Prepared { task, data, plan, .. } = self;
+        check_patterns(task, self.checkpoint(), data)?;
+        let model = self.source();
+        let run = RunDir::begin(runs, &task.name, &plan.id, &manifest(task, plan, &model))?;
+        check_record(&run, task)?;
+        let log = Log { run, listener };
+        carry_out(&mut Workspace::new(self, &model, log), began)
+    }
+}
+
+/// Does what the plan asks for.
+fn carry_out(workspace: &mut Workspace, began: Instant) -> Result<Run> {
+    let run = workspace.log.run.dir().to_owned();
+    let shown = run.display().to_string();
+    workspace.log.say(Event::Started { run: shown.clone(), version: env!("CARGO_PKG_VERSION").into() })?;
+    let jobs = workspace.plan.jobs.iter().map(|job| job.name.clone()).collect();
+    workspace.log.say(Event::Planned { jobs })?;
+    let plan = workspace.plan;
+    for note in &plan.notes {
+        workspace.log.say(Event::warning(note))?;
+    }
+    for planned in &plan.jobs {
+        job(workspace, planned)?;
+    }
+    let finished = workspace.finished();
+    let results = finished.results()?;
+    let insight = answered_rows::insight(finished, &results)?;
+    if let Some(insight) = &insight {
+        workspace.log.run.write(insight::FILE, &pretty_json(insight))?;
+    }
+    let page = report::html(&results, insight.as_ref(), Some(workspace.task));
+    workspace.log.run.write("report.html", page.as_bytes())?;
+    workspace.log.run.write("results.json", &pretty_json(&results))?;
+    workspace.log.say(Event::Finished { run: shown, seconds: began.elapsed().as_secs_f64() })?;
+    Ok(Run { path: run, results })
+}
+
+/// Does a job, unless this run or an earlier one has done it.
+fn job(workspace: &mut Workspace, planned: &plan::Job) -> Result<()> {
+    let name = &planned.name;
+    let job = if let Some(job) = workspace.log.run.finished(name, &planned.id)? {
+        workspace.log.say(Event::JobSkipped { job: name.clone(), from: None })?;
+        job
+    } else if let Some((job, from)) = workspace.log.run.adopt(name, &planned.id)? {
+        workspace.log.say(Event::JobSkipped { job: name.clone(), from: Some(from) })?;
+        job
+    } else {
+        let began = Instant::now();
+        workspace.log.say(Event::JobStarted { job: name.clone(), what: workspace.what(planned.work) })?;
+        let draft = workspace.log.run.draft(name)?;
+        workspace.work(&draft, planned)?;
+        let job = draft.finish(&planned.id, began.elapsed().as_secs_f64())?;
+        workspace.log.say(Event::JobFinished { job: name.clone(), seconds: job.record().seconds })?;
+        job
+    };
+    tell_figures(&mut workspace.log, &job)
+}
+
+/// Tells what a job has measured, and what the user should know of it.
+fn tell_figures(log: &mut Log, job: &Job) -> Result<()> {
+    let summary = Summary::read(job)?;
+    for note in &summary.notes {
+        log.say(Event::warning(note))?;
+    }
+    let Some(test) = summary.test else { return Ok(()) };
+    let job = job.record().job.clone();
+    for (metric, figure) in [("test accuracy", test.accuracy), ("test macro F1", test.macro_f1)] {
+        log.say(Event::Measured { job: job.clone(), metric: metric.into(), rows: test.rows, figure })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! The auxiliary masked-LM loss, which keeps a model that is fine-tuned with a pattern from forgetting.
+//!
+//! Follows Schick and Schütze (2021), section 3: beside the labels' words it also predicts masked tokens of unlabelled rows.
+
+use cloze_encoder::{Batch, Mode, Rng, Sequence, Session, SpecialTokens, Vocab, loss};
+
+use crate::pvp::encode::Encoded;
+
+/// The auxiliary masked-LM loss on unlabelled rows, filled into the pattern.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MaskedLm<'a> {
+    /// Its share w of the loss: (1 - w) cross-entropy + w masked-LM loss.
+    pub(crate) weight: f32,
+    /// Unlabelled rows per micro-batch.
+    pub(crate) batch: usize,
+    /// The unlabelled rows; at least one.
+    pub(crate) clozes: &'a [Encoded],
+    /// Tokens that are never hidden.
+    pub(crate) special: &'a SpecialTokens,
+    /// Entries of the vocabulary, for random tokens.
+    pub(crate) vocabulary: usize,
+}
+
+/// Text with some tokens hidden, for the auxiliary masked-LM loss.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MaskedBatch {
+    /// The text as the model sees it.
+    pub(crate) batch: Batch,
+    /// The hidden tokens' rows in the batch.
+    pub(crate) rows: Vec<u32>,
+    /// What stood there.
+    pub(crate) targets: Vec<u32>,
+}
+
+impl MaskedBatch {
+    /// Chooses 15 % of the tokens, independently; of these 80 % become the mask, 10 % a random token and 10 % stay (Devlin
+    /// et al., 2019). Special tokens are never chosen, among them the pattern's own mask, whose word nobody knows. (The
+    /// reference implementation may choose padding and that mask.)
+    pub(crate) fn draw(
+        sequences: &[&Sequence],
+        special: &SpecialTokens,
+        vocabulary: usize,
+        random: &mut Rng,
+    ) -> Self {
+        let mut masked = MaskedBatch::default();
+        for (index, &sequence) in sequences.iter().enumerate() {
+            let mut edited = sequence.clone();
+            let mut chosen = Vec::new();
+            for (position, id) in edited.ids.iter_mut().enumerate() {
+                let is_special = [special.cls, special.sep, special.pad, special.mask].contains(id);
+                if is_special || random.uniform() >= 0.15 {
+                    continue;
+                }
+                chosen.push(position);
+                masked.targets.push(*id);
+                match random.uniform() {
+                    draw if draw < 0.8 => *id = special.mask,
+                    draw if draw < 0.9 => *id = random.gen_range(0..vocabulary) as u32,
+                    _ => {}
+                }
+            }
+            masked.batch.push(&edited);
+            masked.rows.extend(chosen.iter().map(|&position| masked.batch.index(index, position)));
+        }
+        masked
+    }
+
+    /// The mean cross-entropy of the hidden tokens over the whole vocabulary; adds `weight` times its gradient. 0 if
+    /// nothing is hidden.
+    pub(crate) fn train(&self, session: &mut Session, dropout_seed: u64, weight: f32) -> f32 {
+        if self.rows.is_empty() {
+            return 0.0;
+        }
+        let device = session.device().clone();
+        let logits = session.mask_logits(&self.batch, &self.rows, Vocab::All, Mode::Train { dropout_seed });
+        let loss = loss::cross_entropy(&device, logits, &self.targets, weight);
+        session.backward_in_place();
+        loss
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_tokens_are_never_special_and_their_targets_are_the_text() {
+        let special = SpecialTokens { cls: 2, sep: 3, pad: 0, mask: 4, unk: 1 };
+        let ids: Vec<u32> = std::iter::once(2).chain((0..400).map(|i| 10 + i % 50)).chain([4, 3]).collect();
+        let sequence = Sequence { type_ids: vec![0; ids.len()], ids };
+        let hidden = MaskedBatch::draw(&[&sequence, &sequence], &special, 60, &mut Rng::new(1));
+        assert!((80..160).contains(&hidden.rows.len()), "{}", hidden.rows.len());
+        for (&row, &target) in hidden.rows.iter().zip(&hidden.targets) {
+            assert_eq!(sequence.ids[row as usize % sequence.ids.len()], target);
+            assert!(target >= 10);
+        }
+    }
+}
