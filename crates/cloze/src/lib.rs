@@ -1,5 +1,21 @@
-//! Pattern-exploiting training: few labelled examples and unlabelled text in, a small classifier out.
-
+// The front page is that of the registry. Its links lead to the published documentation; these come before them.
+//! [`Task`]: crate::Task
+//! [`Task::open`]: crate::Task::open
+//! [`Trainer`]: crate::Trainer
+//! [`Cancel`]: crate::Cancel
+//! [`Event`]: crate::run::event::Event
+//! [`Record`]: crate::Record
+//! [`Model::open`]: crate::Model::open
+//! [`Predictor`]: crate::Predictor
+//! [`Predictor::open`]: crate::Predictor::open
+//! [`Predictor::annotate`]: crate::Predictor::annotate
+//! [`Predictor::classify_all`]: crate::Predictor::classify_all
+//! [`check`]: crate::inspect::check::check
+//! [`zero_shot`]: crate::predict::zero_shot::zero_shot
+//! [`Study`]: crate::study::Study
+//! [`Error`]: crate::Error
+//! [`Error::remedy`]: crate::Error::remedy
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
@@ -34,3 +50,8 @@ pub use table::Record;
 pub use task::{Task, TaskBuilder};
 
 pub use error::{Error, Mistake, Place, Result, TaskError, Warning, nearest};
+
+/// The guide to the library, whose code is run as the front page's is.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/api.md")]
+struct Guide;

@@ -67,6 +67,12 @@ pub(super) fn job_id(dir: &Path, name: &str) -> Option<String> {
     head.find_map(|line| Some(line.strip_prefix(JOB)?.strip_prefix(name)?.strip_prefix(' ')?.to_owned()))
 }
 
+/// Whether a record is of a version that wrote neither checksums nor the ids of jobs. One whose checksum was taken away names its jobs.
+pub(super) fn is_before_seals(manifest: &str) -> bool {
+    let mut head = manifest.lines().take_while(|line| line.starts_with('#'));
+    manifest.starts_with(super::MADE_BY) && !head.any(|line| line.starts_with(JOB))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
