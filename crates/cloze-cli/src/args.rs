@@ -1,26 +1,26 @@
 //! What can be typed. Every verb's `--help` ends with examples that work as typed.
 
 mod options;
+mod rows;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
-use cloze::predict::With;
 use cloze::study::Factor;
-use cloze::table::{Encoding, Format, Quoting, ReadOptions};
 use cloze::task::{Preset, Setting};
 
 use self::options::{Overrides, Set};
+pub(crate) use self::rows::{Eval, OutputFormat, Predict, ReadingArgs};
 use crate::hub::{Name, Revision};
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 the data, a file or the model cannot be used as it is; 2 the command line cannot be understood; \
+Exit codes: 0 success; 1 the data, a file or the model cannot be used as it is; 2 invalid command line; \
 130 interrupted.
-CLOZE_MODEL=DIR stands for `--model DIR`; CLOZE_KERNELS=portable, avx2, avx512, avx512-bf16 or amx-bf16 chooses the \
-kernels; NO_COLOR=1 takes the colours away.";
+CLOZE_MODEL=DIR has the same effect as `--model DIR`; CLOZE_KERNELS=portable, avx2, avx512, avx512-bf16 or amx-bf16 \
+selects the kernels; NO_COLOR=1 turns colours off.";
 
-/// A few labelled examples and a pile of unlabelled text in, a small classifier out
+/// Train a small text classifier from a few labelled examples and a pile of unlabelled text
 ///
 /// cloze turns a few labelled examples and a pile of unlabelled text into a small classifier that you own, on an ordinary
 /// CPU and without a network, by pattern-exploiting training (PET).
@@ -42,17 +42,17 @@ pub(crate) struct Arguments {
     pub global: Global,
 }
 
-/// What every verb understands.
+/// The options of every verb.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
     /// Write the result as JSON on standard output, for scripts
     #[arg(long, global = true)]
     pub json: bool,
-    /// Say nothing but the result
+    /// Print only the result and warnings
     #[arg(short, long, global = true, conflicts_with = "json")]
     pub quiet: bool,
-    /// Use so many threads, at most 1024 [default: one per core]
+    /// The number of threads, at most 1024 [default: one per core]
     #[arg(long, global = true, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
 }
@@ -60,7 +60,7 @@ pub(crate) struct Global {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Show the whole of it on built-in data: 40 labels to a classifier, offline, in a minute
+    /// Train a classifier on built-in data with 40 labelled examples, offline, in about a minute
     #[command(after_help = "Examples:
   cloze demo
   cloze demo --runs /tmp/runs")]
@@ -70,19 +70,19 @@ pub(crate) enum Verb {
   cloze init tickets.csv --label team
   cloze init tickets.csv --label team --text subject,message -o support.toml")]
     Init(Init),
-    /// Show what a task file makes of the data, and what training would cost
+    /// Check a task file and its data, and estimate what training would cost
     #[command(after_help = "Examples:
   cloze check task.toml
   cloze check task.toml --json
   cloze check task.toml --set help")]
     Check(Check),
-    /// Classify the test rows with the pretrained model: what the patterns are worth before any training
+    /// Classify the test rows with the pretrained model to see how good each pattern is before training
     #[command(after_help = "Examples:
   cloze zero-shot task.toml
   cloze zero-shot task.toml --model ~/models/bert-base-uncased
   cloze zero-shot task.toml --priming 8")]
     ZeroShot(ZeroShot),
-    /// Train a classifier as a task file says
+    /// Train the classifier that a task file describes
     #[command(after_help = "Examples:
   cloze train task.toml
   cloze train task.toml --compare
@@ -90,23 +90,32 @@ pub(crate) enum Verb {
   cloze train task.toml --method supervised
   cloze train task.toml --set steps=100 --set distil.steps=200
 
-Ctrl-C is safe at any moment, and so is a power cut: the same command goes on where it was.")]
+Training can be interrupted at any time, by Ctrl-C or a power cut: the same command resumes it.")]
     Train(Train),
-    /// Find out which factors matter on a task: patterns, distillation, method, numbers of rows, models
+    /// Find out which factors matter for a task: patterns, distillation, method, numbers of rows, models
     #[command(after_help = "Examples:
   cloze study task.toml
   cloze study task.toml --factors labels,unlabeled --seeds 5
   cloze study task.toml --factors models --models ~/models/bert-base-uncased,~/models/roberta-base
 
-`patterns`: the pretrained model, every pattern alone, all together. `distillation`: the ensemble and the classifier \
-distilled from it. `merge`: `mean` and `wmean`. `method`: supervised, pet, ipet. `priming`: the pretrained model without and with \
-labelled rows in front, and pet. `labels`, `unlabeled`: fewer rows, up to \
-what is there. `samples`: other labelled rows, as many. `decoding`: with words of several tokens, three orders of filling them \
-in. `calibration`: without and with. `freezing`: all layers trained, or the lowest left as they are. `start`: the classifier from \
-the model, and from the members. `probe`: without and with. `models`: the task's and those after `--models`.
+What each factor compares:
+  patterns      the pretrained model, every pattern alone, all patterns together
+  distillation  the ensemble, and the classifier distilled from it
+  merge         `mean` and `wmean`
+  method        supervised, pet, ipet
+  priming       the pretrained model without and with labelled rows in front, and pet
+  labels        different numbers of labelled rows
+  unlabeled     different numbers of unlabelled rows
+  samples       different labelled rows, the same number of them
+  decoding      three orders of filling the masks of words with several tokens
+  calibration   without and with
+  freezing      training all layers, or leaving the lowest as they are
+  start         a classifier that starts from the pretrained model, or from the members
+  probe         without and with
+  models        the task's model and those of `--models`
 
-Needs labelled test rows. Every job is done once, whatever needs it; after Ctrl-C the same command goes on, and one with more \
-factors or seeds takes over what is done.")]
+Needs labelled test rows. Jobs that several settings share run once. After Ctrl-C the same command resumes the study; with more \
+factors or seeds it reuses what is done.")]
     Study(Study),
     /// Measure a trained classifier on labelled rows
     #[command(after_help = "Examples:
@@ -115,7 +124,7 @@ factors or seeds takes over what is done.")]
   cloze eval support.toml checked.csv
   cat checked.csv | cloze eval runs/support-1a2b3c4d -")]
     Eval(Eval),
-    /// Classify rows: the columns of the input, and beside them the label and every label's probability
+    /// Classify rows: add the label and every label's probability to the columns of the input
     #[command(after_help = "Examples:
   cloze predict runs/support-1a2b3c4d tickets.csv -o predictions.csv
   cloze predict support.toml tickets.csv -o predictions.csv
@@ -123,15 +132,15 @@ factors or seeds takes over what is done.")]
   cat tickets.jsonl | cloze predict runs/support-1a2b3c4d - --from jsonl > predictions.jsonl
   cloze predict runs/boolq-1a2b3c4d test.jsonl --format superglue -o BoolQ.jsonl")]
     Predict(Predict),
-    /// Get a model from the Hugging Face hub, checked, into its cache or a directory; the only command that uses a network
+    /// Download a model from the Hugging Face hub and verify it; the only command that uses a network
     #[command(after_help = "Examples:
   cloze fetch google-bert/bert-base-uncased
   cloze fetch google-bert/bert-base-uncased --revision 86b5e0934494bd15c9632b12f734a8a67f723594
   cloze fetch google-bert/bert-base-uncased --to models/bert
   cloze zero-shot task.toml --model google-bert/bert-base-uncased
 
-An interrupted fetch goes on from where it was. HF_TOKEN opens private and gated models; HF_HOME moves the cache; \
-HF_ENDPOINT names another hub.")]
+The model goes into the Hugging Face cache unless `--to` names a directory. The same command resumes an interrupted download. \
+HF_TOKEN gives access to private and gated models; HF_HOME moves the cache; HF_ENDPOINT names another hub.")]
     Fetch(Fetch),
     /// Write a script that completes cloze's commands in a shell
     #[command(after_help = "Examples:
@@ -162,10 +171,10 @@ impl Verb {
 /// `cloze demo`
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// The directory that runs are kept in
+    /// The directory for runs
     #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
     pub runs: PathBuf,
-    /// The model that everything starts from.
+    /// The pretrained model.
     #[command(flatten)]
     pub model: ModelArg,
 }
@@ -182,29 +191,29 @@ pub(crate) struct Init {
     /// The columns with the texts, separated by commas [default: those that look like text]
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     pub text: Vec<String>,
-    /// What a label means, in words of yours; may be given for several labels
+    /// What a label means, in your own words; may be repeated for several labels
     #[arg(long, value_name = "LABEL=WORDS", value_parser = description)]
     pub describe: Vec<(String, String)>,
-    /// A file with texts of the same kind without labels, to learn from
+    /// A file with unlabelled texts of the same kind, to learn from
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub unlabeled: Option<PathBuf>,
     /// A file with labelled rows to measure on
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub test: Option<PathBuf>,
-    /// Values of the label column that mark rows without a label, separated by commas; `--missing ""` for none
-    /// [default: NA, null, -, ? and similar ones]
+    /// Values of the label column that mean "no label", separated by commas; `--missing ""` for none
+    /// [default: NA, null, -, ? and similar values]
     #[arg(long, value_name = "VALUE,…", value_delimiter = ',')]
     pub missing: Option<Vec<String>>,
     /// How the rows are stored.
     #[command(flatten)]
     pub reading: ReadingArgs,
-    /// Write the task file here; `-` is standard output [default: task.toml]
+    /// Where to write the task file; `-` is standard output [default: task.toml]
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
-    /// Replace the task file if there is one
+    /// Replace the task file if it exists
     #[arg(long)]
     pub force: bool,
-    /// The model that the label words are to be known to.
+    /// The model that must know the label words.
     #[command(flatten)]
     pub model: ModelArg,
 }
@@ -216,8 +225,7 @@ fn description(text: &str) -> Result<(String, String), String> {
             Ok((label.trim().to_owned(), words.trim().to_owned()))
         }
         _ => {
-            Err("write a label, `=` and what it means, for example `billing=invoices and payments`"
-                .to_owned())
+            Err("give a label, `=` and what it means, for example `billing=invoices and payments`".to_owned())
         }
     }
 }
@@ -236,7 +244,7 @@ pub(crate) struct ZeroShot {
     /// The task.
     #[command(flatten)]
     pub task: TaskArg,
-    /// Put so many labelled rows in front of every row to classify, as far as they fit
+    /// Put up to N labelled rows in front of every row to classify, as many as fit
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub priming: usize,
 }
@@ -247,7 +255,7 @@ pub(crate) struct Train {
     /// The task.
     #[command(flatten)]
     pub task: TaskArg,
-    /// The directory that runs are kept in
+    /// The directory for runs
     #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
     pub runs: PathBuf,
     /// The changes to the task's options.
@@ -261,114 +269,19 @@ pub(crate) struct Study {
     /// The task.
     #[command(flatten)]
     pub task: TaskArg,
-    /// What to vary, one at a time; what is named twice counts once
+    /// What to vary, one factor at a time; duplicates count once
     #[arg(long, value_name = "FACTOR,…", value_delimiter = ',', value_parser = choice(Factor::ALL),
           default_value = "patterns,distillation,merge,method")]
     pub factors: Vec<Factor>,
-    /// Repeat everything with so many seeds
+    /// The number of seeds to repeat everything with
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub seeds: u16,
-    /// Other models for `models` to compare with the task's, separated by commas; what is named twice counts once
+    /// Models for the factor `models` to compare with the task's, separated by commas; duplicates count once
     #[arg(long, value_name = "DIR,…", value_delimiter = ',', value_hint = ValueHint::DirPath)]
     pub models: Vec<PathBuf>,
-    /// The directory that studies and their runs are kept in
+    /// The directory for studies and their runs
     #[arg(long, value_name = "DIR", default_value = "studies", value_hint = ValueHint::DirPath)]
     pub studies: PathBuf,
-}
-
-/// `cloze eval`
-#[derive(Debug, Args)]
-pub(crate) struct Eval {
-    /// A run directory, or a task file for the newest finished run of its task
-    #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
-    pub run: PathBuf,
-    /// A CSV, TSV or JSON Lines file with labelled rows; `-` is standard input
-    #[arg(value_name = "DATA", value_hint = ValueHint::FilePath)]
-    pub data: PathBuf,
-    /// The directory that the runs of a task file are looked up in, beside the `runs` in the task file's folder
-    #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
-    pub runs: PathBuf,
-    /// The column with the labels [default: the task's]
-    #[arg(long, value_name = "COLUMN")]
-    pub label: Option<String>,
-    /// What answers: the final classifier, or all fine-tuned patterns together, if the run has kept them
-    /// [default: final, where there is one]
-    #[arg(long, value_name = "MODEL", value_parser = choice(ANSWERERS))]
-    pub with: Option<With>,
-    /// The format of the rows [default: by the file's extension or first line]
-    #[arg(long, value_name = "FORMAT", value_parser = choice(FORMATS))]
-    pub from: Option<Format>,
-    /// How the rows are stored.
-    #[command(flatten)]
-    pub reading: ReadingArgs,
-    /// Pass over rows whose label the run does not know, and say how many there were
-    #[arg(long)]
-    pub skip_unknown: bool,
-}
-
-/// What a file of rows does not say of itself.
-#[derive(Debug, Args)]
-pub(crate) struct ReadingArgs {
-    /// The encoding of the rows: `windows-1252`, `gb18030`, `shift_jis` … [default: UTF-8, or UTF-16 if it looks so]
-    #[arg(long, value_name = "NAME")]
-    pub encoding: Option<Encoding>,
-    /// How quotes are written in CSV and TSV: doubled within quoted values, with a backslash before them, or as plain text
-    /// (`none`) [default: doubled]
-    #[arg(long, value_name = "HOW", value_parser = choice(Quoting::ALL))]
-    pub quoting: Option<Quoting>,
-}
-
-impl ReadingArgs {
-    /// How rows of this format are read. What the task says of its own files is not said of others.
-    pub(crate) fn options(&self, format: Option<Format>) -> ReadOptions {
-        ReadOptions { format, encoding: self.encoding, quoting: self.quoting, of_task: false }
-    }
-}
-
-/// `cloze predict`
-#[derive(Debug, Args)]
-pub(crate) struct Predict {
-    /// A run directory, or a task file for the newest finished run of its task
-    #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
-    pub run: PathBuf,
-    /// A CSV, TSV or JSON Lines file; `-` is standard input
-    #[arg(value_name = "INPUT", required_unless_present = "text", value_hint = ValueHint::FilePath)]
-    pub input: Option<PathBuf>,
-    /// Classify this text; once for each, where the task has several columns in the order of its patterns
-    #[arg(long, value_name = "TEXT", conflicts_with_all = ["input", "output", "from", "to"])]
-    pub text: Vec<String>,
-    /// Write the rows here; `-` is standard output
-    #[arg(short, long, value_name = "OUTPUT", default_value = "-", value_hint = ValueHint::FilePath)]
-    pub output: PathBuf,
-    /// The directory that the runs of a task file are looked up in, beside the `runs` in the task file's folder
-    #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
-    pub runs: PathBuf,
-    /// What answers: the final classifier, or all fine-tuned patterns together, if the run has kept them
-    /// [default: final, where there is one]
-    #[arg(long, value_name = "MODEL", value_parser = choice(ANSWERERS))]
-    pub with: Option<With>,
-    /// Replace the output file if there is one
-    #[arg(long)]
-    pub force: bool,
-    /// The format of the input [default: by the file's extension or first line]
-    #[arg(long, value_name = "FORMAT", value_parser = choice(FORMATS))]
-    pub from: Option<Format>,
-    /// How the input is stored.
-    #[command(flatten)]
-    pub reading: ReadingArgs,
-    /// The format of the output; `superglue` is that of the benchmark's submissions, `idx` and label
-    /// [default: by the file's extension, else that of the input]
-    #[arg(long, visible_alias = "format", value_name = "FORMAT", value_parser = choice(OUTPUTS))]
-    pub to: Option<OutputFormat>,
-}
-
-/// How predictions are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OutputFormat {
-    /// The rows of the input with columns beside them.
-    Rows(Format),
-    /// As the SuperGLUE benchmark takes them.
-    SuperGlue,
 }
 
 /// `cloze fetch`
@@ -383,7 +296,7 @@ pub(crate) struct Fetch {
     /// Put the files into this directory instead of the cache
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub to: Option<PathBuf>,
-    /// Replace files there that are other ones
+    /// Replace files in the directory that differ
     #[arg(long, requires = "to")]
     pub force: bool,
 }
@@ -398,22 +311,22 @@ pub(crate) struct Completions {
 /// A task, its data and its model.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArg {
-    /// A task file, as `cloze init` writes it
+    /// A task file, such as `cloze init` writes
     #[arg(value_name = "TASK", value_hint = ValueHint::FilePath)]
     pub task: PathBuf,
-    /// Where the task's data files are [default: what the task file says, or its folder]
+    /// The directory of the task's data files [default: what the task file says, or its folder]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub data: Option<PathBuf>,
-    /// Values for the options that the task file does not give: for a laptop, those of the PET papers, to try something out, or for
-    /// whoever has time
+    /// Values for the options that the task file leaves open: for a laptop, as in the PET papers, for a quick trial, or for thorough
+    /// training
     /// [default: the task file's, or laptop]
     #[arg(long, value_name = "PRESET", value_parser = choice(PRESETS))]
     pub preset: Option<Preset>,
-    /// Give an option another value than the task file does, for example `steps=100` or `distil.steps=200`; may be repeated.
+    /// Override an option of the task file, for example `steps=100` or `distil.steps=200`; may be repeated.
     /// `--set help` lists the options
     #[arg(long, value_name = "KEY=VALUE", value_parser = options::set)]
     pub set: Vec<Set>,
-    /// The model that everything starts from.
+    /// The pretrained model.
     #[command(flatten)]
     pub model: ModelArg,
 }
@@ -432,11 +345,11 @@ impl TaskArg {
     }
 }
 
-/// The model that everything starts from.
+/// The pretrained model.
 #[derive(Debug, Args)]
 pub(crate) struct ModelArg {
     /// A Hugging Face directory with a masked language model (BERT, RoBERTa, XLM-RoBERTa, ALBERT, DistilBERT, ELECTRA), or the
-    /// name of one that was fetched
+    /// name of a fetched model
     #[cfg_attr(
         feature = "built-in-model",
         doc = "[default: what the task file says, or the built-in cloze-mini-en]"
@@ -446,7 +359,7 @@ pub(crate) struct ModelArg {
     pub model: Option<PathBuf>,
 }
 
-/// More threads than this are a slip of the finger: starting them takes longer than most of what they could do.
+/// More threads than this are a typing error: starting them takes longer than most of what they could do.
 const MOST_THREADS: usize = 1024;
 
 fn threads(given: &str) -> Result<NonZeroUsize, String> {
@@ -460,26 +373,18 @@ fn choice<T: Copy + Send + Sync + 'static>(
 ) -> impl clap::builder::TypedValueParser<Value = T> {
     use clap::builder::{PossibleValuesParser, TypedValueParser};
     PossibleValuesParser::new(choices.iter().map(|(word, _)| *word)).map(|given| {
-        // The parser lets nothing through but the words that it was made from.
+        // The parser accepts only the words that it was made from.
         let found = choices.iter().find(|(word, _)| *word == given);
         found.map(|(_, choice)| *choice).expect("the word is one of the choices")
     })
 }
 
-const FORMATS: &[(&str, Format)] = &[("csv", Format::Csv), ("tsv", Format::Tsv), ("jsonl", Format::Jsonl)];
-const OUTPUTS: &[(&str, OutputFormat)] = &[
-    ("csv", OutputFormat::Rows(Format::Csv)),
-    ("tsv", OutputFormat::Rows(Format::Tsv)),
-    ("jsonl", OutputFormat::Rows(Format::Jsonl)),
-    ("superglue", OutputFormat::SuperGlue),
-];
 const PRESETS: &[(&str, Preset)] = &[
     ("laptop", Preset::Laptop),
     ("paper", Preset::Paper),
     ("quick", Preset::Quick),
     ("thorough", Preset::Thorough),
 ];
-const ANSWERERS: &[(&str, With)] = &[("final", With::Classifier), ("ensemble", With::Ensemble)];
 
 #[cfg(test)]
 mod tests {

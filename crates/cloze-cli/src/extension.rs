@@ -1,4 +1,4 @@
-//! What the name of a file promises, where that is no form of rows.
+//! What the name of a file promises, if that is not a format of rows.
 
 use std::path::{Path, PathBuf};
 
@@ -7,16 +7,16 @@ use cloze::table::Format;
 
 use crate::failure::Result;
 
-/// What a file is that holds no plain text, to judge by its extension.
+/// The kind of a file without plain text, judged by its extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Foreign {
-    /// What a spreadsheet program keeps.
+    /// A spreadsheet.
     Spreadsheet,
     /// A file that was compressed, or several in one.
     Compressed,
     /// Text with a layout, for people.
     Document,
-    /// What other programs keep data or settings in.
+    /// Data or settings of other programs.
     Other,
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn as_rows(path: &Path) -> PathBuf {
     if Format::of_path(&inner).is_some() { inner } else { path.with_extension("csv") }
 }
 
-/// Refuses an output whose name promises what is not going to be in it.
+/// Refuses an output whose name promises another format.
 pub(crate) fn writable_format(path: &Path) -> Result {
     let Some(kind) = Foreign::of_path(path) else { return Ok(()) };
     let (extension, rows) = (path.extension().unwrap_or_default().to_string_lossy(), as_rows(path));
@@ -60,7 +60,7 @@ pub(crate) fn writable_format(path: &Path) -> Result {
         Foreign::Spreadsheet => format!("write `{rows}`, which a spreadsheet opens"),
         Foreign::Compressed => format!("write `{rows}`, and compress that"),
         Foreign::Document | Foreign::Other => {
-            format!("write `{rows}`; what can be written is CSV, TSV and JSON Lines")
+            format!("write `{rows}`; the output formats are CSV, TSV and JSON Lines")
         }
     };
     Err(Error::usage(format!("cannot write .{extension}: `{}`", path.display()), remedy).into())

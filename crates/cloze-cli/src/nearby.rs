@@ -1,4 +1,4 @@
-//! What lies in a folder that could have been meant: task files, tables, names like the one that was typed.
+//! What could have been meant in a folder: task files, tables, names like the one that was typed.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
@@ -46,7 +46,7 @@ pub(crate) fn tables(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Whether a file reads as a task file does, be it with mistakes: some line of it sets `patterns`.
+/// Whether a file looks like a task file, possibly with mistakes: one of its lines sets `patterns`.
 pub(crate) fn is_task(path: &Path) -> bool {
     let mut head = Vec::new();
     if File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head)).is_err() {
@@ -59,7 +59,7 @@ pub(crate) fn is_task(path: &Path) -> bool {
     text.lines().any(sets)
 }
 
-/// The file in the same folder whose name is so much like that of `path` that a slip of the pen is likely.
+/// The file in the same folder whose name resembles that of `path` so much that a typing error is likely.
 pub(crate) fn like(path: &Path, wanted: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     // An extension in common says nothing.
     let stem = path.file_stem()?.to_str()?;

@@ -38,7 +38,7 @@ impl Protected {
         // Each by itself: that one is not there any more says nothing of the others.
         for name in data.train.iter().chain(&data.unlabeled).chain(&data.test) {
             let files = cloze::table::expand(name, &data.dir).unwrap_or_default();
-            self.files.extend(files.into_iter().map(|file| (file, "data that the run was made from")));
+            self.files.extend(files.into_iter().map(|file| (file, "data of the run")));
         }
         self
     }
@@ -47,7 +47,7 @@ impl Protected {
     fn check(&self, path: &Path) -> Result {
         let refuse = |what: &str| {
             Err(Error::usage(
-                format!("`{}` is {what} and is not written to", path.display()),
+                format!("`{}` is {what} and must not be overwritten", path.display()),
                 "choose another name for the output",
             )
             .into())
@@ -104,7 +104,7 @@ impl Protected {
     }
 }
 
-/// A file on its way.
+/// A file being written.
 pub(crate) struct Output {
     path: PathBuf,
     force: bool,
@@ -143,7 +143,7 @@ impl Output {
         let folder =
             target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !folder.is_dir() {
-            let remedy = format!("make it first, for example with `mkdir -p {}`", folder.display());
+            let remedy = format!("create it first, for example with `mkdir -p {}`", folder.display());
             return Err(Error::usage(
                 format!("there is no directory `{}` to write to", folder.display()),
                 remedy,
@@ -186,7 +186,7 @@ impl Output {
 
 fn exists(path: &Path) -> Error {
     Error::usage(
-        format!("`{}` exists already", path.display()),
+        format!("`{}` already exists", path.display()),
         "choose another name with `-o FILE`, or add `--force` to replace it",
     )
 }

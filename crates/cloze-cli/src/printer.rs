@@ -1,4 +1,4 @@
-//! The one place that decides what is shown where.
+//! Decides what is shown where; nothing else does.
 //!
 //! | | standard output | standard error |
 //! | --- | --- | --- |
@@ -30,7 +30,7 @@ pub(crate) enum Progress {
     None,
 }
 
-/// Where everything is printed.
+/// Prints everything.
 #[derive(Debug, Clone)]
 pub(crate) struct Printer {
     json: bool,
@@ -168,7 +168,7 @@ impl Printer {
         self.style(Style::new().green().bold()).apply_to(text).to_string()
     }
 
-    /// A part of the result that asks for care.
+    /// A part of the result that needs attention.
     pub(crate) fn caution(&self, text: &str) -> String {
         self.style(Style::new().yellow().bold()).apply_to(text).to_string()
     }

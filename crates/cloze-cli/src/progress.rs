@@ -1,4 +1,4 @@
-//! What is seen of a run while it works: it hears the run's events and tells them to the printer.
+//! The progress of a run: turns the run's events into lines and bars.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ struct Finished {
 }
 
 impl<'p> Progress<'p> {
-    /// Shows a run whose jobs are expected to take so many seconds.
+    /// Shows a run with the expected seconds of each job.
     pub(crate) fn new(
         printer: &'p Printer,
         expected: impl IntoIterator<Item = (String, f64)>,
@@ -116,7 +116,7 @@ impl Listener for Progress<'_> {
         }
         match event {
             Event::Started { run, .. } => self.printer.note(format_args!(
-                "working in {run}; Ctrl-C is safe, the same command goes on from where it was"
+                "working in {run}; you can stop with Ctrl-C, and the same command resumes"
             )),
             Event::Planned { jobs } => self.jobs.clone_from(jobs),
             Event::JobStarted { job, what } => {
@@ -129,8 +129,7 @@ impl Listener for Progress<'_> {
             Event::JobSkipped { job, from } => {
                 self.remaining.skip(job);
                 self.done += 1;
-                let what =
-                    from.as_ref().map_or("done before".to_owned(), |run| format!("taken over from {run}"));
+                let what = from.as_ref().map_or("done before".to_owned(), |run| format!("reused from {run}"));
                 self.finished = Some(Finished { job: job.clone(), what, time: "-".into() });
             }
             Event::JobFinished { job, seconds } => {
@@ -162,7 +161,7 @@ impl Counter {
         Counter { bar, unit, columns: printer.columns().unwrap_or(usize::MAX) }
     }
 
-    /// So many of `total` are done; 0 for a total that is not known.
+    /// `done` of `total` are done; 0 for an unknown total.
     pub(crate) fn show(&self, done: usize, total: usize) {
         self.bar.set_position(done as u64);
         if total > 0 {
@@ -211,7 +210,7 @@ impl<'p> Transfer<'p> {
         self.began = (Instant::now(), at);
     }
 
-    /// So many bytes are here; whether to go on.
+    /// This many bytes are here; whether to go on.
     pub(crate) fn show(&self, at: u64) -> ControlFlow<()> {
         let size = self.bar.length().unwrap_or(0);
         let seconds = self.began.0.elapsed().as_secs_f64();

@@ -1,4 +1,4 @@
-//! How long a run will go on: the estimate made before it, corrected by how long the finished jobs really took.
+//! The remaining time of a run: the initial estimate, corrected by how long the finished jobs took.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The command that was typed, put right: what a remedy gives to be typed instead.
+//! The command that was typed, corrected: what a remedy suggests typing instead.
 
 use std::fmt;
 use std::path::Path;

@@ -48,7 +48,7 @@ pub(crate) fn table(results: &Results, dir: &Path, printer: &Printer) -> Result<
     Ok(table.to_string())
 }
 
-/// What to do where nothing says how good a run is; nothing where something does.
+/// What to do if the accuracy of a run is unknown; empty if it is known.
 pub(crate) fn unmeasured(results: &Results, run: &Path, keep: Keep) -> String {
     if results.rows("test") > 0 {
         return String::new();
@@ -61,14 +61,14 @@ pub(crate) fn unmeasured(results: &Results, run: &Path, keep: Keep) -> String {
         }
     };
     format!(
-        "\nnote: there are no labelled test rows, so nothing says how good the model is; name some as `test = \"checked.csv\"` \
+        "\nnote: there are no labelled test rows, so the accuracy is unknown; add some as `test = \"checked.csv\"` \
          under `[data]` and train again{later}\n"
     )
 }
 
 /// `10 labels`, or what there is instead.
 pub(crate) fn labels(count: usize) -> String {
-    if count == 0 { "choices of each row's own".to_owned() } else { counted(count, "label") }
+    if count == 0 { "each row has its own choices".to_owned() } else { counted(count, "label") }
 }
 
 /// `10 labels; 40 labelled, 2,000 unlabelled and 1,000 test rows; model cloze-mini-en`.

@@ -1,4 +1,4 @@
-//! What can go wrong, said so that the user knows where to look and what to do.
+//! Errors that tell the user where to look and what to do.
 
 pub(crate) mod store;
 
@@ -54,7 +54,7 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Store(#[from] store::Error),
-    /// Training has come to a number that is not finite.
+    /// Training has produced a number that is not finite.
     #[error("training has diverged: {what} of step {step} is {value}, at a learning rate of {learning_rate}")]
     #[diagnostic(help("{}", calmer(*learning_rate, section)))]
     Diverged {
@@ -69,11 +69,11 @@ pub enum Error {
         /// The section of the task file that the learning rate stands in.
         section: &'static str,
     },
-    /// A model gives scores that are no finite numbers.
-    #[error("the model gives {value} as a score, and scores are finite numbers")]
+    /// A model gives scores that are not finite numbers.
+    #[error("the model gives {value} as a score, but scores must be finite numbers")]
     #[diagnostic(help(
         "its weights are too large: if it was trained here, lower `learning_rate` in the task file, to 1e-4 for example, and run the same \
-         command again; else take another model"
+         command again; otherwise use another model"
     ))]
     NotFinite {
         /// The score.
@@ -81,7 +81,7 @@ pub enum Error {
     },
     /// The listener has asked to stop; what is finished is kept.
     #[error("stopped before the end")]
-    #[diagnostic(help("run the same command again to go on; finished jobs are kept"))]
+    #[diagnostic(help("run the same command again to resume; finished jobs are kept"))]
     Stopped,
     /// A model that cannot be read, understood or written.
     #[error(transparent)]
@@ -98,8 +98,8 @@ fn calmer(learning_rate: f32, section: &str) -> String {
             )
         }
         false => format!(
-            "the learning rate is a usual one, so look at the other options under `[train]` and `[{section}]`, `weight_decay` above all, \
-             and at the model: take another one, or halve `learning_rate`"
+            "the learning rate is a common one, so check the other options under `[train]` and `[{section}]`, above all `weight_decay`, \
+             and the model: use another one, or halve `learning_rate`"
         ),
     }
 }
@@ -120,7 +120,7 @@ impl Error {
         Error::Usage { problem: problem.into(), remedy: remedy.into() }
     }
 
-    /// The same about examples that a program has handed over, not about a file; so many others came `before`.
+    /// The same about examples that a program has provided, not a file; `before` is the number of examples before them.
     pub(crate) fn in_memory(self, before: u64) -> Error {
         match self {
             Error::Data { mut place, problem, remedy } => {
@@ -162,7 +162,7 @@ impl Place {
         Place { file: file.into(), line: None, field: None, in_memory: false }
     }
 
-    /// The same place among examples that a program has handed over, not in a file.
+    /// The same place among examples that a program has provided, not in a file.
     pub(crate) fn in_memory(self) -> Place {
         Place { in_memory: true, ..self }
     }
@@ -193,7 +193,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Something that works but is probably not meant.
+/// Something that works but is probably a mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
     /// Where.

@@ -1,4 +1,4 @@
-//! The story of a run as one page (`report.html`) and the model card of its classifier (`README.md`).
+//! A run as one page (`report.html`) and the model card of its classifier (`README.md`).
 //!
 //! The page carries its style and drawings with it, loads nothing and runs no script. It fits a phone as well as a wide screen,
 //! follows the reader's choice of light or dark, and prints on white: names, texts and numbers of labels are the user's, and

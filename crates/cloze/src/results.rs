@@ -1,4 +1,4 @@
-//! What a run has found: `results.json`.
+//! The results of a run: `results.json`.
 //!
 //! Only what follows from task, data, seeds and version is in it: no times, no folders, so that a run that was interrupted
 //! ends with the same bytes as one that was not.
@@ -40,7 +40,7 @@ pub struct Results {
     pub topics: Vec<Topic>,
     /// The patterns as they stand in the task file.
     pub patterns: Vec<String>,
-    /// The model that everything starts from.
+    /// The pretrained model.
     pub model: ModelSource,
     /// The data by role: `train`, `unlabeled`, `test`.
     pub data: BTreeMap<String, DataSource>,
@@ -61,7 +61,7 @@ pub struct Results {
     /// With `ipet`: the generations before the last one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub generations: Vec<Generation>,
-    /// With `ipet`: what the members of the last generation have learnt from beside the labelled rows.
+    /// With `ipet`: what the members of the last generation have learned from besides the labelled rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sets: Vec<TrainingSet>,
     /// Every pattern and seed after fine-tuning; with `ipet`, in the last generation.
@@ -76,14 +76,14 @@ pub struct Results {
     pub agreement: Option<f64>,
     /// Unlabelled rows on which the members agree least: those to label next.
     pub label_next: Vec<Disputed>,
-    /// What the user should know.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 
-/// An ensemble whose labels the next generation has learnt from.
+/// An ensemble whose labels the next generation has learned from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Generation {
-    /// What its members have learnt from beside the labelled rows.
+    /// What its members have learned from besides the labelled rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sets: Vec<TrainingSet>,
     /// Every pattern and seed.
@@ -108,7 +108,7 @@ pub struct TrainingSet {
 /// A model that a run starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelSource {
-    /// How the user calls it.
+    /// The name that the user gave.
     pub name: String,
     /// Hash of its configuration, tokenizer and weights.
     pub fingerprint: String,
@@ -193,7 +193,7 @@ impl Results {
         if self.topics.is_empty() { self.labels.len() } else { self.topics.len() }
     }
 
-    /// Whether the members have learnt something: without labelled rows those of a first generation are the pretrained model.
+    /// Whether the members have learned something: without labelled rows those of a first generation are the pretrained model.
     pub fn members_are_trained(&self) -> bool {
         self.rows("train") > 0 || !self.generations.is_empty()
     }

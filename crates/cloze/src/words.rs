@@ -33,7 +33,7 @@ pub fn find(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) 
     for (number, (label, chosen)) in found.labels.iter_mut().zip(chosen).enumerate() {
         if chosen.words.is_empty() || !chosen.sure && counts[number] == 0 {
             let problem =
-                format!("nothing says what `{}` means, so that no words can be found for it", label.name);
+                format!("nothing says what `{}` means, so no words can be found for it", label.name);
             let remedy = "describe it in words that the model knows, for example `[labels]` with `2 = \"slow delivery\"`, or label a row with it";
             return Err(task.mistake_in_label(number, problem, remedy).into());
         }
@@ -42,7 +42,7 @@ pub fn find(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) 
     Ok(found)
 }
 
-/// How well every label's words tell it apart: how often the pretrained model with all patterns together gives the label a higher probability in a labelled
+/// The separation of every label: how often the pretrained model with all patterns together gives the label a higher probability in a labelled
 /// row of it than in a row of another label; some rows of each label are looked at. None of a label without a row; and none of all where a word is not one
 /// token that is the same for all rows, or where rows have choices or several labels.
 ///

@@ -1,10 +1,10 @@
-//! Options of the task file on the command line: `--set`, and those with a name of their own. What they mean and which values they
-//! may have is the library's to say.
+//! Options of the task file on the command line: `--set`, and those with their own names. The library defines what they mean and
+//! which values they may have.
 
 use clap::Args;
 use cloze::task::{OptionSpec, Setting, SettingError, Value};
 
-/// Options of a task that have a name of their own on the command line.
+/// Options of a task that have their own names on the command line.
 #[derive(Debug, Args)]
 pub(crate) struct Overrides {
     #[arg(long, value_name = "METHOD", value_parser = option_words("method"), help = option_help("method"))]
@@ -56,7 +56,7 @@ fn option(name: &str) -> &'static OptionSpec {
     OptionSpec::find(name).expect("the table has the option")
 }
 
-/// What `--help` says of an option of the task file.
+/// What `--help` says about an option of the task file.
 fn option_help(name: &str) -> String {
     format!("{} [default: the task file's]", option(name).meaning().trim_end_matches('.'))
 }
@@ -66,7 +66,7 @@ fn option_words(name: &'static str) -> impl clap::builder::TypedValueParser<Valu
     use clap::builder::{PossibleValuesParser, TypedValueParser};
     let words = option(name).words().unwrap_or_default();
     PossibleValuesParser::new(words.clone()).map(move |given| {
-        // The parser lets nothing through but the words that it was made from.
+        // The parser accepts only the words that it was made from.
         let word = words.iter().find(|word| **word == given).expect("the word is one of the choices");
         Setting::new(option(name), Value::Word(word))
     })

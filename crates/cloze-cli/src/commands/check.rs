@@ -1,4 +1,4 @@
-//! `cloze check`: what a task file makes of the data, before anything is trained.
+//! `cloze check`: checks a task file and its data before anything is trained.
 
 use std::path::Path;
 
@@ -109,7 +109,7 @@ pub(crate) fn labels_with_words(labels: &[LabelReport], printer: &Printer) -> St
     let row = |name: String, labelled: String, test: String, told: String, words: String| {
         [name, labelled, test].into_iter().chain(apart(told)).chain([words]).collect::<Vec<_>>()
     };
-    let titles = ["label", "labelled", "test", "told apart", "words and their token ids"]
+    let titles = ["label", "labelled", "test", "separation", "words and their token ids"]
         .map(|title| printer.dim(title));
     let [name, labelled, test, told, words] = titles;
     table.row(row(name, labelled, test, told, words));
@@ -151,7 +151,7 @@ pub(crate) fn pattern_with_rows(number: usize, report: &PatternReport, printer: 
         .dim(&format!("  {:.0} tokens on average, {} at most; {cut}\n", lengths.mean, lengths.longest))
 }
 
-/// What is probably not meant, with what to do about it.
+/// Likely mistakes, with what to do about each.
 fn warnings(warnings: &[Warning], printer: &Printer) -> String {
     let mut text = String::new();
     for Warning { place, problem, remedy } in warnings {

@@ -1,4 +1,4 @@
-//! `cloze demo`: the way from 40 labels to a classifier, on data and a model that the program carries with it.
+//! `cloze demo`: from 40 labelled examples to a classifier, on built-in data and with the built-in model.
 //!
 //! The data is written to a directory and from there everything goes the way of `cloze check`, `cloze train` and
 //! `cloze predict`, so what the demo shows is what the user's own data will get.
@@ -24,7 +24,7 @@ use super::check::{labels_with_words, pattern_with_rows};
 use super::predict::{Labelled, classify};
 use super::{device, open_model, prepare, program, train};
 
-/// The files of the demo by name, compiled in: a task, its data, their origin and licence.
+/// The files of the demo by name, compiled in: a task, its data, and where they come from with their licence.
 const FILES: [(&str, &str); 6] = [
     ("task.toml", include_str!("../../demo/task.toml")),
     ("labelled.csv", include_str!("../../demo/labelled.csv")),
@@ -34,7 +34,7 @@ const FILES: [(&str, &str); 6] = [
     ("LICENSE", include_str!("../../demo/LICENSE")),
 ];
 
-/// What the finished classifier is asked; none of them is in the data.
+/// Sentences for the finished classifier; none of them is in the data.
 const SENTENCES: [&str; 3] = [
     "how much is left on my checking account",
     "my car makes a strange noise when i brake",
@@ -53,23 +53,23 @@ pub(crate) fn run(args: &Demo, global: &Global, printer: &Printer) -> Result {
 
     let carried = if args.model.model.is_some() { "The data is" } else { "Data and model are" };
     printer.tell(format_args!(
-        "40 labelled utterances of 10 kinds, 2,000 without labels, and 1,000 more to measure on (CLINC150).\n\
-         {carried} in this program; nothing is fetched.\n",
+        "40 labelled utterances in 10 classes, 2,000 unlabelled ones, and 1,000 for testing (CLINC150).\n\
+         {carried} built into this program; nothing is downloaded.\n",
     ))?;
     printer.tell(step(
         1,
-        "patterns turn a row into a sentence with a blank for the model to fill",
+        "each pattern turns a row into a sentence with a mask for the model to fill",
         printer,
     ))?;
     for (number, pattern) in report.patterns.iter().enumerate() {
         printer.tell(pattern_with_rows(number, pattern, printer))?;
     }
-    printer.tell(step(2, "words in the blank stand for labels", printer))?;
+    printer.tell(step(2, "the words that fill the mask stand for labels", printer))?;
     printer.tell(labels_with_words(&report.labels, printer))?;
     printer.tell(step(
         3,
-        "each pattern is tried zero-shot, then fine-tuned on the 40 labels; together the fine-tuned\n   models label the \
-         2,000 other utterances, and from these a single classifier learns",
+        "each pattern is tried zero-shot, then fine-tuned on the 40 labelled examples; the ensemble of\n   these models labels \
+         the 2,000 other utterances, and a single classifier is distilled from them",
         printer,
     ))?;
     printer.tell("\n")?;
@@ -82,9 +82,9 @@ pub(crate) fn run(args: &Demo, global: &Global, printer: &Printer) -> Result {
     result["predictions"] = json!(predicted);
     printer.json(&result)?;
 
-    printer.tell(step(4, "accuracy on the 1,000 utterances that no model has learned from", printer))?;
+    printer.tell(step(4, "accuracy on the 1,000 test utterances, which no model was trained on", printer))?;
     printer.show(format_args!("\n{}", summary::table(&run.results, &run.path, printer)?))?;
-    printer.tell(step(5, "the classifier on three sentences of our own", printer))?;
+    printer.tell(step(5, "the classifier on three new sentences", printer))?;
     printer.show(format_args!("\n{}", sentences(&predicted, printer)))?;
     printer.show(format_args!(
         "\n{}; everything is in {}\n",
@@ -104,9 +104,9 @@ fn unpack(dir: &Path) -> Result<PathBuf> {
             Ok(there) if there == text.as_bytes() => {}
             Ok(_) => {
                 return Err(Error::usage(
-                    format!("`{}` is there already and is not the demo's", path.display()),
+                    format!("`{}` already exists and is not the demo's file", path.display()),
                     format!(
-                        "if you have changed it, `{} train {}` uses it; for the demo as it was, remove `{}`",
+                        "if you changed it, train with `{} train {}`; to restore the demo, remove `{}`",
                         program(),
                         dir.join("task.toml").display(),
                         dir.display()
@@ -138,10 +138,10 @@ fn next(run: &Path, task: &Path, printer: &Printer) -> String {
     let mut table = Table::new([Align::Left, Align::Left]);
     for (what, command) in [
         ("ask it something", format!("predict {run} --text \"remind me to call my sister at five\"")),
-        ("see what a task file is", format!("check {task}")),
+        ("look at a task file", format!("check {task}")),
         ("train more models", format!("train {task} --seeds 1,2,3")),
         ("use your own data", "init YOUR.csv --label COLUMN".to_owned()),
-        ("see the whole story", format!("open {run}/report.html in a browser")),
+        ("see the full report", format!("open {run}/report.html in a browser")),
     ] {
         let command = if command.starts_with("open") { command } else { format!("{program} {command}") };
         table.row([what.to_owned(), command]);

@@ -16,7 +16,7 @@ use crate::progress::Counter;
 use super::run_argument::RunArgument;
 use super::{answerer, device, open_rows, rows_argument, say_who_answers};
 
-/// Pairs of labels that are taken for one another, as many as are shown.
+/// The number of confused pairs of labels that are shown.
 const CONFUSED: usize = 5;
 
 /// Classifies the rows and compares.
@@ -71,15 +71,15 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
 fn known_rows(task: &Task, split: Split, rows: &[Example], printer: &Printer) -> Option<usize> {
     let (what, why) = match split {
         Split::Unlabeled => (
-            "the unlabelled ones that its classifier was distilled from",
-            "on new texts it may be a little less good",
+            "the unlabelled rows that the classifier was distilled from",
+            "it may do slightly worse on new texts",
         ),
-        _ => ("those that the run has learned from", "leave them out, for they make the score too good"),
+        _ => ("the rows that the run was trained on", "leave them out: they make the score too good"),
     };
     let there = match task.examples(split) {
         Ok(there) => there,
         Err(error) => {
-            printer.note(format_args!("whether rows are among {what} is not known: {error}"));
+            printer.note(format_args!("cannot tell whether rows are among {what}: {error}"));
             return None;
         }
     };
@@ -87,7 +87,7 @@ fn known_rows(task: &Task, split: Split, rows: &[Example], printer: &Printer) ->
     if let Some(first) = known.first() {
         let verb = if known.len() == 1 { "is" } else { "are" };
         let rows = counted(known.len(), "row");
-        printer.warn(format_args!("{rows} {verb} among {what}, {} first; {why}", first.place));
+        printer.warn(format_args!("{rows} {verb} among {what}, first {}; {why}", first.place));
     }
     Some(known.len())
 }
@@ -104,7 +104,7 @@ fn passed_over(rows: &Labelled) -> String {
         let rows = counted(rows.passed_over, "row");
         parts.push(format!("{rows} with a label that the run does not know ({})", names.join(", ")));
     }
-    if parts.is_empty() { String::new() } else { format!("passed over: {}\n", parts.join(", ")) }
+    if parts.is_empty() { String::new() } else { format!("skipped: {}\n", parts.join(", ")) }
 }
 
 fn labels(evaluation: &Evaluation, printer: &Printer) -> String {
@@ -129,7 +129,7 @@ fn confused(evaluation: &Evaluation, printer: &Printer) -> String {
     for Confused { right, given, rows } in confusions.into_iter().take(CONFUSED) {
         table.row([
             counted(rows as usize, evaluation.unit()),
-            format!("of {} taken for {}", right.label, given.label),
+            format!("of {} predicted as {}", right.label, given.label),
         ]);
     }
     format!("\n{}\n{table}", printer.heading("most often confused"))

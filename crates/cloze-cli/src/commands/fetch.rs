@@ -23,16 +23,16 @@ pub(crate) fn run(args: &Fetch, printer: &Printer) -> Result {
                 at = here;
                 transfer.begin(file, size, here);
                 if here > 0 {
-                    printer.note(format_args!("{file}: goes on after {}", bytes(here)));
+                    printer.note(format_args!("{file}: resuming after {}", bytes(here)));
                 }
             }
             Heard::At { bytes } => at = bytes,
             Heard::Done { file, size, is_new } => {
-                let what = if is_new { "fetched" } else { "here already" };
+                let what = if is_new { "downloaded" } else { "already here" };
                 printer.note(format_args!("{file}: {}, {what}", bytes(size)));
             }
             Heard::Replaces { path } => {
-                printer.warn(format_args!("`{}` is not what it should be and is replaced", path.display()));
+                printer.warn(format_args!("`{}` has unexpected contents and is replaced", path.display()));
             }
             Heard::Waits { problem } => printer.warn(format_args!("{problem}; trying again")),
         }
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Fetch, printer: &Printer) -> Result {
     });
     drop(transfer);
     let fetched = fetched.map_err(|error| match error {
-        Error::Stopped => Failure::Interrupted("the same command goes on from where it was".to_owned()),
+        Error::Stopped => Failure::Interrupted("the same command resumes it".to_owned()),
         error => error.into(),
     })?;
 
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Fetch, printer: &Printer) -> Result {
     };
     let size = fetched.files.iter().map(|file| file.size).sum();
     printer.tell(format_args!(
-        "{} at {}: {}, {}, all of them checked\n\n{files}\nnext:\n  {} zero-shot task.toml --model {}\n\n",
+        "{} at {}: {}, {}, all verified\n\n{files}\nnext:\n  {} zero-shot task.toml --model {}\n\n",
         printer.heading(&fetched.name),
         fetched.revision,
         counted(fetched.files.len(), "file"),

@@ -21,8 +21,8 @@ pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
     let path = args.output.clone().unwrap_or_else(|| "task.toml".into());
     let to_stdout = is_std(&path);
     if cloze::table::Format::of_path(&path).is_some() {
-        let problem = format!("a task file is TOML, and `{}` is called like a table", path.display());
-        return Err(Error::usage(problem, "call it `task.toml`, for example").into());
+        let problem = format!("a task file is TOML, but `{}` has the name of a table", path.display());
+        return Err(Error::usage(problem, "name it `task.toml`, for example").into());
     }
     let files = [Some(&args.data), args.unlabeled.as_ref(), args.test.as_ref()];
     let protected = files
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
     let path = path.display().to_string();
     printer.json(&summary(Some(&path), &draft))?;
     let mut counts = layout::Table::new([Align::Left, Align::Right, Align::Right, Align::Left]);
-    let (apart, words) = if draft.words.is_empty() { ("", "") } else { ("told apart", "words") };
+    let (apart, words) = if draft.words.is_empty() { ("", "") } else { ("separation", "words") };
     counts.row(["label", "rows", apart, words].map(String::from));
     for (label, (name, rows)) in draft.labels.iter().enumerate() {
         let apart = draft.apart.get(label).map_or(String::new(), |apart| format!("{:.0} %", 100.0 * apart));
@@ -101,7 +101,7 @@ pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
         table.columns.names().iter().filter(known).map(|name| format!("`{name}`")).collect();
     if !others.is_empty() && args.text.is_empty() {
         printer.show(format_args!(
-            "\nNot used: {}. For other texts name their columns with `--text`.\n",
+            "\nNot used: {}. To use other columns, name them with `--text`.\n",
             others.join(", ")
         ))?;
     }
@@ -119,13 +119,12 @@ fn first_rows(path: &Path, reading: ReadOptions) -> Result<Table> {
     Ok(Table { columns, rows })
 }
 
-/// What the draft has decided and a person should look at.
+/// Decisions of the draft that the user should check.
 fn questions(draft: &DraftedTask) -> String {
     let mut text = String::new();
     let mut ask = |question: String| text.extend(["\n", &question, "\n"]);
     if draft.several {
-        ask("Some rows have several labels, so that each label is asked for by itself: see `[multi_label]`."
-            .into());
+        ask("Some rows have several labels, so each label gets its own question: see `[multi_label]`.".into());
     }
     if !draft.missing.is_empty() {
         let marks: Vec<String> = draft
@@ -134,18 +133,18 @@ fn questions(draft: &DraftedTask) -> String {
             .map(|(mark, rows)| format!("`{mark}` ({})", counted(*rows, "row")))
             .collect();
         ask(format!(
-            "Taken to say that a row has no label: {}. If one is a label, see `missing` in the file.",
+            "Read as a missing label: {}. If one of them is a label, see `missing` in the file.",
             marks.join(", ")
         ));
     }
     if !draft.doubtful.is_empty() {
         ask(format!(
-            "The model does not know these labels' names, so that their words are guessed from the rows; look at them: {}",
+            "The model does not know the names of these labels, so their words are guessed from the rows; check them: {}",
             draft.doubtful.join(", ")
         ));
     }
     if !draft.unknown.is_empty() {
-        ask(format!("There are no words for these labels, so write some: {}", draft.unknown.join(", ")));
+        ask(format!("No words were found for these labels, so write some: {}", draft.unknown.join(", ")));
     }
     text
 }

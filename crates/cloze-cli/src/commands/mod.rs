@@ -86,9 +86,9 @@ fn built_in() -> Result<Model> {
 fn built_in() -> Result<Model> {
     let program = program();
     Err(Error::usage(
-        "no model is named, and this program was built without one",
+        "no model is given, and this program was built without one",
         format!(
-            "get one with `{program} fetch google-bert/bert-base-uncased` and add `--model google-bert/bert-base-uncased`, or \
+            "download one with `{program} fetch google-bert/bert-base-uncased` and add `--model google-bert/bert-base-uncased`, or \
              name a Hugging Face directory: with `--model DIR`, or in the task file as `directory` under `[model]`"
         ),
     )
@@ -127,13 +127,13 @@ pub(crate) fn device(global: &Global) -> Result<Device> {
     let name = name.to_string_lossy();
     let kernels: Kernels = name.parse().map_err(|_| {
         Error::usage(
-            format!("CLOZE_KERNELS is `{name}`, which names no kernels"),
+            format!("CLOZE_KERNELS is `{name}`, which is not a set of kernels"),
             "set it to `portable`, `avx2`, `avx512`, `avx512-bf16` or `amx-bf16`, or unset it",
         )
     })?;
     if !kernels.available() {
-        let problem = format!("CLOZE_KERNELS is `{name}`, but this processor has no such instructions");
-        return Err(Error::usage(problem, "unset it, and the fastest kernels are chosen").into());
+        let problem = format!("CLOZE_KERNELS is `{name}`, but this processor lacks those instructions");
+        return Err(Error::usage(problem, "unset it to use the fastest kernels").into());
     }
     Ok(Device::with_kernels(threads, kernels))
 }
@@ -162,15 +162,15 @@ pub(crate) fn say_who_answers(predictor: &Predictor, run: &Path, printer: &Print
     let run = run.display();
     let models = counted(predictor.models(), "model");
     match predictor.with() {
-        With::Classifier => printer.note(format_args!("the classifier {run}/final answers")),
+        With::Classifier => printer.note(format_args!("predicting with the classifier {run}/final")),
         With::Ensemble if predictor.stands_in() => printer.warn(format_args!(
-            "the classifier {run}/final is gone, and the ensemble of {models} answers in its place; `{} train` on the run's task makes \
+            "the classifier {run}/final is gone, so the ensemble of {models} predicts instead; `{} train` on the run's task creates \
              the classifier again",
             program()
         )),
-        With::Ensemble => printer.note(format_args!("the ensemble of {models} of {run} answers")),
+        With::Ensemble => printer.note(format_args!("predicting with the ensemble of {models} in {run}")),
         With::Member { pattern, seed } => {
-            printer.note(format_args!("the member with pattern {pattern} and seed {seed} of {run} answers"));
+            printer.note(format_args!("predicting with the member of pattern {pattern} and seed {seed} in {run}"));
         }
     }
 }

@@ -179,7 +179,7 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &Predictor, printer
             let file = BufWriter::new(output.file()?);
             let written =
                 write(predictor, reader, file, &name, format, progress).map_err(|error| match error {
-                    Error::Stopped => Failure::Interrupted(format!("`{name}` has not been written")),
+                    Error::Stopped => Failure::Interrupted(format!("`{name}` was not written")),
                     error => error.into(),
                 })?;
             output.finish()?;
@@ -189,9 +189,10 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &Predictor, printer
     drop(counter);
     match written.without_text {
         0 => {}
-        1 => printer.warn("1 row had no text, and was given a label all the same"),
-        rows => printer
-            .warn(format_args!("{} had no text, and were given a label all the same", counted(rows, "row"))),
+        1 => printer.warn("1 row had no text but was given a label anyway"),
+        rows => {
+            printer.warn(format_args!("{} had no text but were given a label anyway", counted(rows, "row")))
+        }
     }
 
     let seconds = began.elapsed().as_secs_f64();

@@ -1,4 +1,4 @@
-//! The arguments INPUT and DATA, where they are no file with rows: what they are, and what was probably meant.
+//! The arguments INPUT and DATA if they are not files of rows: what they are, and what was probably meant.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use crate::runs;
 
 use super::is_std;
 
-/// Finds out, before anything is computed, that there is no file with rows to be read. `run` is the run that a text in the place
-/// of a file could be given to; none if the verb takes no texts.
+/// Reports, before anything is computed, that there is no file of rows to read. `run` is the run that a text given instead
+/// of a file could be meant for; none if the verb takes no texts.
 pub(crate) fn check(given: &Path, run: Option<&Path>) -> Result<(), Error> {
     let shown = given.display();
     if is_std(given) {
@@ -37,7 +37,7 @@ fn directory(given: &Path) -> Error {
         return Error::usage(format!("`{shown}` is a run, not a table"), tables_of(Path::new(".")));
     }
     Error::usage(
-        format!("`{shown}` is a directory, and one file is read"),
+        format!("`{shown}` is a directory, not a file"),
         match tables(given).as_slice() {
             [] => tables_of(folder(given)),
             [table] => {
@@ -61,9 +61,9 @@ fn missing(given: &Path, run: Option<&Path>) -> Error {
     let near = near.map(|near| format!("did you mean `{}`?", Retyped::new().with_path(given, &near)));
     let text = run.filter(|_| is_text(given)).map(|run| as_text(given, run));
     let remedy = match (near, text) {
-        (Some(near), Some(text)) => format!("{near} For the label of a text: {text}"),
+        (Some(near), Some(text)) => format!("{near} To classify a text: {text}"),
         (Some(near), None) => near,
-        (None, Some(text)) => format!("for the label of a text: {text}"),
+        (None, Some(text)) => format!("to classify a text: {text}"),
         (None, None) => match folder(given) {
             folder if !folder.is_dir() => format!("there is no directory `{}` either", folder.display()),
             folder => tables_of(folder),
@@ -72,7 +72,7 @@ fn missing(given: &Path, run: Option<&Path>) -> Error {
     Error::usage(format!("there is no file `{}`", given.display()), remedy)
 }
 
-/// Whether what was given in the place of a file is rather a text.
+/// Whether what was given instead of a file looks like a text.
 pub(super) fn is_text(given: &Path) -> bool {
     let Some(text) = given.to_str() else { return false };
     Format::of_path(given).is_none()

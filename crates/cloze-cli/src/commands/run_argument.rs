@@ -40,7 +40,7 @@ impl RunArgument<'_> {
             return Err(self.missing().into());
         }
         if let Some(run) = around(given) {
-            let problem = format!("`{}` is a part of the run `{}`", given.display(), run.display());
+            let problem = format!("`{}` is part of the run `{}`", given.display(), run.display());
             let command = Retyped::new().with_path(given, &run);
             return Err(Error::usage(problem, format!("give the run's directory: `{command}`")).into());
         }
@@ -79,7 +79,7 @@ impl RunArgument<'_> {
         ));
         if self.is_from(&run.dir) == Some(false) {
             printer.warn(format_args!(
-                "`{}` was not made from `{}`, but from another task file called `{}`",
+                "`{}` was made not from `{}` but from another task file named `{}`",
                 run.dir.display(),
                 self.given.display(),
                 task.name
@@ -87,7 +87,7 @@ impl RunArgument<'_> {
         }
         if let Some(changed) = run.task().and_then(|trained| changed(&trained, task)) {
             printer.warn(format_args!(
-                "the {changed} in `{}` have changed since that run; `{}` makes a new one",
+                "the {changed} in `{}` have changed since that run; `{}` starts a new one",
                 self.given.display(),
                 self.train()
             ));
@@ -115,10 +115,13 @@ impl RunArgument<'_> {
         let problem = format!("there is no finished run of `{}` in `{}`", task.name, self.runs.display());
         let remedy = match begun {
             Some(run) => {
-                format!("`{}` is not finished; `{}` goes on with it", run.dir.display(), self.train())
+                format!("`{}` is not finished; `{}` resumes it", run.dir.display(), self.train())
             }
             None => {
-                format!("train it first: `{}`; where runs are kept elsewhere, add `--runs DIR`", self.train())
+                format!(
+                    "train it first: `{}`; if its runs are in another directory, add `--runs DIR`",
+                    self.train()
+                )
             }
         };
         Error::usage(problem, remedy)
@@ -135,7 +138,7 @@ impl RunArgument<'_> {
         if let Some(other) = self.other_is_run() {
             let command = Retyped::new().swapped(self.given, other);
             return Error::usage(
-                format!("`{shown}` is no run, and `{}` stands in the place of the rows", other.display()),
+                format!("`{shown}` is not a run, and `{}` is given where the rows belong", other.display()),
                 format!("the run comes first: `{command}`"),
             );
         }
@@ -152,7 +155,7 @@ impl RunArgument<'_> {
             let command = Retyped::new().swapped(self.given, other);
             return Error::usage(
                 format!(
-                    "there is no run `{shown}`, and `{}` stands in the place of the rows",
+                    "there is no run `{shown}`, and `{}` is given where the rows belong",
                     other.display()
                 ),
                 match rows_argument::is_text(self.given) {
@@ -203,7 +206,7 @@ impl RunArgument<'_> {
         if let Some(run) = around(given) {
             let command = Retyped::new().with_path(given, &run);
             return Error::usage(
-                format!("`{shown}` is a part of the run `{}`", run.display()),
+                format!("`{shown}` is part of the run `{}`", run.display()),
                 format!("give the run's directory: `{command}`"),
             );
         }
@@ -212,16 +215,13 @@ impl RunArgument<'_> {
             there = within(&given.join("runs"));
         }
         if !there.is_empty() {
-            return Error::usage(
-                format!("`{shown}` is a directory with runs, not a run"),
-                self.newest(&there),
-            );
+            return Error::usage(format!("`{shown}` is a directory of runs, not a run"), self.newest(&there));
         }
         let kept = within(self.runs);
         match tasks(given).as_slice() {
             [] if kept.is_empty() => store::Error::NotARun { path: given.to_owned() }.into(),
             [task] if !kept.iter().any(Found::predicts) => Error::usage(
-                format!("`{shown}` is not a run directory, but that of a task that was not trained"),
+                format!("`{shown}` is not a run directory but contains a task that has not been trained"),
                 format!(
                     "train it with `cloze train {}{}`, then `{}`",
                     typed_path(task),
@@ -239,12 +239,12 @@ impl RunArgument<'_> {
         match there.iter().find(|run| run.predicts()) {
             Some(run) => {
                 format!(
-                    "take the newest with `{}`; the runs there, the newest first:\n{}",
+                    "to use the newest, type `{}`; the runs there, newest first:\n{}",
                     command(&run.dir),
                     listed(there)
                 )
             }
-            None if there.is_empty() => "`cloze train task.toml` makes a run of a task file".to_owned(),
+            None if there.is_empty() => "`cloze train task.toml` creates a run from a task file".to_owned(),
             None => format!("none of the runs there can predict; {}:\n{}", makes_one(there), listed(there)),
         }
     }
@@ -272,10 +272,10 @@ fn itself(dir: &Path) -> Option<PathBuf> {
 fn makes_one(there: &[Found]) -> String {
     let file = |run: &Found| RunDir::open(&run.dir).ok()?.task_file().filter(|file| file.is_file());
     let Some((run, file)) = there.iter().find_map(|run| Some((run, file(run)?))) else {
-        return "`cloze train task.toml --keep final` makes one of a task file that can".to_owned();
+        return "`cloze train task.toml --keep final` creates one that can".to_owned();
     };
     let (runs, file) = (runs_option(folder(&run.dir)), typed_path(&seen_from_here(&file)));
-    format!("`cloze train {file} --keep final{runs}` makes one that can")
+    format!("`cloze train {file} --keep final{runs}` creates one that can")
 }
 
 /// What says where runs are kept, if that is not the usual place.

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
     say_words(&task, study.task(), printer);
     let estimate = study.estimate()?;
     printer.note(format_args!(
-        "{}, {}: {} if nothing is done yet",
+        "{}, {}: {} from scratch",
         counted(study.runs(), "run"),
         counted(estimate.jobs.len(), "job"),
         summary::expected(&estimate)
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
     }))?;
     show(&outcome, printer)?;
     printer.show(format_args!(
-        "\n{}; the whole story is in {}/report.html\n",
+        "\n{}; the full report is {}/report.html\n",
         summary::cost(began.elapsed()),
         outcome.dir.display()
     ))?;

@@ -108,9 +108,9 @@ fn part_of(run: &Path, given: &Path) -> Error {
     } else if given.join("run.toml").is_file() {
         format!("`{}` is a run, not a task file", given.display())
     } else {
-        format!("`{}` is a part of the run `{shown}`, not a task file", given.display())
+        format!("`{}` is part of the run `{shown}`, not a task file", given.display())
     };
-    let copy = format!("a copy of `{}` outside of the run can serve as one", run.join("run.toml").display());
+    let copy = format!("a copy of `{}` outside the run can be used instead", run.join("run.toml").display());
     let remedy = match RunDir::open(run).ok().and_then(|run| run.task_file()) {
         Some(file) if file.is_file() => {
             let command = retyped(given, &seen_from_here(&file));
@@ -132,7 +132,7 @@ fn directory(given: &Path) -> Error {
     {
         let command = retyped(given, &seen_from_here(&file));
         return Error::usage(
-            format!("`{}` is a directory with runs, not a task file", given.display()),
+            format!("`{}` is a directory of runs, not a task file", given.display()),
             format!("for the task file that `{}` was made from: `{command}`", run.dir.display()),
         );
     }

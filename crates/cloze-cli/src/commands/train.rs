@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
     printer.show(summary::unmeasured(results, &run.path, task.options.keep))?;
     let run = run.path.display();
     printer.show(format_args!(
-        "\n{}; the whole story is in {run}/report.html\n\nnext:\n  {} predict {run} INPUT -o OUTPUT\n",
+        "\n{}; the full report is {run}/report.html\n\nnext:\n  {} predict {run} INPUT -o OUTPUT\n",
         summary::cost(began.elapsed()),
         program()
     ))?;
@@ -50,11 +50,11 @@ pub(crate) fn carry_out(
     printer: &Printer,
 ) -> Result<Run> {
     if asked == Precision::Bfloat16 && prepared.task().options.precision != asked {
-        printer.note("this processor gains nothing by bfloat16: computing in float32");
+        printer.note("bfloat16 is not faster on this processor, so float32 is used");
     }
     inspect::warnings(prepared).iter().for_each(|warning| printer.warn(warning));
     let estimate = Estimate::new(prepared, Speed::measure(prepared)?)?;
-    printer.note(format_args!("{} if nothing is done yet", summary::expected(&estimate)));
+    printer.note(format_args!("{} from scratch", summary::expected(&estimate)));
     let expected = estimate.jobs.into_iter().map(|job| (job.job, job.seconds));
     let mut progress = Progress::new(printer, expected);
     Ok(prepared.train(runs, &mut progress)?)

@@ -1,4 +1,4 @@
-//! `cloze zero-shot`: what the pretrained model makes of the patterns.
+//! `cloze zero-shot`: how good the patterns are with the pretrained model.
 
 use cloze::Error;
 use cloze::predict::zero_shot::{self, Outcome};
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result
         labels(together, printer),
     ))?;
     if together.evaluation.is_none() {
-        printer.show("\nNo row has a label, so nothing says how good this is.\n")?;
+        printer.show("\nNo row has a label, so the accuracy is unknown.\n")?;
     }
     Ok(())
 }
@@ -69,14 +69,14 @@ fn labels(together: &Outcome, printer: &Printer) -> String {
     match &together.evaluation {
         Some(evaluation) if evaluation.labels.is_empty() => {}
         Some(evaluation) => {
-            table.row(["label", "rows", "given", "found"].map(|title| printer.dim(title)));
+            table.row(["label", "rows", "predicted", "recall"].map(|title| printer.dim(title)));
             for label in evaluation.per_label() {
                 let [gold, given] = [label.gold, label.predicted].map(|rows| count(rows as usize));
                 table.row([label.label.clone(), gold, given, percent(label.recall)]);
             }
         }
         None => {
-            table.row(["label", "given"].map(|title| printer.dim(title)));
+            table.row(["label", "predicted"].map(|title| printer.dim(title)));
             for (label, rows) in &together.predicted {
                 table.row([label.clone(), count(*rows)]);
             }

@@ -39,8 +39,8 @@ impl Cache {
         });
         let home = home.ok_or_else(|| {
             Error::usage(
-                "the folder for fetched models is not known",
-                "set HF_HOME to one, or give one with `--to DIR`",
+                "cannot find the folder for fetched models",
+                "set HF_HOME, or give a directory with `--to DIR`",
             )
         })?;
         Ok(Cache { dir: set("HF_HUB_CACHE").unwrap_or_else(|| home.join("hub")), home })

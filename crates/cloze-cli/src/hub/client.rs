@@ -16,7 +16,7 @@ use super::{Name, Revision};
 /// The hub, if `HF_ENDPOINT` does not name another one.
 const ENDPOINT: &str = "https://huggingface.co";
 
-/// A connection that gives nothing for so long is given up.
+/// A connection that sends nothing for this long is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// More bytes than any listing has.
@@ -29,15 +29,15 @@ pub(super) struct Client {
     token: Option<String>,
 }
 
-/// Why something has not come.
+/// Why something has not arrived.
 pub(super) enum Trouble {
-    /// It may come at the next try; what happened.
+    /// It may arrive at the next try; what happened.
     Passing(String),
     /// It will not.
     Lasting(Error),
 }
 
-/// A file on its way.
+/// A file being written.
 pub(super) struct Arriving {
     /// The byte that it begins with: the one that was asked for, or 0 if the hub gives files as a whole only.
     pub(super) start: u64,
@@ -58,13 +58,13 @@ impl Client {
             .is_some_and(|value| ["1", "true", "yes", "on"].contains(&value.to_lowercase().as_str()))
         {
             return Err(Error::usage(
-                "HF_HUB_OFFLINE forbids to fetch anything",
-                "unset it; models that have been fetched before are used without a network",
+                "HF_HUB_OFFLINE is set, so nothing can be downloaded",
+                "unset it; models that were fetched before need no network",
             ));
         }
         let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned());
         if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
-            let problem = format!("HF_ENDPOINT is `{endpoint}`, which is no address");
+            let problem = format!("HF_ENDPOINT is `{endpoint}`, which is not an address");
             return Err(Error::usage(problem, format!("set it to one like `{ENDPOINT}`, or unset it")));
         }
         let in_file = || std::fs::read_to_string(token_file).ok().map(|token| token.trim().to_owned());
@@ -101,10 +101,10 @@ impl Client {
         let json = json.map_err(|error| self.trouble(error))?;
         Listing::from_json(&json).map_err(|reason| {
             let problem =
-                format!("what {} says about `{name}` cannot be understood: {reason}", self.endpoint);
+                format!("the answer of {} about `{name}` cannot be understood: {reason}", self.endpoint);
             Trouble::Lasting(Error::usage(
                 problem,
-                "is HF_ENDPOINT the address of a Hugging Face hub, and is there no login page before it?",
+                "check that HF_ENDPOINT is the address of a Hugging Face hub, with no login page in front of it",
             ))
         })
     }
@@ -134,9 +134,9 @@ impl Client {
     /// What to say when a connection has failed again and again.
     pub(super) fn unreachable(&self, what: &str) -> Error {
         Error::usage(
-            format!("cannot fetch from {}: {what}", self.endpoint),
-            "check the network, and behind a proxy HTTPS_PROXY; the same command goes on from where it was. Models that have \
-             been fetched before need no network",
+            format!("cannot download from {}: {what}", self.endpoint),
+            "check the network and, behind a proxy, HTTPS_PROXY; the same command resumes. Models that were \
+             fetched before need no network",
         )
     }
 
@@ -160,11 +160,11 @@ impl Client {
             error @ (ureq::Error::Timeout(_) | ureq::Error::Protocol(_) | ureq::Error::ConnectionFailed) => {
                 Trouble::Passing(error.to_string())
             }
-            ureq::Error::HostNotFound => Trouble::Lasting(self.unreachable("no such host is known here")),
+            ureq::Error::HostNotFound => Trouble::Lasting(self.unreachable("the host is unknown")),
             error @ (ureq::Error::Tls(_) | ureq::Error::Rustls(_)) => Trouble::Lasting(Error::usage(
-                format!("cannot speak with {} safely: {error}", self.endpoint),
-                "if a proxy of your organisation looks into connections, have its certificate installed on this machine, or name \
-                 the file with it in SSL_CERT_FILE",
+                format!("cannot connect securely to {}: {error}", self.endpoint),
+                "if your organisation's proxy inspects connections, install its certificate on this machine, or set \
+                 SSL_CERT_FILE to the file with it",
             )),
             error => Trouble::Lasting(self.unreachable(&error.to_string())),
         }
@@ -186,33 +186,33 @@ impl Client {
             || status == StatusCode::TOO_MANY_REQUESTS
             || status == StatusCode::REQUEST_TIMEOUT
         {
-            return Trouble::Passing(format!("it answers {status}"));
+            return Trouble::Passing(format!("it returned {status}"));
         }
-        let token = format!("set HF_TOKEN to a token of yours ({endpoint}/settings/tokens)");
+        let token = format!("set HF_TOKEN to one of your tokens ({endpoint}/settings/tokens)");
         Trouble::Lasting(match (status, code) {
             (_, "GatedRepo") => Error::usage(
-                format!("`{name}` is given only to those who have asked for it"),
-                format!("ask for it at {endpoint}/{name}, then {token}"),
+                format!("access to `{name}` must be requested"),
+                format!("request it at {endpoint}/{name}, then {token}"),
             ),
             (_, "RevisionNotFound") => unknown_revision(endpoint, name, revision),
             (StatusCode::UNAUTHORIZED, _) if self.token.is_none() => Error::usage(
-                format!("there is no model `{name}` at {endpoint}, or only some may see it"),
+                format!("there is no model `{name}` at {endpoint}, or it is private"),
                 format!("look for its name at {endpoint}/models; if it is private, {token}"),
             ),
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => Error::usage(
                 format!("{endpoint} does not let your token read `{name}`"),
-                format!("check the name; {token} that may read it, or to nothing for public models"),
+                format!("check the name; {token} with access to it, or unset it for public models"),
             ),
             (StatusCode::NOT_FOUND, _) if file.is_some() => Error::usage(
-                format!("`{}` has gone from `{name}`", file.unwrap_or_default()),
-                "run the command again; somebody may be changing the model",
+                format!("`{}` is no longer in `{name}`", file.unwrap_or_default()),
+                "run the command again; the model may just be changing",
             ),
             (StatusCode::NOT_FOUND, "RepoNotFound") => unknown_model(endpoint, name),
             (StatusCode::NOT_FOUND, _) if *revision == Revision::default() => unknown_model(endpoint, name),
             (StatusCode::NOT_FOUND, _) => unknown_revision(endpoint, name, revision),
             _ => Error::usage(
-                format!("{endpoint} answers {status} when asked for `{name}`"),
-                "is HF_ENDPOINT the address of a Hugging Face hub?",
+                format!("{endpoint} returned {status} for `{name}`"),
+                "check that HF_ENDPOINT is the address of a Hugging Face hub",
             ),
         })
     }
@@ -228,9 +228,7 @@ fn unknown_model(endpoint: &str, name: &Name) -> Error {
 fn unknown_revision(endpoint: &str, name: &Name, revision: &Revision) -> Error {
     Error::usage(
         format!("`{name}` has no revision `{revision}`"),
-        format!(
-            "{endpoint}/{name}/commits/main shows its branches, tags and commits; without `--revision` it is `main`"
-        ),
+        format!("{endpoint}/{name}/commits/main shows its branches, tags and commits; the default is `main`"),
     )
 }
 

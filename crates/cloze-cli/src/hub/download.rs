@@ -68,10 +68,10 @@ impl Source<'_> {
             fs::remove_file(&place.part).map_err(|error| Error::io("delete", &place.part, error))?;
             return Err(Error::usage(
                 format!(
-                    "`{}` of `{}` has arrived with other contents than the hub says it has (SHA-256 {}), and is deleted",
+                    "`{}` of `{}` arrived with the wrong contents (SHA-256 {}) and was deleted",
                     entry.name, self.name, found.sha256
                 ),
-                "run the command again; if that does not help, something between you and the hub changes files",
+                "run the command again; if that does not help, something between you and the hub is changing files",
             ));
         }
         part.sync_all().map_err(|error| write_error(&place.part, error))?;
@@ -94,7 +94,7 @@ impl Source<'_> {
         }
         if !place.replaces {
             return Err(Error::usage(
-                format!("`{}` is there already, and is not the one of `{}`", place.file.display(), self.name),
+                format!("`{}` already exists and is not the file of `{}`", place.file.display(), self.name),
                 "choose another directory, or add `--force` to replace it",
             ));
         }
@@ -222,7 +222,7 @@ fn write_error(path: &Path, error: io::Error) -> Error {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::usage(
             format!("cannot write `{}`: {error}", path.display()),
-            "make room, and the same command goes on; or choose another disk with HF_HOME or `--to DIR`",
+            "free some space and run the same command again, or choose another disk with HF_HOME or `--to DIR`",
         ),
         _ => Error::io("write", path, error),
     }

@@ -185,8 +185,8 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 /// A repository without what a model needs.
 fn lacking(name: &Name, reason: &str) -> Error {
     Error::usage(
-        format!("`{name}` is no model that cloze can read: {reason}"),
-        "choose a model that is there in the format of Hugging Face transformers",
+        format!("`{name}` is not a model that cloze can read: {reason}"),
+        "choose a model in the format of Hugging Face transformers",
     )
 }
 
@@ -198,7 +198,7 @@ fn unusable(name: &Name, error: cloze_encoder::Error) -> Error {
         }
         other => Error::usage(
             format!("`{name}` cannot be used: {other}"),
-            "choose another model; nothing but its configuration was fetched",
+            "choose another model; only its configuration was downloaded",
         ),
     }
 }

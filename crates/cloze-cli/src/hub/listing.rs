@@ -86,7 +86,7 @@ impl Listing {
     pub(super) fn from_json(json: &[u8]) -> Result<Listing, String> {
         let answer: Answer = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         let commit: Option<Revision> = answer.sha.parse().ok().filter(Revision::is_commit);
-        let commit = commit.ok_or("its `sha` is no commit")?;
+        let commit = commit.ok_or("its `sha` is not a commit")?;
         let files = answer.siblings.into_iter().filter_map(Sibling::entry);
         Ok(Listing { commit, files: files.map(|entry| (entry.name.clone(), entry)).collect() })
     }

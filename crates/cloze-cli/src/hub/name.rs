@@ -19,7 +19,7 @@ impl FromStr for Name {
         if text.split('/').count() <= 2 && is_plain(text) {
             return Ok(Name(text.to_owned()));
         }
-        Err("a model of the hub is called like `google-bert/bert-base-uncased`")
+        Err("a model on the hub has a name like `google-bert/bert-base-uncased`")
     }
 }
 

@@ -68,16 +68,16 @@ fn a_run_in_the_place_of_a_task_file_leads_to_the_file_that_it_was_made_from() {
     for (given, what) in [
         (run.clone(), "is a run"),
         (format!("{run}/run.toml"), "is the record of the run"),
-        (format!("{run}/results.json"), "is a part of the run"),
-        (format!("{run}/final"), "is a part of the run"),
-        (format!("{run}/g0/p0-s0/steps.csv"), "is a part of the run"),
+        (format!("{run}/results.json"), "is part of the run"),
+        (format!("{run}/final"), "is part of the run"),
+        (format!("{run}/g0/p0-s0/steps.csv"), "is part of the run"),
     ] {
         let found = answer(&folder, &["check", &given]);
         found.says(&format!("`{given}` {what}"));
         assert!(follow(&folder, &found).starts_with("{\"name\":\"weather\""), "{given}");
     }
     let found = answer(&folder, &["check", "runs"]);
-    follow(&folder, found.says("`runs` is a directory with runs, not a task file"));
+    follow(&folder, found.says("`runs` is a directory of runs, not a task file"));
     // Where the task file is gone, a copy of the record does.
     fs::rename(folder.path("task.toml"), folder.path("moved.toml")).unwrap();
     let found = answer(&folder, &["train", &format!("{run}/run.toml")]);
@@ -207,9 +207,9 @@ fn arguments_in_the_wrong_order_are_told_from_other_mistakes() {
     let found = answer(&folder, &["predict", "test.csv", "unlabeled.csv"]);
     follow(&folder, found.says("`test.csv` is a table, not a run"));
     let found = answer(&folder, &["predict", &format!("{run}/results.json"), "test.csv"]);
-    follow(&folder, found.says("is a part of the run"));
+    follow(&folder, found.says("is part of the run"));
     let found = answer(&folder, &["predict", &format!("{run}/g0"), "test.csv"]);
-    follow(&folder, found.says("is a part of the run"));
+    follow(&folder, found.says("is part of the run"));
     folder.write("notes.txt", "hello\n");
     let found = answer(&folder, &["predict", "notes.txt", "test.csv"]);
     follow(&folder, found.says("is neither a run nor a task file"));

@@ -37,8 +37,8 @@ pub enum Error {
         /// The task file of its run, if that is known.
         task: Option<PathBuf>,
     },
-    /// A directory that is about to be removed holds a file of somebody else's.
-    #[error("`{}` is no file of the run, and its directory is about to be made anew", path.display())]
+    /// A directory that is about to be removed holds a file that cloze did not write.
+    #[error("`{}` does not belong to the run, and its directory is about to be replaced", path.display())]
     Stranger {
         /// The file.
         path: PathBuf,
@@ -81,18 +81,18 @@ impl miette::Diagnostic for Error {
             },
             Error::Busy { .. } => "wait until it has finished, or stop it".to_owned(),
             Error::Damaged { job, task, .. } => format!(
-                "delete the directory `{}` and run {} again: it does this job anew, and everything else is kept",
+                "delete the directory `{}` and run {} again: it repeats this job and keeps everything else",
                 job.display(),
                 train(task.as_deref())
             ),
             Error::Changed { path, task, .. } => format!(
-                "undo the change; or move `{}` away and run {} again, which writes it as it was if task and data are as they were. A run \
-                 with other labels, patterns or options begins when these are changed in the task file",
+                "undo the change; or move `{}` away and run {} again, which restores it if task and data are unchanged. To change \
+                 labels, patterns or options, edit the task file, which starts a new run",
                 path.display(),
                 train(task.as_deref())
             ),
             Error::Stranger { .. } => "move it out of the run and run the same command again".to_owned(),
-            Error::NotARun { .. } => "give a directory that `cloze train` has made".to_owned(),
+            Error::NotARun { .. } => "give a directory that `cloze train` has created".to_owned(),
         };
         Some(Box::new(remedy))
     }

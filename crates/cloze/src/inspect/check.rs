@@ -1,4 +1,4 @@
-//! What `cloze check` tells before any training: the data, the label words, every pattern filled with the user's rows, the cost.
+//! What `cloze check` shows before any training: the data, the label words, every pattern filled with the user's rows, the cost.
 
 mod preview;
 mod report;
@@ -24,8 +24,8 @@ use crate::{Error, Model, Result, Warning, words};
 /// A larger share of cut rows is worth a warning.
 const CUT_SHARE: f64 = 0.1;
 
-/// Checks a task with its rows before it is trained with `model`: shows what patterns make of rows, how well labels are told apart by
-/// their words, and what training will cost.
+/// Checks a task with its rows before it is trained with `model`: shows the rows in the patterns, how well the words fit the labels,
+/// and what training will cost.
 ///
 /// # Errors
 /// All mistakes in the task file that can be found; or else the first one in the data.
@@ -101,13 +101,15 @@ fn examine(
             warnings.push(Warning {
                 place: task.place_of_pattern(pattern),
                 problem: format!(
-                    "{:.0} % of the rows are longer than `max_length = {}` and get cut",
+                    "{:.0} % of the rows are longer than `max_length = {}` and will be cut",
                     report.lengths.cut_share * 100.0,
                     task.options.max_length
                 ),
                 remedy: match task.options.max_length {
-                    length if length < positions => "raise `max_length` if what is cut matters".into(),
-                    _ => "the model takes no more; put what matters first".into(),
+                    length if length < positions => {
+                        "raise `max_length` if the part that is cut matters".into()
+                    }
+                    _ => "the model takes no longer inputs; put what matters first".into(),
                 },
             });
         }
@@ -301,7 +303,7 @@ max_length = 12
             warnings,
             [
                 "no row to learn from has the label `bad`",
-                "there are no unlabelled rows, from which the final classifier learns",
+                "there are no unlabelled rows for the final classifier to learn from",
                 "1 row has no text, this one first",
                 "1 test row is among the rows to learn from too, this one first",
             ]

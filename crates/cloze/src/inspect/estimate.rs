@@ -1,4 +1,4 @@
-//! What a task will cost: minutes, memory, disk.
+//! The cost of training: time, memory, disk.
 //!
 //! The time follows from counting: multiplications per token, tokens per row (from a sample of the task's own rows), rows per
 //! job; divided by the speed of this machine, which is measured on a short forward pass. It is good to about a factor of
@@ -79,7 +79,7 @@ impl Speed {
     }
 }
 
-/// Floating-point operations of a forward pass over one sequence of `length` tokens, read at one token.
+/// Floating-point operations of a forward pass over one sequence of `length` tokens, with output at one token.
 fn forward(config: &Config, length: f64) -> f64 {
     let (hidden, inner) = (config.hidden_size as f64, config.intermediate_size as f64);
     let before_attention = 6.0 * hidden * hidden * length + 4.0 * length * length * hidden;

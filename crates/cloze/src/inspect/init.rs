@@ -72,7 +72,7 @@ pub struct DraftedTask {
     pub unknown: Vec<String>,
     /// How well the vocabulary knows the texts.
     pub coverage: Coverage,
-    /// What is probably not meant.
+    /// Likely mistakes.
     pub warnings: Vec<String>,
 }
 
@@ -177,7 +177,7 @@ fn check_labels(table: &Table, request: &Request, column: &LabelColumn) -> Resul
     if let Some((name, _)) = column.labels.iter().find(|(name, _)| column.several && name.starts_with('[')) {
         return Err(Error::data(
             table.columns.place().field(request.label),
-            format!("the label `{name}` begins with `[`, as a list of labels does"),
+            format!("the label `{name}` begins with `[` like a list of labels"),
             "rename it in the data",
         ));
     }
@@ -319,7 +319,7 @@ mod tests {
         assert_eq!(
             draft.warnings,
             [
-                "the labels `Waste`, `waste`, `WASTE` differ in capital letters only; if they are the same, correct the data"
+                "the labels `Waste`, `waste`, `WASTE` differ only in capital letters; if they mean the same, correct the data"
             ]
         );
         for pattern in 0..task.patterns.len() {
@@ -454,7 +454,7 @@ mod tests {
         assert_eq!(draft_of(&cats, &request("cats", &[])).unwrap().labels.len(), 2);
         let spans = json("{\"text\": \"the bin\", \"label\": [[0, 3, \"LOC\"]]}\n");
         let error = draft_of(&spans, &request("label", &[])).unwrap_err();
-        assert_eq!(error.to_string(), "`data.jsonl`, line 1, column `label`: this names no labels");
+        assert_eq!(error.to_string(), "`data.jsonl`, line 1, column `label`: this is not a label");
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Coverage {
         }
         let percent = |part: usize| (100.0 * part as f64 / self.words as f64).round();
         let mut problem = format!(
-            "`{model}` has whole words for only {} % of the words in the texts: it cuts {} % to pieces and does not know {} %",
+            "`{model}` knows only {} % of the words in the texts as whole words: it splits {} % into pieces and does not know {} %",
             percent(self.words - self.cut - self.unknown),
             percent(self.cut),
             percent(self.unknown)
@@ -79,8 +79,8 @@ impl Coverage {
         if english {
             problem += ", and the model is English";
         }
-        let remedy = "choose a masked language model of the texts' language or field with `--model`; one for a hundred languages is \
-                      fetched with `cloze fetch FacebookAI/xlm-roberta-base`";
+        let remedy = "use a masked language model for the language or field of the texts with `--model`; for a hundred languages, there \
+                      is `cloze fetch FacebookAI/xlm-roberta-base`";
         Some((problem, remedy.into()))
     }
 }

@@ -43,7 +43,7 @@ impl Confusion {
         (0..self.labels).map(|gold| self.count(gold, label)).sum()
     }
 
-    /// Share of rows predicted rightly; 0 if there are none.
+    /// Share of rows predicted correctly; 0 if there are none.
     pub(super) fn accuracy(&self) -> f64 {
         let right: u64 = (0..self.labels).map(|label| self.count(label, label)).sum();
         ratio(right, self.counts.iter().sum())
@@ -75,7 +75,7 @@ fn ratio(numerator: u64, denominator: u64) -> f64 {
     if denominator == 0 { 0.0 } else { numerator as f64 / denominator as f64 }
 }
 
-/// Share of rows predicted rightly; 0 if there are none.
+/// Share of rows predicted correctly; 0 if there are none.
 pub(crate) fn accuracy(gold: &[usize], predicted: &[usize]) -> f64 {
     let right = gold.iter().zip(predicted).filter(|(gold, predicted)| gold == predicted).count();
     ratio(right as u64, gold.len() as u64)

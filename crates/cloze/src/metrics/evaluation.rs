@@ -1,4 +1,4 @@
-//! What predictions are worth on labelled rows, by the names of the labels: what `results.json` and `cloze eval` give.
+//! How good predictions are on labelled rows, by the names of the labels: what `results.json` and `cloze eval` give.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::confusion::{Confusion, LabelScore};
 pub struct Evaluation {
     /// Labelled rows; if rows can have several labels, each counts once for every topic.
     pub rows: usize,
-    /// Share of rows predicted rightly.
+    /// Share of rows predicted correctly.
     pub accuracy: Measured,
     /// Mean F1 over the labels that occur; where rows have several, over the topics; where rows have choices of their own, the mean
     /// over rows of the F1 of the words of the choices.
@@ -129,7 +129,7 @@ impl Evaluation {
         (self.rows > 0).then(|| (most.label.as_str(), most.gold as f64 / self.rows as f64))
     }
 
-    /// Which labels are taken for which, the most frequent confusion first.
+    /// Confused labels, the most frequent confusion first.
     pub fn confusions(&self) -> Vec<Confused<'_>> {
         let mut found = Vec::new();
         for (gold, (right, counts)) in self.labels.iter().zip(&self.confusion).enumerate() {

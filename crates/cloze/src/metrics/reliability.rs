@@ -1,4 +1,4 @@
-//! Whether a model is right as often as it is sure.
+//! Whether a model's confidence matches its accuracy.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What the pretrained model makes of a task: every pattern alone, and all together.
+//! Zero-shot classification with the pretrained model: every pattern alone, and all together.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::scoring::scores::Scores;
 use crate::task::{Example, Reduction, Task, gold};
 use crate::{Error, Result};
 
-/// Unlabelled rows that are looked at where no labelled ones are.
+/// Unlabelled rows that are scored if there are no labelled ones.
 const SAMPLE: usize = 1000;
 
 /// What was found.
@@ -34,7 +34,7 @@ pub struct ZeroShot {
     pub together: Outcome,
 }
 
-/// What one pattern, or all together, make of the rows.
+/// The result of one pattern, or of all together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {
     /// The pattern, or none for all together.
@@ -47,8 +47,8 @@ pub struct Outcome {
     pub predicted: BTreeMap<String, usize>,
 }
 
-/// Scores the test rows of a task, or the labelled ones where there are none, or else some of the unlabelled ones. With `priming`
-/// above 0 so many of the labelled rows, drawn from the task's first seed, stand in front of each row, as far as they fit; the
+/// Scores the test rows of a task, or the labelled ones if there are none, or else some of the unlabelled ones. With `priming`
+/// above 0, up to that many labelled rows, drawn with the task's first seed, are put in front of each row, as many as fit; the
 /// labelled rows themselves are not scored then. `progress` hears how many passes over rows are done, and how many there are.
 ///
 /// # Errors
@@ -74,7 +74,7 @@ pub fn zero_shot(
             Some(("no labelled rows to prime with", "name a file of labelled rows under `[data]` as `train`"))
         }
         (_, _, true) => Some((
-            "no rows beside the labelled ones, which the model is primed with",
+            "no rows besides the labelled ones, which prime the model",
             "name a file of rows under `[data]` as `test` or `unlabeled`",
         )),
     };

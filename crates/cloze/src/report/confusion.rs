@@ -1,18 +1,18 @@
-//! Which labels are taken for which.
+//! Which labels are confused.
 
 use super::figures::percent;
 use crate::metrics::Evaluation;
 
-/// So many labels, with names of so many characters together, stand side by side above the columns.
+/// The number of labels, and of characters in all their names, that fit side by side above the columns.
 const SIDE_BY_SIDE: (usize, usize) = (8, 60);
 
-/// So many columns fit the page; of more labels only the most frequent confusions are told.
+/// The number of columns that fit the page; with more labels, only the most frequent confusions are listed.
 const COLUMNS: usize = 20;
 
-/// So many confusions are listed beside the counts.
+/// The number of confusions that are listed next to the counts.
 const BESIDE_COUNTS: usize = 10;
 
-/// So many are listed where there is no room for the counts.
+/// The number that are listed if there is no room for the counts.
 const ALONE: usize = 30;
 
 /// Counts of every right label and label given, and the most frequent confusions.
@@ -74,9 +74,9 @@ impl Confusion {
     fn list(&mut self, test: &Evaluation, most: usize) {
         let confusions = test.confusions();
         self.which = match confusions.len() {
-            0 => "No label is taken for another.".to_owned(),
-            all if all <= most => "Which labels are taken for which, the most frequent first".to_owned(),
-            all => format!("The {most} most frequent of {all} ways in which one label is taken for another"),
+            0 => "No label is confused with another.".to_owned(),
+            all if all <= most => "The confused labels, most frequent first".to_owned(),
+            all => format!("The {most} most frequent of {all} confusions"),
         };
         let pair = |confused: &crate::metrics::Confused| Pair {
             right: confused.right.label.clone(),
@@ -139,7 +139,7 @@ mod tests {
     fn labels_that_are_all_given_rightly_leave_nothing_to_list() {
         let names: Vec<String> = (0..9).map(|label| label.to_string()).collect();
         let confusion = Confusion::new(&Evaluation::new(&names, &[0, 5], &[0, 5])).unwrap();
-        assert_eq!(confusion.which, "No label is taken for another.");
+        assert_eq!(confusion.which, "No label is confused with another.");
         assert!(Confusion::new(&Evaluation::of_choices([].into_iter())).is_none());
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Words<'r> {
     pub(super) words: &'r [String],
 }
 
-/// What every generation has learnt from, and how far its members then agreed. There are few generations and perhaps many labels:
+/// What every generation has learned from, and how far its members then agreed. There are few generations and perhaps many labels:
 /// generations are the columns.
 pub(super) struct Generations<'r> {
     pub(super) count: usize,

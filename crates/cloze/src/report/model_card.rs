@@ -68,11 +68,11 @@ pub fn model_card(results: &Results) -> String {
 fn what(results: &Results) -> String {
     let labels: Vec<String> = results.labels.iter().map(|label| format!("`{}`", line(label))).collect();
     if results.topics.is_empty() {
-        return format!("Sorts text into {}: {}.", counted(labels.len(), "label"), labels.join(", "));
+        return format!("Classifies text into {}: {}.", counted(labels.len(), "label"), labels.join(", "));
     }
     let topic = |topic: &Topic| format!("`{}` ({})", line(&topic.name), line(&topic.text));
     format!(
-        "Says of a text and the description of a label whether the text has it ({}). The labels are {}.",
+        "Given a text and the description of a label, predicts whether the text has the label ({}). The labels are {}.",
         labels.join(" or "),
         results.topics.iter().map(topic).collect::<Vec<_>>().join(", ")
     )
@@ -86,7 +86,7 @@ fn how(results: &Results) -> String {
     let patterns = counted(results.patterns.len(), "pattern");
     if !results.members_are_trained() {
         return format!(
-            "Distilled from what the pretrained language model says of {} unlabelled rows with {patterns}. There were no labelled \
+            "Distilled from the pretrained language model's predictions for {} unlabelled rows with {patterns}. There were no labelled \
              rows.",
             rows("unlabeled"),
         );
@@ -97,7 +97,7 @@ fn how(results: &Results) -> String {
     };
     format!(
         "Distilled from {} with {patterns} (pattern-exploiting training) that were fine-tuned on {} \
-         labelled rows{grown} and labelled {} unlabelled rows softly.",
+         labelled rows{grown} and gave {} unlabelled rows soft labels.",
         counted(results.members.len(), "model"),
         rows("train"),
         rows("unlabeled")

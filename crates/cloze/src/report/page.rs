@@ -1,4 +1,4 @@
-//! The story of a run as a page: what `templates/run.html` shows, in the words and figures that it shows.
+//! A run as a page: what `templates/run.html` shows, in the words and figures that it shows.
 
 use askama::Template;
 
@@ -68,7 +68,7 @@ struct Ladder {
     has_more: bool,
 }
 
-/// Whether the outcome is right as often as it is sure.
+/// Whether the outcome's confidence matches its accuracy.
 struct Confidence {
     verdict: String,
     ece: String,
@@ -141,7 +141,7 @@ fn contents(page: &Page) -> Vec<(&'static str, &'static str)> {
         (page.labels.is_some(), "labels", "Labels"),
         (page.confusion.is_some(), "confusion", "Confusions"),
         (page.errors.is_some(), "errors", "Errors"),
-        (page.uncertain.is_some(), "uncertain", "Least certain"),
+        (page.uncertain.is_some(), "uncertain", "Least confident"),
         (page.next.is_some() || page.agreement.is_some(), "next", "What to label next"),
         (true, "making", "How it was made"),
     ];
@@ -150,7 +150,7 @@ fn contents(page: &Page) -> Vec<(&'static str, &'static str)> {
 
 fn inputs(results: &Results) -> String {
     let labels = match results.label_count() {
-        0 => "choices of each row's own".to_owned(),
+        0 => "each row has its own choices".to_owned(),
         count => counted(count, "label"),
     };
     let [train, unlabeled] = ["train", "unlabeled"].map(|part| grouped(results.rows(part)));
@@ -167,7 +167,7 @@ fn headline(title: &str, test: &Evaluation, insight: Option<&Insight>) -> Headli
     let accuracy = test.accuracy;
     let mut tiles = Vec::new();
     if let Some((label, share)) = most_frequent {
-        let what = format!("always giving the most frequent {}", given(test));
+        let what = format!("always predicting the most frequent {}", given(test));
         tiles.push(Tile { figure: percent(share), what, more: label.to_owned() });
     }
     for (name, figure) in test.figures() {
@@ -176,7 +176,7 @@ fn headline(title: &str, test: &Evaluation, insight: Option<&Insight>) -> Headli
     }
     if let Some(insight) = insight {
         let figure = percent(insight.reliability.ece);
-        let more = "confidence against accuracy".to_owned();
+        let more = "confidence compared with accuracy".to_owned();
         tiles.push(Tile { figure, what: "calibration error (ECE)".to_owned(), more });
     }
     let marks = [Mark::Best(accuracy.value), Mark::Interval(accuracy.low, accuracy.high)];
@@ -205,11 +205,11 @@ fn ladder(results: &Results) -> Option<Ladder> {
         chart.line(title, marks.into_iter().chain(chance), with_interval(figure));
     }
     let mut legend = vec![
-        Meaning::new(Mark::Best(1.0), "accuracy of what this run ends with, and predicts with"),
+        Meaning::new(Mark::Best(1.0), "accuracy of the final model, which predicts"),
         Meaning::new(Mark::Interval(0.0, 1.0), "95 % bootstrap interval over the test rows"),
     ];
     if let Some((_, share)) = most_frequent {
-        let meaning = format!("always giving the most frequent {}: {}", given(first), percent(share));
+        let meaning = format!("always predicting the most frequent {}: {}", given(first), percent(share));
         legend.push(Meaning::new(Mark::Chance(0.5), meaning));
     }
     Some(Ladder { has_more: chart.lines.len() < stages.len(), chart, legend })
@@ -220,9 +220,9 @@ fn confidence(test: &Evaluation, reliability: &Reliability) -> Confidence {
     let sum: f64 = reliability.bins.iter().map(|bin| bin.confidence * bin.rows as f64).sum();
     let (mean, accuracy) = (sum / all.max(1) as f64, test.accuracy.value);
     let verdict = match mean - accuracy {
-        distance if distance > ABOUT_THE_SAME => "It is surer than it should be",
-        distance if distance < -ABOUT_THE_SAME => "It is less sure than it could be",
-        _ => "It is about as sure as it is right",
+        distance if distance > ABOUT_THE_SAME => "The model is overconfident",
+        distance if distance < -ABOUT_THE_SAME => "The model is underconfident",
+        _ => "The model's confidence matches its accuracy",
     };
     let bin = |bin: &crate::metrics::Bin| BinLine {
         range: format!("{:.0} to {:.0} %", bin.from * 100.0, bin.to * 100.0),

@@ -6,10 +6,10 @@ use super::figures::percent;
 use crate::results::Disputed;
 use crate::results::insight::{Answered, shortened};
 
-/// So many characters of a row are shown.
+/// The number of characters of a row that are shown.
 const LONGEST: usize = 240;
 
-/// So many rows are in sight; the others can be opened.
+/// The number of rows that are visible; the others can be opened.
 const IN_SIGHT: usize = 5;
 
 /// A list of rows.
@@ -57,8 +57,9 @@ fn answered(row: &Answered) -> Row {
     let is_right = row.is_right();
     let said = |class, what, label: &str, figure| Said { class, what, label: label.to_owned(), figure };
     let topic = row.topic.iter().map(|topic| said("topic", "about", topic, String::new()));
-    let given = said(if is_right { "yes" } else { "no" }, "given", &row.given, probability(row.confidence));
-    let right = row.right.iter().filter(|_| !is_right).map(|label| said("", "right", label, String::new()));
+    let given =
+        said(if is_right { "yes" } else { "no" }, "predicted", &row.given, probability(row.confidence));
+    let right = row.right.iter().filter(|_| !is_right).map(|label| said("", "true", label, String::new()));
     Row { text: text(&row.fields), said: topic.chain([given]).chain(right).collect(), place: row.place() }
 }
 

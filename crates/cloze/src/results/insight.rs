@@ -17,10 +17,10 @@ pub const FORMAT: u32 = 1;
 /// The name of the file in a run directory.
 pub const FILE: &str = "insight.json";
 
-/// So many rows are kept of each kind.
+/// The number of rows of each kind that are kept.
 const KEPT: usize = 20;
 
-/// So many characters are kept of each text of a row.
+/// The number of characters of each text that are kept.
 const LONGEST: usize = 500;
 
 /// `insight.json`.
@@ -30,7 +30,7 @@ pub struct Insight {
     pub format: u32,
     /// The directory of the job whose answers these are.
     pub job: String,
-    /// Whether it is right as often as it is sure.
+    /// Whether its confidence matches its accuracy.
     pub reliability: Reliability,
     /// Wrong answers, the most confident first.
     pub errors: Vec<Answered>,

@@ -14,7 +14,9 @@ impl Comparison {
         match verdict {
             Verdict::Better => format!("`{setting}` is better than `{against}`: {within}"),
             Verdict::Worse => format!("`{setting}` is worse than `{against}`: {within}"),
-            Verdict::Undecided => format!("`{setting}` and `{against}` cannot be told apart: {within}"),
+            Verdict::Undecided => {
+                format!("no clear difference between `{setting}` and `{against}`: {within}")
+            }
         }
     }
 }

@@ -86,7 +86,7 @@ factors! {
     Samples: samples,
     /// The order in which words of several tokens are filled in.
     Decoding: decoding,
-    /// The pretrained model as it is, and without its preferences.
+    /// The pretrained model without and with calibration.
     Calibration: calibration,
     /// How many of the lowest layers are trained.
     Freezing: freezing,
@@ -94,7 +94,7 @@ factors! {
     Start: start,
     /// Whether a linear probe takes part.
     Probe: probe,
-    /// The model that everything starts from.
+    /// The pretrained model.
     Models: models,
 }
 

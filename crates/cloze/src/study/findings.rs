@@ -1,4 +1,4 @@
-//! What a study has found: `results.json` of a study.
+//! The findings of a study: `results.json` of a study.
 //!
 //! As in the results of a run, only what follows from task, data, seeds and version is in it: no times, no folders.
 
@@ -44,7 +44,7 @@ pub struct Findings {
     pub runs: Vec<RunRecord>,
     /// The comparisons as sentences: those that are decided first, larger differences before smaller ones.
     pub conclusions: Vec<String>,
-    /// What the user should know.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 

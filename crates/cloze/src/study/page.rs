@@ -57,7 +57,7 @@ pub(super) fn html(findings: &Findings) -> String {
             Meaning::new(Mark::Mean(0.5), "their mean"),
             Meaning::new(
                 Mark::Band(0.0, 1.0),
-                "its 95 % interval, which holds the luck of the seeds and of the test rows",
+                "its 95 % interval, which covers the luck of the seeds and of the test rows",
             ),
         ],
     };

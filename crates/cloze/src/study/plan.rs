@@ -20,7 +20,7 @@ pub struct Study<'a> {
     pub(super) id: Id,
     /// The runs in the order in which they are done.
     pub(super) variations: Vec<Variation>,
-    /// What the user should know before anything is done.
+    /// Notes for the user before anything is done.
     pub(super) notes: Vec<String>,
     pub(super) task: Task,
     pub(super) data: Data,
@@ -44,7 +44,7 @@ impl<'a> Study<'a> {
         device: &Device,
     ) -> Result<Study<'a>> {
         let Some(own) = models.first() else {
-            return Err(Error::usage("there is no model to study", "give the one that the task starts from"));
+            return Err(Error::usage("there is no model to study", "give the task's model"));
         };
         let data = Data::read(task)?;
         let task = words::find(task, &data, own.checkpoint(), device)?;
@@ -91,11 +91,11 @@ impl<'a> Study<'a> {
         let (variations, mut notes) = variations.finish();
         if axes.is_empty() {
             let problem = notes.first().cloned().unwrap_or_else(|| "there is no factor to vary".to_owned());
-            return Err(Error::usage(problem, "name other factors after `--factors`"));
+            return Err(Error::usage(problem, "name other factors with `--factors`"));
         }
         if seeds.len() == 1 {
             notes.push(
-                "with one seed the intervals hold the luck of the test rows only, not that of training"
+                "with one seed, the intervals cover only the luck of the test rows, not that of training"
                     .to_owned(),
             );
         }
@@ -175,7 +175,7 @@ fn check_rows(task: &Task, data: &Data) -> Result<()> {
         return Err(task
             .mistake_in_key(
                 "data.train",
-                "there are no labelled rows to learn from",
+                "there are no labelled rows to train on",
                 "name a file of labelled rows under `[data]` as `train`",
             )
             .into());

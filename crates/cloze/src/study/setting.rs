@@ -10,7 +10,7 @@ use crate::pvp::priming::Examples;
 pub struct Setting {
     /// What it is called.
     pub setting: String,
-    /// Mean accuracy over the seeds; the interval holds the luck of seeds and test rows.
+    /// Mean accuracy over the seeds; the interval covers the luck of seeds and test rows.
     pub accuracy: Measured,
     /// Mean macro F1 over the seeds.
     pub macro_f1: f64,

@@ -80,13 +80,13 @@ impl Columns {
             Some(near) => format!("did you mean `{near}`? The columns are {names}"),
             None if self.names.len() == 1 && self.names[0].contains(['\t', '|', ';', ',']) => {
                 format!(
-                    "the file seems to have one column, {names}; if its values are separated by something else than a comma or a \
-                         semicolon, begin it with a line `sep=|` that says by what"
+                    "the file seems to have one column, {names}; if its values are separated by something other than a comma or a \
+                         semicolon, begin it with a line such as `sep=|` that names the separator"
                 )
             }
             None if self.dialect.format == Format::Jsonl => {
                 format!(
-                    "the columns are {names}, the keys of the first object; add the key to it, with `null` if need be"
+                    "the columns are {names}, the keys of the first object; add the key to it, with `null` if necessary"
                 )
             }
             None => format!("the columns are {names}; if these are not names, add a header line to the file"),

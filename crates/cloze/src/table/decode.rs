@@ -11,10 +11,10 @@ use super::shell::shell_word;
 use super::signature::{Foreign, Packed, Stored};
 use crate::{Error, Place, Result};
 
-/// So many bytes say what a file is.
+/// The number of bytes that say what a file is.
 const HEAD: usize = 4096;
 
-/// So many are decoded at a time.
+/// The number of bytes decoded at a time.
 const CHUNK: usize = 8192;
 
 /// The text of a file as UTF-8 where it is valid: nothing is replaced, and invalid bytes are passed on as they are.
@@ -61,7 +61,7 @@ pub(super) fn open(name: &str, input: impl Read + Send + 'static, options: ReadO
     let is_utf8 = std::str::from_utf8(&head).map_or_else(|error| error.error_len().is_none(), |_| true);
     if !encoding.is_wide() && !is_utf8 && head.contains(&0) {
         return refuse(
-            "it holds bytes that are no text".into(),
+            "it contains bytes that are not text".into(),
             format!(
                 "give a CSV, TSV or JSON Lines file; text in another encoding is read with {}",
                 options.say("encoding", "NAME")
@@ -98,20 +98,20 @@ pub(super) fn read_error(file: &str, error: io::Error) -> Error {
             return Error::data(
                 Place::file(file),
                 problem,
-                "leave the encoding out; the files of a task are to have one encoding",
+                "leave the encoding out; all files of a task must have the same encoding",
             );
         }
         let remedy = match found.encoding.is_wide() {
-            true => "the file is damaged here or cut short; save it once more, best as UTF-8",
+            true => "the file is damaged here or cut short; save it again, preferably as UTF-8",
             false => {
-                "the file has another encoding, or is damaged here; leave the encoding out to have one proposed"
+                "the file has another encoding, or is damaged here; leave the encoding out to get a suggestion"
             }
         };
         return Error::data(Place::file(file).line(found.line), found.to_string(), remedy);
     }
     if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<NotPacked>()) {
-        let remedy = "get the file once more; it was cut short or damaged on its way";
-        return Error::data(Place::file(file), format!("it cannot be unpacked: {}", found.0), remedy);
+        let remedy = "get the file again; it was truncated or damaged in transfer";
+        return Error::data(Place::file(file), format!("it cannot be decompressed: {}", found.0), remedy);
     }
     Error::io("read", file, error)
 }
@@ -267,7 +267,7 @@ pub(super) fn not_utf8(place: Place, byte: u8, around: &[u8], options: ReadOptio
         place,
         format!("the text is not UTF-8: byte 0x{byte:02x}"),
         format!(
-            "say its encoding, probably {}; then see that the texts read right",
+            "give its encoding, probably {}; then check that the texts look right",
             options.say("encoding", Encoding::guess(around))
         ),
     )

@@ -104,7 +104,7 @@ fn unclear(file: &str, records: &csv::Reader<Input>, options: ReadOptions) -> Re
                 };
                 let other = if line == opened { String::new() } else { format!(" in line {line}") };
                 let problem = format!(
-                    "a value begins with a quote, and the next quote{other} is followed by {next}, so that it is unclear where the \
+                    "a value begins with a quote, and the next quote{other} is followed by {next}, so it is unclear where the \
                      value ends"
                 );
                 let remedy = match escaped {
@@ -118,7 +118,7 @@ fn unclear(file: &str, records: &csv::Reader<Input>, options: ReadOptions) -> Re
             }
             FaultKind::Return => Error::data(
                 place(opened),
-                "a carriage return stands within the line, and it is unclear whether the row ends there",
+                "there is a carriage return within the line, so it is unclear whether the row ends there",
                 "remove it, or put the value that it belongs to in quotes",
             ),
             FaultKind::RowsInQuotes { bare } => {
@@ -191,7 +191,7 @@ fn texts(record: &csv::ByteRecord, place: &Place, options: ReadOptions) -> Resul
             not_utf8(line_of(end), field[end], record.as_slice(), options)
         })?;
         if let Some(end) = text.find('\0') {
-            let remedy = "remove it; if the file was put together of several, they had different encodings";
+            let remedy = "remove it; if it was assembled from several files, they had different encodings";
             return Err(Error::data(line_of(end), "there is a zero byte in the text", remedy));
         }
         breaks += text.matches('\n').count();

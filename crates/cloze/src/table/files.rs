@@ -27,8 +27,8 @@ pub fn expand(pattern: &str, base: &Path) -> Result<Vec<PathBuf>> {
     let wild = Path::new(&base).join(pattern);
     let paths = glob::glob(&wild.to_string_lossy()).map_err(|error| {
         Error::usage(
-            format!("`{pattern}` is not a pattern of file names: {}", error.msg),
-            "write for example `tickets/*.csv`",
+            format!("`{pattern}` is not a valid file name pattern: {}", error.msg),
+            "write `tickets/*.csv`, for example",
         )
     })?;
     let mut files = Vec::new();
@@ -44,7 +44,7 @@ pub fn expand(pattern: &str, base: &Path) -> Result<Vec<PathBuf>> {
     if files.is_empty() {
         return Err(Error::usage(
             format!("no file matches `{pattern}`"),
-            format!("put files there or correct the pattern; it is looked up in `{}`", shown(&wild, pattern)),
+            format!("put files there or correct the pattern; it is relative to `{}`", shown(&wild, pattern)),
         ));
     }
     Ok(files)

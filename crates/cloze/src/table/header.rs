@@ -133,7 +133,7 @@ pub(super) fn unique(file: &Arc<str>, names: Vec<String>, dialect: Dialect, line
     {
         return Err(Error::data(
             Place::file(&**file).line(line),
-            format!("`{name}` tells what separates values, and stands where the header should"),
+            format!("`{name}` names a separator, but is where the header should be"),
             "put the line with the columns' names there",
         ));
     }
@@ -145,7 +145,7 @@ pub(super) fn unique(file: &Arc<str>, names: Vec<String>, dialect: Dialect, line
     if let Some(name) = names.iter().find(|name| name.contains('\0')) {
         return Err(Error::data(
             Place::file(&**file).line(line),
-            format!("a column is called `{}`, with zero bytes in it", name.escape_debug()),
+            format!("the column name `{}` contains zero bytes", name.escape_debug()),
             format!(
                 "give a file of text; UTF-16 without a mark is read with {}",
                 dialect.options.say("encoding", Encoding::UTF_16LE)
@@ -155,7 +155,7 @@ pub(super) fn unique(file: &Arc<str>, names: Vec<String>, dialect: Dialect, line
     Columns::new(file, names, dialect).map_err(|name| {
         let what = match name.as_str() {
             "" => "two columns have no name".into(),
-            name => format!("two columns are called `{name}`"),
+            name => format!("two columns are named `{name}`"),
         };
         Error::data(Place::file(&**file).line(line), what, format!("rename one; the columns are {all}"))
     })

@@ -109,7 +109,7 @@ fn explain(line: &str, error: &serde_json::Error) -> (String, &'static str) {
             "write the objects as JSON, in Python with `json.dumps(row)` instead of `str(row)`",
         ),
         Some(b'{') if holds(&["NaN", "Infinity", "-Infinity"]) => (
-            format!("JSON has no NaN and no infinity, as at character {}", error.column()),
+            format!("JSON has no NaN and no infinity, but there is one at character {}", error.column()),
             "write `null` in its place; pandas does so with `to_json(FILE, orient=\"records\", lines=True)`",
         ),
         Some(b'{') if holds(&["None", "True", "False"]) => (
@@ -117,14 +117,14 @@ fn explain(line: &str, error: &serde_json::Error) -> (String, &'static str) {
             "write `null`, `true` and `false`, in Python with `json.dumps(row)` instead of `str(row)`",
         ),
         Some(b'{') if error.is_eof() => (
-            "the line ends before its object does".into(),
+            "the line ends before the object does".into(),
             "close the object with `}` on its line: every line is an object by itself",
         ),
         Some(b'{') if reason.contains("trailing characters") => {
             (reason, "write one object per line: begin a new line after each `}`")
         }
         Some(b'{') => {
-            (reason, "correct the line; text stands in double quotes, and commas between the members")
+            (reason, "correct the line; text must be in double quotes, with commas between the members")
         }
         _ => (
             "not a JSON object".into(),
@@ -153,7 +153,7 @@ impl Parsed {
     fn texts(self, place: Place) -> Result<Members> {
         let mut known = HashSet::with_capacity(self.0.len());
         if let Some((name, _)) = self.0.iter().find(|(name, _)| !known.insert(name)) {
-            let problem = format!("the key `{name}` is there twice");
+            let problem = format!("the key `{name}` occurs twice");
             return Err(Error::data(place, problem, "remove one, or give it another name"));
         }
         let mut members = Vec::with_capacity(self.0.len());

@@ -1,4 +1,4 @@
-//! What a reader is told about a file that it cannot find out itself.
+//! What a reader must be told about a file.
 
 use std::fmt;
 

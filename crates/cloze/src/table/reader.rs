@@ -262,7 +262,7 @@ mod tests {
     fn a_line_that_is_not_an_object_is_refused() {
         assert!(
             refuse(b"{\"a\": 1}\n{\"a\": \n", None)
-                .starts_with("`t.csv`, line 2: the line ends before its object does")
+                .starts_with("`t.csv`, line 2: the line ends before the object does")
         );
         assert_eq!(refuse(b"{\"a\": 1}\n3", None), "`t.csv`, line 2: not a JSON object");
         assert!(refuse(b"[{\"a\": 1}]", Some(Format::Jsonl)).contains("a JSON array"));
@@ -276,8 +276,8 @@ mod tests {
             ("{\"a\": -Infinity}", "JSON has no NaN and no infinity", "`null`"),
             ("{'a': 1}", "single quotes", "json.dumps"),
             ("{\"a\": None}", "expected value", "json.dumps"),
-            ("{\"a\": \"b\"", "the line ends before its object does", "`}`"),
-            ("{\"a\": \"b}", "the line ends before its object does", "`}`"),
+            ("{\"a\": \"b\"", "the line ends before the object does", "`}`"),
+            ("{\"a\": \"b}", "the line ends before the object does", "`}`"),
             ("a,b", "not a JSON object", "`.csv`"),
         ] {
             let text = format!("{{\"a\": 1}}\n{line}\n");

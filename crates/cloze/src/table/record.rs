@@ -1,4 +1,4 @@
-//! Examples that a program hands over, in the place of a file's rows.
+//! Examples that a program provides instead of a file's rows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Cursor;

@@ -31,7 +31,7 @@ pub(super) enum Stored {
     Utf8,
     /// The lower byte first; with a mark of so many bytes.
     Utf16Le(usize),
-    /// The upper byte first; likewise.
+    /// The upper byte first, with a mark of so many bytes.
     Utf16Be(usize),
     /// Four bytes a character.
     Utf32,
@@ -88,8 +88,8 @@ const FOREIGN: &[(&[u8], &str, &str)] = &[
         "a SQLite database",
         "write the table as CSV: `sqlite3 -csv -header FILE 'select * from TABLE' > rows.csv`",
     ),
-    (b"BZh?", "packed with bzip2", "unpack it with `bunzip2 FILE`"),
-    (b"\xfd7zXZ\x00", "packed with xz", "unpack it with `unxz FILE`"),
+    (b"BZh?", "compressed with bzip2", "decompress it with `bunzip2 FILE`"),
+    (b"\xfd7zXZ\x00", "compressed with xz", "decompress it with `unxz FILE`"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it with `7z x FILE`"),
     (b"Rar!\x1a\x07", "a RAR archive", "unpack it with `unrar x FILE`"),
     (b"{\\rtf", "a Rich Text document", "save the table as CSV (UTF-8)"),
@@ -120,8 +120,7 @@ impl Foreign {
         let begin = head.trim_ascii_start();
         let lower = begin[..begin.len().min(15)].to_ascii_lowercase();
         if lower.starts_with(b"<!doctype html") || lower.starts_with(b"<html") {
-            let remedy =
-                "it may be the page of an error or a login in the place of the file; fetch the table itself";
+            let remedy = "it may be an error or login page instead of the file; download the table itself";
             return Some(Foreign { what: "a web page (HTML)", remedy: remedy.into() });
         }
         if lower.starts_with(b"<?xml") {

@@ -144,7 +144,7 @@ fn nameless(place: crate::Place, what: &str, path: &str) -> Error {
     Error::data(
         place,
         format!("there is no `{path}` in {what}"),
-        "a SuperGLUE submission names every prediction by the `idx` of the benchmark's own files: take those, or write \
+        "a SuperGLUE submission identifies every prediction by the `idx` of the benchmark's own files: use those, or write \
          another format",
     )
 }

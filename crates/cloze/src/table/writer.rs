@@ -43,7 +43,7 @@ impl<W: Write> Writer<W> {
     ) -> Result<Writer<W>> {
         if let Some(taken) = added.iter().find(|name| columns.find(name).is_some()) {
             return Err(Error::usage(
-                format!("the input has a column `{taken}` already, which is about to be added"),
+                format!("the input already has a column `{taken}`, which cloze would add"),
                 "rename it in the input",
             ));
         }
@@ -106,7 +106,7 @@ impl<W: Write> Writer<W> {
         if let Some(taken) = unlisted.iter().find(|name| self.added.contains(name)) {
             return Err(Error::data(
                 row.place(),
-                format!("the object has `{taken}` already, which is about to be added"),
+                format!("the object already has `{taken}`, which cloze would add"),
                 "rename it in the input",
             ));
         }

@@ -7,7 +7,7 @@ use crate::pvp::verbalizer::Verbalizer;
 use crate::task::{Example, Task};
 use cloze_encoder::Tokenizer;
 
-/// At most so many rows are encoded to see how long inputs are.
+/// The number of rows that are encoded at most to see how long inputs are.
 const SAMPLE: usize = 300;
 
 /// Rows to learn from, and rows evenly spread over the others.

@@ -30,7 +30,7 @@ pub struct CheckReport {
     /// Jobs, minutes, memory and disk, once something has estimated them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
-    /// What is probably not meant.
+    /// Likely mistakes.
     pub warnings: Vec<Warning>,
 }
 
@@ -54,7 +54,7 @@ pub struct LabelReport {
     pub name: String,
     /// Rows to learn from; where rows can have several labels, the answers for all topics.
     pub train_rows: usize,
-    /// Rows to evaluate on, likewise.
+    /// Rows to evaluate on, counted in the same way.
     pub test_rows: usize,
     /// How often the pretrained model gives it a higher probability in a labelled row of it than in a row of another label, see
     /// [`crate::words::apart`]; none until somebody has asked the model.

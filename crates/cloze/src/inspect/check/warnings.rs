@@ -1,4 +1,4 @@
-//! What is probably not meant.
+//! Warnings about likely mistakes.
 
 use std::collections::HashMap;
 
@@ -18,12 +18,12 @@ pub(super) fn tell_apart(report: &mut CheckReport, task: &Task, apart: Vec<Optio
             report.warnings.push(Warning {
                     place: task.place_of_label(index),
                     problem: format!(
-                        "the words of `{}` do not tell it apart: the pretrained model finds them likelier in its rows than in others in {:.0} % of \
-                         the cases, and chance in 50 %",
+                        "the words of `{}` do not fit it: the pretrained model finds them likelier in its rows than in others in {:.0} % of \
+                         the cases; chance is 50 %",
                         label.name,
                         100.0 * share
                     ),
-                    remedy: "write words that stand for nothing but this label; `cloze init` shows which the model finds likelier in its rows"
+                    remedy: "write words that fit only this label; `cloze init` shows which ones the model finds likelier in its rows"
                         .into(),
                 });
         }
@@ -40,16 +40,16 @@ pub(super) fn of_labels(
     for topic in topics.iter().filter(|topic| topic.train_rows == 0 && !train.is_empty()) {
         warnings.push(Warning {
             place: task.mistake_in_key("multi_label.topics", "", "").place(),
-            problem: format!("no row to learn from is about `{}`", topic.name),
-            remedy: "label a few rows with it; until then only its description speaks for it".into(),
+            problem: format!("no labelled row is about `{}`", topic.name),
+            remedy: "label a few rows with it; until then the model only has its description".into(),
         });
     }
     for (index, label) in labels.iter().enumerate() {
         if label.train_rows == 0 && !train.is_empty() {
             warnings.push(Warning {
                 place: task.place_of_label(index),
-                problem: format!("no row to learn from has the label `{}`", label.name),
-                remedy: "label a few rows with it; until then only its words speak for it".into(),
+                problem: format!("no labelled row has the label `{}`", label.name),
+                remedy: "label a few rows with it; until then the model only has its words".into(),
             });
         }
     }
@@ -69,13 +69,13 @@ pub(super) fn of_rows(
         warn(
             task.place_of_pattern(0),
             "there is only one pattern".into(),
-            "write two to four that ask differently; their models correct each other",
+            "write two to four different ones; their models correct each other",
         );
     }
     if task.options.method != Method::Supervised && unlabeled.is_empty() && task.answers.choices().is_none() {
         warn(
             task.mistake_in_key("data.unlabeled", "", "").place(),
-            "there are no unlabelled rows, from which the final classifier learns".into(),
+            "there are no unlabelled rows for the final classifier to learn from".into(),
             "name files with text of the same kind under `unlabeled`; the more the better",
         );
     }
@@ -89,7 +89,7 @@ pub(super) fn of_rows(
         let count = rows.iter().step_by(copies).filter(is_empty).count();
         if let Some(first) = rows.iter().step_by(copies).find(is_empty) {
             let what = if count == 1 { "1 row has".into() } else { format!("{count} rows have") };
-            warn(first.place.clone(), format!("{what} no text, this one first"), "remove such rows");
+            warn(first.place.clone(), format!("{what} no text, first this one"), "remove such rows");
         }
     }
     let mut known: HashMap<&[String], &[Example]> = HashMap::new();
@@ -105,22 +105,18 @@ pub(super) fn of_rows(
         }
     }
     for (known, which, remedy) in [
-        (
-            train,
-            "the rows to learn from",
-            "remove them from one of the files, for they make the score too good",
-        ),
+        (train, "the labelled rows", "remove them from one of the files: they make the score too good"),
         (
             unlabeled,
             "the unlabelled rows",
-            "the classifier is distilled from these, so that it may be a little less good on new texts; remove them from `unlabeled`",
+            "the classifier is distilled from these, so it may do slightly worse on new texts; remove them from `unlabeled`",
         ),
     ] {
         let seen = task.seen_before(known, test);
         if let Some(first) = seen.first() {
             let verb = if seen.len() == 1 { "is" } else { "are" };
             let what = counted(seen.len(), "test row");
-            warn(first.place.clone(), format!("{what} {verb} among {which} too, this one first"), remedy);
+            warn(first.place.clone(), format!("{what} {verb} also among {which}, first this one"), remedy);
         }
     }
 }

@@ -78,7 +78,7 @@ impl LabelColumn {
                 None if is_structure(cell) => {
                     return Err(Error::data(
                         row.place().field(name),
-                        "this names no labels",
+                        "this is not a label",
                         "give the column that holds them with `--label`; a row's labels are text, a list of texts, or an object of \
                          labels with 0 and 1",
                     ));
@@ -102,13 +102,13 @@ impl LabelColumn {
             found.unlabelled += empty_lists;
         } else if empty_lists > 0 {
             found.warnings.push(format!(
-                "{} an empty list of labels, which says that none of them fits; if nobody has labelled a row yet, write `null` there",
+                "{} an empty list of labels, which means that none of them fits; for rows that are not labelled yet, write `null`",
                 if empty_lists == 1 { "1 row has".to_owned() } else { format!("{empty_lists} rows have") }
             ));
         }
         found.labels = labels.sorted();
         found.missing = marks.sorted();
-        let remedy = "label a few rows of each kind, four or more";
+        let remedy = "label a few rows of each class, four or more";
         match found.labels.as_slice() {
             [] => return Err(Error::data(place, "no row has a label", remedy)),
             [(label, _)] => {
@@ -133,12 +133,12 @@ impl LabelColumn {
             let perhaps = match others.is_empty() {
                 true => String::new(),
                 false => format!(
-                    "; if another column holds the labels, perhaps {}, name it with `--label`",
+                    "; if another column has the labels, perhaps {}, name it with `--label`",
                     list(others)
                 ),
             };
             self.warnings.push(format!(
-                "`{}` has {count} different values in {} and all are taken for labels{perhaps}",
+                "`{}` has {count} different values in {}, and all count as labels{perhaps}",
                 table.columns.names()[column],
                 counted(labelled, "row")
             ));
@@ -152,7 +152,7 @@ impl LabelColumn {
             let same = &alike[&label.to_lowercase()];
             if same.len() > 1 && same[0] == label {
                 self.warnings.push(format!(
-                    "the labels {} differ in capital letters only; if they are the same, correct the data",
+                    "the labels {} differ only in capital letters; if they mean the same, correct the data",
                     list(same)
                 ));
             }

@@ -51,17 +51,17 @@ impl TaskFile<'_> {
             counted(table.rows.len() - column.without(), "labelled row")
         ));
         line(format_args!(
-            "# `cloze check` shows what the model will be asked; change here whatever you can say better."
+            "# `cloze check` shows what the model will see; improve the wording here wherever you can."
         ));
         line(format_args!(""));
         line(format_args!("format   = 1"));
         line(format_args!("name     = {}", quoted(&plain_name(request.name))));
         line(format_args!(""));
         line(format_args!(
-            "# Each pattern asks for the label in its own way: {{mask}} is the blank that the model fills, {{column}} a"
+            "# Each pattern asks for the label in its own way: {{mask}} is the word that the model fills in, {{column}} a"
         ));
         line(format_args!(
-            "# column of the data. A text that is too long is cut at its end, {{column!}} never is. Columns here:"
+            "# column of the data. A text that is too long is cut at its end, but {{column!}} never is. Columns here:"
         ));
         line(format_args!("# {}.", comment(&table.columns.names().join(", "))));
         line(format_args!("patterns = ["));
@@ -89,7 +89,7 @@ impl TaskFile<'_> {
             line(format_args!("quoting   = {}", quoted(quoting.name())));
         }
         line(format_args!(
-            "# Text of the same kind without labels, from which most is learned: hundreds of rows or more."
+            "# Unlabelled text of the same kind, from which the model learns most: hundreds of rows or more."
         ));
         match request.unlabeled.or((column.without() > 0).then_some(request.train)) {
             Some(file) => line(format_args!("unlabeled = {}", quoted(file))),
@@ -97,9 +97,7 @@ impl TaskFile<'_> {
         }
         match request.test {
             Some(file) => line(format_args!("test      = {}", quoted(file))),
-            None => {
-                line(format_args!("# test = \"checked.csv\"   # labelled rows that are only used to measure"))
-            }
+            None => line(format_args!("# test = \"checked.csv\"   # labelled rows, used only to measure")),
         }
         line(format_args!(""));
         match column.several {
@@ -108,12 +106,14 @@ impl TaskFile<'_> {
         }
         let _ = writeln!(
             toml,
-            "\n[train]\nmax_length = {} # tokens of an input, most of the rows have fewer; longer texts are cut",
+            "\n[train]\nmax_length = {} # tokens per input; most rows have fewer, longer texts are cut",
             self.length
         );
         if let Some(steps) = steps(column.labels.iter().map(|(_, rows)| rows).sum()) {
-            let _ =
-                writeln!(toml, "steps = {steps} # updates of the weights, enough for so many labelled rows");
+            let _ = writeln!(
+                toml,
+                "steps = {steps} # updates of the weights, enough for this many labelled rows"
+            );
         }
         toml
     }
@@ -121,7 +121,7 @@ impl TaskFile<'_> {
     fn labels(&self, toml: &mut String, placeholder: impl Fn(usize) -> String) {
         let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
         line(format_args!(
-            "# What the blank should say for each label: a word that the model knows, or a list of such words."
+            "# What {{mask}} should be for each label: a word that the model knows, or a list of such words."
         ));
         line(format_args!("[labels]"));
         for (number, ((name, rows), word)) in self.column.labels.iter().zip(&self.words).enumerate() {
@@ -146,7 +146,7 @@ impl TaskFile<'_> {
         let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
         let names = || self.column.labels.iter().map(|(name, _)| name.as_str());
         line(format_args!(
-            "# Rows have several labels here, so that each is asked for by itself: what {{{}}} should say for it.",
+            "# Rows have several labels here, so each gets its own question: what {{{}}} should be for it.",
             self.topic()
         ));
         line(format_args!("[multi_label]"));

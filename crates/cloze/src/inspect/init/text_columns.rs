@@ -22,7 +22,7 @@ pub(super) fn text_columns(table: &Table, label: usize, wanted: &[String]) -> Re
     if columns.is_empty() {
         return Err(Error::data(
             table.columns.place(),
-            format!("there is no column with text beside `{}`", names[label]),
+            format!("there is no column with text besides `{}`", names[label]),
             "add the text that is to be classified as a column",
         ));
     }
@@ -40,7 +40,7 @@ pub(super) fn text_columns(table: &Table, label: usize, wanted: &[String]) -> Re
             return Err(Error::data(
                 Place::file(table.columns.place().file).line(1).field(name),
                 "a pattern cannot name this column",
-                "rename it; letters, digits, blanks and `_` are fine, but not `mask` or `sep`",
+                "rename it; letters, digits, spaces and `_` are fine, but not `mask` or `sep`",
             ));
         }
     }

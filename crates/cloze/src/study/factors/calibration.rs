@@ -1,4 +1,4 @@
-//! The pretrained model as it is, and without its preferences.
+//! The pretrained model without and with calibration.
 
 use super::{Base, Definition, Levels};
 use crate::Result;
@@ -8,7 +8,7 @@ pub(super) struct Calibration;
 
 impl Definition for Calibration {
     fn question(&self) -> &'static str {
-        "Does it help to take the pretrained model's preferences away first?"
+        "Does it help to calibrate the pretrained model first?"
     }
 
     fn levels(&self, _base: &Base) -> Result<Levels> {

@@ -9,13 +9,13 @@ pub(super) struct Freezing;
 
 impl Definition for Freezing {
     fn question(&self) -> &'static str {
-        "Does it cost anything to leave the lowest layers as they are?"
+        "Does freezing the lowest layers cost accuracy?"
     }
 
     fn levels(&self, base: &Base) -> Result<Levels> {
         let most = most_frozen(base);
         if most == 0 {
-            return Ok(Levels::none("the model has no layers that could be left alone"));
+            return Ok(Levels::none("the model has no layers that could be frozen"));
         }
         let level = |freeze| {
             let setting = match freeze {

@@ -1,4 +1,4 @@
-//! The model that everything starts from.
+//! The pretrained model.
 
 use super::{Base, Definition, Levels};
 use crate::study::level::Level;
@@ -8,13 +8,13 @@ pub(super) struct Models;
 
 impl Definition for Models {
     fn question(&self) -> &'static str {
-        "Which model should everything start from?"
+        "Which pretrained model is best?"
     }
 
     fn levels(&self, base: &Base) -> Result<Levels> {
         let level = |(number, name): (usize, &str)| Level::unchanged(name).titled(name).with_model(number);
         let names = base.models.iter().map(Model::name).enumerate();
-        let reason = "there is only one model; name others after `--models`";
+        let reason = "there is only one model; name others with `--models`";
         Ok(Levels { levels: names.map(level).collect(), reason })
     }
 }

@@ -8,7 +8,7 @@ pub(super) struct Patterns;
 
 impl Definition for Patterns {
     fn question(&self) -> &'static str {
-        "Does it matter which pattern asks, and are several better than one?"
+        "Does the choice of pattern matter, and are several better than one?"
     }
 
     fn levels(&self, base: &Base) -> Result<Levels> {
@@ -36,7 +36,7 @@ impl Definition for Patterns {
         let worst = alone.iter().min_by(by_accuracy)?;
         Some(format!(
             "Zero-shot, the model reaches {}; fine-tuned, the worst pattern is `{}` with {}, the best `{}` with {}, and all together \
-             reach {}. Which one is best is known only after measuring.",
+             reach {}. Only measuring shows which one is best.",
             percent(zero_shot),
             worst.setting,
             percent(worst),

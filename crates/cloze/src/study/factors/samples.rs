@@ -10,7 +10,7 @@ pub(super) struct Samples;
 
 impl Definition for Samples {
     fn question(&self) -> &'static str {
-        "How much hangs on which rows happen to be labelled?"
+        "How much depends on which rows happen to be labelled?"
     }
 
     fn levels(&self, base: &Base) -> Result<Levels> {

@@ -1,0 +1,113 @@
+//! The verbs that a run answers, and how their rows are read and written.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use cloze::predict::With;
+use cloze::table::{Encoding, Format, Quoting, ReadOptions};
+
+use super::choice;
+
+/// `cloze eval`
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    /// A run directory, or a task file, which stands for the newest finished run of its task
+    #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
+    pub run: PathBuf,
+    /// A CSV, TSV or JSON Lines file with labelled rows; `-` is standard input
+    #[arg(value_name = "DATA", value_hint = ValueHint::FilePath)]
+    pub data: PathBuf,
+    /// Where to look for the runs of a task file, in addition to `runs` in the task file's folder
+    #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
+    pub runs: PathBuf,
+    /// The column with the labels [default: the task's]
+    #[arg(long, value_name = "COLUMN")]
+    pub label: Option<String>,
+    /// Which model predicts: the final classifier, or the ensemble of the fine-tuned models if the run kept them
+    /// [default: final if there is one]
+    #[arg(long, value_name = "MODEL", value_parser = choice(ANSWERERS))]
+    pub with: Option<With>,
+    /// The format of the rows [default: from the file's extension or first line]
+    #[arg(long, value_name = "FORMAT", value_parser = choice(FORMATS))]
+    pub from: Option<Format>,
+    /// How the rows are stored.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    /// Skip rows whose label the run does not know, and report how many there were
+    #[arg(long)]
+    pub skip_unknown: bool,
+}
+
+/// What a file of rows does not say about itself.
+#[derive(Debug, Args)]
+pub(crate) struct ReadingArgs {
+    /// The encoding of the rows: `windows-1252`, `gb18030`, `shift_jis` … [default: UTF-8, or UTF-16 if detected]
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<Encoding>,
+    /// How CSV and TSV write a quote within a quoted value: doubled or after a backslash; with `none`, quotes are plain text
+    /// [default: doubled]
+    #[arg(long, value_name = "HOW", value_parser = choice(Quoting::ALL))]
+    pub quoting: Option<Quoting>,
+}
+
+impl ReadingArgs {
+    /// How rows of this format are read. What the task says about its own files does not apply to others.
+    pub(crate) fn options(&self, format: Option<Format>) -> ReadOptions {
+        ReadOptions { format, encoding: self.encoding, quoting: self.quoting, of_task: false }
+    }
+}
+
+/// `cloze predict`
+#[derive(Debug, Args)]
+pub(crate) struct Predict {
+    /// A run directory, or a task file, which stands for the newest finished run of its task
+    #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
+    pub run: PathBuf,
+    /// A CSV, TSV or JSON Lines file; `-` is standard input
+    #[arg(value_name = "INPUT", required_unless_present = "text", value_hint = ValueHint::FilePath)]
+    pub input: Option<PathBuf>,
+    /// Classify this text; may be repeated. For a task with several columns, give one for each, in the order of its patterns
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["input", "output", "from", "to"])]
+    pub text: Vec<String>,
+    /// Where to write the rows; `-` is standard output
+    #[arg(short, long, value_name = "OUTPUT", default_value = "-", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+    /// Where to look for the runs of a task file, in addition to `runs` in the task file's folder
+    #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
+    pub runs: PathBuf,
+    /// Which model predicts: the final classifier, or the ensemble of the fine-tuned models if the run kept them
+    /// [default: final if there is one]
+    #[arg(long, value_name = "MODEL", value_parser = choice(ANSWERERS))]
+    pub with: Option<With>,
+    /// Replace the output file if it exists
+    #[arg(long)]
+    pub force: bool,
+    /// The format of the input [default: from the file's extension or first line]
+    #[arg(long, value_name = "FORMAT", value_parser = choice(FORMATS))]
+    pub from: Option<Format>,
+    /// How the input is stored.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    /// The format of the output; `superglue` is that of the benchmark's submissions: `idx` and label
+    /// [default: from the file's extension, otherwise that of the input]
+    #[arg(long, visible_alias = "format", value_name = "FORMAT", value_parser = choice(OUTPUTS))]
+    pub to: Option<OutputFormat>,
+}
+
+/// How predictions are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OutputFormat {
+    /// The rows of the input with more columns.
+    Rows(Format),
+    /// As the SuperGLUE benchmark requires.
+    SuperGlue,
+}
+
+const FORMATS: &[(&str, Format)] = &[("csv", Format::Csv), ("tsv", Format::Tsv), ("jsonl", Format::Jsonl)];
+const OUTPUTS: &[(&str, OutputFormat)] = &[
+    ("csv", OutputFormat::Rows(Format::Csv)),
+    ("tsv", OutputFormat::Rows(Format::Tsv)),
+    ("jsonl", OutputFormat::Rows(Format::Jsonl)),
+    ("superglue", OutputFormat::SuperGlue),
+];
+const ANSWERERS: &[(&str, With)] = &[("final", With::Classifier), ("ensemble", With::Ensemble)];
