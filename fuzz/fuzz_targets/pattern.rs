@@ -1,7 +1,7 @@
 //! Any text is a pattern that survives printing, or an error that points into it.
 #![no_main]
 
-use cloze::pattern::Pattern;
+use cloze::Pattern;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -42,8 +42,8 @@ impl From<cloze_encoder::Error> for Failure {
     }
 }
 
-impl From<cloze::run::store::Error> for Failure {
-    fn from(error: cloze::run::store::Error) -> Self {
+impl From<cloze::StoreError> for Failure {
+    fn from(error: cloze::StoreError) -> Self {
         Failure::Cloze(error.into())
     }
 }

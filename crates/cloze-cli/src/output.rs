@@ -1,12 +1,11 @@
 //! A file that a command writes: it gets its name when it is complete, and replaces nothing unasked.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use cloze::Error;
-use cloze::run::store::RunDir;
 use cloze::task::Task;
+use cloze::{Error, RunDir};
 use same_file::{Handle, is_same_file};
 use tempfile::NamedTempFile;
 
@@ -182,6 +181,18 @@ impl Output {
             Err(error) => Err(failed(error.error)),
         }
     }
+}
+
+/// Writes a file whole or not at all, in the place of one of that name.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::result::Result<(), Error> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || -> io::Result<()> {
+        let mut draft = draft(folder)?;
+        draft.write_all(bytes)?;
+        draft.as_file().sync_all()?;
+        draft.persist(path).map(drop).map_err(|error| error.error)
+    };
+    write().map_err(|error| Error::io("write", path, error))
 }
 
 fn exists(path: &Path) -> Error {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use cloze::metrics::Measured;
-use cloze::run::event::{Event, Listener};
+use cloze::{Event, Listener};
 use indicatif::ProgressBar;
 
 use crate::fitting::{JobLine, draw, template};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use cloze::run::store::RunDir;
+use cloze::RunDir;
 use cloze::task::{Keep, Task};
 
 use crate::layout::{Align, Table, moment};

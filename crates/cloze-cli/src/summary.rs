@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use cloze::Run;
-use cloze::inspect::estimate::{Estimate, peak_memory};
+use cloze::RunDir;
+use cloze::inspect::Estimate;
 use cloze::results::{Results, Stage};
-use cloze::run::store::RunDir;
 use cloze::task::Keep;
 use serde_json::{Value, json};
 
@@ -35,8 +35,7 @@ pub(crate) fn table(results: &Results, dir: &Path, printer: &Printer) -> Result<
     let mut table = Table::new(aligned);
     table.row(titles);
     for (title, stage) in stages {
-        let time =
-            run.job(&stage.job).ok().flatten().map_or(String::new(), |job| duration(job.record().seconds));
+        let time = run.seconds(&stage.job).map_or(String::new(), duration);
         let (accuracy, within) = match &stage.test {
             Some(test) => (percent(test.accuracy.value), interval(&test.accuracy)),
             None => ("-".into(), "-".into()),
@@ -103,13 +102,21 @@ pub(crate) fn cost(elapsed: Duration) -> String {
     }
 }
 
+/// The largest amount of memory that this process has used so far, in bytes, where the system tells.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
 /// The results for scripts.
 pub(crate) fn json(run: &Run, elapsed: Duration) -> Result<Value> {
     let dir = RunDir::open(&run.path)?;
     let mut jobs = serde_json::Map::new();
     for (_, stage) in run.results.stages() {
-        if let Some(job) = dir.job(&stage.job).ok().flatten() {
-            jobs.insert(stage.job.clone(), job.record().seconds.into());
+        if let Some(seconds) = dir.seconds(&stage.job) {
+            jobs.insert(stage.job.clone(), seconds.into());
         }
     }
     Ok(json!({

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use cloze::run::event::Event;
+use cloze::Event;
 use cloze::{Model, Prediction, Predictor, Result, Task, Trainer};
 
 fn main() -> Result<()> {

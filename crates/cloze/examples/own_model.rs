@@ -6,9 +6,9 @@
 
 use std::path::Path;
 
+use cloze::Prepared;
 use cloze::cloze_encoder::Device;
 use cloze::predict::zero_shot::{ZeroShot, zero_shot};
-use cloze::run::prepare::Prepared;
 use cloze::{Error, Model, Result, Task};
 
 fn main() -> Result<()> {
@@ -37,7 +37,7 @@ pub(crate) fn run(model: Model, runs: &Path) -> Result<ZeroShot> {
     for outcome in &zero_shot.patterns {
         println!("{}: {:?}", outcome.pattern.as_deref().unwrap_or_default(), outcome.predicted);
     }
-    let trained = prepared.train(runs, &mut cloze::run::event::Silence)?;
+    let trained = prepared.train(runs, &mut cloze::Silence)?;
     println!("after training: {}", trained.path.display());
     Ok(zero_shot)
 }

@@ -111,7 +111,7 @@ impl Error {
     }
 
     /// Unusable data at `place`.
-    pub fn data(place: Place, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
+    pub(crate) fn data(place: Place, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
         Error::Data { place, problem: problem.into(), remedy: remedy.into() }
     }
 
@@ -158,7 +158,7 @@ pub struct Place {
 
 impl Place {
     /// A whole file.
-    pub fn file(file: impl Into<String>) -> Place {
+    pub(crate) fn file(file: impl Into<String>) -> Place {
         Place { file: file.into(), line: None, field: None, in_memory: false }
     }
 
@@ -168,12 +168,12 @@ impl Place {
     }
 
     /// A line in it.
-    pub fn line(self, line: u64) -> Place {
+    pub(crate) fn line(self, line: u64) -> Place {
         Place { line: Some(line), ..self }
     }
 
     /// A column of it.
-    pub fn field(self, field: impl Into<String>) -> Place {
+    pub(crate) fn field(self, field: impl Into<String>) -> Place {
         Place { field: Some(field.into()), ..self }
     }
 }
@@ -223,7 +223,7 @@ pub struct Mistake {
 
 impl Mistake {
     /// A mistake at the bytes `span` of `text`, the contents of the file `name`.
-    pub fn new(
+    pub(crate) fn new(
         name: &str,
         text: &Arc<str>,
         span: std::ops::Range<usize>,
@@ -242,7 +242,7 @@ impl Mistake {
     }
 
     /// The bytes of the file that it points at.
-    pub fn span(&self) -> std::ops::Range<usize> {
+    pub(crate) fn span(&self) -> std::ops::Range<usize> {
         self.span.offset()..self.span.offset() + self.span.len()
     }
 }
@@ -277,7 +277,7 @@ pub struct TaskError {
 
 impl TaskError {
     /// The error for these mistakes, or `None` when there are none.
-    pub fn of(mut mistakes: Vec<Mistake>) -> Option<TaskError> {
+    pub(crate) fn of(mut mistakes: Vec<Mistake>) -> Option<TaskError> {
         mistakes.sort_by_key(|mistake| mistake.span.offset());
         (!mistakes.is_empty()).then_some(TaskError { mistakes })
     }

@@ -1,9 +1,13 @@
 //! What is to be known of a task before anything is trained: a first draft, a check, the time it will take.
 
 pub mod check;
-pub mod estimate;
-pub mod init;
-pub mod vocabulary;
+pub(crate) mod estimate;
+mod init;
+pub(crate) mod vocabulary;
+
+pub use estimate::{Estimate, JobEstimate};
+pub use init::{DraftedTask, Request, draft};
+pub use vocabulary::Coverage;
 
 use crate::Warning;
 use crate::run::prepare::Prepared;

@@ -22,34 +22,42 @@
 pub mod dataset;
 mod ensemble;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod goldens;
 pub mod inspect;
 pub mod metrics;
 mod model;
-pub mod pattern;
+mod pattern;
 pub mod predict;
 pub mod pvp;
-pub mod report;
+mod report;
 pub mod results;
-pub mod run;
+mod run;
 mod scoring;
 pub mod study;
 pub mod table;
 pub mod task;
 mod training;
-pub mod words;
+mod words;
 
 pub use cloze_encoder;
 pub use model::Model;
+pub use pattern::{Pattern, PatternError};
 pub use predict::{Prediction, Predictor, With};
-pub use run::Run;
-pub use run::trainer::{Cancel, Trainer};
+pub use run::{
+    Run,
+    event::{Event, Listener, Silence},
+    prepare::Prepared,
+    store::RunDir,
+    trainer::{Cancel, Trainer},
+};
 pub use scoring::scores::Scores;
 pub use table::Record;
 pub use task::{Task, TaskBuilder};
 
-pub use error::{Error, Mistake, Place, Result, TaskError, Warning, nearest};
+pub use error::{Error, Mistake, Place, Result, TaskError, Warning, nearest, store::Error as StoreError};
 
 /// The guide to the library, whose code is run as the front page's is.
 #[cfg(doctest)]

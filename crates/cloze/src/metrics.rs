@@ -9,10 +9,12 @@ mod reliability;
 mod topics;
 mod words_f1;
 
-pub use bootstrap::Measured;
+pub use self::{
+    bootstrap::Measured,
+    evaluation::{Confused, Evaluation, LabelEvaluation},
+};
 pub(crate) use confusion::accuracy;
-pub use evaluation::{Confused, Evaluation, LabelEvaluation};
-pub use reliability::{Bin, Reliability};
+pub(crate) use reliability::{Bin, Reliability};
 pub(crate) use words_f1::words_f1;
 
 #[cfg(test)]

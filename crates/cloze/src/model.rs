@@ -19,7 +19,7 @@ pub struct Model {
 
 impl Model {
     /// The name of the model that programs with the feature `built-in-model` carry.
-    pub const BUILT_IN: &str = "cloze-mini-en";
+    pub(crate) const BUILT_IN: &str = "cloze-mini-en";
 
     /// A model under a name of your choice.
     pub fn new(name: impl Into<String>, checkpoint: Checkpoint) -> Model {
@@ -39,7 +39,7 @@ impl Model {
     ///
     /// # Errors
     /// When it names none and there is none in the program, or as [`Checkpoint::open`].
-    pub fn of_task(task: &Task) -> Result<Model> {
+    pub(crate) fn of_task(task: &Task) -> Result<Model> {
         match &task.model {
             Some(dir) => Model::open(dir),
             #[cfg(feature = "built-in-model")]
@@ -79,7 +79,7 @@ impl Model {
     }
 
     /// Whether it is known to have read English only.
-    pub fn is_english(&self) -> bool {
+    pub(crate) fn is_english(&self) -> bool {
         self.name == Model::BUILT_IN
     }
 }

@@ -12,62 +12,28 @@ mod model_card;
 mod page;
 mod rows;
 
-use std::fs;
-use std::path::Path;
-
 pub(crate) use chart::{Chart, Mark, Meaning};
 pub(crate) use figures::{counted, interval, percent, with_interval};
-pub use model_card::model_card;
+pub(crate) use model_card::model_card;
 
 use crate::results::Results;
-use crate::results::insight::{self, Insight};
+use crate::results::insight::Insight;
 use crate::task::Task;
-use crate::{Error, Place, Result};
 
 /// The page of a run, with what is known of single rows and of the task; sections of which nothing is known are left out.
-pub fn html(results: &Results, insight: Option<&Insight>, task: Option<&Task>) -> String {
+pub(crate) fn html(results: &Results, insight: Option<&Insight>, task: Option<&Task>) -> String {
     page::html(results, insight, task)
-}
-
-/// The page of a finished run, made again from the files in its directory: of `results.json`, and of `insight.json` and `run.toml`
-/// as far as they are there. It needs neither data nor model.
-///
-/// # Errors
-/// When `results.json` is not there or is damaged, or `insight.json` is damaged.
-pub fn html_of_run(dir: &Path) -> Result<String> {
-    let path = dir.join("results.json");
-    let results: Results = parse(&path, &fs::read(&path).map_err(|error| Error::io("read", &path, error))?)?;
-    let path = dir.join(insight::FILE);
-    let insight = match fs::read(&path) {
-        Ok(bytes) => Some(parse(&path, &bytes)?),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(Error::io("read", &path, error)),
-    };
-    let record = dir.join("run.toml");
-    let text = fs::read_to_string(&record).unwrap_or_default();
-    let task = Task::parse(&record.display().to_string(), &text, dir).ok();
-    Ok(html(&results, insight.as_ref(), task.as_ref()))
-}
-
-fn parse<T: serde::de::DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let problem = format!("it cannot be read: {error}");
-        Error::data(
-            Place::file(path.display().to_string()),
-            problem,
-            "train the same task again, which writes it anew",
-        )
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::path::Path;
 
     use super::*;
     use crate::dataset::DataSource;
     use crate::metrics::{Evaluation, Reliability};
-    use crate::results::insight::Answered;
+    use crate::results::insight::{self, Answered};
     use crate::results::{Disputed, FORMAT, Generation, ModelSource, Results, Stage, TrainingSet};
     use crate::task::Topic;
 
@@ -350,22 +316,5 @@ mod tests {
             "{card}"
         );
         assert!(card.contains("`bad & \"worse\"`"));
-    }
-
-    #[test]
-    fn the_page_of_a_run_is_made_again_from_its_files() {
-        let dir = tempfile::tempdir().unwrap();
-        let error = html_of_run(dir.path()).unwrap_err();
-        assert!(error.to_string().contains("results.json"), "{error}");
-        let write = |name: &str, value: &serde_json::Value| {
-            std::fs::write(dir.path().join(name), value.to_string()).unwrap();
-        };
-        write("results.json", &serde_json::to_value(results()).unwrap());
-        assert_eq!(html_of_run(dir.path()).unwrap(), html(&results(), None, None));
-        write("insight.json", &serde_json::to_value(insight("final")).unwrap());
-        std::fs::write(dir.path().join("run.toml"), task().to_toml()).unwrap();
-        assert_eq!(html_of_run(dir.path()).unwrap(), page());
-        write("insight.json", &serde_json::json!({"format": 1}));
-        assert!(html_of_run(dir.path()).unwrap_err().to_string().contains("insight.json"));
     }
 }

@@ -3,7 +3,7 @@
 //! Only what follows from task, data, seeds and version is in it: no times, no folders, so that a run that was interrupted
 //! ends with the same bytes as one that was not.
 
-pub mod insight;
+pub(crate) mod insight;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -18,7 +18,7 @@ use crate::pvp::priming::Examples;
 use crate::task::Topic;
 
 /// Version of `results.json`.
-pub const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 /// `results.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -163,7 +163,7 @@ impl Disputed {
     }
 
     /// Where to find it: `tickets.csv:49`, or the row's number where the file is not known.
-    pub fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         location(self.file.as_deref(), self.line, self.row)
     }
 }
@@ -194,7 +194,7 @@ impl Results {
     }
 
     /// Whether the members have learned something: without labelled rows those of a first generation are the pretrained model.
-    pub fn members_are_trained(&self) -> bool {
+    pub(crate) fn members_are_trained(&self) -> bool {
         self.rows("train") > 0 || !self.generations.is_empty()
     }
 

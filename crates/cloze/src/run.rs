@@ -2,22 +2,27 @@
 
 mod answered_rows;
 mod collect;
-pub mod event;
+pub(crate) mod event;
 mod job_files;
 mod jobs;
 mod log;
 pub(crate) mod plan;
 pub(crate) mod precheck;
-pub mod prepare;
+pub(crate) mod prepare;
 mod record;
-pub mod store;
+pub(crate) mod store;
 pub(crate) mod summary;
 pub(crate) mod trainer;
 mod worker;
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
-use crate::results::Results;
+use serde::de::DeserializeOwned;
+
+use crate::results::{Results, insight};
+use crate::task::Task;
+use crate::{Error, Place, Result, report};
 
 /// A run that is finished.
 #[derive(Debug, Clone)]
@@ -26,4 +31,61 @@ pub struct Run {
     pub path: PathBuf,
     /// What it has found; the same as in `results.json`.
     pub results: Results,
+}
+
+impl Run {
+    /// A finished run in `dir`, read from its files. Runs of earlier versions are read too.
+    ///
+    /// # Errors
+    /// When `results.json` is not there or is damaged.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Run> {
+        let path = dir.as_ref().to_owned();
+        let file = path.join("results.json");
+        let bytes = std::fs::read(&file).map_err(|error| Error::io("read", &file, error))?;
+        Ok(Run { results: parse(&file, &bytes)?, path })
+    }
+
+    /// The page `report.html`, made again from the files of the run: `results.json`, and `insight.json` and `run.toml` if they are there.
+    /// Neither data nor model are needed.
+    ///
+    /// # Errors
+    /// When `insight.json` cannot be read or is damaged.
+    pub fn report(&self) -> Result<String> {
+        let file = self.path.join(insight::FILE);
+        let insight = match std::fs::read(&file) {
+            Ok(bytes) => Some(parse(&file, &bytes)?),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(Error::io("read", &file, error)),
+        };
+        let record = self.path.join("run.toml");
+        let text = std::fs::read_to_string(&record).unwrap_or_default();
+        let task = Task::parse(&record.display().to_string(), &text, &self.path).ok();
+        Ok(report::html(&self.results, insight.as_ref(), task.as_ref()))
+    }
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let problem = format!("it cannot be read: {error}");
+        Error::data(
+            Place::file(path.display().to_string()),
+            problem,
+            "train the same task again, which writes it anew",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_file_of_a_run_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Run::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("results.json"), "{error}");
+        std::fs::write(dir.path().join("results.json"), "{\"format\": 1").unwrap();
+        let error = Run::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("results.json`: it cannot be read"), "{error}");
+    }
 }

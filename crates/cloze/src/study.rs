@@ -20,8 +20,10 @@ mod setting;
 mod statistics;
 mod variations;
 
-pub use execution::FinishedStudy;
-pub use factors::Factor;
-pub use findings::{Comparison, Finding, Findings, RunRecord, Verdict};
-pub use plan::Study;
-pub use setting::{Arm, Setting};
+pub use self::{
+    execution::FinishedStudy,
+    factors::Factor,
+    findings::{Comparison, Finding, Findings, RunRecord, Verdict},
+    plan::Study,
+    setting::{Arm, Setting},
+};

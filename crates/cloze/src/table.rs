@@ -30,14 +30,16 @@ pub(crate) mod submission;
 mod tests;
 mod writer;
 
-pub use columns::Columns;
-pub use encoding::Encoding;
-pub use files::expand;
-pub use format::Format;
-pub use options::ReadOptions;
-pub use quoting::Quoting;
-pub use reader::{Reader, Table};
-pub use record::Record;
+pub use self::{
+    encoding::Encoding,
+    files::expand,
+    format::Format,
+    options::ReadOptions,
+    quoting::Quoting,
+    reader::{Reader, Table},
+    record::Record,
+};
+pub(crate) use columns::Columns;
 pub(crate) use record::{Records, check_texts};
-pub use row::Row;
-pub use writer::Writer;
+pub(crate) use row::Row;
+pub(crate) use writer::Writer;

@@ -21,7 +21,7 @@ use crate::task::Task;
 ///
 /// # Errors
 /// When the rows or the model cannot be used, or nothing says what a label means.
-pub fn find(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) -> Result<Task> {
+pub(crate) fn find(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) -> Result<Task> {
     let Some(described) = &task.described else { return Ok(task.clone()) };
     let mut found = task.clone();
     found.described = None;
@@ -48,7 +48,12 @@ pub fn find(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) 
 ///
 /// # Errors
 /// When the model cannot be used.
-pub fn apart(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) -> Result<Vec<Option<f64>>> {
+pub(crate) fn apart(
+    task: &Task,
+    data: &Data,
+    checkpoint: &Checkpoint,
+    device: &Device,
+) -> Result<Vec<Option<f64>>> {
     let counts = data.label_counts(task);
     let mut plain = task.answers.is_one_label();
     for pattern in 0..task.patterns.len() {

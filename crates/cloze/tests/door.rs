@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::Arc;
 use std::thread;
 
-use cloze::run::event::Event;
+use cloze::Event;
 use cloze::task::Split;
 use cloze::{Cancel, Error, Model, Predictor, Record, Run, Task, TaskBuilder, Trainer, With};
 use cloze_encoder::Device;

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cloze::results::Results;
-use cloze::{Model, Predictor, Task, Trainer, With, report};
+use cloze::{Model, Predictor, Run, Task, Trainer, With};
 use cloze_encoder::Device;
 use serde_json::Value;
 
@@ -68,9 +67,10 @@ fn their_models_answer_as_they_did() {
 fn their_results_and_tasks_are_read_and_their_pages_made_again() {
     for version in versions() {
         let run = run(&version);
-        let results: Results = serde_json::from_slice(&fs::read(run.join("results.json")).unwrap()).unwrap();
+        let finished = Run::open(&run).unwrap();
+        let results = &finished.results;
         assert_eq!((results.members.len(), results.data["train"].rows), (2, 4));
-        let page = report::html_of_run(&run).unwrap();
+        let page = finished.report().unwrap();
         assert!(page.contains("moods") && page.contains("All in all"));
         let task = Task::open(&version.join("moods.toml")).unwrap();
         assert_eq!(task.label_names(), results.labels);

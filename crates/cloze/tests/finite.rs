@@ -5,8 +5,8 @@ mod common;
 use std::fs;
 use std::path::Path;
 
+use cloze::Silence;
 use cloze::predict::Predictor;
-use cloze::run::event::Silence;
 use cloze::table::{Format, ReadOptions, Reader};
 use cloze::{Error, Result};
 use cloze_encoder::{Checkpoint, Device, Model};

@@ -145,7 +145,7 @@ mod cancelling {
     use std::sync::mpsc::Receiver;
     use std::thread;
 
-    use cloze::run::event::Event;
+    use cloze::Event;
     use cloze::{Cancel, Error, Model, Result, Run, Task, Trainer};
 
     /// Trains until it is done, or until something comes through `stop`.
@@ -307,10 +307,10 @@ mod choices {
 }
 
 mod before_training {
+    use cloze::Prepared;
     use cloze::cloze_encoder::Device;
     use cloze::inspect::check::check;
     use cloze::predict::zero_shot::zero_shot;
-    use cloze::run::prepare::Prepared;
     use cloze::{Model, Result, Task};
 
     fn look(task: &Task, model: &Model) -> Result<()> {
@@ -362,8 +362,8 @@ mod evaluating {
 mod studying {
     use std::path::Path;
 
+    use cloze::Silence;
     use cloze::cloze_encoder::Device;
-    use cloze::run::event::Silence;
     use cloze::study::{Factor, Study};
     use cloze::{Model, Result, Task};
 

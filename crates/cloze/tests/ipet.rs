@@ -4,10 +4,10 @@ mod common;
 
 use std::fs;
 
+use cloze::Event;
 use cloze::Run;
 use cloze::predict::{Predictor, With};
 use cloze::results::Results;
-use cloze::run::event::Event;
 use cloze::task::Split;
 use cloze_encoder::Device;
 use common::{Folder, TASK};

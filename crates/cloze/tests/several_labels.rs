@@ -130,7 +130,7 @@ fn labels_that_were_predicted_are_read_as_labels() {
         let written = annotate(&predictor, input, format);
         let mut task = predictor.task().clone();
         task.data.label = Some("predictions".into());
-        let reader = Reader::new("again", std::io::Cursor::new(written), ReadOptions::of(format)).unwrap();
+        let reader = Reader::new("again", std::io::Cursor::new(written), ReadOptions::from(format)).unwrap();
         let rows = task.labelled(reader, false).unwrap().examples;
         let right = predictor.evaluate(&rows, |_, _| Ok(())).unwrap();
         assert_eq!((right.accuracy.value, right.exact_match.unwrap().value), (1.0, 1.0));

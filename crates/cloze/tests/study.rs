@@ -6,7 +6,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use cloze::run::event::Event;
+use cloze::Event;
 use cloze::study::{Factor, Findings, FinishedStudy, Study, Verdict};
 use cloze::{Error, Model, Result};
 use cloze_encoder::Device;
@@ -157,7 +157,7 @@ fn unlabelled_rows_models_and_decoding_are_varied_where_that_means_something() {
 
     let (task, models) = (folder.task(TASK), models(&["tiny", "the same again"]));
     let study = Study::new(&task, &models, &[Factor::Models], 2, &Device::new(2)).unwrap();
-    let outcome = study.carry_out(&studies(&folder), &mut cloze::run::event::Silence).unwrap();
+    let outcome = study.carry_out(&studies(&folder), &mut cloze::Silence).unwrap();
     let comparison = &outcome.findings.factors[0].comparisons[0];
     assert_eq!((comparison.difference.value, comparison.verdict), (0.0, Verdict::Undecided));
     let first = &outcome.findings.conclusions[0];

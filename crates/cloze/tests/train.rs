@@ -8,10 +8,10 @@ use std::path::Path;
 
 use cloze::Error;
 use cloze::Run;
-use cloze::inspect::estimate::{Estimate, Speed};
+use cloze::inspect::Estimate;
 use cloze::predict::Predictor;
 use cloze::results::Results;
-use cloze::run::event::{Event, Silence};
+use cloze::{Event, Silence};
 use cloze_encoder::{Checkpoint, Device};
 use common::{Folder, TASK, prepared, tiny, train, with_rows_for_a_probe};
 
@@ -166,7 +166,8 @@ fn a_row_to_label_next_is_found_by_file_and_line() {
         assert_eq!((disputed.file.as_deref(), line), (Some("unlabeled.csv"), &*disputed.fields["text"]));
     }
     let report = fs::read_to_string(run.join("report.html")).unwrap();
-    assert!(report.contains(&format!(">{}<", results.label_next[0].place())));
+    let place = format!("unlabeled.csv:{}", results.label_next[0].line.unwrap());
+    assert!(report.contains(&format!(">{place}<")));
     // A job is shared by runs whose files have other names, so it does not say where a row is.
     let own = fs::read_to_string(run.join("g0/ensemble/label_next.json")).unwrap();
     assert!(own.contains("\"row\"") && !own.contains("\"line\""), "{own}");
@@ -395,7 +396,7 @@ fn a_place_that_cannot_be_written_to_is_named_before_anything_is_computed() {
 fn the_estimate_names_every_job_of_the_run() {
     let folder = Folder::new();
     let prepared = prepared(&folder.task(TASK));
-    let estimate = Estimate::new(&prepared, Speed::measure(&prepared).unwrap()).unwrap();
+    let estimate = Estimate::measured(&prepared).unwrap();
     let jobs: Vec<&str> = estimate.jobs.iter().map(|job| job.job.as_str()).collect();
     let expected =
         ["zero-shot/p0", "zero-shot/p1", "g0/p0-s0", "g0/p1-s0", "g0/ensemble", "supervised", "final"];

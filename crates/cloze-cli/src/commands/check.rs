@@ -4,10 +4,10 @@ use std::path::Path;
 
 use cloze::Warning;
 use cloze::dataset::SplitReport;
+use cloze::inspect::Estimate;
 use cloze::inspect::check::{
     self, CheckReport, FilledReport, LabelReport, PatternReport, TopicReport, WordReport,
 };
-use cloze::inspect::estimate::Estimate;
 use cloze::pvp::encode::{Piece, PieceKind};
 
 use crate::args::{Check, Global};

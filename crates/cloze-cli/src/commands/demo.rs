@@ -10,13 +10,13 @@ use std::time::Instant;
 use cloze::Error;
 use cloze::inspect::check;
 use cloze::predict::Predictor;
-use cloze::run::store;
 use cloze::task::Task;
 use serde_json::json;
 
 use crate::args::{Demo, Global};
 use crate::failure::Result;
 use crate::layout::{Align, Table, percent};
+use crate::output;
 use crate::printer::Printer;
 use crate::summary;
 
@@ -114,7 +114,7 @@ fn unpack(dir: &Path) -> Result<PathBuf> {
                 )
                 .into());
             }
-            Err(_) => store::replace(&path, text.as_bytes())?,
+            Err(_) => output::replace(&path, text.as_bytes())?,
         }
     }
     Ok(dir.join("task.toml"))

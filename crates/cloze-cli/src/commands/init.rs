@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use cloze::Error;
-use cloze::inspect::init::{self, DraftedTask, Request};
+use cloze::inspect::{self, DraftedTask, Request};
 use cloze::table::{ReadOptions, Reader, Table};
 use serde_json::{Value, json};
 
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
         more: more.as_ref(),
         test: test.as_deref(),
     };
-    let draft = init::draft(&table, &request, model.checkpoint(), &device(global)?)?;
+    let draft = inspect::draft(&table, &request, model.checkpoint(), &device(global)?)?;
     draft.warnings.iter().for_each(|warning| printer.warn(warning));
     if let Some((problem, remedy)) = draft.coverage.doubt(&model) {
         printer.warn(format_args!("{problem} ({remedy})"));

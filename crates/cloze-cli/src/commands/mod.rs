@@ -17,10 +17,9 @@ pub(crate) mod zero_shot;
 
 use std::path::Path;
 
-use cloze::run::prepare::Prepared;
 use cloze::table::{ReadOptions, Reader};
 use cloze::task::Setting;
-use cloze::{Error, Model, Predictor, Task, With};
+use cloze::{Error, Model, Predictor, Prepared, Task, With};
 use cloze_encoder::{Checkpoint, Device, Kernels};
 
 use crate::args::{Global, ModelArg, TaskArg};
@@ -47,7 +46,7 @@ pub(crate) fn open_with(args: &TaskArg, mut settings: Vec<Setting>) -> Result<(T
 /// Reads the task's rows, finds words if it asks for that, and plans.
 pub(crate) fn prepare(task: &Task, model: &Model, device: &Device, printer: &Printer) -> Result<Prepared> {
     let prepared = Prepared::new(task, model, device)?;
-    say_words(task, prepared.task(), printer);
+    say_words(task, &prepared.task, printer);
     Ok(prepared)
 }
 

@@ -4,8 +4,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
 
+use cloze::RunDir;
 use cloze::predict::Annotated;
-use cloze::run::store::RunDir;
 use cloze::table::{Format, Reader};
 use cloze::{Error, Prediction, Predictor, Task};
 use serde::{Serialize, Serializer};

@@ -3,9 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::run::store::{self, RunDir};
 use cloze::task::Task;
-use cloze::{Error, nearest};
+use cloze::{Error, RunDir, StoreError, nearest};
 
 use crate::failure::Result;
 use crate::layout::moment;
@@ -219,7 +218,7 @@ impl RunArgument<'_> {
         }
         let kept = within(self.runs);
         match tasks(given).as_slice() {
-            [] if kept.is_empty() => store::Error::NotARun { path: given.to_owned() }.into(),
+            [] if kept.is_empty() => StoreError::NotARun { path: given.to_owned() }.into(),
             [task] if !kept.iter().any(Found::predicts) => Error::usage(
                 format!("`{shown}` is not a run directory but contains a task that has not been trained"),
                 format!(

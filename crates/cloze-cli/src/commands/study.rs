@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
         factors.push(Factor::Models);
     }
     let study = Study::new(&task, &models, &factors, usize::from(args.seeds), &device)?;
-    say_words(&task, study.task(), printer);
+    say_words(&task, &study.task, printer);
     let estimate = study.estimate()?;
     printer.note(format_args!(
         "{}, {}: {} from scratch",

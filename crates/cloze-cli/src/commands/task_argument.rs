@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cloze::Error;
-use cloze::run::store::RunDir;
+use cloze::RunDir;
 use cloze::table::{Format, ReadOptions, Reader};
 
 use crate::extension::{Foreign, as_rows};

@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
-use cloze::inspect::estimate::{Estimate, Speed};
-use cloze::run::prepare::Prepared;
+use cloze::inspect::Estimate;
 use cloze::task::Precision;
-use cloze::{Run, inspect};
+use cloze::{Prepared, Run, inspect};
 
 use crate::args::{Global, Train};
 use crate::failure::Result;
@@ -49,11 +48,11 @@ pub(crate) fn carry_out(
     runs: &Path,
     printer: &Printer,
 ) -> Result<Run> {
-    if asked == Precision::Bfloat16 && prepared.task().options.precision != asked {
+    if asked == Precision::Bfloat16 && prepared.task.options.precision != asked {
         printer.note("bfloat16 is not faster on this processor, so float32 is used");
     }
     inspect::warnings(prepared).iter().for_each(|warning| printer.warn(warning));
-    let estimate = Estimate::new(prepared, Speed::measure(prepared)?)?;
+    let estimate = Estimate::measured(prepared)?;
     printer.note(format_args!("{} from scratch", summary::expected(&estimate)));
     let expected = estimate.jobs.into_iter().map(|job| (job.job, job.seconds));
     let mut progress = Progress::new(printer, expected);

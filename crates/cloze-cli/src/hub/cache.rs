@@ -117,7 +117,7 @@ impl Kept {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|error| Error::io("create", parent, error))?;
         }
-        Ok(cloze::run::store::replace(&path, commit.as_str().as_bytes())?)
+        crate::output::replace(&path, commit.as_str().as_bytes())
     }
 }
 

@@ -38,7 +38,7 @@ const BANDWIDTH: f64 = 8e9;
 
 /// How fast this machine computes with this model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Speed {
+pub(crate) struct Speed {
     /// Floating-point operations per second in a forward pass.
     pub flops: f64,
 }
@@ -48,7 +48,7 @@ impl Speed {
     ///
     /// # Errors
     /// When the model cannot be read.
-    pub fn measure(prepared: &Prepared) -> Result<Speed> {
+    pub(crate) fn measure(prepared: &Prepared) -> Result<Speed> {
         let Prepared { device, .. } = prepared;
         let checkpoint = prepared.checkpoint();
         let config = &checkpoint.config;
@@ -112,11 +112,19 @@ pub struct JobEstimate {
 }
 
 impl Estimate {
+    /// The cost of a run, from nothing, on this machine, whose speed with the model is measured.
+    ///
+    /// # Errors
+    /// When the model cannot be read, or a row cannot be cut to its length.
+    pub fn measured(prepared: &Prepared) -> Result<Estimate> {
+        Estimate::new(prepared, Speed::measure(prepared)?)
+    }
+
     /// The cost of a run, from nothing.
     ///
     /// # Errors
     /// When a row cannot be cut to the model's length.
-    pub fn new(prepared: &Prepared, speed: Speed) -> Result<Estimate> {
+    pub(crate) fn new(prepared: &Prepared, speed: Speed) -> Result<Estimate> {
         let Prepared { task, data, plan, .. } = prepared;
         let checkpoint = prepared.checkpoint();
         let costs = Costs { task, data, checkpoint, speed, weights: checkpoint.parameter_count() as f64 };
@@ -348,14 +356,6 @@ impl Costs<'_> {
             .sum();
         (4.0 * floats) as u64 + 2 * text as u64 + (80 << 20)
     }
-}
-
-/// The largest amount of memory that this process has used so far, in bytes, where the system tells.
-pub fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024)
 }
 
 #[cfg(test)]

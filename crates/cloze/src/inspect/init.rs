@@ -230,7 +230,7 @@ mod tests {
 
     fn table(text: &str) -> Table {
         let input = Cursor::new(text.to_owned());
-        Reader::new("data.csv", input, ReadOptions::of(Format::Csv)).unwrap().into_table().unwrap()
+        Reader::new("data.csv", input, ReadOptions::from(Format::Csv)).unwrap().into_table().unwrap()
     }
 
     fn request<'a>(label: &'a str, text: &'a [String]) -> Request<'a> {
@@ -392,7 +392,7 @@ mod tests {
     fn rows_with_lists_of_labels_have_one_label_or_several() {
         let json = |lines: &str| {
             let input = Cursor::new(lines.to_owned());
-            Reader::new("data.jsonl", input, ReadOptions::of(Format::Jsonl)).unwrap().into_table().unwrap()
+            Reader::new("data.jsonl", input, ReadOptions::from(Format::Jsonl)).unwrap().into_table().unwrap()
         };
         let one = json(
             "{\"text\": \"the bin is full\", \"label\": [\"waste\"]}\n{\"text\": \"car towed\", \"label\": [\"parking\"]}\n\
@@ -499,7 +499,7 @@ mod tests {
             }
             let text = String::from_utf8(lines.into_inner().unwrap()).unwrap();
             let input = Cursor::new(text);
-            if let Ok(table) = Reader::new("data.csv", input, ReadOptions::of(Format::Csv)).and_then(Reader::into_table) {
+            if let Ok(table) = Reader::new("data.csv", input, ReadOptions::from(Format::Csv)).and_then(Reader::into_table) {
                 match draft(&table, &request("the label", &[]), fixture(), &Device::new(1)) {
                     Ok(draft) => prop_assert_eq!(draft.text.len(), 1),
                     Err(error) => prop_assert!(!matches!(error, Error::Task(_)), "{:?}", error),

@@ -36,7 +36,7 @@ pub struct Coverage {
 
 impl Coverage {
     /// Counts the words of some of the `texts`, evenly spread.
-    pub fn of<T: AsRef<str>>(texts: &[T], tokenizer: &Tokenizer) -> Coverage {
+    pub(crate) fn of<T: AsRef<str>>(texts: &[T], tokenizer: &Tokenizer) -> Coverage {
         let mut coverage = Coverage::default();
         let unknown = tokenizer.special().unk;
         let step = texts.len().div_ceil(SAMPLE).max(1);

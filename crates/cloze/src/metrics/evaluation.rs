@@ -123,7 +123,7 @@ impl Evaluation {
     }
 
     /// The label that most rows have, and the accuracy of giving it to every row; nothing where rows have choices of their own.
-    pub fn most_frequent(&self) -> Option<(&str, f64)> {
+    pub(crate) fn most_frequent(&self) -> Option<(&str, f64)> {
         // Of equal ones the first.
         let most = self.labels.iter().rev().max_by_key(|label| label.gold)?;
         (self.rows > 0).then(|| (most.label.as_str(), most.gold as f64 / self.rows as f64))

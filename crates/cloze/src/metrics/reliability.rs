@@ -8,7 +8,7 @@ const BINS: usize = 10;
 /// Confidence against accuracy: answers are put into bins by the probability that they were given with, and in each bin the mean
 /// probability is compared with the share of right answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reliability {
+pub(crate) struct Reliability {
     /// Expected calibration error (Naeini et al., 2015): the mean distance between the two, every bin by its rows.
     pub ece: f64,
     /// The bins that hold answers, the least confident first.
@@ -17,7 +17,7 @@ pub struct Reliability {
 
 /// Answers of about the same confidence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Bin {
+pub(crate) struct Bin {
     /// The lowest confidence of the bin.
     pub from: f64,
     /// The confidence at which the next one begins.
@@ -32,7 +32,7 @@ pub struct Bin {
 
 impl Reliability {
     /// Of answers, each with its probability and whether it is right.
-    pub fn new(answers: impl IntoIterator<Item = (f64, bool)>) -> Reliability {
+    pub(crate) fn new(answers: impl IntoIterator<Item = (f64, bool)>) -> Reliability {
         let mut bins = [(0_usize, 0.0, 0_usize); BINS];
         for (confidence, is_right) in answers {
             let bin = &mut bins[((confidence * BINS as f64) as usize).min(BINS - 1)];

@@ -45,7 +45,7 @@ struct LabelLine {
 
 /// The model card: what the classifier does, how good it is, how it was made, what it is not good for. Nothing in it tells one run
 /// from another that ends with the same classifier, for runs share finished jobs.
-pub fn model_card(results: &Results) -> String {
+pub(crate) fn model_card(results: &Results) -> String {
     let classifier = results.distilled.as_ref().or(results.supervised.as_ref());
     let part = |(part, source): (&String, &crate::dataset::DataSource)| Fact {
         what: part.clone(),

@@ -12,10 +12,10 @@ use crate::Place;
 use crate::metrics::Reliability;
 
 /// Version of `insight.json`.
-pub const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 /// The name of the file in a run directory.
-pub const FILE: &str = "insight.json";
+pub(crate) const FILE: &str = "insight.json";
 
 /// The number of rows of each kind that are kept.
 const KEPT: usize = 20;
@@ -25,7 +25,7 @@ const LONGEST: usize = 500;
 
 /// `insight.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Insight {
+pub(crate) struct Insight {
     /// [`FORMAT`].
     pub format: u32,
     /// The directory of the job whose answers these are.
@@ -40,7 +40,7 @@ pub struct Insight {
 
 /// A test row and what it was given.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Answered {
+pub(crate) struct Answered {
     /// The row's number among the labelled test rows, counted from 1.
     pub row: usize,
     /// The name of the file that it is in, without its folder.
@@ -97,12 +97,12 @@ impl Answered {
     }
 
     /// Where to find it: `checked.csv:49`.
-    pub fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         location(Some(&self.file), self.line, self.row)
     }
 
     /// Whether the label given is a right one.
-    pub fn is_right(&self) -> bool {
+    pub(crate) fn is_right(&self) -> bool {
         self.right.contains(&self.given)
     }
 }

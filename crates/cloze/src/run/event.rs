@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::metrics::Measured;
 
 /// Version of the event format; it grows when an event changes its meaning, not when one is added.
-pub const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,19 +91,19 @@ pub enum Event {
 
 impl Event {
     /// A warning.
-    pub fn warning(message: impl Into<String>) -> Self {
+    pub(crate) fn warning(message: impl Into<String>) -> Self {
         Event::Warning { message: message.into() }
     }
 
     /// Whether it only says how far a job is: such events come many times a second, and the log leaves them out.
-    pub fn is_progress(&self) -> bool {
+    pub(crate) fn is_progress(&self) -> bool {
         matches!(self, Event::Progress { .. })
     }
 }
 
 /// An event in `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Logged {
+pub(crate) struct Logged {
     /// [`FORMAT`].
     pub format: u32,
     /// Seconds since 1970-01-01 00:00 UTC.

@@ -13,7 +13,9 @@ use crate::{Error, Model, Result, words};
 /// A task that is ready to be carried out: its rows are read, its labels have words, its options fit the model and the processor, and
 /// it is known which jobs there are. All of that is done once, here.
 pub struct Prepared {
-    pub(crate) task: Task,
+    /// The task as it is carried out: labels have words, inputs are no longer than the model can read, and the numeric format is the
+    /// one that is really computed in.
+    pub task: Task,
     pub(crate) data: Arc<Data>,
     pub(crate) model: Model,
     /// Computes in the numeric format that the task names.
@@ -40,22 +42,6 @@ impl Prepared {
         let device = task.options.precision.device(device);
         let plan = Plan::new(&task, &source(model), &data);
         Prepared { task, data, model: model.clone(), device, plan }
-    }
-
-    /// The task as it is carried out: labels have words, inputs are no longer than the model can read, and the numeric format is the one
-    /// that is really computed in.
-    pub fn task(&self) -> &Task {
-        &self.task
-    }
-
-    /// The rows.
-    pub fn data(&self) -> &Data {
-        &self.data
-    }
-
-    /// The model that everything starts from.
-    pub fn model(&self) -> &Model {
-        &self.model
     }
 
     pub(crate) fn checkpoint(&self) -> &Checkpoint {

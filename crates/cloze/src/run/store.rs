@@ -9,27 +9,28 @@ mod id;
 mod job;
 mod origin;
 mod seal;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use crate::error::store::{Error, Result};
+pub(crate) use crate::error::store::{Error, Result};
 use crate::error::store::{MANIFEST, io_error};
 use crate::run::event::{self, Event, Logged};
 
-pub use disk::replace;
 use disk::sync_file;
-pub(crate) use disk::{json, pretty_json};
-pub use id::Id;
+pub(crate) use disk::{json, pretty_json, replace};
+pub(crate) use id::Id;
 use job::RECORD;
-pub use job::{Draft, FileRecord, Job, Record};
+pub(crate) use job::{Draft, Job, Record};
 pub(crate) use origin::job_line;
 pub(crate) use origin::task_line;
 
 /// Version of `job.json` and of the layout of the run directory.
-pub const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 /// How a line in the head of `run.toml` begins.
 pub(crate) const MADE_BY: &str = "# Made by cloze ";
@@ -50,7 +51,7 @@ pub struct RunDir {
 impl RunDir {
     /// Opens the run `NAME-ID` under `runs` for work, making it if it is not there: takes its lock, removes what an
     /// interrupted process has left unfinished, and writes `manifest` as `run.toml`.
-    pub fn begin(runs: &Path, name: &str, id: &Id, manifest: &str) -> Result<RunDir> {
+    pub(crate) fn begin(runs: &Path, name: &str, id: &Id, manifest: &str) -> Result<RunDir> {
         let dir = runs.join(format!("{name}-{}", id.short()));
         fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
         let lock = lock(&dir)?;
@@ -80,7 +81,7 @@ impl RunDir {
     }
 
     /// Where it is.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
@@ -105,7 +106,7 @@ impl RunDir {
     }
 
     /// Appends an event to `events.jsonl`.
-    pub fn log(&mut self, event: &Event) -> Result<()> {
+    pub(crate) fn log(&mut self, event: &Event) -> Result<()> {
         let Some(file) = &mut self.events else { return Ok(()) };
         let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
         let time = (time * 1000.0).round() / 1000.0;
@@ -115,13 +116,13 @@ impl RunDir {
     }
 
     /// Writes a file of the run itself, such as `results.json`, whole or not at all.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         replace(&self.dir.join(name), bytes)
     }
 
     /// The finished job `name`, or none. A job whose id is not `id` (made by another version of cloze, say) counts as
     /// not there and is removed.
-    pub fn finished(&self, name: &str, id: &Id) -> Result<Option<Job>> {
+    pub(crate) fn finished(&self, name: &str, id: &Id) -> Result<Option<Job>> {
         let Some(job) = self.job(name)? else { return Ok(None) };
         if job.record.id == *id {
             return Ok(Some(job));
@@ -147,7 +148,7 @@ impl RunDir {
     ///
     /// # Errors
     /// When it is damaged, or not the one that the run's record tells of.
-    pub fn job(&self, name: &str) -> Result<Option<Job>> {
+    pub(crate) fn job(&self, name: &str) -> Result<Option<Job>> {
         let Some(job) = Job::open(&self.dir.join(name))? else { return Ok(None) };
         match origin::job_id(&self.dir, name) {
             Some(id) if id != job.record.id.as_str() && self.events.is_none() => {
@@ -157,11 +158,16 @@ impl RunDir {
         }
     }
 
+    /// How many seconds the finished job `name` took; none if it is not there or cannot be read.
+    pub fn seconds(&self, name: &str) -> Option<f64> {
+        Some(self.job(name).ok()??.record.seconds)
+    }
+
     /// Takes a job with this id over from an earlier run of the same name, whatever it was called there. Returns the job and
     /// the name of that run.
     ///
     /// Files are linked, not copied, where the file system can: nobody changes them in place.
-    pub fn adopt(&self, name: &str, id: &Id) -> Result<Option<(Job, String)>> {
+    pub(crate) fn adopt(&self, name: &str, id: &Id) -> Result<Option<(Job, String)>> {
         for sibling in self.siblings() {
             // A damaged job is no reason to stop: this one is simply done again.
             let mut jobs = Vec::new();
@@ -200,7 +206,7 @@ impl RunDir {
     }
 
     /// Begins the job `name`.
-    pub fn draft(&self, name: &str) -> Result<Draft> {
+    pub(crate) fn draft(&self, name: &str) -> Result<Draft> {
         let target = self.dir.join(name);
         let dir = self.unfinished(name);
         if dir.exists() {

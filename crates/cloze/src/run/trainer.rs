@@ -32,7 +32,7 @@ impl Cancel {
     }
 
     /// Whether somebody has asked.
-    pub fn is_cancelled(&self) -> bool {
+    pub(crate) fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -34,7 +34,7 @@ impl Study<'_> {
     /// one takes over what another has done. The listener hears of every job once.
     ///
     /// # Errors
-    /// As [`Prepared::train`](crate::run::prepare::Prepared::train).
+    /// As [`Prepared::train`](crate::Prepared::train).
     pub fn carry_out(&self, studies: &Path, listener: &mut dyn Listener) -> Result<FinishedStudy> {
         let began = Instant::now();
         let dir = studies.join(format!("{}-{}", self.task.name, self.id.short()));

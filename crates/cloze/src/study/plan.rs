@@ -22,7 +22,8 @@ pub struct Study<'a> {
     pub(super) variations: Vec<Variation>,
     /// Notes for the user before anything is done.
     pub(super) notes: Vec<String>,
-    pub(super) task: Task,
+    /// The task, whose labels have words.
+    pub task: Task,
     pub(super) data: Data,
     pub(super) models: &'a [Model],
     pub(super) seeds: Vec<u64>,
@@ -108,11 +109,6 @@ impl<'a> Study<'a> {
     /// How many runs it consists of.
     pub fn runs(&self) -> usize {
         self.variations.len()
-    }
-
-    /// The task, whose labels have words.
-    pub fn task(&self) -> &Task {
-        &self.task
     }
 
     /// What the study will cost, from nothing; a job that several variations have counts once. How fast this machine is with each model is

@@ -28,9 +28,16 @@ impl ReadOptions {
             false => format!("`--{key} {value}`"),
         }
     }
+}
 
-    /// Options that name a format only.
-    pub fn of(format: impl Into<Option<Format>>) -> ReadOptions {
-        ReadOptions { format: format.into(), ..ReadOptions::default() }
+impl From<Format> for ReadOptions {
+    fn from(format: Format) -> ReadOptions {
+        Some(format).into()
+    }
+}
+
+impl From<Option<Format>> for ReadOptions {
+    fn from(format: Option<Format>) -> ReadOptions {
+        ReadOptions { format, ..ReadOptions::default() }
     }
 }

@@ -93,7 +93,7 @@ impl Reader {
     ///
     /// # Errors
     /// The first unreadable row's.
-    pub fn into_table(mut self) -> Result<Table> {
+    pub(crate) fn into_table(mut self) -> Result<Table> {
         let rows = self.by_ref().collect::<Result<_>>()?;
         Ok(Table { columns: self.columns, rows })
     }
@@ -141,7 +141,7 @@ mod tests {
     use crate::table::quoting::Quoting;
 
     fn rows(text: &[u8], format: Option<Format>) -> Result<Vec<(u64, Vec<String>)>> {
-        read(text, ReadOptions::of(format))
+        read(text, ReadOptions::from(format))
     }
 
     fn read(text: &[u8], options: ReadOptions) -> Result<Vec<(u64, Vec<String>)>> {
@@ -295,7 +295,7 @@ mod tests {
     }
 
     fn quoting(format: Format, quoting: Quoting) -> ReadOptions {
-        ReadOptions { quoting: Some(quoting), ..ReadOptions::of(format) }
+        ReadOptions { quoting: Some(quoting), ..ReadOptions::from(format) }
     }
 
     #[test]
@@ -310,7 +310,7 @@ mod tests {
             (tsv, "id\ttext\n1\t\"The bin is full\n2\tmy car\n3\tHe said \"no\" to me\n", 2),
             (tsv, "text\tteam\r\n\"The bin is full\twaste\r\nHe wrote \"no\"\tparking\r\n", 2),
         ] {
-            let (problem, remedy) = error(text, ReadOptions::of(format));
+            let (problem, remedy) = error(text, ReadOptions::from(format));
             let start = format!("`t.csv`, line {line}: a value begins with a quote, and the next quote");
             assert!(problem.starts_with(&start), "{text:?}: {problem}");
             assert!(remedy.contains("`--quoting none`"), "{remedy}");
@@ -342,7 +342,7 @@ mod tests {
             (csv, "id,text\r1,\"bin\r2,car\"\r", 2, 1, 2),
             (csv, "text\n\"sun\n\nnight\"\nday", 2, 2, 3),
         ] {
-            let (problem, remedy) = error(text, ReadOptions::of(format));
+            let (problem, remedy) = error(text, ReadOptions::from(format));
             let start =
                 format!("`t.csv`, line {line}: a value begins with a quote that is closed on a later line");
             assert!(problem.starts_with(&start), "{text:?}: {problem}");
@@ -376,14 +376,14 @@ mod tests {
             (csv, "text, label\n\"my car, x\nit is 5\", y\nsun, y\n", 2),
             (tsv, "text\tlabel\n\"my car\tx\nit is 5\"\ty\n\"a\tb\"\ty\n", 2),
         ] {
-            let (problem, _) = error(text, ReadOptions::of(format));
+            let (problem, _) = error(text, ReadOptions::from(format));
             let start =
                 format!("`t.csv`, line {line}: a value begins with a quote that is closed on a later line");
             assert!(problem.starts_with(&start), "{text:?}: {problem}");
         }
         // Or quotes are text elsewhere.
         let text = "text,team\n\"bin, waste\nit is 5\",x\na \"word\",x\n\"a, b\",y\n";
-        let (problem, _) = error(text, ReadOptions::of(csv));
+        let (problem, _) = error(text, ReadOptions::from(csv));
         assert!(problem.contains("line 4 has a quote that is part of the text"), "{problem}");
     }
 

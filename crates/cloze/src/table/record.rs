@@ -42,7 +42,7 @@ pub(crate) enum Values {
 impl Record {
     /// The example with this label: a text, a number, a boolean, or a list of labels where an example can have several.
     #[must_use]
-    pub fn with_label(self, label: impl Into<Value>) -> Record {
+    pub(crate) fn with_label(self, label: impl Into<Value>) -> Record {
         Record { label: Some(label.into()), ..self }
     }
 

@@ -36,7 +36,7 @@ impl Row {
     }
 
     /// The text of all columns.
-    pub fn values(&self) -> &[String] {
+    pub(crate) fn values(&self) -> &[String] {
         &self.values
     }
 

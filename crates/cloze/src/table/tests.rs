@@ -72,7 +72,7 @@ fn predictions_can_be_added_to_every_format_from_every_format() {
                 writer.write(row, &["billing".into(), 0.75.into()]).unwrap();
             }
             let written = std::io::Cursor::new(writer.finish().unwrap());
-            let after = Reader::new("out", written, ReadOptions::of(format)).unwrap().into_table().unwrap();
+            let after = Reader::new("out", written, ReadOptions::from(format)).unwrap().into_table().unwrap();
             assert_eq!(after.rows.len(), before.len());
             for (after_row, before) in after.rows.iter().zip(&before) {
                 let mut expected = before.values().to_vec();

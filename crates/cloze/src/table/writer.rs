@@ -15,7 +15,7 @@ use crate::error::list;
 use crate::{Error, Result};
 
 /// Writes rows of a [`Reader`](super::Reader) with new columns at the end.
-pub struct Writer<W: Write> {
+pub(crate) struct Writer<W: Write> {
     name: String,
     columns: Columns,
     added: Vec<String>,
@@ -34,7 +34,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// When a new column has the name of an old one, or writing fails.
-    pub fn new(
+    pub(crate) fn new(
         name: &str,
         mut output: W,
         format: Format,
@@ -91,7 +91,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Panics
     /// If there is not one value for every added column.
-    pub fn write(&mut self, row: &Row, values: &[Value]) -> Result<()> {
+    pub(crate) fn write(&mut self, row: &Row, values: &[Value]) -> Result<()> {
         assert_eq!(values.len(), self.added.len(), "one value for every added column");
         let unlisted = row.object.as_ref().map_or(&[][..], |object| &object.unlisted);
         if let Lines::Csv { .. } = self.lines
@@ -138,7 +138,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// When writing fails.
-    pub fn finish(mut self) -> Result<W> {
+    pub(crate) fn finish(mut self) -> Result<W> {
         self.flush()?;
         let inner = match self.lines {
             Lines::Csv { lines, .. } => lines.into_inner().map_err(|error| error.into_error()),
@@ -158,7 +158,7 @@ mod tests {
     use crate::table::{ReadOptions, Reader, Table};
 
     fn read(text: &[u8], format: Option<Format>) -> Table {
-        Reader::new("t", Cursor::new(text.to_vec()), ReadOptions::of(format)).unwrap().into_table().unwrap()
+        Reader::new("t", Cursor::new(text.to_vec()), ReadOptions::from(format)).unwrap().into_table().unwrap()
     }
 
     fn write(table: &Table, format: Format, added: &[(&str, Value)]) -> Result<Vec<u8>> {
@@ -247,7 +247,7 @@ mod tests {
         let json = write(&read(input, None), Format::Jsonl, &[]).unwrap();
         assert_eq!(json, b"{\"text\": \"a; b\", \"n\": \"1\"}\r\n");
         let bare = "text\tteam\n\"The bin\tx\n";
-        let options = ReadOptions { quoting: Some(Quoting::None), ..ReadOptions::of(Format::Tsv) };
+        let options = ReadOptions { quoting: Some(Quoting::None), ..ReadOptions::from(Format::Tsv) };
         let table = Reader::new("t", Cursor::new(bare), options).unwrap().into_table().unwrap();
         assert_eq!(write(&table, Format::Tsv, &[]).unwrap(), bare.as_bytes());
         assert_eq!(write(&table, Format::Csv, &[]).unwrap(), b"text,team\n\"\"\"The bin\",x\n");
@@ -294,7 +294,7 @@ mod tests {
             let header = ["a", "b", "c"].map(str::to_owned).to_vec();
             let all: Vec<Vec<String>> = std::iter::once(header).chain(rows.clone()).collect();
             let file = written(&all, (format, separator, quoting, end), mark);
-            let options = ReadOptions { quoting: Some(quoting), ..ReadOptions::of(format) };
+            let options = ReadOptions { quoting: Some(quoting), ..ReadOptions::from(format) };
             let read = |bytes: Vec<u8>| Reader::new("t", Cursor::new(bytes), options).and_then(Reader::into_table);
             let table = read(file.clone()).unwrap();
             let values = |table: &Table| -> Vec<Vec<String>> { table.rows.iter().map(|row| row.values().to_vec()).collect() };
@@ -316,7 +316,7 @@ mod tests {
             let lines: Vec<String> =
                 rows.iter().map(|(a, b, c)| format!("{a}{separator}{b}{separator}{c}\n")).collect();
             let text = format!("a{separator}b{separator}c\n{}", lines.concat());
-            match Reader::new("t", Cursor::new(text.clone()), ReadOptions::of(format)).and_then(Reader::into_table) {
+            match Reader::new("t", Cursor::new(text.clone()), ReadOptions::from(format)).and_then(Reader::into_table) {
                 Err(error) => prop_assert!(error.to_string().starts_with("`t`, line "), "{}", error),
                 Ok(table) if table.rows.len() == rows.len() => {
                     let quoted = |value: &str| value.len() > 1 && value.starts_with('"') && value.ends_with('"');
@@ -346,7 +346,7 @@ mod tests {
             }
             // A value with separators and line breaks could be rows, unless somebody says what quotes mean.
             let read = |text: Vec<u8>, format| {
-                let options = ReadOptions { quoting: Some(Quoting::Double), ..ReadOptions::of(format) };
+                let options = ReadOptions { quoting: Some(Quoting::Double), ..ReadOptions::from(format) };
                 Reader::new("t", Cursor::new(text), options).unwrap().into_table().unwrap()
             };
             let table = read(source.into_inner().unwrap(), Some(Format::Csv));
@@ -366,7 +366,7 @@ mod tests {
         #[test]
         fn any_bytes_are_rows_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             for format in [None, Some(Format::Csv), Some(Format::Tsv), Some(Format::Jsonl)] {
-                if let Ok(reader) = Reader::new("t", Cursor::new(bytes.clone()), ReadOptions::of(format)) {
+                if let Ok(reader) = Reader::new("t", Cursor::new(bytes.clone()), ReadOptions::from(format)) {
                     let _ = reader.into_table();
                 }
             }

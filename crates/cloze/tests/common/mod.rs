@@ -5,8 +5,8 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use cloze::run::event::{Event, Listener};
-use cloze::run::prepare::Prepared;
+use cloze::Prepared;
+use cloze::{Event, Listener};
 
 use cloze::{Model, Result, Run, Task};
 use cloze_encoder::{Checkpoint, Device};

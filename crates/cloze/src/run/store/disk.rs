@@ -23,7 +23,7 @@ pub(crate) fn pretty_json(value: &impl Serialize) -> Vec<u8> {
 }
 
 /// Writes `path` under a temporary name, brings it to the disk and renames it.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(UNFINISHED);

@@ -7,21 +7,14 @@ use serde::{Deserialize, Serialize};
 /// Hash of everything that a result depends on; equal ids mean equal results. 32 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Id(String);
+pub(crate) struct Id(String);
 
 impl Id {
     /// The id of a value: a hash of its JSON form. The value's maps must have a fixed order.
-    pub fn of(value: &impl Serialize) -> Self {
+    pub(crate) fn of(value: &impl Serialize) -> Self {
         let mut hasher = blake3::Hasher::new();
         // Numbers, strings, lists and structures always serialise, and the hasher takes every byte.
         serde_json::to_writer(&mut hasher, value).expect("plain data has a JSON form");
-        Id::from_hash(&hasher)
-    }
-
-    /// The id of some bytes.
-    pub fn of_bytes(bytes: &[u8]) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(bytes);
         Id::from_hash(&hasher)
     }
 
@@ -30,12 +23,12 @@ impl Id {
     }
 
     /// All digits.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The first eight digits, for names that people read.
-    pub fn short(&self) -> &str {
+    pub(crate) fn short(&self) -> &str {
         &self.0[..8.min(self.0.len())]
     }
 }

@@ -16,7 +16,7 @@ pub(super) const RECORD: &str = "job.json";
 
 /// Size and hash of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileRecord {
+pub(crate) struct FileRecord {
     /// Length in bytes.
     pub bytes: u64,
     /// BLAKE3, in hexadecimal digits.
@@ -25,7 +25,7 @@ pub struct FileRecord {
 
 /// `job.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub(crate) struct Record {
     /// [`FORMAT`].
     pub format: u32,
     /// The job's name, which is its directory in the run.
@@ -40,7 +40,7 @@ pub struct Record {
 
 /// A job in the making.
 #[derive(Debug)]
-pub struct Draft {
+pub(crate) struct Draft {
     pub(super) name: String,
     pub(super) dir: PathBuf,
     pub(super) target: PathBuf,
@@ -48,12 +48,12 @@ pub struct Draft {
 
 impl Draft {
     /// Where its files go until it is finished.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// The path of a file in it; folders on the way are made.
-    pub fn path(&self, file: &str) -> Result<PathBuf> {
+    pub(crate) fn path(&self, file: &str) -> Result<PathBuf> {
         let path = self.dir.join(file);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(io_error("create", parent))?;
@@ -62,18 +62,18 @@ impl Draft {
     }
 
     /// Writes a file.
-    pub fn write(&self, file: &str, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn write(&self, file: &str, bytes: &[u8]) -> Result<()> {
         let path = self.path(file)?;
         fs::write(&path, bytes).map_err(io_error("write", &path))
     }
 
     /// Writes a value as JSON, one field a line.
-    pub fn write_json(&self, file: &str, value: &impl Serialize) -> Result<()> {
+    pub(crate) fn write_json(&self, file: &str, value: &impl Serialize) -> Result<()> {
         self.write(file, &pretty_json(value))
     }
 
     /// Records all files, brings everything to the disk and gives the job its name.
-    pub fn finish(self, id: &Id, seconds: f64) -> Result<Job> {
+    pub(crate) fn finish(self, id: &Id, seconds: f64) -> Result<Job> {
         let mut files = BTreeMap::new();
         record_files(&self.dir, "", &mut files)?;
         let seconds = (seconds * 1000.0).round() / 1000.0;
@@ -103,7 +103,7 @@ impl Draft {
 
 /// A finished job.
 #[derive(Debug, Clone)]
-pub struct Job {
+pub(crate) struct Job {
     pub(super) dir: PathBuf,
     pub(super) record: Record,
 }
@@ -137,22 +137,22 @@ impl Job {
     }
 
     /// Where it is.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// What `job.json` says.
-    pub fn record(&self) -> &Record {
+    pub(crate) fn record(&self) -> &Record {
         &self.record
     }
 
     /// Whether the job has the file `name`.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.record.files.contains_key(name)
     }
 
     /// The bytes of one of its files, which are those that were written.
-    pub fn read(&self, name: &str) -> Result<Vec<u8>> {
+    pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>> {
         let expected = self
             .record
             .files
@@ -177,18 +177,18 @@ impl Job {
     }
 
     /// Reads a JSON file of the job.
-    pub fn read_json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T> {
+    pub(crate) fn read_json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T> {
         serde_json::from_slice(&self.read(name)?)
             .map_err(|error| self.damaged(name, format!("it cannot be understood ({error})")))
     }
 
     /// Checks all files.
-    pub fn verify(&self) -> Result<()> {
+    pub(crate) fn verify(&self) -> Result<()> {
         self.record.files.keys().try_for_each(|name| self.read(name).map(drop))
     }
 
     /// The error for a file of this job that is not as it should be.
-    pub fn damaged(&self, name: &str, reason: String) -> Error {
+    pub(crate) fn damaged(&self, name: &str, reason: String) -> Error {
         damaged(&self.dir, name, reason)
     }
 }

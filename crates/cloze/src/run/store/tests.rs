@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use cloze::run::event::Event;
-use cloze::run::store::{Error, Id, RunDir};
 use miette::Diagnostic;
+
+use super::{Error, Id, RunDir};
+use crate::run::event::Event;
 
 fn begin(runs: &Path, task: &str) -> RunDir {
     RunDir::begin(runs, "support", &Id::of(&task), "format = 1\n").unwrap()

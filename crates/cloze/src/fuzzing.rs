@@ -1,0 +1,50 @@
+//! What fuzz targets try on code that is not public. No part of the library's promise.
+
+use std::io::Cursor;
+
+use crate::table::{Format, ReadOptions, Reader, Table, Writer};
+
+/// Whether bytes are rows. If they are, every row is as wide as the header, and rows that can be written are read again as they were.
+///
+/// # Panics
+/// When that is not so.
+pub fn table(bytes: &[u8], options: ReadOptions) -> bool {
+    let read = |bytes: &[u8], options| Reader::new("data", Cursor::new(bytes.to_vec()), options);
+    let Ok(reader) = read(bytes, options) else { return false };
+    let (width, format) = (reader.columns().names().len(), reader.format());
+    let Ok(table) = reader.into_table() else { return false };
+    assert!(table.rows.iter().all(|row| row.values().len() == width));
+    let Ok(written) = written(&table, format) else { return true };
+    // What is written is UTF-8, and what quotes mean in it is known.
+    let again = ReadOptions {
+        format: Some(format),
+        quoting: Some(options.quoting.unwrap_or_default()),
+        encoding: None,
+        of_task: false,
+    };
+    if format == Format::Jsonl && table.rows.is_empty() {
+        return true;
+    }
+    let again = read(&written, again).and_then(Reader::into_table).expect("what was written can be read");
+    let values = |table: &Table| table.rows.iter().map(|row| row.values().to_vec()).collect::<Vec<_>>();
+    assert_eq!(values(&again), values(&table));
+    true
+}
+
+fn written(table: &Table, format: Format) -> crate::Result<Vec<u8>> {
+    let mut writer = Writer::new("out", Vec::new(), format, &table.columns, &[])?;
+    table.rows.iter().try_for_each(|row| writer.write(row, &[]))?;
+    Ok(writer.finish().expect("writing to memory does not fail"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_told_from_other_bytes() {
+        assert!(table(b"text,label\n\"a\nb\",yes\n", ReadOptions::default()));
+        assert!(table(b"{\"text\": \"a\"}\n", ReadOptions::from(Format::Jsonl)));
+        assert!(!table(b"text,label\na,b,c\n", ReadOptions::from(Format::Csv)));
+    }
+}
