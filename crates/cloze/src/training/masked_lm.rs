@@ -15,18 +15,18 @@ pub(crate) struct MaskedLm<'a> {
     pub(crate) batch: usize,
     /// The unlabelled rows; at least one.
     pub(crate) clozes: &'a [Encoded],
-    /// Tokens that are never hidden.
+    /// Tokens that are never masked.
     pub(crate) special: &'a SpecialTokens,
     /// Entries of the vocabulary, for random tokens.
     pub(crate) vocabulary: usize,
 }
 
-/// Text with some tokens hidden, for the auxiliary masked-LM loss.
+/// Text with some tokens masked, for the auxiliary masked-LM loss.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MaskedBatch {
     /// The text as the model sees it.
     pub(crate) batch: Batch,
-    /// The hidden tokens' rows in the batch.
+    /// The masked tokens' rows in the batch.
     pub(crate) rows: Vec<u32>,
     /// What stood there.
     pub(crate) targets: Vec<u32>,
@@ -65,8 +65,8 @@ impl MaskedBatch {
         masked
     }
 
-    /// The mean cross-entropy of the hidden tokens over the whole vocabulary; adds `weight` times its gradient. 0 if
-    /// nothing is hidden.
+    /// The mean cross-entropy of the masked tokens over the whole vocabulary; adds `weight` times its gradient. 0 if
+    /// nothing is masked.
     pub(crate) fn train(&self, session: &mut Session, dropout_seed: u64, weight: f32) -> f32 {
         if self.rows.is_empty() {
             return 0.0;
@@ -84,13 +84,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hidden_tokens_are_never_special_and_their_targets_are_the_text() {
+    fn masked_tokens_are_never_special_and_their_targets_are_the_text() {
         let special = SpecialTokens { cls: 2, sep: 3, pad: 0, mask: 4, unk: 1 };
         let ids: Vec<u32> = std::iter::once(2).chain((0..400).map(|i| 10 + i % 50)).chain([4, 3]).collect();
         let sequence = Sequence { type_ids: vec![0; ids.len()], ids };
-        let hidden = MaskedBatch::draw(&[&sequence, &sequence], &special, 60, &mut Rng::new(1));
-        assert!((80..160).contains(&hidden.rows.len()), "{}", hidden.rows.len());
-        for (&row, &target) in hidden.rows.iter().zip(&hidden.targets) {
+        let masked = MaskedBatch::draw(&[&sequence, &sequence], &special, 60, &mut Rng::new(1));
+        assert!((80..160).contains(&masked.rows.len()), "{}", masked.rows.len());
+        for (&row, &target) in masked.rows.iter().zip(&masked.targets) {
             assert_eq!(sequence.ids[row as usize % sequence.ids.len()], target);
             assert!(target >= 10);
         }
