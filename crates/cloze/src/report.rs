@@ -158,7 +158,7 @@ mod tests {
             "<span class=\"title\" dir=\"auto\">ensemble of the fine-tuned</span>",
             "<li class=\"best\"><span class=\"title\" dir=\"auto\">distilled classifier</span>",
             "<span class=\"figures\">75.0 % (",
-            "always giving the most frequent label: 50.0 %",
+            "always predicting the most frequent label: 50.0 %",
         ] {
             assert!(page.contains(step), "{step} is missing");
         }
@@ -190,7 +190,7 @@ mod tests {
             assert!(page.contains(section) && !others.contains(section), "{section}");
         }
         assert!(page.contains("<circle") && !others.contains("<circle"));
-        assert!(page.contains("In ten ranges of confidence the two are on average 40.0 % apart"), "{page}");
+        assert!(page.contains("Over ten bins of confidence, the two differ by 40.0 % on average"), "{page}");
     }
 
     #[test]
@@ -283,7 +283,7 @@ mod tests {
         let page = html(&results, None, None);
         assert!(page.contains("no labelled test rows"));
         assert!(!page.contains("id=\"accuracy\"") && !page.contains("id=\"labels\""));
-        assert!(model_card(&results).contains("It was not measured"));
+        assert!(model_card(&results).contains("Not measured"));
     }
 
     #[test]

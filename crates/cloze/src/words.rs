@@ -110,10 +110,7 @@ mod tests {
         let rows = ROWS.lines().take(3).collect::<Vec<_>>().join("\n");
         let (_folder, task) = task("labels = ['billing', '2']", &rows);
         let Error::Task(error) = found(&task).unwrap_err() else { panic!("a mistake in the task file") };
-        assert_eq!(
-            error.mistakes[0].problem,
-            "nothing says what `2` means, so that no words can be found for it"
-        );
+        assert_eq!(error.mistakes[0].problem, "nothing says what `2` means, so no words can be found for it");
         assert_eq!(error.mistakes[0].place().line, Some(5));
     }
 }

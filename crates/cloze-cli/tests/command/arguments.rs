@@ -128,7 +128,7 @@ fn a_directory_of_runs_is_answered_with_the_runs_in_it() {
     let other = folder.json(&["train", "task.toml", "--seeds", "5"])["run"].as_str().unwrap().to_owned();
     for given in ["runs", "."] {
         let found = answer(&folder, &["predict", given, "test.csv", "-o", "out 1.csv"]);
-        found.says(&format!("`{given}` is a directory with runs")).advises(" UTC");
+        found.says(&format!("`{given}` is a directory of runs")).advises(" UTC");
         let order: Vec<_> =
             found.remedy.lines().skip(1).map(|line| line.split_whitespace().next().unwrap()).collect();
         assert_eq!(order, [&other, &run], "{}", found.remedy);
@@ -138,7 +138,7 @@ fn a_directory_of_runs_is_answered_with_the_runs_in_it() {
         follow(&folder, &answer(&folder, &["eval", given, "test.csv"]));
     }
     let shown = folder.fail(&["eval", "runs", "test.csv"]);
-    assert!(shown.contains("help: take the newest with `cloze eval runs/weather-"), "{shown}");
+    assert!(shown.contains("help: to use the newest, type `cloze eval runs/weather-"), "{shown}");
 }
 
 #[test]
@@ -189,8 +189,8 @@ fn a_run_that_is_not_there_is_answered_with_the_one_that_is() {
         follow(&folder, &found);
     }
     let found = answer(&folder, &["eval", "zebra", "test.csv"]);
-    follow(&folder, found.advises("take the newest with"));
-    answer(&Folder::empty(), &["eval", "zebra", "test.csv"]).advises("`cloze train task.toml` makes a run");
+    follow(&folder, found.advises("to use the newest, type"));
+    answer(&Folder::empty(), &["eval", "zebra", "test.csv"]).advises("`cloze train task.toml` creates a run");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn arguments_in_the_wrong_order_are_told_from_other_mistakes() {
     let (folder, run) = trained();
     for other in [&run, "task.toml"] {
         let found = answer(&folder, &["predict", "test.csv", other]);
-        found.says("stands in the place of the rows").advises("the run comes first");
+        found.says("is given where the rows belong").advises("the run comes first");
         follow(&folder, &found);
         follow(&folder, &answer(&folder, &["eval", "test.csv", other, "--with", "ensemble"]));
         let found = answer(&folder, &["predict", "the sun is up", other]);
@@ -268,7 +268,7 @@ fn a_task_that_was_not_trained_or_has_changed_since_says_what_to_do() {
             told.contains(&format!("warning: the {what} in `task.toml` have changed since that run")),
             "{told}"
         );
-        assert!(told.contains("`cloze train task.toml` makes a new one"), "{told}");
+        assert!(told.contains("`cloze train task.toml` starts a new one"), "{told}");
         typed(&folder, "cloze train task.toml");
         assert!(!warned().contains("warning"), "{}", warned());
     }
@@ -279,7 +279,7 @@ fn a_task_of_the_same_name_elsewhere_lends_its_run_with_a_warning_only() {
     let (folder, run) = trained();
     folder.write("copy.toml", folder.read("task.toml"));
     let told = |task: &str| String::from_utf8(folder.run(&["predict", task, "test.csv"]).stderr).unwrap();
-    assert!(told("copy.toml").contains("was not made from `copy.toml`"), "{}", told("copy.toml"));
+    assert!(told("copy.toml").contains("was made not from `copy.toml` but from"), "{}", told("copy.toml"));
     let own = folder.json(&["train", "copy.toml", "--seeds", "3"])["run"].as_str().unwrap().to_owned();
     assert!(told("copy.toml").contains(&own) && !told("copy.toml").contains("warning"));
     assert!(told("task.toml").contains(&run) && !told("task.toml").contains("warning"));

@@ -103,7 +103,7 @@ fn ctrl_c_stops_at_a_safe_place_and_says_how_to_go_on() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("run the same command again to go on"), "{told}");
+    assert!(told.contains("run the same command again to resume"), "{told}");
 }
 
 /// All files and folders below `dir`.

@@ -12,7 +12,7 @@ fn a_file_that_is_there_is_replaced_only_if_asked() {
     let (folder, run) = trained();
     folder.write("mine.csv", "hours of work\n");
     let found = answer(&folder, &["predict", &run, "unlabeled.csv", "-o", "mine.csv"]);
-    found.says("`mine.csv` exists already").advises("`--force`");
+    found.says("`mine.csv` already exists").advises("`--force`");
     assert_eq!(folder.read("mine.csv"), "hours of work\n");
     folder.succeed(&["predict", &run, "unlabeled.csv", "-o", "mine.csv", "--force"]);
     assert!(folder.read("mine.csv").starts_with("text,prediction,p_good,p_bad\n"));
@@ -64,7 +64,10 @@ fn the_input_the_data_and_the_run_are_never_written_to() {
         ] {
             let Answer { message, .. } = answer(&folder, &args);
             // Some names promise what is not written anyway.
-            assert!(message.contains("is not written to") || message.contains("cannot write ."), "{message}");
+            assert!(
+                message.contains("must not be overwritten") || message.contains("cannot write ."),
+                "{message}"
+            );
         }
     }
     let after: Vec<Option<Vec<u8>>> = names.iter().map(|name| fs::read(folder.path(name)).ok()).collect();
@@ -74,7 +77,8 @@ fn the_input_the_data_and_the_run_are_never_written_to() {
         answer(&folder, &args).says("a task file is TOML, and `");
     }
     folder.write("in", "text\nthe sun\n");
-    answer(&folder, &["init", "in", "--label", "text", "-o", "./in", "--force"]).says("is not written to");
+    answer(&folder, &["init", "in", "--label", "text", "-o", "./in", "--force"])
+        .says("must not be overwritten");
     assert_eq!(folder.read("in"), "text\nthe sun\n");
     answer(&folder, &["predict", &run, "in.csv", "-o", "sub"]).says("`sub` is a directory");
 }
@@ -104,7 +108,8 @@ fn the_task_that_was_typed_and_the_data_beside_a_moved_run_are_not_written_to() 
     );
     for name in ["more.csv", "mytask"] {
         let before = folder.read(name);
-        answer(&folder, &["predict", "mytask", "in.csv", "-o", name, "--force"]).says("is not written to");
+        answer(&folder, &["predict", "mytask", "in.csv", "-o", name, "--force"])
+            .says("must not be overwritten");
         assert_eq!(folder.read(name), before);
     }
     let project = folder.path("moved");
@@ -118,7 +123,7 @@ fn the_task_that_was_typed_and_the_data_beside_a_moved_run_are_not_written_to() 
         for run in [format!("moved/{run}"), "moved/task.toml".to_owned()] {
             let found = answer(&folder, &["predict", &run, "in.csv", "-o", &name, "--force"]);
             assert!(
-                found.message.contains("is not written to") || found.message.contains("cannot write ."),
+                found.message.contains("must not be overwritten") || found.message.contains("cannot write ."),
                 "{}",
                 found.message
             );
@@ -157,7 +162,7 @@ fn training_removes_nothing_that_it_has_not_made() {
     let found = answer(&folder, &["predict", &run, "test.csv"]);
     found.says("final/job.json` is damaged: it belongs to another run");
     let found = answer(&folder, &["train", "task.toml"]);
-    found.says("final/my-notes.txt` is no file of the run").advises("move it out of the run");
+    found.says("final/my-notes.txt` does not belong to the run").advises("move it out of the run");
     fs::rename(folder.path(&run).join("final/my-notes.txt"), folder.path("my-notes.txt")).unwrap();
     folder.train();
     folder.succeed(&["predict", &run, "test.csv"]);
@@ -170,7 +175,7 @@ fn standard_output_that_is_the_input_is_refused() {
     let file = fs::File::options().append(true).open(folder.path("in.csv")).unwrap();
     let output = folder.command(&["predict", &run, "in.csv"]).stdout(file).output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && told.contains("is the input and is not written to"), "{told}");
+    assert!(!output.status.success() && told.contains("is the input and must not be overwritten"), "{told}");
     let record = folder.path(&run).join("run.toml");
     let before = fs::read(&record).unwrap();
     let file = fs::File::options().append(true).open(&record).unwrap();
@@ -185,7 +190,7 @@ fn a_task_file_is_replaced_only_if_asked_and_nothing_beside_it() {
     folder.write("task.toml.tmp", "mine");
     let before = folder.read("task.toml");
     answer(&folder, &["init", "labelled.csv", "--label", "label"])
-        .says("`task.toml` exists already")
+        .says("`task.toml` already exists")
         .advises("`--force`");
     assert_eq!(folder.read("task.toml"), before);
     folder.succeed(&["init", "labelled.csv", "--label", "label", "--force"]);

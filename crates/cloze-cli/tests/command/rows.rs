@@ -185,7 +185,7 @@ fn a_column_that_the_run_needs_is_asked_of_the_data() {
     }
     folder.write("rows.jsonl", "{\"text\": \"the sun\"}\n{\"text\": \"a\", \"text\": \"b\"}\n");
     answer(&folder, &["predict", &run, "rows.jsonl"])
-        .says("line 2: the key `text` is there twice")
+        .says("line 2: the key `text` occurs twice")
         .advises("remove one");
     // Values that something else separates.
     folder.write("pipes.csv", "id|text\n1|the sun, again\n");
@@ -217,7 +217,7 @@ fn files_that_hold_no_text_are_called_what_they_are() {
         ("table.csv", b"PAR1\x15\x04\x15", "a Parquet file", "index=False)\" table.csv`"),
         ("scan.csv", b"%PDF-1.4\n", "a PDF document", "copy the texts"),
         ("old.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "an old Office file", "save the sheet as CSV"),
-        ("page.csv", b"<!DOCTYPE html>\n<html>", "a web page", "fetch the table itself"),
+        ("page.csv", b"<!DOCTYPE html>\n<html>", "a web page", "download the table itself"),
     ] {
         folder.write(name, bytes);
         for args in [vec!["predict", &run, name], vec!["init", name, "--label", "label", "-o", "x.toml"]] {
@@ -312,7 +312,7 @@ fn marks_for_missing_labels_are_asked_about() {
     assert_eq!((&drafted["missing"], &drafted["unlabelled"]), (&serde_json::json!({"NA": 2}), &2.into()));
     let shown =
         folder.succeed(&["init", "labelled.csv", "--label", "label", "-o", "drafted.toml", "--force"]);
-    assert!(shown.contains("Taken to say that a row has no label: `NA` (2 rows)"), "{shown}");
+    assert!(shown.contains("Read as a missing label: `NA` (2 rows)"), "{shown}");
     assert!(folder.read("drafted.toml").contains("missing   = [\"NA\"] # 2 rows without a label"));
     folder.succeed(&["check", "drafted.toml"]);
     let all = folder.json(&["init", "labelled.csv", "--label", "label", "-o", "all.toml", "--missing", ""]);

@@ -81,8 +81,7 @@ fn eval_goes_on_past_labels_that_the_run_does_not_know_if_asked() {
     assert_eq!(result["passed_over"], serde_json::json!({"unlabelled": 1, "unknown": {"police": 1}}));
     assert_eq!((&result["learned_from"], &result["answered_by"]), (&0.into(), &"final".into()));
     let shown = folder.succeed(&["eval", &run, "checked.csv", "--skip-unknown"]);
-    let passed =
-        "passed over: 1 row without a label, 1 row with a label that the run does not know (`police` 1)";
+    let passed = "skipped: 1 row without a label, 1 row with a label that the run does not know (`police` 1)";
     assert!(shown.contains(passed), "{shown}");
 }
 
@@ -103,7 +102,7 @@ fn eval_without_a_label_is_an_error_and_known_rows_are_told() {
     let (_, err) = told(&folder, &["eval", &run, "labelled.csv"]);
     assert!(
         err.contains(
-            "warning: 8 rows are among those that the run has learned from, `labelled.csv`, line 2 first"
+            "warning: 8 rows are among the rows that the run was trained on, first `labelled.csv`, line 2"
         ),
         "{err}"
     );
@@ -111,7 +110,7 @@ fn eval_without_a_label_is_an_error_and_known_rows_are_told() {
     assert_eq!(folder.json(&["eval", &run, "test.csv"])["learned_from"], 0);
     fs::remove_file(folder.path("labelled.csv")).unwrap();
     let (_, err) = told(&folder, &["eval", &run, "test.csv"]);
-    assert!(err.contains("is not known"), "{err}");
+    assert!(err.contains("cannot tell whether"), "{err}");
     assert!(folder.json(&["eval", &run, "test.csv"])["learned_from"].is_null());
 }
 
@@ -119,9 +118,9 @@ fn eval_without_a_label_is_an_error_and_known_rows_are_told() {
 fn who_answers_is_always_said() {
     let (folder, run) = trained();
     for (args, by, words) in [
-        (&["predict", &run, "test.csv", "-o", "a.csv"][..], "final", "final answers"),
-        (&["predict", &run, "--text", "the sun"], "final", "final answers"),
-        (&["eval", &run, "test.csv"], "final", "final answers"),
+        (&["predict", &run, "test.csv", "-o", "a.csv"][..], "final", "predicting with the classifier"),
+        (&["predict", &run, "--text", "the sun"], "final", "predicting with the classifier"),
+        (&["eval", &run, "test.csv"], "final", "predicting with the classifier"),
         (
             &["predict", &run, "test.csv", "-o", "b.csv", "--with", "ensemble"],
             "ensemble",
@@ -160,7 +159,7 @@ fn a_damaged_classifier_is_made_again_as_advised_and_nobody_answers_for_it_unsai
     fs::remove_dir_all(folder.path(&run).join("final")).unwrap();
     for quiet in [&[][..], &["--quiet"]] {
         let (_, err) = told(&folder, &[&["predict", &run, "--text", "the sun"], quiet].concat());
-        assert!(err.contains("is gone, and the ensemble of 3 models answers in its place"), "{err}");
+        assert!(err.contains("is gone, so the ensemble of 3 models predicts instead"), "{err}");
     }
     assert_eq!(folder.json(&["predict", &run, "--text", "the sun"])["answered_by"], "ensemble");
     let command = found.remedy.split('`').find(|part| part.starts_with("cloze train")).unwrap();

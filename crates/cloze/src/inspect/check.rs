@@ -302,10 +302,10 @@ max_length = 12
         assert_eq!(
             warnings,
             [
-                "no row to learn from has the label `bad`",
+                "no labelled row has the label `bad`",
                 "there are no unlabelled rows for the final classifier to learn from",
-                "1 row has no text, this one first",
-                "1 test row is among the rows to learn from too, this one first",
+                "1 row has no text; this is the first",
+                "1 test row is also among the labelled rows; this is the first",
             ]
         );
         assert_eq!(report.warnings[0].place.line, Some(11));
@@ -341,11 +341,11 @@ max_length = 12
         assert_eq!(
             warnings,
             [
-                "no row to learn from is about `c`",
-                "1 row has no text, this one first",
-                "1 row has no text, this one first",
+                "no labelled row is about `c`",
+                "1 row has no text; this is the first",
+                "1 row has no text; this is the first",
                 "the same text has another label in line 2",
-                "1 test row is among the rows to learn from too, this one first",
+                "1 test row is also among the labelled rows; this is the first",
             ]
         );
         assert_eq!(report.warnings[0].place.line, Some(10));

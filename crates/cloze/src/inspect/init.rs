@@ -349,7 +349,7 @@ mod tests {
         let rows: String = (0..30).map(|i| format!("text number {i},{i}.5,{}\n", i % 3)).collect();
         let (draft, task) = drafted(&format!("text,price,kind\n{rows}"), "price");
         assert_eq!(task.labels.len(), 30);
-        let warning = "`price` has 30 different values in 30 rows and all are taken for labels; if another column holds the \
+        let warning = "`price` has 30 different values in 30 rows, and all count as labels; if another column has the \
                        labels, perhaps `kind`, name it with `--label`";
         assert_eq!(draft.warnings, [warning]);
         let rows: String = (0..400).map(|i| format!("text number {i},cat{:03}\n", i % 200)).collect();
@@ -480,7 +480,7 @@ mod tests {
 
     #[test]
     fn text_columns_must_be_there_and_fit_into_a_pattern() {
-        assert!(refuse("y\na\nb\n", "y", &[]).0.contains("no column with text beside `y`"));
+        assert!(refuse("y\na\nb\n", "y", &[]).0.contains("no column with text besides `y`"));
         assert!(refuse("t,y\nc,a\nd,b\n", "y", &["y"]).0.contains("both the label and the text"));
         assert!(refuse("t,y\nc,a\nd,b\n", "y", &["u"]).0.contains("no column `u`"));
         assert!(refuse("a{b,y\nc,a\nd,b\n", "y", &[]).0.ends_with("a pattern cannot name this column"));

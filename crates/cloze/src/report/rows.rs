@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(answered(&row).said.len(), 1);
         row.given = "c".into();
         let told: Vec<_> = answered(&row).said.iter().map(|said| (said.what, said.label.clone())).collect();
-        assert_eq!(told, [("given", "c".into()), ("right", "a".into()), ("right", "b".into())]);
+        assert_eq!(told, [("predicted", "c".into()), ("true", "a".into()), ("true", "b".into())]);
     }
 
     #[test]

@@ -171,7 +171,7 @@ fn check_rows(task: &Task, data: &Data) -> Result<()> {
         return Err(task
             .mistake_in_key(
                 "data.train",
-                "there are no labelled rows to train on",
+                "there are no labelled rows to learn from",
                 "name a file of labelled rows under `[data]` as `train`",
             )
             .into());

@@ -308,7 +308,7 @@ mod tests {
         );
         let cut = zstd::encode_all(&b"text\nbin\n"[..], 3).unwrap();
         let error = read(cut[..cut.len() - 2].to_vec(), None).unwrap_err();
-        assert!(error.starts_with("`t.csv`: it cannot be unpacked"), "{error}");
+        assert!(error.starts_with("`t.csv`: it cannot be decompressed"), "{error}");
         let twice = zstd::encode_all(&zstd::encode_all(&b"text\n"[..], 3).unwrap()[..], 3).unwrap();
         assert_eq!(read(twice, None).unwrap().0, "text\n");
     }
@@ -349,7 +349,7 @@ mod tests {
     fn what_is_no_text_is_refused() {
         assert!(read(b"PAR1\x15\x04".to_vec(), None).unwrap_err().contains("it is a Parquet file"));
         assert!(
-            read(b"te\xff\0\0\x01,label\n".to_vec(), None).unwrap_err().contains("bytes that are no text")
+            read(b"te\xff\0\0\x01,label\n".to_vec(), None).unwrap_err().contains("bytes that are not text")
         );
         let utf32: Vec<u8> = "text".chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
         assert!(read(utf32, None).unwrap_err().contains("the text is UTF-32"));

@@ -83,7 +83,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert!(expand("none.csv", dir.path()).unwrap_err().to_string().contains("none.csv"));
         assert_eq!(expand("*.csv", dir.path()).unwrap_err().to_string(), "no file matches `*.csv`");
-        assert!(expand("[", dir.path()).unwrap_err().to_string().contains("not a pattern of file names"));
+        assert!(expand("[", dir.path()).unwrap_err().to_string().contains("not a valid file name pattern"));
         assert!(expand(".", dir.path()).unwrap_err().to_string().contains("is a directory"));
     }
 }

@@ -218,7 +218,7 @@ mod tests {
     fn a_header_of_a_hundred_thousand_columns_takes_no_time() {
         let header: String = (0..100_000).map(|i| format!("{i},")).collect();
         assert_eq!(rows(header.as_bytes(), None).unwrap(), []);
-        assert!(refuse(format!("{header}7,").as_bytes(), None).ends_with("two columns are called `7`"));
+        assert!(refuse(format!("{header}7,").as_bytes(), None).ends_with("two columns are named `7`"));
     }
 
     #[test]
@@ -239,10 +239,10 @@ mod tests {
             assert_eq!(refuse(text, None), "`t.csv`: the file is empty");
             assert_eq!(refuse(text, Some(Format::Jsonl)), "`t.csv`: the file is empty");
         }
-        assert_eq!(refuse(b"a,b,a \n", None), "`t.csv`, line 1: two columns are called `a`");
+        assert_eq!(refuse(b"a,b,a \n", None), "`t.csv`, line 1: two columns are named `a`");
         assert_eq!(
             refuse(b"\n{\"a\":1,\"a\":2}", Some(Format::Jsonl)),
-            "`t.csv`, line 2: the key `a` is there twice"
+            "`t.csv`, line 2: the key `a` occurs twice"
         );
         assert_eq!(rows(b",a\n0,x\n", None).unwrap(), [(2, values(&["0", "x"]))]);
         assert!(rows(b"a,b\n", None).unwrap().is_empty());
@@ -390,8 +390,8 @@ mod tests {
     #[test]
     fn a_carriage_return_or_a_zero_byte_within_a_line_is_an_error_with_the_line() {
         for (text, line, what) in [
-            ("text\none\rtwo\nthree\n", 2, "a carriage return stands within the line"),
-            ("text,n\na,1\nb\rc,2\n", 3, "a carriage return stands within the line"),
+            ("text\none\rtwo\nthree\n", 2, "there is a carriage return within the line"),
+            ("text,n\na,1\nb\rc,2\n", 3, "there is a carriage return within the line"),
             ("text,n\na,1\n\"b\n\0c\",2\n", 4, "there is a zero byte in the text"),
         ] {
             assert!(
@@ -412,7 +412,7 @@ mod tests {
         let json = Some(Format::Jsonl);
         assert_eq!(
             refuse(b"{\"a\":1}\n{\"a\":1,\"a\":2}\n", json),
-            "`t.csv`, line 2: the key `a` is there twice"
+            "`t.csv`, line 2: the key `a` occurs twice"
         );
         let text =
             b"{\"a\":12345678901234567890123,\"b\":1e400}\n{\"a\":[1, {\"x y\": \"\\\"a b\"}],\"b\":-0.10}\n";

@@ -161,7 +161,7 @@ mod tests {
         let (name, remedy) = what(b"PAR1\x15\x04").unwrap();
         assert_eq!(name, "a Parquet file");
         assert!(remedy.ends_with("index=False)\" 'it'\\''s.x'`"), "{remedy}");
-        assert_eq!(what(b"BZh91AY&SY\0").unwrap().0, "packed with bzip2");
+        assert_eq!(what(b"BZh91AY&SY\0").unwrap().0, "compressed with bzip2");
         assert_eq!(what(b"PK\x03\x04....[Content_Types].xml").unwrap().0, "an Excel workbook (.xlsx)");
         assert_eq!(what(b"PK\x03\x04....notes.txt").unwrap().0, "a zip archive");
         assert_eq!(what(b"\n<!DOCTYPE html><html>").unwrap().0, "a web page (HTML)");

@@ -240,7 +240,7 @@ mod tests {
     fn what_has_no_idx_cannot_be_submitted() {
         let error = submit("{\"text\": \"x\"}\n", None, &["a"]).unwrap_err();
         assert_eq!(error.to_string(), "`val.jsonl`: there is no `idx` in the file");
-        assert!(error.remedy().unwrap().contains("names every prediction by the `idx`"));
+        assert!(error.remedy().unwrap().contains("identifies every prediction by the `idx`"));
         let error = submit("{\"idx\": 0}\n{\"idx\": null}\n", None, &["a", "b"]).unwrap_err();
         assert_eq!(error.to_string(), "`val.jsonl`, line 2: there is no `idx` in the row");
         let file = MULTIRC.replace('\n', "").replace(", \"idx\": 41", "");

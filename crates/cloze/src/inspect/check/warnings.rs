@@ -89,7 +89,7 @@ pub(super) fn of_rows(
         let count = rows.iter().step_by(copies).filter(is_empty).count();
         if let Some(first) = rows.iter().step_by(copies).find(is_empty) {
             let what = if count == 1 { "1 row has".into() } else { format!("{count} rows have") };
-            warn(first.place.clone(), format!("{what} no text, first this one"), "remove such rows");
+            warn(first.place.clone(), format!("{what} no text; this is the first"), "remove such rows");
         }
     }
     let mut known: HashMap<&[String], &[Example]> = HashMap::new();
@@ -116,7 +116,7 @@ pub(super) fn of_rows(
         if let Some(first) = seen.first() {
             let verb = if seen.len() == 1 { "is" } else { "are" };
             let what = counted(seen.len(), "test row");
-            warn(first.place.clone(), format!("{what} {verb} also among {which}, first this one"), remedy);
+            warn(first.place.clone(), format!("{what} {verb} also among {which}; this is the first"), remedy);
         }
     }
 }
