@@ -2,7 +2,7 @@
 
 use std::io;
 
-use cloze::{Error, Place};
+use cloze::{Error, Hint, Place};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, ThemeCharacters};
 use serde_json::{Value, json};
 
@@ -32,7 +32,18 @@ pub(crate) type Result<T = ()> = std::result::Result<T, Failure>;
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure::Cloze(error)
+        Failure::Cloze(error.with_advice(option))
+    }
+}
+
+/// The option that helps.
+fn option(hint: Hint) -> &'static str {
+    match hint {
+        Hint::DataFolder => "; or take them from another folder with `--data DIR`",
+        Hint::LabelColumn => ", or here with `--label COLUMN`",
+        Hint::NoLabels => ", or here with `--label COLUMN`; `cloze predict` classifies rows without any",
+        Hint::UnknownLabels => "; `--skip-unknown` passes over such rows",
+        _ => "",
     }
 }
 

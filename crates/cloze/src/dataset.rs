@@ -1,28 +1,53 @@
-//! A task's rows in memory.
+//! A task's examples: read from files or from memory, projected to the columns that its patterns use, with their labels.
+
+mod cell;
+mod choices;
+mod derive;
+mod doubts;
+mod evaluation;
+mod example;
+mod examples;
+mod labelled;
+mod labels;
+mod nested;
+mod projection;
+mod read;
+mod sample;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::task::{Example, Split, SplitRows, Task, fingerprint, label_counts};
+pub(crate) use self::cell::{is_structure, listed, means_missing};
+pub(crate) use self::doubts::{PREDICTION, PREDICTIONS};
+pub(crate) use self::evaluation::evaluation;
+pub use self::example::Example;
+use self::example::fingerprint;
+pub(crate) use self::example::{gold, label_counts};
+pub use self::examples::Examples;
+pub use self::labelled::Labelled;
+pub(crate) use self::projection::{Projected, Projection};
+use self::read::{ReadSplit, read};
+pub(crate) use self::sample::spread;
+use crate::task::{Split, Task};
 use crate::{Error, Result, Warning};
 
-/// The rows of a task by role.
+/// The examples of a task by split.
 #[derive(Debug, Clone, Default)]
 pub struct Data {
-    /// Labelled rows to learn from.
-    pub train: Vec<Example>,
-    /// Rows to annotate.
-    pub unlabeled: Vec<Example>,
-    /// Labelled rows to evaluate on.
-    pub test: Vec<Example>,
-    /// The sets that the task has, in this order.
+    /// Labelled, to learn from.
+    pub train: Examples,
+    /// To be labelled by the ensemble.
+    pub unlabeled: Examples,
+    /// Labelled, to measure on.
+    pub test: Examples,
+    /// The splits that the task has, in this order.
     pub sets: Vec<SplitReport>,
     /// What is probably not meant.
     pub warnings: Vec<Warning>,
 }
 
-/// A set of rows.
+/// What a split has been read from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SplitReport {
     /// `train`, `unlabeled` or `test`.
@@ -31,7 +56,7 @@ pub struct SplitReport {
     pub files: Vec<String>,
     /// The columns of the first of them.
     pub columns: Vec<String>,
-    /// How many rows are used.
+    /// How many examples are used.
     pub rows: usize,
     /// How many rows were passed over, since nobody has labelled them.
     pub unlabelled: usize,
@@ -40,14 +65,14 @@ pub struct SplitReport {
 /// Rows that a run has read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataSource {
-    /// How many; where rows can have several labels, one for every topic.
+    /// How many questions: one about every example, or one for every class where it can have several labels.
     pub rows: usize,
     /// Hash of what is in them.
     pub fingerprint: String,
 }
 
 impl Data {
-    /// Reads all rows of a task. Test rows without a label are left out, since nothing can be said about them.
+    /// Reads all examples of a task. Test examples without a label are left out, since nothing can be said about them.
     ///
     /// # Errors
     /// As [`Task::examples`].
@@ -56,32 +81,31 @@ impl Data {
         let mut data = Data::read_all(task, |error| {
             first.get_or_insert(error);
         });
-        data.test.retain(|example| example.label.is_some());
+        data.test.keep_labelled();
         first.map_or(Ok(data), Err)
     }
 
-    /// Reads all rows of a task, test rows without a label among them. A set that cannot be read is left out; `failed` hears why.
+    /// Reads all examples of a task, test examples without a label among them. A split that cannot be read is left out; `failed` hears why.
     pub(crate) fn read_all(task: &Task, mut failed: impl FnMut(Error)) -> Data {
         let mut data = Data::default();
         let [train, unlabeled, test] = [Split::Train, Split::Unlabeled, Split::Test].map(|split| {
-            let read = task.read(split);
+            let read = read(task, split);
             data.take(
-                task,
                 split,
                 read.unwrap_or_else(|error| {
                     failed(error);
-                    SplitRows::default()
+                    ReadSplit::new(task)
                 }),
             )
         });
         Data { train, unlabeled, test, ..data }
     }
 
-    /// The examples of a set; everything else about it stays here.
-    fn take(&mut self, task: &Task, split: Split, read: SplitRows) -> Vec<Example> {
-        let SplitRows { files, columns, examples, unlabelled, warnings } = read;
+    /// The examples of a split; everything else about it stays here.
+    fn take(&mut self, split: Split, read: ReadSplit) -> Examples {
+        let ReadSplit { files, columns, examples, unlabelled, warnings } = read;
         if !files.is_empty() {
-            let rows = examples.len() / task.copies();
+            let rows = examples.count();
             self.sets.push(SplitReport { set: split.key(), files, columns, rows, unlabelled });
         }
         self.warnings.extend(warnings);
@@ -99,7 +123,7 @@ impl Data {
             .collect()
     }
 
-    /// Labelled rows of each label.
+    /// Training examples of each label.
     pub fn label_counts(&self, task: &Task) -> Vec<usize> {
         label_counts(task.labels.len(), &self.train)
     }

@@ -35,7 +35,7 @@ pub enum Error {
         /// What was found, and what was expected.
         problem: String,
         /// What to do.
-        remedy: String,
+        remedy: Remedy,
     },
     /// Mistakes in a task file, with the lines they are in.
     #[error(transparent)]
@@ -48,7 +48,7 @@ pub enum Error {
         /// What was given, and why it cannot be.
         problem: String,
         /// What to do.
-        remedy: String,
+        remedy: Remedy,
     },
     /// A run directory that cannot be used as it is.
     #[error(transparent)]
@@ -112,12 +112,12 @@ impl Error {
 
     /// Unusable data at `place`.
     pub(crate) fn data(place: Place, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
-        Error::Data { place, problem: problem.into(), remedy: remedy.into() }
+        Error::Data { place, problem: problem.into(), remedy: Remedy::from(remedy.into()) }
     }
 
     /// An unusable argument or option.
     pub fn usage(problem: impl Into<String>, remedy: impl Into<String>) -> Error {
-        Error::Usage { problem: problem.into(), remedy: remedy.into() }
+        Error::Usage { problem: problem.into(), remedy: Remedy::from(remedy.into()) }
     }
 
     /// The same about examples that a program has provided, not a file; `before` is the number of examples before them.
@@ -131,6 +131,30 @@ impl Error {
         }
     }
 
+    pub(crate) fn with_hint(mut self, given: Hint) -> Error {
+        if let Error::Data { remedy, .. } | Error::Usage { remedy, .. } = &mut self {
+            remedy.hint = Some(given);
+        }
+        self
+    }
+
+    /// The same error with more to do about it, where `more` knows what a program offers for a hint.
+    #[must_use]
+    pub fn with_advice(mut self, more: impl Fn(Hint) -> &'static str) -> Error {
+        match &mut self {
+            Error::Data { remedy, .. } | Error::Usage { remedy, .. } => {
+                remedy.text = [&*remedy.text, remedy.hint.map_or("", &more)].concat().into();
+            }
+            Error::Task(error) => {
+                for mistake in &mut error.mistakes {
+                    mistake.remedy.push_str(mistake.hint.map_or("", &more));
+                }
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// What to do about it, where that is known.
     pub fn remedy(&self) -> Option<String> {
         match self {
@@ -138,6 +162,39 @@ impl Error {
             other => other.help().map(|help| help.to_string()),
         }
     }
+}
+
+/// What to do about an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remedy {
+    text: Box<str>,
+    hint: Option<Hint>,
+}
+
+impl From<String> for Remedy {
+    fn from(text: String) -> Self {
+        Remedy { text: text.into(), hint: None }
+    }
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What an error is about, where a program may offer a remedy of its own: an option, a button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hint {
+    /// A file of the task is not there; the task's files may be in another folder.
+    DataFolder,
+    /// Which column has the labels is not known, or the column is not there.
+    LabelColumn,
+    /// No row has a label; another column may have them, or none is needed.
+    NoLabels,
+    /// Rows have labels that a run does not know; they may be left out.
+    UnknownLabels,
 }
 
 /// A place in the user's data or task file: `tickets.csv, line 12, column team`.
@@ -217,6 +274,7 @@ pub struct Mistake {
     pub problem: String,
     /// What to do.
     pub remedy: String,
+    hint: Option<Hint>,
     source: NamedSource<Arc<str>>,
     span: SourceSpan,
 }
@@ -231,7 +289,11 @@ impl Mistake {
         remedy: impl Into<String>,
     ) -> Mistake {
         let source = NamedSource::new(name, Arc::clone(text)).with_language("toml");
-        Mistake { problem: problem.into(), remedy: remedy.into(), source, span: span.into() }
+        Mistake { problem: problem.into(), remedy: remedy.into(), hint: None, source, span: span.into() }
+    }
+
+    pub(crate) fn with_hint(self, hint: Hint) -> Mistake {
+        Mistake { hint: Some(hint), ..self }
     }
 
     /// The file and line it is in.
@@ -371,6 +433,19 @@ mod tests {
         assert_eq!(both.to_string(), "`t.toml` has 2 mistakes");
         assert_eq!(both.mistakes()[0].place().line, Some(1));
         assert!(TaskError::of(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn a_program_adds_what_it_offers_itself() {
+        let advice = |hint| if hint == Hint::DataFolder { ", or choose another folder" } else { "" };
+        let text: Arc<str> = "a = 1\n".into();
+        let mistake = Mistake::new("t.toml", &text, 0..1, "there is no file", "correct it");
+        let error = Error::from(mistake.clone().with_hint(Hint::DataFolder)).with_advice(advice);
+        assert_eq!(error.remedy().unwrap(), "correct it, or choose another folder");
+        assert_eq!(Error::from(mistake).with_advice(advice).remedy().unwrap(), "correct it");
+        let usage = |hint| Error::usage("no file", "give one").with_hint(hint).with_advice(advice);
+        assert_eq!(usage(Hint::DataFolder).remedy().unwrap(), "give one, or choose another folder");
+        assert_eq!(usage(Hint::NoLabels).remedy().unwrap(), "give one");
     }
 
     #[test]

@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 use cloze_encoder::{Checkpoint, Device, Model, Session, Tokenizer};
 use serde_json::Value;
 
+use crate::dataset::Example;
 use crate::pvp::encode::{Encoded, PatternEncoder};
-use crate::task::{Decoding, Example, Split, Task};
+use crate::task::{Decoding, Split, Task};
 
 /// Where goldens may be: `fixtures/`, and the folder named by `CONFORMANCE`.
 fn folders() -> Vec<PathBuf> {
@@ -98,7 +99,7 @@ fn read(task: &Task, golden: &Value) -> Vec<Example> {
     std::fs::write(folder.path().join("rows.jsonl"), text).unwrap();
     task.data.dir = folder.path().to_owned();
     task.data.test = vec!["rows.jsonl".into()];
-    task.examples(Split::Test).unwrap()
+    task.examples(Split::Test).unwrap().to_vec()
 }
 
 /// The inputs of a golden, made of its rows, each with its numbers; rows that the reference could not shorten enough are refused.

@@ -57,7 +57,9 @@ pub use scoring::scores::Scores;
 pub use table::Record;
 pub use task::{Task, TaskBuilder};
 
-pub use error::{Error, Mistake, Place, Result, TaskError, Warning, nearest, store::Error as StoreError};
+pub use error::{
+    Error, Hint, Mistake, Place, Remedy, Result, TaskError, Warning, nearest, store::Error as StoreError,
+};
 
 /// The guide to the library, whose code is run as the front page's is.
 #[cfg(doctest)]

@@ -1,7 +1,7 @@
 //! Labels for new rows, from a finished run.
 
 mod annotate;
-pub mod answer;
+mod answer;
 mod classify;
 mod models;
 pub mod zero_shot;
@@ -14,10 +14,11 @@ use cloze_encoder::{Device, Model, Session};
 pub use self::annotate::Annotated;
 pub use self::classify::Prediction;
 use self::models::{Loaded, Models};
+use crate::dataset::{Example, evaluation};
 use crate::metrics::Evaluation;
 use crate::run::store::RunDir;
 use crate::scoring::scores::Scores;
-use crate::task::{Example, Keep, Task};
+use crate::task::{Keep, Task};
 use crate::{Error, Result};
 
 /// Which of a run's models predict.
@@ -141,7 +142,7 @@ impl Predictor {
         let labelled: Vec<Example> =
             examples.iter().filter(|example| example.label.is_some()).cloned().collect();
         let predictions = self.score(&labelled, progress)?.predictions();
-        Ok(self.task.evaluation(&labelled, &predictions))
+        Ok(evaluation(&self.task, &labelled, &predictions))
     }
 }
 

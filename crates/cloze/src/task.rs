@@ -28,7 +28,7 @@
 //! | `data.missing` | values of that column that mean the same as an empty one; labels are never among them | none |
 //! | `data.encoding` | the files' encoding, if it is neither UTF-8 nor UTF-16, see [`Encoding`](crate::table::Encoding) | UTF-8 |
 //! | `data.quoting` | what quotes mean in CSV and TSV, see [`Quoting`](crate::table::Quoting) | doubled |
-//! | `data.rows`, `columns.*` | see [`Rows`], [`Column`] | none |
+//! | `data.rows`, `columns.*` | see [`Rows`], [`DerivedColumn`] | none |
 //! | `data.mirror` | see [`Mirror`] | none |
 //! | `multi_label.*` | see [`MultiLabel`] | none |
 //! | `metrics.*` | see [`Metrics`] | none |
@@ -43,17 +43,14 @@
 
 mod answers;
 mod builder;
-mod cell;
 mod choices;
 mod columns;
-mod examples;
 mod multi_label;
 mod options;
 mod parse;
-mod sampling;
 mod serialize;
+mod split;
 mod toml_value;
-mod unknown_labels;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -64,13 +61,8 @@ use serde::Serialize;
 
 pub use answers::Answers;
 pub use builder::TaskBuilder;
-pub(crate) use cell::{is_structure, listed, means_missing};
 pub use choices::Choices;
-pub(crate) use columns::View;
-pub use columns::{Column, Made, Rows};
-use examples::InMemory;
-pub use examples::{Example, Labelled, Split, SplitRows, fingerprint, label_counts};
-pub(crate) use examples::{PREDICTION, PREDICTIONS, gold};
+pub use columns::{Derivation, DerivedColumn, Rows};
 #[cfg(test)]
 pub(crate) use multi_label::tests::SEVERAL;
 pub use multi_label::{MultiLabel, Topic};
@@ -79,8 +71,9 @@ pub use options::{
     Reduction, Setting, SettingError, Start, Value,
 };
 pub(crate) use parse::plain_name;
-pub(crate) use sampling::spread;
 pub(crate) use serialize::quoted;
+use split::InMemory;
+pub use split::Split;
 
 use crate::error::Mistake;
 use crate::pattern::{Pattern, Template};
@@ -133,8 +126,8 @@ pub struct Data {
     pub rows: Option<Rows>,
     /// Columns that change places in a second copy of every row to learn from or to annotate.
     pub mirror: Option<Mirror>,
-    /// Columns made of others: the section `[columns]`.
-    pub columns: Vec<Column>,
+    /// Columns derived from others: the section `[columns]`.
+    pub columns: Vec<DerivedColumn>,
     /// How many labelled rows are used at most: drawn, every label by its share and once at least where that is possible.
     pub train_limit: Option<usize>,
     /// What these are drawn from; with the same seed, fewer rows are some of more.

@@ -4,13 +4,13 @@ mod common;
 
 use std::fs;
 
+use cloze::dataset::{Example, Labelled};
 use cloze::metrics::Evaluation;
-use cloze::predict::answer::Answer;
 use cloze::predict::zero_shot::zero_shot;
-use cloze::predict::{Predictor, With};
+use cloze::predict::{Prediction, Predictor, With};
 use cloze::results::Results;
 use cloze::table::{Format, ReadOptions, Reader};
-use cloze::task::{Example, Split};
+use cloze::task::Split;
 use cloze_encoder::Device;
 use common::{Folder, TASK, prepared};
 
@@ -94,9 +94,8 @@ fn a_row_comes_back_once_with_the_labels_that_it_has() {
     let run = folder.train(&task()).unwrap().path;
     for with in [With::Classifier, With::Ensemble] {
         let predictor = Predictor::open_with(&run, Some(with), &Device::new(1)).unwrap();
-        let test = predictor.task().clone().with_data_dir(folder.0.path()).examples(Split::Test).unwrap();
-        let scores = predictor.score(&test, |_, _| Ok(())).unwrap();
-        let answers = Answer::of(predictor.task(), &scores, &[]);
+        let texts = ["a warm fire", "a cold house", "they laughed"];
+        let answers: Vec<Prediction> = predictor.classify_all(texts).map(Result::unwrap).collect();
         let csv =
             annotate(&predictor, "id,text\n7,a warm fire\n8,a cold house\n9,they laughed\n", Format::Csv);
         let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
@@ -109,9 +108,7 @@ fn a_row_comes_back_once_with_the_labels_that_it_has() {
         for (line, answer) in lines[1..].iter().zip(&answers) {
             let given = if answer.labels.is_empty() { "none".to_owned() } else { answer.labels.join(";") };
             assert_eq!(line[2], given);
-            for ((topic, share), written) in
-                predictor.task().answer_names().iter().zip(&answer.probabilities).zip(&line[3..])
-            {
+            for ((topic, share), written) in answer.probabilities.iter().zip(&line[3..]) {
                 assert!((written.parse::<f64>().unwrap() - share).abs() < 1e-6);
                 assert_eq!(answer.labels.contains(topic), *share >= 0.5, "{topic} {share}");
             }
@@ -131,7 +128,7 @@ fn labels_that_were_predicted_are_read_as_labels() {
         let mut task = predictor.task().clone();
         task.data.label = Some("predictions".into());
         let reader = Reader::new("again", std::io::Cursor::new(written), ReadOptions::from(format)).unwrap();
-        let rows = task.labelled(reader, false).unwrap().examples;
+        let rows = Labelled::read(&task, reader, false).unwrap().examples;
         let right = predictor.evaluate(&rows, |_, _| Ok(())).unwrap();
         assert_eq!((right.accuracy.value, right.exact_match.unwrap().value), (1.0, 1.0));
         assert_eq!(rows.len() % 3, 0);
@@ -158,7 +155,7 @@ fn a_finished_run_is_measured_as_training_did() {
     let outcome = folder.train(&task()).unwrap();
     let predictor = Predictor::open_with(&outcome.path, None, &Device::new(1)).unwrap();
     let reader = Reader::open(&folder.0.path().join("test.csv"), ReadOptions::default()).unwrap();
-    let rows = predictor.task().labelled(reader, false).unwrap().examples;
+    let rows = Labelled::read(predictor.task(), reader, false).unwrap().examples;
     let again: Evaluation = predictor.evaluate(&rows, |_, _| Ok(())).unwrap();
     assert_eq!(again, outcome.results.distilled.unwrap().test.unwrap());
 }

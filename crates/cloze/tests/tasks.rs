@@ -51,7 +51,7 @@ fn the_classifier_of_wic_reads_the_word_in_question() {
     let row = r#"{"word": "bank", "sentence1": "A green one.", "sentence2": "A rich one.", "label": true, "idx": 0}"#;
     std::fs::write(folder.path().join("train.jsonl"), row).unwrap();
     let task = Task::open(&root().join("tasks/wic.toml")).unwrap().with_data_dir(folder.path());
-    let row = task.examples(Split::Train).unwrap().remove(0);
+    let row = task.examples(Split::Train).unwrap()[0].clone();
     let tokenizer = tokenizer();
     let (sequence, _) = ClassifierEncoder::new(&tokenizer, 64).encode(&row.texts);
     let tokens: Vec<String> = sequence.ids.iter().map(|&id| tokenizer.token(id).unwrap()).collect();

@@ -1,9 +1,10 @@
 //! `cloze eval`: how good a trained classifier is on labelled rows.
 
 use cloze::Error;
+use cloze::dataset::{Examples, Labelled};
 use cloze::metrics::{Confused, Evaluation, Measured};
 use cloze::predict::Predictor;
-use cloze::task::{Example, Labelled, Split, Task};
+use cloze::task::{Split, Task};
 use serde_json::json;
 
 use crate::args::{Eval, Global};
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
         task.data.label = Some(label.clone());
     }
     let reader = open_rows(&args.data, args.reading.options(args.from))?;
-    let rows = task.labelled(reader, args.skip_unknown)?;
+    let rows = Labelled::read(&task, reader, args.skip_unknown)?;
     say_who_answers(&predictor, &run, printer);
     rows.warnings.iter().for_each(|warning| printer.warn(warning));
     let known = |set| known_rows(predictor.task(), set, &rows.examples, printer);
@@ -68,7 +69,7 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
 
 /// How many of the rows are among those of a set that the run was made from, of which it says nothing new how they are classified;
 /// nothing if those are not there any more.
-fn known_rows(task: &Task, split: Split, rows: &[Example], printer: &Printer) -> Option<usize> {
+fn known_rows(task: &Task, split: Split, rows: &Examples, printer: &Printer) -> Option<usize> {
     let (what, why) = match split {
         Split::Unlabeled => (
             "the unlabelled rows that the classifier was distilled from",
@@ -83,7 +84,7 @@ fn known_rows(task: &Task, split: Split, rows: &[Example], printer: &Printer) ->
             return None;
         }
     };
-    let known = task.seen_before(&there, rows);
+    let known = rows.also_in(&there);
     if let Some(first) = known.first() {
         let verb = if known.len() == 1 { "is" } else { "are" };
         let rows = counted(known.len(), "row");

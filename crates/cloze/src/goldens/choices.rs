@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{DECODINGS, goldens, ids, list, near, session, tokenizer};
+use crate::dataset::Example;
 use crate::pvp::encode::{Encoded, PatternEncoder};
 use crate::pvp::verbalizer::{Candidates, Verbalizer};
 use crate::scoring::multi_token::MultiToken;
-use crate::task::{Choices, Decoding, Example, Hinge};
+use crate::task::{Choices, Decoding, Hinge};
 
 /// What is trained with this loss.
 fn learning(hinge: Hinge) -> MultiToken {

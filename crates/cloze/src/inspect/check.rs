@@ -11,14 +11,14 @@ use cloze_encoder::{Device, Tokenizer};
 pub use self::report::{
     CheckReport, FilledReport, LabelReport, Lengths, PatternReport, TopicReport, WordReport,
 };
-use crate::dataset::Data;
+use crate::dataset::{Data, Examples, label_counts};
 use crate::error::{Mistake, TaskError};
 use crate::inspect::estimate::{Estimate, Speed};
 use crate::inspect::vocabulary;
 use crate::pvp::encode::ClassifierEncoder;
 use crate::pvp::verbalizer::Verbalizer;
 use crate::run::prepare::Prepared;
-use crate::task::{Answers, Example, Label, Task, Topic, label_counts};
+use crate::task::{Answers, Label, Task, Topic};
 use crate::{Error, Model, Result, Warning, words};
 
 /// A larger share of cut rows is worth a warning.
@@ -42,7 +42,7 @@ pub fn check(task: &Task, model: &Model, device: &Device) -> Result<CheckReport>
     };
     let mut report = examine(&task, &data, mistakes, &checkpoint.tokenizer, checkpoint.config.max_length())?;
     report.warnings.extend(vocabulary::warning(&task, &data, model));
-    data.test.retain(|example| example.label.is_some());
+    data.test.keep_labelled();
     warnings::tell_apart(&mut report, &task, words::apart(&task, &data, checkpoint, device)?);
     if !data.train.is_empty() || !data.unlabeled.is_empty() {
         let prepared = Prepared::with_data(&task, Arc::new(data), model, device);
@@ -173,10 +173,10 @@ impl Mistakes {
     }
 }
 
-fn topics(task: &Task, train: &[Example], test: &[Example]) -> Vec<TopicReport> {
+fn topics(task: &Task, train: &Examples, test: &Examples) -> Vec<TopicReport> {
     let topics = task.answers.several().into_iter().flat_map(|several| &several.topics);
-    let about = |rows: &[Example], topic: usize| {
-        rows.iter().skip(topic).step_by(task.copies()).filter(|row| row.label == Some(0)).count()
+    let about = |examples: &Examples, class: usize| {
+        examples.examples().filter(|questions| questions[class].label == Some(0)).count()
     };
     let report = |(number, topic): (usize, &Topic)| TopicReport {
         name: topic.name.clone(),
@@ -191,8 +191,8 @@ fn labels(
     task: &Task,
     tokenizer: &Tokenizer,
     verbalizer: Option<&Verbalizer>,
-    train: &[Example],
-    test: &[Example],
+    train: &Examples,
+    test: &Examples,
 ) -> Vec<LabelReport> {
     let (train, test) = (label_counts(task.labels.len(), train), label_counts(task.labels.len(), test));
     let report = |(index, label): (usize, &Label)| {

@@ -10,14 +10,14 @@ use cloze_encoder::{Batch, Checkpoint, Config, Mode, Model, Sequence, Session, V
 use serde::Serialize;
 
 use crate::Result;
-use crate::dataset::Data;
+use crate::dataset::{Data, Example};
 use crate::pvp::encode::{ClassifierEncoder, PatternEncoder};
 use crate::pvp::verbalizer::Verbalizer;
 use crate::run::plan::{Job, Work, keeps_members, keeps_probe, measures_members};
 use crate::run::prepare::Prepared;
 use crate::scoring::groups::SCORING_TOKENS;
 use crate::scoring::{calibration, decoding};
-use crate::task::{Example, Keep, Method, Task};
+use crate::task::{Keep, Method, Task};
 use crate::training::linear_probe;
 
 /// Rows of every part that are encoded to learn how long rows are.

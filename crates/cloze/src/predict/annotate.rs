@@ -9,10 +9,11 @@ use serde_json::Value;
 use super::Predictor;
 use super::answer::Answer;
 use crate::Result;
+use crate::dataset::{Example, Examples, Projected, Projection};
 use crate::scoring::scores::Scores;
 use crate::table::submission::{self, Submission};
 use crate::table::{Format, Reader, Row, Writer};
-use crate::task::{Answers, Example, Rows, Task, View};
+use crate::task::{Answers, Rows, Task};
 
 /// Rows that are read, scored and written at a time.
 pub(super) const CHUNK: usize = 512;
@@ -49,11 +50,14 @@ impl Predictor {
         let fields = task.fields();
         // Rows within rows are not written as the file's rows: nothing there would tell one from the other.
         let within = task.data.rows.is_some();
-        let group =
-            task.metrics.group.iter().filter(|group| within && View::has(&task, reader.columns(), group));
+        let group = task
+            .metrics
+            .group
+            .iter()
+            .filter(|group| within && Projection::has(&task, reader.columns(), group));
         let names: Vec<String> = group.chain(&fields).cloned().collect();
-        let mut view = View::new(&task, reader.columns(), &names, None)?;
-        // The description of a topic is none of a row's.
+        let mut projection = Projection::new(&task, reader.columns(), &names, None)?;
+        // How a class is described says nothing of the row.
         let inputs = task.inputs();
         let is_shown = |name: &String| !fields.contains(name) || inputs.contains(name);
         let shown: Vec<usize> = (0..names.len()).filter(|&column| is_shown(&names[column])).collect();
@@ -73,14 +77,14 @@ impl Predictor {
             added.push(free);
         }
         let mut writer = Writer::new(name, output, format, &columns, &added)?;
-        let written = self.label(reader, &mut view, names.len() - fields.len(), progress, |chunk| {
-            for (row, item, answer) in chunk.answers(&task) {
+        let written = self.label(reader, &mut projection, names.len() - fields.len(), progress, |chunk| {
+            for (row, example, answer) in chunk.answers(&task) {
                 let mut new = vec![answer.value(&task, format)];
                 // Six digits are more than these probabilities are good for.
                 let rounded = |probability: &f64| Value::from((probability * 1e6).round() / 1e6);
                 new.extend(answer.shown(&task).iter().map(rounded));
                 if within {
-                    writer.write(&row.with_values(project(&chunk.values[item])), &new)?;
+                    writer.write(&row.with_values(project(&chunk.values[example])), &new)?;
                 } else {
                     writer.write(row, &new)?;
                 }
@@ -105,13 +109,14 @@ impl Predictor {
     ) -> Result<Annotated> {
         let task = self.task.clone();
         let lists = task.data.rows.as_ref().map_or(&[][..], Rows::lists);
-        let mut view = View::new(&task, reader.columns(), &task.fields(), None)?;
+        let mut projection = Projection::new(&task, reader.columns(), &task.fields(), None)?;
         let mut writer = Submission::new(name, output, reader.columns(), lists)?;
-        self.label(reader, &mut view, 0, progress, |chunk| {
+        self.label(reader, &mut projection, 0, progress, |chunk| {
             let mut answers = chunk.answers(&task).peekable();
-            for (row, items) in &chunk.rows {
+            for (row, examples) in &chunk.rows {
                 let mut labels = Vec::new();
-                while let Some((_, _, answer)) = answers.next_if(|(_, item, _)| items.contains(item)) {
+                while let Some((_, _, answer)) = answers.next_if(|(_, example, _)| examples.contains(example))
+                {
                     labels.push(match answer.value(&task, Format::Jsonl) {
                         // A choice is a text, whatever it looks like.
                         Value::String(name) if task.answers.choices().is_none() => submission::label(&name),
@@ -124,17 +129,16 @@ impl Predictor {
         })
     }
 
-    /// Reads rows some hundreds at a time and scores them. The values of `view` from number `first` on are the texts.
+    /// Reads rows some hundreds at a time and scores them. The values of `projection` from number `first` on are the texts.
     fn label(
         &self,
         reader: Reader,
-        view: &mut View,
+        projection: &mut Projection,
         first: usize,
         mut progress: impl FnMut(usize) -> Result<()>,
         mut write: impl FnMut(Chunk) -> Result<()>,
     ) -> Result<Annotated> {
-        let copies = self.task.copies();
-        let size = self.chunk().div_ceil(copies);
+        let size = Examples::having(self.chunk(), &self.task);
         let mut reader = reader;
         let mut written = Annotated::default();
         loop {
@@ -142,24 +146,28 @@ impl Predictor {
             if read.is_empty() {
                 return Ok(written);
             }
-            let (mut rows, mut values, mut examples) =
-                (Vec::with_capacity(read.len()), Vec::new(), Vec::new());
+            let mut rows = Vec::with_capacity(read.len());
+            let mut values = Vec::new();
+            let mut questions = Vec::new();
             for row in read {
                 let before = values.len();
-                values.extend(view.read(&row)?);
-                for values in &values[before..] {
-                    examples.push(self.task.example(values[first..].to_vec(), row.place())?);
+                for Projected { class, values: found, .. } in projection.read(&row)? {
+                    questions.push(Example::new(&self.task, found[first..].to_vec(), row.place())?);
+                    if class == 0 {
+                        values.push(found);
+                    }
                 }
                 rows.push((row, before..values.len()));
             }
+            let examples = Examples::new(&self.task, questions);
             let (fields, inputs) = (self.task.fields(), self.task.inputs());
             let is_empty = |example: &&Example| {
                 let mut texts = fields.iter().zip(&example.texts).filter(|(field, _)| inputs.contains(field));
                 texts.all(|(_, text)| text.trim().is_empty())
             };
-            written.without_text += examples.iter().step_by(copies).filter(is_empty).count();
+            written.without_text += examples.first_questions().filter(is_empty).count();
             let scores = self.score(&examples, |_, _| progress(written.rows))?;
-            written.rows += values.len() / copies;
+            written.rows += examples.count();
             write(Chunk { rows, values, examples, scores })?;
             progress(written.rows)?;
         }
@@ -172,25 +180,22 @@ impl Predictor {
     }
 }
 
-/// Rows of a file, what of them are rows of the task, and their scores.
+/// Rows of a file, the examples that they stand for, and their scores.
 struct Chunk {
-    /// Each with the numbers of the task's rows that it stands for.
+    /// Each with the numbers of the examples that it stands for.
     rows: Vec<(Row, Range<usize>)>,
-    /// What the view gives of every row of the task.
+    /// What the projection gives of every example.
     values: Vec<Vec<String>>,
-    examples: Vec<Example>,
+    examples: Examples,
     scores: Scores,
 }
 
 impl Chunk {
-    /// What there is to be written: the file's row around it, the number of the (first) row of the task, and the answer.
+    /// What there is to be written: the row, the number of an example that it stands for, and the answer.
     fn answers(&self, task: &Task) -> impl Iterator<Item = (&Row, usize, Answer)> {
-        let copies = task.copies();
-        let items = self
-            .rows
-            .iter()
-            .flat_map(move |(row, items)| items.clone().step_by(copies).map(move |item| (row, item)));
+        let examples =
+            self.rows.iter().flat_map(|(row, examples)| examples.clone().map(move |example| (row, example)));
         let answers = Answer::of(task, &self.scores, &self.examples);
-        items.zip(answers).map(|((row, item), answer)| (row, item, answer))
+        examples.zip(answers).map(|((row, example), answer)| (row, example, answer))
     }
 }

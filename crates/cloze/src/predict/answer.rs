@@ -1,33 +1,35 @@
-//! What the scores of rows say of them: their label, or those of several labels that they have.
+//! What scores say of examples: their label, or those of several labels that they have.
+
+use std::ops::Range;
 
 use serde_json::Value;
 
+use crate::dataset::{Examples, PREDICTION, PREDICTIONS};
 use crate::ensemble::soft_labels;
 use crate::scoring::scores::{Scores, best};
 use crate::table::Format;
-use crate::task::{Answers, Example, PREDICTION, PREDICTIONS, Task};
+use crate::task::{Answers, Task};
 
-/// What a row is given.
+/// What an example is given.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
-    /// The likeliest label; or the topics that the row is about, where it can have several labels.
-    pub labels: Vec<String>,
-    /// The probability of each of [`Task::answer_names`], or of each of the row's own choices.
-    pub probabilities: Vec<f64>,
+pub(crate) struct Answer {
+    /// The likeliest label; or all classes that the example belongs to, where it can have several.
+    pub(crate) labels: Vec<String>,
+    /// The probability of each of [`Task::answer_names`], or of each of the example's own choices.
+    pub(crate) probabilities: Vec<f64>,
 }
 
 impl Answer {
-    /// The answers for `rows` with these scores; where they can have several labels, the rows for all topics stand together.
-    pub fn of(task: &Task, scores: &Scores, rows: &[Example]) -> Vec<Answer> {
-        let copies = task.copies();
+    /// The answers for `examples` with these scores.
+    pub(crate) fn of(task: &Task, scores: &Scores, examples: &Examples) -> Vec<Answer> {
         let names = task.answer_names();
-        let answer = |first: usize| match &task.answers {
+        let answer = |questions: Range<usize>| match &task.answers {
             Answers::OneLabel => Answer {
-                labels: vec![names[best(scores.row(first))].clone()],
-                probabilities: soft_labels(scores.row(first), 1.0),
+                labels: vec![names[best(scores.row(questions.start))].clone()],
+                probabilities: soft_labels(scores.row(questions.start), 1.0),
             },
             Answers::SeveralLabels(_) => {
-                let rows = || (first..first + copies).map(|row| scores.row(row));
+                let rows = || questions.clone().map(|question| scores.row(question));
                 // The first label means yes.
                 let given = names.iter().zip(rows()).filter(|(_, row)| best(row) == 0);
                 Answer {
@@ -36,17 +38,17 @@ impl Answer {
                 }
             }
             Answers::Choice(_) => {
-                let choices = &rows[first].choices;
-                let mut probabilities = soft_labels(scores.row(first), 1.0);
+                let choices = &examples[questions.start].choices;
+                let mut probabilities = soft_labels(scores.row(questions.start), 1.0);
                 probabilities.truncate(choices.len());
-                Answer { labels: vec![choices[best(scores.row(first))].clone()], probabilities }
+                Answer { labels: vec![choices[best(scores.row(questions.start))].clone()], probabilities }
             }
         };
-        (0..scores.len() / copies).map(|row| answer(row * copies)).collect()
+        examples.ranges().map(answer).collect()
     }
 
-    /// The probabilities that are written beside a row: all, or that of its choice where every row has choices of its own.
-    pub fn shown(&self, task: &Task) -> Vec<f64> {
+    /// The probabilities that are written beside an example: all, or that of its choice where every example has choices of its own.
+    pub(crate) fn shown(&self, task: &Task) -> Vec<f64> {
         match task.answers {
             Answers::Choice(_) => vec![self.probabilities.iter().copied().fold(0.0, f64::max)],
             Answers::OneLabel | Answers::SeveralLabels(_) => self.probabilities.clone(),
@@ -54,12 +56,12 @@ impl Answer {
     }
 
     /// The name of the column with the labels.
-    pub fn column(task: &Task) -> &'static str {
+    pub(crate) fn column(task: &Task) -> &'static str {
         if task.answers.several().is_some() { PREDICTIONS } else { PREDICTION }
     }
 
     /// The labels as they are written: several as a list where the format knows lists, and else as they stand in the data.
-    pub fn value(&self, task: &Task, format: Format) -> Value {
+    pub(crate) fn value(&self, task: &Task, format: Format) -> Value {
         match task.answers.several() {
             Some(_) if format == Format::Jsonl => Value::from(self.labels.clone()),
             Some(several) => Value::from(several.write(&self.labels)),
@@ -71,7 +73,15 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Place;
+    use crate::dataset::Example;
     use crate::task::tests::{EXAMPLE, parse};
+
+    /// So many questions, which say nothing.
+    fn questions(task: &Task, count: usize) -> Examples {
+        let question = || Example::new(task, Vec::new(), Place::file("a.csv")).unwrap();
+        Examples::new(task, (0..count).map(|_| question()).collect())
+    }
 
     fn scores(rows: &[&[f32]]) -> Scores {
         let mut scores = Scores::new(rows[0].len());
@@ -82,7 +92,7 @@ mod tests {
     #[test]
     fn a_row_has_its_likeliest_label() {
         let task = parse(EXAMPLE);
-        let answers = Answer::of(&task, &scores(&[&[0.0, 2.0, 1.0], &[5.0, 2.0, 1.0]]), &[]);
+        let answers = Answer::of(&task, &scores(&[&[0.0, 2.0, 1.0], &[5.0, 2.0, 1.0]]), &questions(&task, 2));
         assert_eq!(answers[0].labels, ["billing"]);
         assert_eq!(answers[1].value(&task, Format::Jsonl), "technical");
         assert!((answers[0].probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
@@ -94,7 +104,7 @@ mod tests {
         let answers = Answer::of(
             &task,
             &scores(&[&[1.0, 0.0], &[0.0, 3.0], &[0.0, 1.0], &[0.0, 1.0], &[2.0, 0.0], &[0.5, 0.5]]),
-            &[],
+            &questions(&task, 6),
         );
         let labels: Vec<String> = answers.iter().map(|answer| answer.labels.join("+")).collect();
         assert_eq!(labels, ["billing", "", "billing+urgent"]);

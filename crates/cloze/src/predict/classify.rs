@@ -4,8 +4,9 @@ use serde::{Serialize, Serializer};
 
 use super::answer::Answer;
 use super::{Predictor, With};
+use crate::dataset::{Example, Examples, Projection};
 use crate::table::{Record, Records, Row, check_texts};
-use crate::task::{Answers, Example, Task, View};
+use crate::task::{Answers, Task};
 use crate::{Error, Place, Result};
 
 /// What errors call the examples.
@@ -95,11 +96,10 @@ impl Predictor {
         let task = &self.task;
         let examples = questions(task, records).map_err(|error| error.in_memory(before))?;
         let scores = self.score(&examples, |_, _| Ok(()))?;
-        let copies = task.copies();
-        let answers = Answer::of(task, &scores, &examples).into_iter().enumerate();
-        let prediction = |(number, answer): (usize, Answer)| {
+        let answers = Answer::of(task, &scores, &examples);
+        let prediction = |(first, answer): (&Example, Answer)| {
             let names = match task.answers {
-                Answers::Choice(_) => examples[number * copies].choices.clone(),
+                Answers::Choice(_) => first.choices.clone(),
                 Answers::OneLabel | Answers::SeveralLabels(_) => task.answer_names(),
             };
             Prediction {
@@ -108,12 +108,12 @@ impl Predictor {
                 answered_by: self.with,
             }
         };
-        Ok(answers.map(prediction).collect())
+        Ok(examples.first_questions().zip(answers).map(prediction).collect())
     }
 }
 
 /// What is asked about the examples.
-fn questions(task: &Task, records: &[Record]) -> Result<Vec<Example>> {
+fn questions(task: &Task, records: &[Record]) -> Result<Examples> {
     let (fields, inputs) = (task.fields(), task.inputs());
     let all_texts: Option<Vec<&[String]>> = records.iter().map(Record::texts).collect();
     let mut examples = Vec::new();
@@ -122,18 +122,18 @@ fn questions(task: &Task, records: &[Record]) -> Result<Vec<Example>> {
             let place = Place::file(NAME).line(number as u64 + 1);
             check_texts(texts, &inputs, place.clone())?;
             for texts in task.rows_of(texts) {
-                examples.push(task.example(texts, place.clone())?);
+                examples.push(Example::new(task, texts, place.clone())?);
             }
         }
-        return Ok(examples);
+        return Ok(Examples::new(task, examples));
     }
     let reader = Records::new(NAME, records, &inputs, None)?.reader()?;
-    let mut view = View::new(task, reader.columns(), &fields, None)?;
+    let mut projection = Projection::new(task, reader.columns(), &fields, None)?;
     for row in reader {
         let row: Row = row?;
-        for texts in view.read(&row)? {
-            examples.push(task.example(texts, row.place())?);
+        for question in projection.read(&row)? {
+            examples.push(Example::new(task, question.values, row.place())?);
         }
     }
-    Ok(examples)
+    Ok(Examples::new(task, examples))
 }

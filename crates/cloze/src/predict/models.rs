@@ -5,6 +5,7 @@ use std::path::Path;
 use cloze_encoder::{Checkpoint, Classifier, Device, Head, MaskedLm, Model, Session, Tokenizer};
 use serde_json::Value;
 
+use crate::dataset::Example;
 use crate::ensemble::{Weights, merge};
 use crate::error::list;
 use crate::pvp::encode::{ClassifierEncoder, PatternEncoder};
@@ -15,7 +16,7 @@ use crate::run::summary::Summary;
 use crate::scoring::groups::SCORING_TOKENS;
 use crate::scoring::scorer::Scorer;
 use crate::scoring::scores::Scores;
-use crate::task::{Example, Task};
+use crate::task::Task;
 use crate::training::classifier;
 use crate::training::linear_probe::{self, Part, Probe};
 use crate::{Error, Place, Result};

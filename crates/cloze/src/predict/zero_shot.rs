@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::dataset::{self, evaluation, gold};
 use crate::ensemble::{Weights, merge};
 use crate::metrics::Evaluation;
 use crate::pvp::encode::PatternEncoder;
@@ -14,7 +15,7 @@ use crate::scoring::calibration;
 use crate::scoring::groups::SCORING_TOKENS;
 use crate::scoring::scorer::Scorer;
 use crate::scoring::scores::Scores;
-use crate::task::{Example, Reduction, Task, gold};
+use crate::task::{Reduction, Task};
 use crate::{Error, Result};
 
 /// Unlabelled rows that are scored if there are no labelled ones.
@@ -61,12 +62,14 @@ pub fn zero_shot(
 ) -> Result<ZeroShot> {
     let Prepared { task, data, device, .. } = prepared;
     let checkpoint = prepared.checkpoint();
+    let sample;
     let (rows, examples) = if !data.test.is_empty() {
-        ("test", &data.test[..])
+        ("test", &data.test)
     } else if !data.train.is_empty() && priming == 0 {
-        ("train", &data.train[..])
+        ("train", &data.train)
     } else {
-        ("unlabeled", &data.unlabeled[..data.unlabeled.len().min(SAMPLE.next_multiple_of(task.copies()))])
+        sample = data.unlabeled.first_with(SAMPLE);
+        ("unlabeled", &sample)
     };
     let missing = match (priming, data.train.is_empty(), examples.is_empty()) {
         (0, _, _) | (_, false, false) => None,
@@ -115,12 +118,12 @@ pub fn zero_shot(
     })
 }
 
-fn outcome(task: &Task, pattern: Option<String>, examples: &[Example], scores: &Scores) -> Outcome {
+fn outcome(task: &Task, pattern: Option<String>, examples: &dataset::Examples, scores: &Scores) -> Outcome {
     let (names, gold, predictions) = (task.common_labels(), gold(examples), scores.predictions());
     let mut predicted: BTreeMap<String, usize> = names.iter().map(|name| (name.clone(), 0)).collect();
     for name in predictions.iter().filter_map(|label| names.get(*label)) {
         *predicted.entry(name.clone()).or_default() += 1;
     }
-    let evaluation = (!gold.is_empty()).then(|| task.evaluation(examples, &predictions));
-    Outcome { pattern, count: examples.len() / task.copies(), evaluation, predicted }
+    let evaluation = (!gold.is_empty()).then(|| evaluation(task, examples, &predictions));
+    Outcome { pattern, count: examples.count(), evaluation, predicted }
 }

@@ -11,10 +11,11 @@ use cloze_encoder::{Checkpoint, Rng, Tokenizer};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::dataset::Example;
 use crate::error::counted;
 use crate::pvp::encode::{Encoded, PatternEncoder};
 use crate::pvp::verbalizer::Verbalizer;
-use crate::task::{Example, Task};
+use crate::task::Task;
 
 /// What tells the draw of examples from all others under the same seed.
 const PURPOSE: u64 = 0x0F10;
@@ -213,7 +214,7 @@ mod tests {
         Example {
             texts: vec![a.into(), b.into()],
             label,
-            also: Vec::new(),
+            accepted: Vec::new(),
             choices: Vec::new(),
             group: None,
             place: Place::file("d.csv"),

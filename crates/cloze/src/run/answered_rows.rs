@@ -1,12 +1,13 @@
 //! What the model that a run ends with makes of single test rows, read back from its job.
 
 use crate::Result;
+use crate::dataset::{Example, Examples};
 use crate::ensemble::soft_labels;
 use crate::results::Results;
 use crate::results::insight::{Answered, Insight, Verdict};
 use crate::run::collect::Finished;
 use crate::scoring::scores::{Scores, best};
-use crate::task::{Answers, Example, Split, Task};
+use crate::task::{Answers, Split, Task};
 
 /// The outcome's answers for the test rows; nothing where it was not measured.
 pub(super) fn insight(finished: Finished, results: &Results) -> Result<Option<Insight>> {
@@ -18,7 +19,7 @@ pub(super) fn insight(finished: Finished, results: &Results) -> Result<Option<In
 }
 
 /// The answers of a job for labelled rows.
-fn of_answers(task: &Task, job: &str, examples: &[Example], scores: &Scores) -> Insight {
+fn of_answers(task: &Task, job: &str, examples: &Examples, scores: &Scores) -> Insight {
     let verdict = |(row, example): (&[f32], &Example)| {
         let given = best(row);
         Verdict { confidence: soft_labels(row, 1.0)[given], is_right: example.is_right(given) }
@@ -26,13 +27,14 @@ fn of_answers(task: &Task, job: &str, examples: &[Example], scores: &Scores) -> 
     let verdicts: Vec<Verdict> = scores.iter().zip(examples).map(verdict).collect();
     Insight::new(job, &verdicts, |at| {
         let given = best(scores.row(at));
-        Answered { confidence: verdicts[at].confidence, ..answered(task, at, &examples[at], given) }
+        Answered { confidence: verdicts[at].confidence, ..answered(task, examples, at, given) }
     })
 }
 
 /// The example at a position among the test rows, and the label that it is given, in the user's words.
-fn answered(task: &Task, at: usize, example: &Example, given: usize) -> Answered {
-    let (copies, inputs) = (task.copies(), task.inputs());
+fn answered(task: &Task, examples: &Examples, at: usize, given: usize) -> Answered {
+    let (example, inputs) = (&examples[at], task.inputs());
+    let (number, class) = examples.example_and_class(at);
     let name = |label: usize| match task.answers {
         Answers::Choice(_) => example.choices.get(label).cloned().unwrap_or_default(),
         Answers::OneLabel | Answers::SeveralLabels(_) => task.labels[label].name.clone(),
@@ -43,10 +45,10 @@ fn answered(task: &Task, at: usize, example: &Example, given: usize) -> Answered
     };
     let fields = task.fields().into_iter().zip(example.texts.iter().cloned());
     Answered {
-        topic: task.answers.several().map(|several| several.topics[at % copies].name.clone()),
-        right: example.label.iter().chain(&example.also).map(|&label| name(label)).collect(),
+        topic: task.answers.several().map(|several| several.topics[class].name.clone()),
+        right: example.right().map(name).collect(),
         given: name(given),
-        ..Answered::at(at / copies + 1, &example.place, fields.filter(|(field, _)| is_told(field)))
+        ..Answered::at(number + 1, &example.place, fields.filter(|(field, _)| is_told(field)))
     }
 }
 
@@ -61,7 +63,7 @@ mod tests {
         Example {
             texts: texts.iter().map(|&text| text.to_owned()).collect(),
             label: Some(label),
-            also: Vec::new(),
+            accepted: Vec::new(),
             choices: Vec::new(),
             group: None,
             place: Place::file("data/checked.csv").line(9),
@@ -78,7 +80,7 @@ mod tests {
     fn an_answer_names_its_row_and_both_labels() {
         let task = parse(EXAMPLE);
         let texts = vec!["a text"; task.fields().len()];
-        let examples = [example(&texts, 0), example(&texts, 1)];
+        let examples = Examples::new(&task, vec![example(&texts, 0), example(&texts, 1)]);
         let insight = of_answers(&task, "final", &examples, &scores(&[[2.0, 0.0], [1.0, 0.0]]));
         let [error] = &insight.errors[..] else { panic!("{insight:?}") };
         assert_eq!((error.row, error.place().as_str()), (2, "checked.csv:9"));
@@ -92,7 +94,7 @@ mod tests {
         let task = parse(SEVERAL);
         let texts: Vec<&str> =
             task.fields().iter().map(|field| if field == "topic" { "invoices" } else { "a text" }).collect();
-        let examples = [example(&texts, 0), example(&texts, 0)];
+        let examples = Examples::new(&task, vec![example(&texts, 0), example(&texts, 0)]);
         let insight = of_answers(&task, "final", &examples, &scores(&[[1.0, 0.0], [0.0, 1.0]]));
         let error = &insight.errors[0];
         assert_eq!((error.row, error.topic.as_deref()), (1, Some("urgent")));

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use crate::Result;
-use crate::dataset::Data;
+use crate::dataset::{Data, evaluation, gold};
 use crate::ensemble::{Weights, merge};
 use crate::metrics::Evaluation;
 use crate::pvp::priming::Examples;
@@ -13,7 +13,7 @@ use crate::run::plan::{Plan, Work};
 use crate::run::store::{self, Job, RunDir};
 use crate::run::summary::Summary;
 use crate::scoring::scores::Scores;
-use crate::task::{Method, Reduction, Split, Task, gold};
+use crate::task::{Method, Reduction, Split, Task};
 
 /// The jobs of a run that are done.
 #[derive(Clone, Copy)]
@@ -169,6 +169,6 @@ impl Finished<'_> {
 
     pub(super) fn evaluation(self, test: &Scores) -> Option<Evaluation> {
         let gold = gold(&self.data.test);
-        (!gold.is_empty()).then(|| self.task.evaluation(&self.data.test, &test.predictions()))
+        (!gold.is_empty()).then(|| evaluation(self.task, &self.data.test, &test.predictions()))
     }
 }

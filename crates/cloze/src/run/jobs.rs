@@ -16,6 +16,7 @@ use cloze_encoder::{Checkpoint, Device, Sequence, Session};
 use self::weight_average::WeightAverage;
 use crate::Result;
 use crate::dataset::Data;
+use crate::dataset::{Example, gold};
 use crate::error::counted;
 use crate::metrics::accuracy;
 use crate::pvp::encode::{ClassifierEncoder, Encoded, PatternEncoder};
@@ -31,7 +32,7 @@ use crate::run::summary::Summary;
 use crate::scoring::groups::SCORING_TOKENS;
 use crate::scoring::scorer::Scorer;
 use crate::scoring::scores::Scores;
-use crate::task::{Example, Method, Split, Task, gold};
+use crate::task::{Method, Split, Task};
 use crate::training::training_loop::FineTuning;
 
 /// The directory of a job's model.

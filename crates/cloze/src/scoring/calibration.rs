@@ -11,12 +11,12 @@
 use cloze_encoder::{Checkpoint, Device, Model, Session};
 
 use crate::Result;
-use crate::dataset::Data;
+use crate::dataset::{Data, Example, spread};
 use crate::pvp::encode::Encoded;
 use crate::pvp::verbalizer::Verbalizer;
 use crate::scoring::groups::SCORING_TOKENS;
 use crate::scoring::scorer::Scorer;
-use crate::task::{Example, Task, spread};
+use crate::task::Task;
 
 /// Rows whose scores are averaged; with more the mean hardly moves.
 const ROWS: usize = 256;

@@ -64,10 +64,10 @@ impl<'a> Study<'a> {
             let task = &base.fitted(&model.checkpoint().config);
             check_patterns(task, model.checkpoint(), &data)?;
         }
-        // Limits count the rows of the files, not their copies, mirrored or for every topic.
+        // Limits count the examples of the files, not mirrored ones.
         let mut files = base.clone();
         files.data.mirror = None;
-        let rows = |task: &Task, set| Ok::<_, Error>(task.examples(set)?.len() / task.copies());
+        let rows = |task: &Task, split| Ok::<_, Error>(task.examples(split)?.count());
         let train = rows(&files, Split::Train)?;
         let unlabeled = rows(&files, Split::Unlabeled)?;
         files.data.train_limit = None;

@@ -8,13 +8,14 @@ use super::plan::Study;
 use super::setting::{Arm, Setting};
 use super::statistics;
 use super::variations::{Axis, Source};
+use crate::dataset::Example;
 use crate::ensemble::{Weights, merge};
 use crate::metrics::Measured;
 use crate::results::Stage;
 use crate::run::Run;
 use crate::run::store::RunDir;
 use crate::scoring::scores::Scores;
-use crate::task::{Example, Reduction};
+use crate::task::Reduction;
 use crate::{Error, Result};
 
 /// What the runs say about the test rows.

@@ -1,10 +1,9 @@
-//! Rows that may have several labels at once: every label is a topic, and every row asks for each whether it is about it.
+//! Examples that may belong to several classes at once, which the task file calls topics.
 //!
-//! A row of the data becomes a row of the task for every topic, with the topic's description in a column of its own and one of two
-//! labels, of which the first means yes. These rows stand together, in the order of the topics, wherever rows of a task are.
+//! About an example one question is asked for every class, with the class's description in a column of its own and one of two answers, the
+//! task's labels, of which the first means yes. The questions about an example stand together, in the order of the classes.
 
 use super::Task;
-use super::cell::{Cell, listed};
 
 /// Several labels for a row: the section `[multi_label]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,48 +32,9 @@ impl MultiLabel {
     pub fn names(&self) -> Vec<String> {
         self.topics.iter().map(|topic| topic.name.clone()).collect()
     }
-
-    /// What a cell says of a topic: yes is 0, no is 1. The names in it stand between separators, or as [`listed`] tells.
-    /// Names that `is_missing` says to mean nothing are left out; a cell of such alone is not labelled.
-    pub(crate) fn read(&self, cell: &str, topic: usize, is_missing: impl Fn(&str) -> bool) -> Cell {
-        let cell = cell.trim();
-        if cell == self.none {
-            return Cell::Label(1);
-        }
-        if cell.is_empty() {
-            return Cell::Unlabelled;
-        }
-        let names = listed(cell).unwrap_or_else(|| cell.split(&self.separator).map(str::to_owned).collect());
-        let names: Vec<&str> = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
-        // The word for none of them may stand in a list too.
-        if !names.is_empty() && names.iter().all(|name| *name == self.none) {
-            return Cell::Label(1);
-        }
-        let is_topic = |name: &&str| self.topics.iter().any(|topic| topic.name == **name);
-        let (known, unknown): (Vec<&str>, Vec<&str>) =
-            names.iter().filter(|name| is_topic(name) || !is_missing(name)).partition(|name| is_topic(name));
-        if known.is_empty() && unknown.is_empty() && !names.is_empty() {
-            return Cell::Unlabelled;
-        }
-        if !unknown.is_empty() {
-            return Cell::Unknown(unknown.into_iter().map(str::to_owned).collect());
-        }
-        Cell::Label(usize::from(!known.contains(&self.topics[topic].name.as_str())))
-    }
-
-    /// The cell that names these topics.
-    pub fn write(&self, names: &[String]) -> String {
-        if names.is_empty() { self.none.clone() } else { names.join(&self.separator) }
-    }
 }
 
 impl Task {
-    /// How many rows of the task a row of the data becomes: one, or one for every topic. Rows of a task stand together in such
-    /// numbers.
-    pub fn copies(&self) -> usize {
-        self.answers.questions()
-    }
-
     /// The names of what a row can be given: labels, or topics.
     pub fn answer_names(&self) -> Vec<String> {
         self.answers.several().map_or_else(|| self.label_names(), MultiLabel::names)
@@ -98,31 +58,6 @@ impl Task {
             fields.iter().map(text).map(Option::unwrap_or_default).collect()
         };
         several.topics.iter().map(row).collect()
-    }
-
-    /// What a cell of the label column says of a row of the task, the `number`-th of those that the cell's row becomes.
-    pub(crate) fn read_label(&self, cell: &str, number: usize) -> Cell {
-        let cell = cell.trim();
-        let is_missing = |cell: &str| self.data.missing.iter().any(|mark| mark == cell);
-        if let Some(several) = self.answers.several() {
-            return several.read(cell, number % several.topics.len(), is_missing);
-        }
-        let label = |name: &str| self.labels.iter().position(|label| label.name == name);
-        // A label may be called like a mark for none.
-        if let Some(label) = label(cell) {
-            return Cell::Label(label);
-        }
-        // A row that nobody has labelled yet, in a file where others are.
-        if cell.is_empty() || is_missing(cell) {
-            return Cell::Unlabelled;
-        }
-        let Some(mut names) = listed(cell) else { return Cell::Unknown(vec![cell.to_owned()]) };
-        names.retain(|name| label(name).is_some() || !(name.is_empty() || is_missing(name)));
-        match names.as_slice() {
-            [] => Cell::Unlabelled,
-            [one] => label(one).map_or_else(|| Cell::Unknown(vec![one.clone()]), Cell::Label),
-            _ => Cell::Several(names),
-        }
     }
 }
 
@@ -172,7 +107,7 @@ no  = "no"
             ("none", "invoices and payments")
         );
         assert_eq!(task.answer_names(), ["billing", "urgent"]);
-        assert_eq!((task.copies(), task.inputs()), (2, vec!["text".to_owned()]));
+        assert_eq!((task.answers.questions(), task.inputs()), (2, vec!["text".to_owned()]));
         let listed = parse(
             &SEVERAL.replace("{ billing = \"invoices and payments\", urgent = \"a hurry\" }", "['x', 'b']"),
         );
@@ -181,7 +116,7 @@ no  = "no"
             (topics[0].name.as_str(), topics[0].text.as_str(), topics[1].name.as_str()),
             ("x", "x", "b")
         );
-        assert_eq!(parse(crate::task::tests::EXAMPLE).copies(), 1);
+        assert_eq!(parse(crate::task::tests::EXAMPLE).answers.questions(), 1);
     }
 
     #[test]
@@ -271,54 +206,6 @@ no  = "no"
         let again = Task::parse("run.toml", &task.to_toml(), Path::new("/elsewhere")).unwrap();
         assert_eq!((again.to_toml(), &again.answers), (task.to_toml(), &task.answers));
         assert_eq!(again.metrics, task.metrics);
-    }
-
-    #[test]
-    fn a_cell_names_topics_between_separators_or_in_a_list() {
-        let task = parse(SEVERAL);
-        let several = task.answers.several().unwrap();
-        let says = |cell: &str| [several.read(cell, 0, |_| false), several.read(cell, 1, |_| false)];
-        let (yes, no) = (|| Cell::Label(0), || Cell::Label(1));
-        for cell in ["billing", " billing ; ", "[\"billing\"]", "[\"billing \", \"billing\"]"] {
-            assert_eq!(says(cell), [yes(), no()], "{cell}");
-        }
-        assert_eq!(says("urgent;billing"), [yes(), yes()]);
-        assert_eq!(says("[\"urgent\", \"billing\"]"), [yes(), yes()]);
-        for cell in ["none", " none ", "[]", ";"] {
-            assert_eq!(says(cell), [no(), no()], "{cell}");
-        }
-        for cell in ["", "  "] {
-            assert_eq!(says(cell), [Cell::Unlabelled, Cell::Unlabelled], "{cell}");
-        }
-        let unknown = |names: &[&str]| Cell::Unknown(names.iter().map(|&name| name.to_owned()).collect());
-        assert_eq!(several.read("billing;Urgent;x", 0, |_| false), unknown(&["Urgent", "x"]));
-        assert_eq!(several.read("none;billing", 0, |_| false), unknown(&["none"]));
-        assert_eq!(several.read("[1]", 0, |_| false), unknown(&["1"]));
-        assert_eq!(several.read("[billing", 0, |_| false), unknown(&["[billing"]));
-    }
-
-    #[test]
-    fn an_empty_cell_can_stand_for_no_topic() {
-        let task = parse(&SEVERAL.replace("topics =", "none = ''\ntopics ="));
-        let several = task.answers.several().unwrap();
-        assert_eq!(several.read(" ", 0, |_| false), Cell::Label(1));
-        assert_eq!(several.read("none", 0, |_| false), Cell::Unknown(vec!["none".into()]));
-        assert_eq!(several.write(&[]), "");
-    }
-
-    #[test]
-    fn a_written_cell_is_read_back() {
-        let task = parse(SEVERAL);
-        let several = task.answers.several().unwrap();
-        for names in [vec![], vec!["urgent".to_owned()], several.names()] {
-            for topic in 0..2 {
-                let has = names.contains(&several.topics[topic].name);
-                assert_eq!(
-                    several.read(&several.write(&names), topic, |_| false),
-                    Cell::Label(usize::from(!has))
-                );
-            }
-        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::{Display, Write};
 
 use super::options::OptionSpec;
 use super::options::choice::Choice;
-use super::{Made, Task};
+use super::{Derivation, Task};
 
 impl Task {
     /// The task as a task file with every option spelled out and absolute folders.
@@ -88,7 +88,7 @@ impl Task {
             text.push_str("\n[columns]\n");
         }
         for column in &self.data.columns {
-            let _ = writeln!(text, "{} = {}", quoted(&column.name), made(&column.made));
+            let _ = writeln!(text, "{} = {}", quoted(&column.name), derivation(&column.derivation));
         }
         if let Some(several) = self.answers.several() {
             let topics: Vec<String> = several
@@ -138,25 +138,31 @@ impl Task {
 }
 
 /// How a column is made, on one line.
-fn made(made: &Made) -> String {
+fn derivation(derivation: &Derivation) -> String {
     let pairs = |pairs: &[(String, String)]| {
         let pairs: Vec<String> =
             pairs.iter().map(|(key, value)| format!("{} = {}", quoted(key), quoted(value))).collect();
         format!("{{ {} }}", pairs.join(", "))
     };
-    match made {
-        Made::Text(text) => quoted(text),
-        Made::Values { from, values } => format!("{{ from = {}, values = {} }}", quoted(from), pairs(values)),
-        Made::Replace { from, replace } => {
+    match derivation {
+        Derivation::Text(text) => quoted(text),
+        Derivation::Values { from, values } => {
+            format!("{{ from = {}, values = {} }}", quoted(from), pairs(values))
+        }
+        Derivation::Replace { from, replace } => {
             format!("{{ from = {}, replace = {} }}", quoted(from), pairs(replace))
         }
-        Made::Before { from, before } => {
+        Derivation::Before { from, before } => {
             format!("{{ from = {}, before = {} }}", quoted(from), quoted(before))
         }
-        Made::After { from, after } => format!("{{ from = {}, after = {} }}", quoted(from), quoted(after)),
-        Made::Each { from, each } => format!("{{ from = {}, each = {} }}", quoted(from), quoted(each)),
-        Made::Spans { from, spans } => format!("{{ from = {}, spans = {} }}", quoted(from), quoted(spans)),
-        Made::Mark { from, mark, at } => {
+        Derivation::After { from, after } => {
+            format!("{{ from = {}, after = {} }}", quoted(from), quoted(after))
+        }
+        Derivation::Each { from, each } => format!("{{ from = {}, each = {} }}", quoted(from), quoted(each)),
+        Derivation::Spans { from, spans } => {
+            format!("{{ from = {}, spans = {} }}", quoted(from), quoted(spans))
+        }
+        Derivation::Mark { from, mark, at } => {
             format!("{{ from = {}, mark = {}, at = {} }}", quoted(from), quoted(mark), quoted(at))
         }
     }

@@ -8,9 +8,9 @@ use cloze_encoder::{Batch, Classifier, Model, Sequence, Session};
 use nalgebra::{Cholesky, DMatrix, DMatrixView, RowDVector};
 
 use crate::Result;
+use crate::dataset::spread;
 use crate::scoring::groups::{SCORING_TOKENS, by_length};
 use crate::scoring::scores::{Scores, centred, check_finite};
-use crate::task::spread;
 
 /// Labels from which on it is worth while: an output layer for fewer is soon learnt.
 pub(crate) const MANY: usize = 20;

@@ -2,9 +2,10 @@
 
 use super::report::{FilledReport, Lengths, PatternReport};
 use crate::Result;
+use crate::dataset::Example;
 use crate::pvp::encode::PatternEncoder;
 use crate::pvp::verbalizer::Verbalizer;
-use crate::task::{Example, Task};
+use crate::task::Task;
 use cloze_encoder::Tokenizer;
 
 /// The number of rows that are encoded at most to see how long inputs are.

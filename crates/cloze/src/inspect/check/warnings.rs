@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use super::report::{CheckReport, LabelReport, TopicReport};
+use crate::dataset::{Example, Examples};
 use crate::error::counted;
-use crate::task::{Example, Method, Task};
+use crate::task::{Method, Task};
 use crate::{Place, Warning};
 
 /// Fewer rows of a label say nothing about its words.
@@ -57,9 +58,9 @@ pub(super) fn of_labels(
 
 pub(super) fn of_rows(
     task: &Task,
-    train: &[Example],
-    unlabeled: &[Example],
-    test: &[Example],
+    train: &Examples,
+    unlabeled: &Examples,
+    test: &Examples,
     warnings: &mut Vec<Warning>,
 ) {
     let mut warn = |place: Place, problem: String, remedy: &str| {
@@ -79,21 +80,21 @@ pub(super) fn of_rows(
             "name files with text of the same kind under `unlabeled`; the more the better",
         );
     }
-    // Of a row's copies for all topics one speaks for all; the topic's description in it is none of the row's text.
-    let (copies, fields, inputs) = (task.copies(), task.fields(), task.inputs());
+    // How a class is described is no text of the row.
+    let (fields, inputs) = (task.fields(), task.inputs());
     let is_empty = |example: &&Example| {
         let mut texts = fields.iter().zip(&example.texts).filter(|(field, _)| inputs.contains(field));
         texts.all(|(_, text)| text.trim().is_empty())
     };
     for rows in [train, unlabeled, test] {
-        let count = rows.iter().step_by(copies).filter(is_empty).count();
-        if let Some(first) = rows.iter().step_by(copies).find(is_empty) {
+        let count = rows.first_questions().filter(is_empty).count();
+        if let Some(first) = rows.first_questions().find(is_empty) {
             let what = if count == 1 { "1 row has".into() } else { format!("{count} rows have") };
             warn(first.place.clone(), format!("{what} no text; this is the first"), "remove such rows");
         }
     }
     let mut known: HashMap<&[String], &[Example]> = HashMap::new();
-    for rows in train.chunks(copies) {
+    for rows in train.examples() {
         let first = *known.entry(&rows[0].texts).or_insert(rows);
         if first.iter().zip(rows).any(|(first, row)| first.label != row.label) {
             let line = first[0].place.line.unwrap_or(0);
@@ -112,7 +113,7 @@ pub(super) fn of_rows(
             "the classifier is distilled from these, so it may do slightly worse on new texts; remove them from `unlabeled`",
         ),
     ] {
-        let seen = task.seen_before(known, test);
+        let seen = test.also_in(known);
         if let Some(first) = seen.first() {
             let verb = if seen.len() == 1 { "is" } else { "are" };
             let what = counted(seen.len(), "test row");

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::dataset::{is_structure, listed, means_missing};
 use crate::error::{counted, list};
 use crate::table::Table;
-use crate::task::{is_structure, listed, means_missing};
 use crate::{Error, Result};
 
 /// More labels than this are more likely text or numbers.

@@ -5,11 +5,12 @@ use nalgebra::DMatrix;
 
 use super::{MODEL, Workspace};
 use crate::Result;
+use crate::dataset::{gold, spread};
 use crate::run::job_files::{write_scores, write_steps};
 use crate::run::plan::keeps_probe;
 use crate::run::store::Draft;
 use crate::run::summary::Summary;
-use crate::task::{Split, gold, spread};
+use crate::task::Split;
 use crate::training::contrastive;
 use crate::training::linear_probe::{self, Probe};
 

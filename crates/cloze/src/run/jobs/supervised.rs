@@ -4,8 +4,9 @@ use cloze_encoder::{Model, Session};
 
 use super::Workspace;
 use crate::Result;
+use crate::dataset::gold;
 use crate::run::store::Draft;
-use crate::task::{Split, gold};
+use crate::task::Split;
 use crate::training::classifier::Training;
 use crate::training::supervised;
 

@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use super::cursor::{Reader, Section, ordered};
 use crate::error::{counted, list};
 use crate::pattern::{Pattern, Template};
-use crate::task::{Column, Data, Label, Made, Mirror, Rows};
+use crate::task::{Data, Derivation, DerivedColumn, Label, Mirror, Rows};
 
 /// Whether a pattern can name a column `name`.
 pub(super) fn can_be_named(name: &str) -> bool {
@@ -18,7 +18,7 @@ pub(super) fn can_be_named(name: &str) -> bool {
 
 impl Reader<'_> {
     /// The section `[columns]`.
-    pub(super) fn columns(&mut self, top: &Section) -> Vec<Column> {
+    pub(super) fn columns(&mut self, top: &Section) -> Vec<DerivedColumn> {
         let section = self.section(top, "columns");
         let mut columns = Vec::new();
         for (key, value) in ordered(&section) {
@@ -26,7 +26,8 @@ impl Reader<'_> {
             let full = format!("columns.{name}");
             self.keys.push((full, value.span()));
             if can_be_named(&name) {
-                columns.extend(self.column(&name, value).map(|made| Column { name, made }));
+                columns
+                    .extend(self.column(&name, value).map(|derivation| DerivedColumn { name, derivation }));
             } else {
                 self.mistake(
                     key.span(),
@@ -38,7 +39,7 @@ impl Reader<'_> {
         columns
     }
 
-    fn column(&mut self, name: &str, value: &Spanned<DeValue>) -> Option<Made> {
+    fn column(&mut self, name: &str, value: &Spanned<DeValue>) -> Option<Derivation> {
         let table = match value.get_ref() {
             DeValue::String(text) => {
                 let text = text.to_string();
@@ -47,7 +48,7 @@ impl Reader<'_> {
                     self.mistake(within, error.problem.replace("a word", "a column"), error.remedy);
                     return None;
                 }
-                return Some(Made::Text(text));
+                return Some(Derivation::Text(text));
             }
             DeValue::Table(table) => table,
             _ => {
@@ -69,17 +70,17 @@ impl Reader<'_> {
         let mut ways = Vec::new();
         if let Some(from) = from.clone() {
             let from = || from.clone();
-            ways.extend(values.map(|values| Made::Values { from: from(), values }));
-            ways.extend(replace.map(|replace| Made::Replace { from: from(), replace }));
-            ways.extend(mark.zip(at).map(|(mark, at)| Made::Mark { from: from(), mark, at }));
+            ways.extend(values.map(|values| Derivation::Values { from: from(), values }));
+            ways.extend(replace.map(|replace| Derivation::Replace { from: from(), replace }));
+            ways.extend(mark.zip(at).map(|(mark, at)| Derivation::Mark { from: from(), mark, at }));
             let [before, after, each, spans] = single;
-            ways.extend(before.map(|before| Made::Before { from: from(), before }));
-            ways.extend(after.map(|after| Made::After { from: from(), after }));
-            ways.extend(each.map(|each| Made::Each { from: from(), each }));
-            ways.extend(spans.map(|spans| Made::Spans { from: from(), spans }));
+            ways.extend(before.map(|before| Derivation::Before { from: from(), before }));
+            ways.extend(after.map(|after| Derivation::After { from: from(), after }));
+            ways.extend(each.map(|each| Derivation::Each { from: from(), each }));
+            ways.extend(spans.map(|spans| Derivation::Spans { from: from(), spans }));
         }
         match (ways.pop(), ways.is_empty()) {
-            (Some(made), true) => Some(made),
+            (Some(derivation), true) => Some(derivation),
             _ => {
                 self.mistake(
                     value.span(),

@@ -62,7 +62,7 @@ impl Reader<'_> {
         for made in &data.columns {
             let (problem, remedy) = if made.name == column {
                 ("has the name of the topics' column", "give one of them another name")
-            } else if made.made.uses().iter().any(|used| used == column) {
+            } else if made.derivation.uses().iter().any(|used| used == column) {
                 ("is made of the topics' column", "name the topics' column in the patterns themselves")
             } else {
                 continue;

@@ -133,7 +133,7 @@ impl Reader<'_> {
                 );
             }
         }
-        for column in data.columns.iter().filter(|column| column.made.uses().contains(label)) {
+        for column in data.columns.iter().filter(|column| column.derivation.uses().contains(label)) {
             let name = &column.name;
             let shown = patterns.iter().any(|pattern| pattern.fields().any(|field| field.name == *name));
             if shown && name != label {

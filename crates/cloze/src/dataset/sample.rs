@@ -1,10 +1,10 @@
-//! Which rows of a set are used, where a limit says how many.
+//! Which examples of a split are used, where a limit says how many.
 
 use std::collections::{HashMap, HashSet};
 
 use cloze_encoder::Rng;
 
-use super::Example;
+use super::examples::Examples;
 
 /// What tells the draw of labelled rows from all others under the same seed.
 const PURPOSE: u64 = 0x1ABE;
@@ -16,12 +16,11 @@ pub(crate) fn spread(total: usize, limit: usize) -> impl Iterator<Item = usize> 
     (0..total).filter(move |i| i * limit / total != (i + 1) * limit / total)
 }
 
-/// The numbers of `limit` rows of the files, each of which is so many `copies` here, drawn from `seed`: first one of every label, or
-/// of everything that a row has of several labels, then each by its share. What is drawn for a smaller limit is among what is drawn
-/// for a larger one.
-pub(super) fn sample(examples: &[Example], copies: usize, limit: usize, seed: u64) -> HashSet<usize> {
+/// The numbers of `limit` examples, drawn from `seed`: first one of every label, or of every combination of labels where an example can have
+/// several, then each by its share. What is drawn for a smaller limit is among what is drawn for a larger one.
+pub(super) fn sample(examples: &Examples, limit: usize, seed: u64) -> HashSet<usize> {
     let labels: Vec<Vec<Option<usize>>> =
-        examples.chunks(copies).map(|row| row.iter().map(|example| example.label).collect()).collect();
+        examples.examples().map(|questions| questions.iter().map(|one| one.label).collect()).collect();
     let mut order: Vec<usize> = (0..labels.len()).collect();
     Rng::stream(seed, &[PURPOSE]).shuffle(&mut order);
     let mut totals: HashMap<&[Option<usize>], usize> = HashMap::new();
@@ -41,21 +40,11 @@ pub(super) fn sample(examples: &[Example], copies: usize, limit: usize, seed: u6
     due.into_iter().take(limit).map(|(_, row)| row).collect()
 }
 
-/// Keeps the `copies` of the rows with these numbers, in their order.
-pub(super) fn keep(examples: &mut Vec<Example>, copies: usize, kept: &HashSet<usize>) {
-    let mut index = 0;
-    examples.retain(|_| {
-        index += 1;
-        kept.contains(&((index - 1) / copies))
-    });
-}
-
-/// The numbers of about `limit` rows, evenly spread, where of the rows that belong together all are taken or none; exactly
-/// `limit` if all stand alone.
-pub(super) fn spread_groups(examples: &[Example], copies: usize, limit: usize) -> HashSet<usize> {
+/// The numbers of about `limit` examples, evenly spread, where of a group all are taken or none; exactly `limit` if there are no groups.
+pub(super) fn spread_groups(examples: &Examples, limit: usize) -> HashSet<usize> {
     let mut known: HashMap<&str, usize> = HashMap::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (row, first) in examples.iter().step_by(copies).enumerate() {
+    for (row, first) in examples.first_questions().enumerate() {
         let next = groups.len();
         let group = first.group.as_deref().map_or(next, |name| *known.entry(name).or_insert(next));
         match groups.get_mut(group) {
@@ -63,7 +52,7 @@ pub(super) fn spread_groups(examples: &[Example], copies: usize, limit: usize) -
             None => groups.push(vec![row]),
         }
     }
-    let rows = examples.len() / copies;
+    let rows = examples.count();
     let wanted = (limit.min(rows) * groups.len()).div_ceil(rows.max(1));
     spread(groups.len(), wanted).flat_map(|group| std::mem::take(&mut groups[group])).collect()
 }

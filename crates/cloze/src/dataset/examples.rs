@@ -1,0 +1,158 @@
+//! The examples of a split with the questions that are asked about them.
+
+use std::collections::HashSet;
+use std::ops::{Deref, Range, RangeFrom};
+
+use super::example::Example;
+use crate::task::Task;
+
+/// The examples of a split.
+///
+/// About each of them a task asks one question; or one for every class, where an example can have several labels. As a slice they are all
+/// questions, of which those about an example stand together, in the order of the classes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examples {
+    questions: Vec<Example>,
+    /// How many questions are asked about an example.
+    per_example: usize,
+}
+
+impl Examples {
+    /// All the questions that `task` asks about some examples.
+    pub(crate) fn new(task: &Task, questions: Vec<Example>) -> Examples {
+        Examples { questions, per_example: task.answers.questions() }
+    }
+
+    /// How many examples of `task` have at least so many questions.
+    pub(crate) fn having(questions: usize, task: &Task) -> usize {
+        questions.div_ceil(task.answers.questions())
+    }
+
+    /// How many examples there are.
+    pub fn count(&self) -> usize {
+        self.questions.len() / self.per_example
+    }
+
+    /// The questions about each example.
+    pub(crate) fn examples(&self) -> impl Iterator<Item = &[Example]> {
+        self.questions.chunks(self.per_example)
+    }
+
+    /// Where the questions about each example stand.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        (0..self.count()).map(|example| example * self.per_example..(example + 1) * self.per_example)
+    }
+
+    /// The first question about each example. It says all about the example but what the other classes are.
+    pub(crate) fn first_questions(&self) -> impl Iterator<Item = &Example> {
+        self.questions.iter().step_by(self.per_example)
+    }
+
+    /// The first examples, as few as have at least so many questions; else all.
+    pub(crate) fn first_with(&self, questions: usize) -> Examples {
+        let end = self.questions.len().min(questions.next_multiple_of(self.per_example));
+        Examples { questions: self.questions[..end].to_vec(), per_example: self.per_example }
+    }
+
+    /// The number of the example that a question is about, and that of the class.
+    pub(crate) fn example_and_class(&self, question: usize) -> (usize, usize) {
+        (question / self.per_example, question % self.per_example)
+    }
+
+    /// Those with the texts of one among `known`.
+    pub fn also_in(&self, known: &Examples) -> Vec<&Example> {
+        let known: HashSet<&[String]> =
+            known.first_questions().map(|example| example.texts.as_slice()).collect();
+        self.first_questions().filter(|example| known.contains(example.texts.as_slice())).collect()
+    }
+
+    /// Keeps the examples with these numbers.
+    pub(super) fn keep(&mut self, kept: &HashSet<usize>) {
+        let mut question = 0;
+        self.questions.retain(|_| {
+            question += 1;
+            kept.contains(&((question - 1) / self.per_example))
+        });
+    }
+
+    /// Keeps those that have a label.
+    pub(crate) fn keep_labelled(&mut self) {
+        self.questions.retain(|example| example.label.is_some());
+    }
+
+    /// Adds others of the same task.
+    pub(super) fn append(&mut self, mut others: Examples) {
+        self.questions.append(&mut others.questions);
+    }
+
+    /// Changes the questions from one on.
+    pub(super) fn change(&mut self, questions: RangeFrom<usize>, change: impl FnMut(&mut Example)) {
+        self.questions[questions].iter_mut().for_each(change);
+    }
+}
+
+impl Default for Examples {
+    fn default() -> Self {
+        Examples { questions: Vec::new(), per_example: 1 }
+    }
+}
+
+impl Deref for Examples {
+    type Target = [Example];
+
+    fn deref(&self) -> &[Example] {
+        &self.questions
+    }
+}
+
+impl<'e> IntoIterator for &'e Examples {
+    type Item = &'e Example;
+    type IntoIter = std::slice::Iter<'e, Example>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.questions.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Place;
+    use crate::task::SEVERAL;
+    use crate::task::tests::{EXAMPLE, parse};
+
+    /// The questions about rows with these texts, two about each.
+    fn several(rows: &[&str]) -> Examples {
+        let task = parse(SEVERAL);
+        let question = |text: &&str, topic: &str| {
+            Example::new(&task, vec![(*text).to_owned(), topic.to_owned()], Place::file("a.csv")).unwrap()
+        };
+        let questions = rows.iter().flat_map(|text| ["one", "two"].map(|topic| question(text, topic)));
+        Examples::new(&task, questions.collect())
+    }
+
+    #[test]
+    fn questions_about_an_example_stand_together() {
+        let mut examples = several(&["a", "b", "c"]);
+        assert_eq!((examples.count(), examples.len()), (3, 6));
+        assert!(examples.examples().all(|questions| questions[0].texts[0] == questions[1].texts[0]));
+        assert_eq!(examples.ranges().collect::<Vec<_>>(), [0..2, 2..4, 4..6]);
+        let texts = |examples: &Examples| -> String {
+            examples.first_questions().map(|first| first.texts[0].as_str()).collect()
+        };
+        assert_eq!(texts(&examples), "abc");
+        assert_eq!(examples.example_and_class(3), (1, 1));
+        assert_eq!([0, 1, 2, 3, 9].map(|questions| examples.first_with(questions).len()), [0, 2, 2, 4, 6]);
+        assert_eq!(examples.also_in(&several(&["c", "d", "a"])).len(), 2);
+        examples.keep(&HashSet::from([0, 2]));
+        assert_eq!(texts(&examples), "ac");
+        examples.append(several(&["d"]));
+        assert_eq!((texts(&examples).as_str(), examples.len()), ("acd", 6));
+    }
+
+    #[test]
+    fn a_chunk_of_questions_is_of_whole_examples() {
+        let (one, two) = (parse(EXAMPLE), parse(SEVERAL));
+        assert_eq!((Examples::having(5, &one), Examples::having(5, &two)), (5, 3));
+    }
+}

@@ -1,0 +1,59 @@
+//! Inputs cut to length.
+//!
+//! When an input is too long, tokens are taken away one at a time: from the first segment if it has strictly more
+//! tokens that may be cut than the second, else from the second; and there from the end of the last field that has
+//! any left. Literals, the mask and `{field!}` are never cut. This is the rule of the reference implementation of PET.
+
+/// An example is too long even when all is cut that may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLong {
+    /// Tokens that must not be cut.
+    pub least: usize,
+    /// Tokens that are allowed.
+    pub max_length: usize,
+}
+
+/// The length of a part of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Length {
+    /// Its tokens.
+    pub tokens: usize,
+    /// Whether it may be cut.
+    pub shortenable: bool,
+}
+
+/// Shortens the parts of two segments until they fit into `max_length` together with `special` special tokens.
+///
+/// # Errors
+/// When what may not be cut is too long already.
+pub fn shorten(
+    a: &mut [Length],
+    b: &mut [Length],
+    special: usize,
+    max_length: usize,
+) -> std::result::Result<(), TooLong> {
+    let total = |parts: &[Length]| parts.iter().map(|part| part.tokens).sum::<usize>();
+    let spare = |parts: &[Length]| {
+        parts.iter().filter(|part| part.shortenable).map(|part| part.tokens).sum::<usize>()
+    };
+    let length = total(a) + total(b) + special;
+    let excess = length.saturating_sub(max_length);
+    let (mut spare_a, mut spare_b) = (spare(a), spare(b));
+    if excess > spare_a + spare_b {
+        return Err(TooLong { least: length - spare_a - spare_b, max_length });
+    }
+    for _ in 0..excess {
+        if spare_a > spare_b { spare_a -= 1 } else { spare_b -= 1 }
+    }
+    keep(a, spare_a);
+    keep(b, spare_b);
+    Ok(())
+}
+
+/// Cuts parts from the end until `spare` tokens that may be cut are left.
+fn keep(parts: &mut [Length], mut spare: usize) {
+    for part in parts.iter_mut().filter(|part| part.shortenable) {
+        part.tokens = part.tokens.min(spare);
+        spare -= part.tokens;
+    }
+}
