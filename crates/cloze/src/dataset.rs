@@ -124,7 +124,7 @@ impl Data {
     }
 
     /// Training examples of each label.
-    pub fn label_counts(&self, task: &Task) -> Vec<usize> {
+    pub(crate) fn label_counts(&self, task: &Task) -> Vec<usize> {
         label_counts(task.labels.len(), &self.train)
     }
 }

@@ -6,6 +6,7 @@ mod encodings;
 mod ensemble;
 mod free_text;
 mod multi_token;
+mod tasks;
 mod training;
 
 use std::path::{Path, PathBuf};

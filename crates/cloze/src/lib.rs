@@ -31,7 +31,7 @@ pub mod metrics;
 mod model;
 mod pattern;
 pub mod predict;
-pub mod pvp;
+mod pvp;
 mod report;
 pub mod results;
 mod run;

@@ -1,5 +1,5 @@
 //! Patterns and verbalizers: a row as a question with a blank, and the words that may fill it.
 
-pub mod encode;
-pub mod priming;
-pub mod verbalizer;
+pub(crate) mod encode;
+pub(crate) mod priming;
+pub(crate) mod verbalizer;

@@ -286,7 +286,7 @@ impl Task {
     ///
     /// # Panics
     /// If the task has no such pattern.
-    pub fn labels_of(&self, pattern: usize) -> &[Label] {
+    pub(crate) fn labels_of(&self, pattern: usize) -> &[Label] {
         self.own_words[pattern].as_deref().unwrap_or(&self.labels)
     }
 
@@ -326,7 +326,7 @@ impl Task {
     ///
     /// # Errors
     /// A mistake in `max_length`.
-    pub fn check_length(&self, positions: usize) -> Result<()> {
+    pub(crate) fn check_length(&self, positions: usize) -> Result<()> {
         let length = self.options.max_length;
         if length <= positions {
             return Ok(());
@@ -342,17 +342,17 @@ impl Task {
     }
 
     /// The place of a pattern in the file, for warnings.
-    pub fn place_of_pattern(&self, pattern: usize) -> Place {
+    pub(crate) fn place_of_pattern(&self, pattern: usize) -> Place {
         self.mistake(self.origin.patterns.get(pattern), "", "").place()
     }
 
     /// The place of a label in the file, for warnings.
-    pub fn place_of_label(&self, label: usize) -> Place {
+    pub(crate) fn place_of_label(&self, label: usize) -> Place {
         self.mistake_in_label(label, "", "").place()
     }
 
     /// A mistake in a label.
-    pub fn mistake_in_label(
+    pub(crate) fn mistake_in_label(
         &self,
         label: usize,
         problem: impl Into<String>,
@@ -362,7 +362,7 @@ impl Task {
     }
 
     /// A mistake in a pattern.
-    pub fn mistake_in_pattern(
+    pub(crate) fn mistake_in_pattern(
         &self,
         pattern: usize,
         problem: impl Into<String>,
@@ -372,7 +372,7 @@ impl Task {
     }
 
     /// A mistake in a field where it is used first, in a pattern or a word.
-    pub fn mistake_in_field(
+    pub(crate) fn mistake_in_field(
         &self,
         field: &str,
         problem: impl Into<String>,
@@ -388,7 +388,7 @@ impl Task {
     }
 
     /// A mistake in a label's word.
-    pub fn mistake_in_word(
+    pub(crate) fn mistake_in_word(
         &self,
         label: usize,
         word: usize,
@@ -400,7 +400,7 @@ impl Task {
     }
 
     /// A mistake in the value of a key, for example `train.max_length`; at the top of the file if it is not there.
-    pub fn mistake_in_key(
+    pub(crate) fn mistake_in_key(
         &self,
         key: &str,
         problem: impl Into<String>,

@@ -8,7 +8,7 @@ use cloze::inspect::Estimate;
 use cloze::inspect::check::{
     self, CheckReport, FilledReport, LabelReport, PatternReport, TopicReport, WordReport,
 };
-use cloze::pvp::encode::{Piece, PieceKind};
+use cloze::inspect::check::{Piece, PieceKind};
 
 use crate::args::{Check, Global};
 use crate::failure::Result;

@@ -22,7 +22,7 @@ pub struct Example {
 
 impl Example {
     /// Whether a label is right.
-    pub fn is_right(&self, label: usize) -> bool {
+    pub(crate) fn is_right(&self, label: usize) -> bool {
         self.label == Some(label) || self.accepted.contains(&label)
     }
 

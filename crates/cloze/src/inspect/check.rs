@@ -16,6 +16,7 @@ use crate::error::{Mistake, TaskError};
 use crate::inspect::estimate::{Estimate, Speed};
 use crate::inspect::vocabulary;
 use crate::pvp::encode::ClassifierEncoder;
+pub use crate::pvp::encode::{Cut, Piece, PieceKind};
 use crate::pvp::verbalizer::Verbalizer;
 use crate::run::prepare::Prepared;
 use crate::task::{Answers, Label, Task, Topic};

@@ -11,10 +11,11 @@ use cloze_encoder::{Rng, Sequence};
 
 use crate::pvp::verbalizer::Candidates;
 
-pub use self::classifier::ClassifierEncoder;
-pub use self::pattern::PatternEncoder;
+pub(crate) use self::classifier::ClassifierEncoder;
+pub(crate) use self::pattern::PatternEncoder;
 pub use self::preview::{Piece, PieceKind};
-pub use self::truncate::{Length, TooLong, shorten};
+#[cfg(test)]
+pub(crate) use self::truncate::{Length, shorten};
 
 /// Masks beyond the text's tokens when an example is scored: there is always one for the end of the text.
 const SURPLUS: usize = 1;
@@ -29,7 +30,7 @@ fn surplus(random: &mut Rng) -> usize {
 
 /// A filled pattern as the encoder takes it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Encoded {
+pub(crate) struct Encoded {
     /// The tokens.
     pub sequence: Sequence,
     /// The position of the first mask in `sequence`.
@@ -48,7 +49,7 @@ pub struct Encoded {
 
 impl Encoded {
     /// How many tokens had to be cut.
-    pub fn removed(&self) -> usize {
+    pub(crate) fn removed(&self) -> usize {
         self.cut.iter().map(|cut| cut.tokens).sum()
     }
 }

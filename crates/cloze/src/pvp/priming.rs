@@ -33,14 +33,14 @@ pub struct Examples {
 
 impl Examples {
     /// What the user should know: whether some did not fit.
-    pub fn note(&self) -> Option<String> {
+    pub(crate) fn note(&self) -> Option<String> {
         let what = format!("in front of a row to classify there is room for {self}");
         (self.least < self.wanted).then_some(what)
     }
 
     /// The same for the rows of both.
     #[must_use]
-    pub fn and(self, other: Examples) -> Examples {
+    pub(crate) fn and(self, other: Examples) -> Examples {
         Examples {
             wanted: self.wanted.max(other.wanted),
             least: self.least.min(other.least),
@@ -63,7 +63,7 @@ impl std::fmt::Display for Examples {
 
 /// At most `count` labelled rows in the order in which they prime: drawn from `seed` in rounds, each of which has a row of every
 /// label that has any left. So a few are balanced, and fewer are the first of more.
-pub fn draw(labelled: &[Example], count: usize, seed: u64) -> Vec<&Example> {
+pub(crate) fn draw(labelled: &[Example], count: usize, seed: u64) -> Vec<&Example> {
     let mut random = Rng::stream(seed, &[PURPOSE]);
     let mut left: BTreeMap<usize, Vec<&Example>> = BTreeMap::new();
     for example in labelled {
@@ -86,7 +86,7 @@ pub fn draw(labelled: &[Example], count: usize, seed: u64) -> Vec<&Example> {
 
 /// Puts examples in front of rows.
 #[derive(Debug, Clone)]
-pub struct Primer<'a> {
+pub(crate) struct Primer<'a> {
     tokenizer: &'a Tokenizer,
     /// For a row with nothing in front.
     alone: PatternEncoder<'a>,
@@ -106,7 +106,7 @@ impl<'a> Primer<'a> {
     ///
     /// # Panics
     /// If the task has no such pattern.
-    pub fn of_task(
+    pub(crate) fn of_task(
         task: &'a Task,
         pattern: usize,
         checkpoint: &'a Checkpoint,
@@ -122,7 +122,7 @@ impl<'a> Primer<'a> {
     ///
     /// # Errors
     /// When an example cannot be shortened enough.
-    pub fn new(
+    pub(crate) fn new(
         tokenizer: &'a Tokenizer,
         encoder: PatternEncoder<'a>,
         verbalizer: &Verbalizer,
@@ -152,7 +152,7 @@ impl<'a> Primer<'a> {
     ///
     /// # Errors
     /// The first row that cannot be shortened enough.
-    pub fn encode_all(&self, rows: &[Example]) -> Result<(Vec<Encoded>, Examples)> {
+    pub(crate) fn encode_all(&self, rows: &[Example]) -> Result<(Vec<Encoded>, Examples)> {
         let wanted = self.examples.len();
         let mut examples = Examples { wanted, least: wanted, most: 0 };
         let mut clozes = Vec::with_capacity(rows.len());
@@ -169,7 +169,7 @@ impl<'a> Primer<'a> {
     ///
     /// # Errors
     /// When the row cannot be shortened enough.
-    pub fn encode(&self, row: &Example) -> Result<(Encoded, usize)> {
+    pub(crate) fn encode(&self, row: &Example) -> Result<(Encoded, usize)> {
         let cloze = self.following.encode_example(row)?;
         let (question, mask) = self.one_segment(&cloze);
         let mut room = self.positions.saturating_sub(self.tokenizer.special_count(false) + question.len());

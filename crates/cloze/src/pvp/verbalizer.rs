@@ -14,7 +14,7 @@ use cloze_encoder::Tokenizer;
 
 /// A word of a label with the tokens that it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word {
+pub(crate) struct Word {
     /// As the task file has it.
     pub text: String,
     /// Its token ids; none if it is taken from columns.
@@ -26,11 +26,11 @@ pub struct Word {
 /// The words of every label for one row, as tokens: `[labels][words][tokens]`. A label without words is none that the row could
 /// have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidates(pub Vec<Vec<Vec<u32>>>);
+pub(crate) struct Candidates(pub Vec<Vec<Vec<u32>>>);
 
 impl Candidates {
     /// Tokens of the longest word: the masks that training needs.
-    pub fn longest(&self) -> usize {
+    pub(crate) fn longest(&self) -> usize {
         self.words().map(|(_, word)| word.len()).max().unwrap_or(1)
     }
 
@@ -42,7 +42,7 @@ impl Candidates {
 
 /// The words of all labels for one pattern. No tokens stand for two words.
 #[derive(Debug, Clone)]
-pub struct Verbalizer {
+pub(crate) struct Verbalizer {
     words: Vec<Vec<Word>>,
     /// Whether a blank before the mask belongs to the word.
     leading_space: bool,
@@ -73,7 +73,7 @@ pub(crate) enum Kind {
 
 /// Why a word cannot stand for a label.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WordProblem {
+pub(crate) struct WordProblem {
     /// Index of the label.
     pub label: usize,
     /// Index of the word among the label's.
@@ -89,7 +89,7 @@ impl Verbalizer {
     ///
     /// # Errors
     /// Mistakes in the task file: words that the vocabulary does not know, or that are the same tokens.
-    pub fn new(task: &Task, pattern: usize, tokenizer: &Tokenizer) -> Result<Verbalizer> {
+    pub(crate) fn new(task: &Task, pattern: usize, tokenizer: &Tokenizer) -> Result<Verbalizer> {
         let leading_space = leading_space(&task.patterns[pattern], task.spacing);
         let options = &task.options;
         if let Answers::Choice(_) = task.answers {
@@ -126,7 +126,7 @@ impl Verbalizer {
     ///
     /// # Errors
     /// Every word that the vocabulary does not know or that another one is too, at least one.
-    pub fn of_labels(
+    pub(crate) fn of_labels(
         labels: &[Label],
         tokenizer: &Tokenizer,
         leading_space: bool,
@@ -199,7 +199,7 @@ impl Verbalizer {
 
     /// The words of a row whose columns have the values that `value` gives by their names, and which has these `choices` of its own; none if every word is one token, which
     /// needs no row. A word that is empty in this row, or unknown, stands as the unknown token.
-    pub fn candidates<'t>(
+    pub(crate) fn candidates<'t>(
         &self,
         tokenizer: &Tokenizer,
         choices: &[String],
@@ -229,7 +229,7 @@ impl Verbalizer {
     }
 
     /// The text that the model is to write for a row, where masks are filled freely.
-    pub fn wanted<'t>(&self, value: impl Fn(&str) -> &'t str) -> Option<Arc<str>> {
+    pub(crate) fn wanted<'t>(&self, value: impl Fn(&str) -> &'t str) -> Option<Arc<str>> {
         let Kind::Free { label, .. } = &self.kind else { return None };
         let word = self.words[*label].first()?;
         Some(word.template.as_ref().map_or(word.text.clone(), |template| template.fill(value)).into())
@@ -241,23 +241,23 @@ impl Verbalizer {
     }
 
     /// Whether every word is one token, the same for all rows.
-    pub fn is_one_token(&self) -> bool {
+    pub(crate) fn is_one_token(&self) -> bool {
         matches!(self.kind, Kind::OneToken(_))
     }
 
     /// The words of every label, in the order of the task file.
-    pub fn words(&self) -> &[Vec<Word>] {
+    pub(crate) fn words(&self) -> &[Vec<Word>] {
         &self.words
     }
 
     /// The number of labels.
-    pub fn labels(&self) -> usize {
+    pub(crate) fn labels(&self) -> usize {
         self.words.len()
     }
 
     /// The tokens of all words, label by label: the columns of the vocabulary whose logits are needed. Empty where words have
     /// several tokens.
-    pub fn columns(&self) -> &[u32] {
+    pub(crate) fn columns(&self) -> &[u32] {
         match &self.kind {
             Kind::OneToken(columns) => columns,
             _ => &[],
@@ -265,7 +265,7 @@ impl Verbalizer {
     }
 
     /// Label scores `[labels]` from the logits `[columns]` at a mask.
-    pub fn scores(&self, logits: &[f32], scores: &mut [f32]) {
+    pub(crate) fn scores(&self, logits: &[f32], scores: &mut [f32]) {
         let mut rest = logits;
         for (words, score) in self.words.iter().zip(scores) {
             let (own, others) = rest.split_at(words.len());
@@ -275,7 +275,7 @@ impl Verbalizer {
     }
 
     /// The gradient `[columns]` by the logits from the gradient `[labels]` by the scores.
-    pub fn backward(&self, dscores: &[f32], dlogits: &mut [f32]) {
+    pub(crate) fn backward(&self, dscores: &[f32], dlogits: &mut [f32]) {
         let mut rest = dlogits;
         for (words, dscore) in self.words.iter().zip(dscores) {
             let (own, others) = rest.split_at_mut(words.len());
@@ -286,7 +286,7 @@ impl Verbalizer {
 }
 
 /// Whether a word in the place of the mask begins with a blank, which is part of the token in some vocabularies.
-pub fn leading_space(pattern: &Pattern, spacing: Spacing) -> bool {
+pub(crate) fn leading_space(pattern: &Pattern, spacing: Spacing) -> bool {
     let before = pattern.parts().iter().take_while(|part| **part != Part::Mask).last();
     match (spacing, before) {
         (Spacing::Parts, _) => true,

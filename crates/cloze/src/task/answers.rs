@@ -31,7 +31,7 @@ impl Answers {
     }
 
     /// Whether an example has one of the task's labels.
-    pub fn is_one_label(&self) -> bool {
+    pub(crate) fn is_one_label(&self) -> bool {
         *self == Answers::OneLabel
     }
 

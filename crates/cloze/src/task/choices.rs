@@ -16,10 +16,10 @@ pub struct Choices {
 
 impl Choices {
     /// Choices that a row may have.
-    pub const LARGEST: usize = 64;
+    pub(crate) const LARGEST: usize = 64;
 
     /// Compared in training unless the task says otherwise, as in the reference implementation.
-    pub const MOST: usize = 10;
+    pub(crate) const MOST: usize = 10;
 
     /// A label for every place.
     pub(super) fn labels() -> Vec<Label> {

@@ -36,7 +36,7 @@ impl MultiLabel {
 
 impl Task {
     /// The names of what a row can be given: labels, or topics.
-    pub fn answer_names(&self) -> Vec<String> {
+    pub(crate) fn answer_names(&self) -> Vec<String> {
         self.answers.several().map_or_else(|| self.label_names(), MultiLabel::names)
     }
 
@@ -49,7 +49,7 @@ impl Task {
 
     /// The rows of the task, with a text for each of [`Task::fields`], that a row becomes whose `texts` are those of
     /// [`Task::inputs`].
-    pub fn rows_of(&self, texts: &[String]) -> Vec<Vec<String>> {
+    pub(crate) fn rows_of(&self, texts: &[String]) -> Vec<Vec<String>> {
         let Some(several) = self.answers.several() else { return vec![texts.to_vec()] };
         let fields = self.fields();
         let row = |topic: &Topic| {

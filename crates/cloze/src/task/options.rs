@@ -32,7 +32,7 @@ impl Default for Options {
 
 impl Options {
     /// Whether all models on the way to the final one are measured on the test rows.
-    pub fn measures_all(&self) -> bool {
+    pub(crate) fn measures_all(&self) -> bool {
         self.measure == Measure::All || self.compare
     }
 
@@ -46,7 +46,7 @@ impl Options {
     }
 
     /// The options that have no meaning, for example 0 steps.
-    pub fn out_of_range(&self) -> Vec<OutOfRange> {
+    pub(crate) fn out_of_range(&self) -> Vec<OutOfRange> {
         OptionSpec::all().filter_map(|option| option.refuse(&option.get(self))).collect()
     }
 }

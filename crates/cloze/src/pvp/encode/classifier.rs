@@ -7,19 +7,19 @@ use cloze_encoder::{Sequence, Tokenizer, truncate_pair};
 /// One text is the only segment. Of several, the first is the first segment, and the others, joined by spaces, are the second; the longer
 /// segment is cut first.
 #[derive(Debug, Clone)]
-pub struct ClassifierEncoder<'a> {
+pub(crate) struct ClassifierEncoder<'a> {
     tokenizer: &'a Tokenizer,
     max_length: usize,
 }
 
 impl<'a> ClassifierEncoder<'a> {
     /// An encoder for sequences of at most `max_length` tokens.
-    pub fn new(tokenizer: &'a Tokenizer, max_length: usize) -> Self {
+    pub(crate) fn new(tokenizer: &'a Tokenizer, max_length: usize) -> Self {
         ClassifierEncoder { tokenizer, max_length }
     }
 
     /// Encodes the texts of an example, those of [`Task::fields`](crate::Task::fields) in their order. Also says how many tokens were cut.
-    pub fn encode<T: AsRef<str>>(&self, texts: &[T]) -> (Sequence, usize) {
+    pub(crate) fn encode<T: AsRef<str>>(&self, texts: &[T]) -> (Sequence, usize) {
         let Some((first, others)) = texts.split_first() else {
             return (self.tokenizer.assemble(&[], None), 0);
         };

@@ -12,7 +12,7 @@ use crate::{Error, Result};
 
 /// Fills a pattern of a task with examples and makes tokens of them.
 #[derive(Debug, Clone)]
-pub struct PatternEncoder<'a> {
+pub(crate) struct PatternEncoder<'a> {
     pub(super) tokenizer: &'a Tokenizer,
     pub(super) pattern: &'a Pattern,
     /// For every field of the pattern its index among the texts of an example.
@@ -32,7 +32,7 @@ impl<'a> PatternEncoder<'a> {
     ///
     /// # Panics
     /// If the task has no such pattern.
-    pub fn of_task(task: &'a Task, pattern: usize, tokenizer: &'a Tokenizer) -> Self {
+    pub(crate) fn of_task(task: &'a Task, pattern: usize, tokenizer: &'a Tokenizer) -> Self {
         let fields = task.fields();
         PatternEncoder::new(
             tokenizer,
@@ -47,7 +47,7 @@ impl<'a> PatternEncoder<'a> {
     ///
     /// # Panics
     /// If the pattern uses a field that is not among `fields`.
-    pub fn new(
+    pub(crate) fn new(
         tokenizer: &'a Tokenizer,
         pattern: &'a Pattern,
         fields: &[String],
@@ -64,13 +64,13 @@ impl<'a> PatternEncoder<'a> {
 
     /// The same with as many masks as the words of `verbalizer` need.
     #[must_use]
-    pub fn asking_for(self, verbalizer: &'a Verbalizer) -> Self {
+    pub(crate) fn asking_for(self, verbalizer: &'a Verbalizer) -> Self {
         PatternEncoder { verbalizer: Some(verbalizer), ..self }
     }
 
     /// The same for filled patterns that follow other text and a space.
     #[must_use]
-    pub fn after_text(self) -> Self {
+    pub(crate) fn after_text(self) -> Self {
         PatternEncoder { after_text: true, ..self }
     }
 
@@ -78,7 +78,7 @@ impl<'a> PatternEncoder<'a> {
     ///
     /// # Errors
     /// The first example that is too long even when all is cut that may be.
-    pub fn encode_all(&self, examples: &[Example]) -> Result<Vec<Encoded>> {
+    pub(crate) fn encode_all(&self, examples: &[Example]) -> Result<Vec<Encoded>> {
         self.encode_each(examples, || SURPLUS)
     }
 
@@ -86,7 +86,7 @@ impl<'a> PatternEncoder<'a> {
     ///
     /// # Errors
     /// As [`PatternEncoder::encode_all`].
-    pub fn encode_to_learn(&self, examples: &[Example], random: &mut Rng) -> Result<Vec<Encoded>> {
+    pub(crate) fn encode_to_learn(&self, examples: &[Example], random: &mut Rng) -> Result<Vec<Encoded>> {
         self.encode_each(examples, || surplus(random))
     }
 
@@ -98,7 +98,7 @@ impl<'a> PatternEncoder<'a> {
     ///
     /// # Errors
     /// When it is too long even when all is cut that may be; the error names its line.
-    pub fn encode_example(&self, example: &Example) -> Result<Encoded> {
+    pub(crate) fn encode_example(&self, example: &Example) -> Result<Encoded> {
         self.encode_with_surplus(example, SURPLUS)
     }
 
@@ -128,7 +128,7 @@ impl<'a> PatternEncoder<'a> {
     ///
     /// # Errors
     /// When it is too long even when all is cut that may be.
-    pub fn encode<T: AsRef<str>>(&self, texts: &[T]) -> std::result::Result<Encoded, TooLong> {
+    pub(crate) fn encode<T: AsRef<str>>(&self, texts: &[T]) -> std::result::Result<Encoded, TooLong> {
         self.encode_with(texts, &[], SURPLUS)
     }
 
@@ -136,7 +136,7 @@ impl<'a> PatternEncoder<'a> {
     ///
     /// # Errors
     /// As [`PatternEncoder::encode`].
-    pub fn encode_with<T: AsRef<str>>(
+    pub(crate) fn encode_with<T: AsRef<str>>(
         &self,
         texts: &[T],
         choices: &[String],

@@ -39,7 +39,7 @@ pub enum PieceKind {
 impl PatternEncoder<'_> {
     /// The filled pattern piece by piece, for people to read, with what had to be cut as pieces of its own. Where parts are tokenised
     /// by themselves, spaces are shown between them.
-    pub fn show<T: AsRef<str>>(&self, texts: &[T], cut: &[Cut]) -> Vec<Piece> {
+    pub(crate) fn show<T: AsRef<str>>(&self, texts: &[T], cut: &[Cut]) -> Vec<Piece> {
         let mut columns = self.columns.iter();
         let values: Vec<Cow<'_, str>> = (self.pattern.parts().iter())
             .map(|part| match part {

@@ -6,7 +6,7 @@
 
 /// An example is too long even when all is cut that may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooLong {
+pub(crate) struct TooLong {
     /// Tokens that must not be cut.
     pub least: usize,
     /// Tokens that are allowed.
@@ -15,7 +15,7 @@ pub struct TooLong {
 
 /// The length of a part of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Length {
+pub(crate) struct Length {
     /// Its tokens.
     pub tokens: usize,
     /// Whether it may be cut.
@@ -26,7 +26,7 @@ pub struct Length {
 ///
 /// # Errors
 /// When what may not be cut is too long already.
-pub fn shorten(
+pub(crate) fn shorten(
     a: &mut [Length],
     b: &mut [Length],
     special: usize,

@@ -208,9 +208,10 @@ impl Choice for Preset {
     ];
 }
 
+#[cfg(test)]
 impl Preset {
-    /// Whom it is for.
-    pub fn purpose(self) -> &'static str {
+    /// Whom it is for, as the reference says.
+    pub(crate) fn purpose(self) -> &'static str {
         match self {
             Preset::Laptop => "a small model on a laptop",
             Preset::Paper => "a large model: the recipe of the PET papers",

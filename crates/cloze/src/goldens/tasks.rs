@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::pvp::encode::ClassifierEncoder;
-use cloze::pvp::verbalizer::Verbalizer;
-use cloze::task::{Split, Task};
+use crate::pvp::encode::ClassifierEncoder;
+use crate::pvp::verbalizer::Verbalizer;
+use crate::task::{Split, Task};
 use cloze_encoder::Tokenizer;
 
 fn root() -> PathBuf {
