@@ -3,7 +3,7 @@
 //! [`Task::open`]: crate::Task::open
 //! [`Trainer`]: crate::Trainer
 //! [`Cancel`]: crate::Cancel
-//! [`Event`]: crate::run::event::Event
+//! [`Event`]: crate::Event
 //! [`Record`]: crate::Record
 //! [`Model::open`]: crate::Model::open
 //! [`Predictor`]: crate::Predictor

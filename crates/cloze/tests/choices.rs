@@ -62,7 +62,7 @@ fn a_run_ends_with_an_ensemble_that_predicts_texts() {
         );
     }
     let report = std::fs::read_to_string(outcome.path.join("report.html")).unwrap();
-    assert!(report.contains("choices of each row&#39;s own") && !report.contains("Confusion"));
+    assert!(report.contains("each row has its own choices") && !report.contains("Confusion"));
 }
 
 #[test]

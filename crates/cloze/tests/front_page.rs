@@ -145,8 +145,7 @@ mod cancelling {
     use std::sync::mpsc::Receiver;
     use std::thread;
 
-    use cloze::Event;
-    use cloze::{Cancel, Error, Model, Result, Run, Task, Trainer};
+    use cloze::{Cancel, Error, Event, Model, Result, Run, Task, Trainer};
 
     /// Trains until it is done, or until something comes through `stop`.
     fn train(task: &Task, model: Model, runs: &Path, stop: Receiver<()>) -> Result<Option<Run>> {
@@ -307,11 +306,10 @@ mod choices {
 }
 
 mod before_training {
-    use cloze::Prepared;
     use cloze::cloze_encoder::Device;
     use cloze::inspect::check::check;
     use cloze::predict::zero_shot::zero_shot;
-    use cloze::{Model, Result, Task};
+    use cloze::{Model, Prepared, Result, Task};
 
     fn look(task: &Task, model: &Model) -> Result<()> {
         let device = Device::all_cores();
@@ -362,10 +360,9 @@ mod evaluating {
 mod studying {
     use std::path::Path;
 
-    use cloze::Silence;
     use cloze::cloze_encoder::Device;
     use cloze::study::{Factor, Study};
-    use cloze::{Model, Result, Task};
+    use cloze::{Model, Result, Silence, Task};
 
     fn do_patterns_matter(task: &Task, model: Model, studies: &Path) -> Result<Vec<String>> {
         let models = [model];

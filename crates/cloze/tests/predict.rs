@@ -262,5 +262,5 @@ fn a_primed_model_is_never_measured_on_what_it_is_primed_with() {
     let error = prime(&TASK.replace("train     = \"train.csv\"\n", "")).unwrap_err();
     assert_eq!(error.to_string(), "there are no labelled rows to prime with");
     let error = prime(&without.replace("unlabeled = \"unlabeled.csv\"\n", "")).unwrap_err();
-    assert!(error.to_string().starts_with("there are no rows beside the labelled ones"), "{error}");
+    assert!(error.to_string().starts_with("there are no rows besides the labelled ones"), "{error}");
 }
