@@ -304,7 +304,7 @@ impl Mistake {
     }
 
     /// The bytes of the file that it points at.
-    pub(crate) fn span(&self) -> std::ops::Range<usize> {
+    pub fn span(&self) -> std::ops::Range<usize> {
         self.span.offset()..self.span.offset() + self.span.len()
     }
 }
