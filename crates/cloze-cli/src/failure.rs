@@ -39,7 +39,7 @@ impl From<Error> for Failure {
 /// The option that helps.
 fn option(hint: Hint) -> &'static str {
     match hint {
-        Hint::DataFolder => "; or take them from another folder with `--data DIR`",
+        Hint::DataFolder => ", and so does `--data DIR`",
         Hint::LabelColumn => ", or here with `--label COLUMN`",
         Hint::NoLabels => ", or here with `--label COLUMN`; `cloze predict` classifies rows without any",
         Hint::UnknownLabels => "; `--skip-unknown` passes over such rows",

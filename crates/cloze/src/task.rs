@@ -302,7 +302,7 @@ impl Task {
     }
 
     /// The labels' names in order.
-    pub fn label_names(&self) -> Vec<String> {
+    pub(crate) fn label_names(&self) -> Vec<String> {
         self.labels.iter().map(|label| label.name.clone()).collect()
     }
 
@@ -315,7 +315,7 @@ impl Task {
     ///
     /// # Errors
     /// The first option out of its range.
-    pub fn check_options(&self) -> Result<()> {
+    pub(crate) fn check_options(&self) -> Result<()> {
         match self.options.out_of_range().into_iter().next() {
             Some(found) => Err(Error::usage(found.problem, found.remedy)),
             None => Ok(()),

@@ -446,7 +446,7 @@ mod tests {
         let folder = Folder::new(&[]);
         let Error::Task(error) = folder.task().examples(Split::Train).unwrap_err() else { panic!() };
         assert_eq!(error.mistakes()[0].place(), Place::file("t.toml").line(7));
-        assert!(error.mistakes()[0].remedy.ends_with("another folder by `dir` under `[data]`"));
+        assert!(error.mistakes()[0].remedy.ends_with("`dir` under `[data]` names another folder"));
         let Error::Task(error) = folder.task().examples(Split::Unlabeled).unwrap_err() else { panic!() };
         assert_eq!(error.mistakes()[0].problem, "no file matches `tickets/*.csv`");
         let folder = Folder::new(&[

@@ -23,7 +23,7 @@ impl Answers {
     }
 
     /// Where every example has a list of its own to choose from.
-    pub fn choices(&self) -> Option<&Choices> {
+    pub(crate) fn choices(&self) -> Option<&Choices> {
         match self {
             Answers::Choice(choices) => Some(choices),
             Answers::OneLabel | Answers::SeveralLabels(_) => None,

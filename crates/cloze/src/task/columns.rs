@@ -122,12 +122,12 @@ impl Rows {
     }
 
     /// Every list with its path from the row, the outermost first.
-    pub fn lists(&self) -> &[Vec<String>] {
+    pub(crate) fn lists(&self) -> &[Vec<String>] {
         &self.lists
     }
 
     /// As it was written.
-    pub fn source(&self) -> &str {
+    pub(crate) fn source(&self) -> &str {
         &self.source
     }
 }

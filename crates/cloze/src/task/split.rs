@@ -20,7 +20,7 @@ pub enum Split {
 
 impl Split {
     /// Its key in `[data]`.
-    pub fn key(self) -> &'static str {
+    pub(crate) fn key(self) -> &'static str {
         match self {
             Split::Train => "train",
             Split::Unlabeled => "unlabeled",
@@ -110,18 +110,21 @@ impl Task {
 
     /// Points at the line that names the file, as far as the file not being there is the trouble.
     fn missing_file(&self, split: Split, error: Error) -> Error {
-        let (problem, remedy) = match &error {
-            Error::Io { path, source, .. } if source.kind() == std::io::ErrorKind::NotFound => (
-                format!("there is no file `{}`", path.display()),
-                format!(
-                    "relative names start at `{}`; correct the name, or name another folder by `dir` under `[data]`",
+        let key = split.full_key();
+        match &error {
+            Error::Io { path, source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                let problem = format!("there is no file `{}`", path.display());
+                let remedy = format!(
+                    "relative names start at `{}`; `dir` under `[data]` names another folder",
                     self.data.dir.display()
-                ),
-            ),
-            Error::Usage { problem, remedy } => (problem.clone(), remedy.to_string()),
-            _ => return error,
-        };
-        self.mistake_in_key(split.full_key(), problem, remedy).with_hint(Hint::DataFolder).into()
+                );
+                self.mistake_in_key(key, problem, remedy).with_hint(Hint::DataFolder).into()
+            }
+            Error::Usage { problem, remedy } => {
+                self.mistake_in_key(key, problem.clone(), remedy.to_string()).into()
+            }
+            _ => error,
+        }
     }
 
     /// The examples of a split that a program has handed over.
