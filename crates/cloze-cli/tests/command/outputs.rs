@@ -74,7 +74,7 @@ fn the_input_the_data_and_the_run_are_never_written_to() {
     assert!(before == after);
     for name in ["in.csv", "./in.csv"] {
         let args = ["init", "in.csv", "--label", "text", "-o", name, "--force"];
-        answer(&folder, &args).says("a task file is TOML, and `");
+        answer(&folder, &args).says("a task file is TOML, but `");
     }
     folder.write("in", "text\nthe sun\n");
     answer(&folder, &["init", "in", "--label", "text", "-o", "./in", "--force"])

@@ -189,7 +189,7 @@ fn a_column_that_the_run_needs_is_asked_of_the_data() {
         .advises("remove one");
     // Values that something else separates.
     folder.write("pipes.csv", "id|text\n1|the sun, again\n");
-    answer(&folder, &["predict", &run, "pipes.csv"]).advises("begin it with a line `sep=|`");
+    answer(&folder, &["predict", &run, "pipes.csv"]).advises("begin it with a line such as `sep=|`");
     folder.write("pipes.csv", "sep=|\nid|text\n1|the sun, again\n");
     assert!(folder.succeed(&["predict", &run, "pipes.csv"]).contains("1,\"the sun, again\","));
 }

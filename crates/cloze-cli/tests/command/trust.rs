@@ -90,7 +90,7 @@ fn eval_without_a_label_is_an_error_and_known_rows_are_told() {
     let (folder, run) = trained();
     folder.write("empty.csv", "text,label\nthe sun,\nthe night,\n");
     let found = answer(&folder, &["eval", &run, "empty.csv"]);
-    found.says("`empty.csv`, column `label`: no row has a label, of 2 rows").advises("`--label`");
+    found.says("`empty.csv`, column `label`: no row has a label, of 2 rows").advises("`--label COLUMN`");
     folder.write("empty.csv", "text,label,checked\nthe sun,,good\nthe night,,bad\n");
     assert_eq!(folder.json(&["eval", &run, "empty.csv", "--label", "checked"])["rows"], 2);
     folder.write("unknown.csv", "text,label\nthe sun,police\n");
