@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use cloze_encoder::Checkpoint;
 
-use crate::Result;
 use crate::task::Task;
+use crate::{Error, Result};
 
 /// A masked language model to start from.
 ///
@@ -32,6 +32,12 @@ impl Model {
     /// As [`Checkpoint::open`].
     pub fn open(dir: impl AsRef<Path>) -> Result<Model> {
         let dir = dir.as_ref();
+        if !dir.is_dir() {
+            return Err(Error::usage(
+                format!("there is no directory `{}` to read a model from", dir.display()),
+                "give a Hugging Face directory with `config.json`, `tokenizer.json` and `model.safetensors`",
+            ));
+        }
         Ok(Model::new(dir.display().to_string(), Checkpoint::open(dir)?))
     }
 
@@ -45,7 +51,7 @@ impl Model {
             #[cfg(feature = "built-in-model")]
             None => Model::built_in(),
             #[cfg(not(feature = "built-in-model"))]
-            None => Err(crate::Error::usage(
+            None => Err(Error::usage(
                 "the task names no model, and none is built in",
                 "name a Hugging Face directory as `directory` under `[model]`",
             )),

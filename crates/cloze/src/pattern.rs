@@ -1,18 +1,6 @@
 //! Patterns: how a row of data becomes a cloze question.
 //!
-//! ```text
-//! {field}     a column of the data; may be cut when the text is too long
-//! {field!}    a column that is never cut
-//! {mask}      the blank, exactly once
-//! {sep}       where the second segment begins, at most once
-//! {+}         joins its left and right neighbours into one part, for spacing = "parts"
-//! {f|filter}  strip_punct, lower_first, upper_first, trim; several are applied from left to right
-//! {{ }}       literal braces
-//! ```
-//!
-//! A [`Pattern`] that exists is valid: it has exactly one mask and at most one separator. Whether its fields are
-//! columns of the data is for the task to check. A column whose name is `mask`, `sep` or `+`, ends in `!` or contains a
-//! brace or `|` cannot be named in a pattern.
+//! [`Pattern`] says how they are written.
 
 mod parse;
 mod part;
@@ -28,6 +16,20 @@ pub(crate) use part::{Field, Part};
 pub(crate) use template::Template;
 
 /// A parsed pattern. Its `Display` is its source in canonical form.
+///
+/// ```text
+/// {field}     a column of the data; may be cut when the text is too long
+/// {field!}    a column that is never cut
+/// {mask}      the mask, exactly once
+/// {sep}       where the second segment begins, at most once
+/// {+}         joins its left and right neighbours into one part, for spacing = "parts"
+/// {f|filter}  strip_punct, lower_first, upper_first, trim; several are applied from left to right
+/// {{ }}       literal braces
+/// ```
+///
+/// A pattern that exists is valid: it has exactly one mask and at most one separator. Whether its fields are
+/// columns of the data is for the task to check. A column whose name is `mask`, `sep` or `+`, ends in `!` or contains a
+/// brace or `|` cannot be named in a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pattern {
     parts: Vec<Part>,

@@ -23,7 +23,7 @@ pub(crate) const FORMAT: u32 = 1;
 /// `results.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Results {
-    /// [`FORMAT`].
+    /// Version of the file.
     pub format: u32,
     /// The task's name.
     pub name: String,

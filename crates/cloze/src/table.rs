@@ -1,6 +1,6 @@
 //! Rows of text in and out: CSV, TSV and JSON Lines, from files, globs of files or standard input.
 //!
-//! A [`Reader`] gives one row at a time and a [`Writer`] repeats a row's columns with new ones beside them, so a file
+//! A [`Reader`] gives one row at a time and a `Writer` repeats a row's columns with new ones beside them, so a file
 //! of any size passes through in little memory. CSV and TSV need a header line and follow RFC 4180 (quotes, doubled
 //! quotes, line breaks within quotes). CSV may have semicolons instead of commas, as spreadsheets write it where the
 //! comma is the decimal sign: the header decides. In JSON Lines every line is an object; the first one names the

@@ -20,7 +20,7 @@
 //! | --- | --- | --- |
 //! | `format` | version of the format, 1 | required |
 //! | `name` | names run directories | the file's name |
-//! | `patterns` | see [`crate::pattern`] | required |
+//! | `patterns` | see [`Pattern`] | required |
 //! | `spacing` | see [`Spacing`] | `"text"` |
 //! | `data.dir` | where relative paths of `[data]` start, itself relative to the task file | the task file's folder |
 //! | `data.train`, `data.unlabeled`, `data.test` | a file, a pattern of file names, or a list of them | none |
@@ -169,7 +169,7 @@ pub struct Task {
     pub spacing: Spacing,
     /// At least two, with different names, in the order of the file.
     pub labels: Vec<Label>,
-    /// With `words = "auto"`: what is said of every label. They have no words until [`crate::words::find`] has found some.
+    /// With `words = "auto"`: what is said of every label. They have no words until some were found.
     pub described: Option<Vec<Option<String>>>,
     /// What examples are answered with.
     pub answers: Answers,
@@ -334,6 +334,11 @@ impl Task {
         let problem = format!("`max_length` is {length}, and the model takes at most {positions} tokens");
         let remedy = format!("write `max_length = {positions}` or less under `[train]`");
         Err(self.mistake_in_key("train.max_length", problem, remedy).into())
+    }
+
+    /// Whether a program has built it.
+    pub(crate) fn has_no_file(&self) -> bool {
+        self.origin.file == builder::NAME
     }
 
     /// The name of the task file.

@@ -32,7 +32,7 @@ pub(crate) fn per_label(total: usize, labelled: &[usize]) -> Vec<usize> {
 
 /// How many of `others` label the rows of a member: their `share`, halves rounded to the even number.
 ///
-/// It can be 0, which no member can learn from; [`crate::run::train`] takes at least one.
+/// It can be 0, which no member can learn from; a run takes at least one.
 pub(crate) fn teachers(others: usize, share: f64) -> usize {
     (share * others as f64).round_ties_even() as usize
 }

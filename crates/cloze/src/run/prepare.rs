@@ -58,16 +58,21 @@ impl Prepared {
         if !train.is_empty() || self.task.options.generations() > 0 && !unlabeled.is_empty() {
             return Ok(());
         }
+        let problem = "there are no labelled rows to learn from";
+        if self.task.has_no_file() {
+            let remedy = "give the task labelled examples; or unlabelled ones, of which the pretrained model's guesses can be learned";
+            return Err(Error::usage(problem, remedy));
+        }
         let instead = match unlabeled.is_empty() {
             true => {
-                "one of rows without labels as `unlabeled`, of which the pretrained model's guesses can be learnt"
+                "one of rows without labels as `unlabeled`, of which the pretrained model's guesses can be learned"
             }
             false => {
-                "train with `--method pet`, which can learn the pretrained model's guesses of the unlabelled rows"
+                "train with `method = \"pet\"`, which can learn the pretrained model's guesses of the unlabelled rows"
             }
         };
         Err(Error::usage(
-            "there are no labelled rows to learn from",
+            problem,
             format!(
                 "name a file of labelled rows under `[data]` as `train`; or {instead}; or try `cloze zero-shot`"
             ),

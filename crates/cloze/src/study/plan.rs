@@ -115,7 +115,7 @@ impl<'a> Study<'a> {
     /// measured.
     ///
     /// # Errors
-    /// As [`Estimate::new`].
+    /// When a row cannot be cut to the model's length, or a model cannot be read.
     pub fn estimate(&self) -> Result<Estimate> {
         let mut speeds: Vec<Option<Speed>> = vec![None; self.models.len()];
         let mut whole = Estimate { seconds: 0.0, memory: 0, disk: 0, jobs: Vec::new() };

@@ -46,6 +46,15 @@ impl Record {
         Record { label: Some(label.into()), ..self }
     }
 
+    /// Whether it has a label, by itself or in the column of this name.
+    pub(crate) fn has_label(&self, column: &str) -> bool {
+        let named = || match &self.values {
+            Values::Texts(_) => false,
+            Values::Named(values) => values.contains_key(column),
+        };
+        self.label.is_some() || named()
+    }
+
     /// The example's texts without names, if it has none.
     pub(crate) fn texts(&self) -> Option<&[String]> {
         match &self.values {
@@ -146,7 +155,7 @@ impl Records {
     /// column `label`.
     ///
     /// # Errors
-    /// When a record has more or fewer texts than there are `fields`, or a label that there is no column for.
+    /// When a record has more or fewer texts than there are `fields`, or two labels.
     pub(crate) fn new(
         name: &str,
         records: &[Record],
@@ -165,7 +174,12 @@ impl Records {
                 }
             };
             if let (Some(value), Some(label)) = (&record.label, label) {
-                object.insert(label.to_owned(), value.clone());
+                let named = object.insert(label.to_owned(), value.clone());
+                if named.is_some_and(|named| named != *value) {
+                    let problem = "the example has a label of its own and another one in this column";
+                    let remedy = "give the label once";
+                    return Err(crate::Error::data(place(name, number).field(label), problem, remedy));
+                }
             }
             for name in object.keys().filter(|name| !columns.contains_key(*name)).cloned().collect::<Vec<_>>()
             {

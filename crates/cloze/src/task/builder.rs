@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::serialize::{list, quoted};
 use super::{Method, Options, Preset, Split, Task, parse};
-use crate::Result;
 use crate::table::Record;
+use crate::{Error, Result};
 
 /// What errors call a task that has no file; they show what was built as it would stand in one.
-const NAME: &str = "the task";
+pub(super) const NAME: &str = "the task";
 
 /// Makes a [`Task`] of patterns, labels and examples from memory; see [`Task::builder`].
 ///
@@ -41,7 +41,7 @@ impl TaskBuilder {
         self
     }
 
-    /// Another pattern, in the language of [`crate::pattern`]: `{text} This is about {mask}.`
+    /// Another pattern, in the language of [`Pattern`](crate::Pattern): `{text} This is about {mask}.`
     pub fn pattern(mut self, pattern: impl Into<String>) -> TaskBuilder {
         self.patterns.push(pattern.into());
         self
@@ -124,6 +124,8 @@ impl TaskBuilder {
     /// All mistakes in patterns and labels; an option out of its range; an example with more or fewer texts than the patterns use
     /// columns. What is wrong with labels of examples is found when they are read.
     pub fn build(self) -> Result<Task> {
+        no_twins("label", &self.labels)?;
+        no_twins("topic", &self.topics)?;
         let mut task = parse::parse(NAME, &self.text(), Path::new("."), self.preset)?;
         self.change.into_iter().for_each(|change| change(&mut task.options));
         task.check_options()?;
@@ -171,10 +173,20 @@ impl TaskBuilder {
     }
 }
 
+/// Checks that no label, or topic, was given twice.
+fn no_twins<T>(what: &str, given: &[(String, T)]) -> Result<()> {
+    for (number, (name, _)) in given.iter().enumerate() {
+        if given[..number].iter().any(|(earlier, _)| earlier == name) {
+            let remedy = format!("give each {what} once, with everything that belongs to it");
+            return Err(Error::usage(format!("the {what} `{name}` is there twice"), remedy));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Error;
 
     fn support() -> TaskBuilder {
         Task::builder()
@@ -232,6 +244,8 @@ mod tests {
             panic!()
         };
         assert!(error.mistakes()[0].problem.contains("{mask}"), "{}", error.mistakes()[0].problem);
+        let error = support().label("billing", ["bill"]).build().map(|_| ()).unwrap_err();
+        assert_eq!(error.to_string(), "the label `billing` is there twice");
         let error = support().options(|options| options.steps = 0).build().map(|_| ()).unwrap_err();
         assert!(error.to_string().contains("steps"), "{error}");
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Data, Task};
 use crate::error::Hint;
 use crate::table::{Record, Records, expand};
-use crate::{Error, Result};
+use crate::{Error, Place, Result};
 
 /// What examples are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,8 @@ impl Task {
     /// patterns use, in this order; its label is in the column that the task names, or else in `label`.
     ///
     /// # Errors
-    /// When a row has more or fewer texts than the patterns use columns. Everything else is found when the rows are read.
+    /// When a row has more or fewer texts than the patterns use columns, or two labels, or no row to train on has a label. Everything
+    /// else is found when the rows are read.
     pub fn with_rows<R: Into<Record>>(
         mut self,
         split: Split,
@@ -95,6 +96,14 @@ impl Task {
             Split::Unlabeled => "the unlabelled examples",
             Split::Test => "the test examples",
         };
+        let has_label = |row: &Record| row.has_label(label.unwrap_or_default());
+        if split == Split::Train && !rows.is_empty() && !rows.iter().any(has_label) {
+            return Err(Error::data(
+                Place::file(name).in_memory(),
+                "none of them has a label",
+                "give every example with its label, or give them as unlabelled ones",
+            ));
+        }
         let records =
             Some(Records::new(name, &rows, &self.inputs(), label)?).filter(|records| !records.is_empty());
         let Data { train, unlabeled, test, .. } = &mut self.data;

@@ -56,8 +56,8 @@ pub struct LabelReport {
     pub train_rows: usize,
     /// Rows to evaluate on, counted in the same way.
     pub test_rows: usize,
-    /// How often the pretrained model gives it a higher probability in a labelled row of it than in a row of another label, see
-    /// [`crate::words::apart`]; none until somebody has asked the model.
+    /// How often the pretrained model gives it a higher probability in a labelled row of it than in a row of another label;
+    /// none until somebody has asked the model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub told_apart: Option<f64>,
     /// Its words as the first pattern sees them.
