@@ -103,15 +103,18 @@ pub(crate) fn find_model(given: &Path) -> Result<Model> {
     if let Some(dir) = Cache::from_env().ok().and_then(|cache| cache.find(given.to_str()?)) {
         return Ok(Model::new(name, Checkpoint::open(&dir)?));
     }
-    let remedy = "give a Hugging Face directory with `config.json`, `tokenizer.json` and `model.safetensors`";
-    Err(match name.parse::<Name>() {
-        Ok(model) if model.has_owner() => Error::usage(
+    match name.parse::<Name>() {
+        Ok(model) if model.has_owner() => Err(Error::usage(
             format!("there is no directory `{name}`, and no model of that name has been fetched"),
-            format!("fetch it with `cloze fetch {name}`, or {remedy}"),
-        ),
-        _ => Error::usage(format!("there is no directory `{name}` to read a model from"), remedy),
+            format!(
+                "fetch it with `cloze fetch {name}`, or give a Hugging Face directory with `config.json`, `tokenizer.json` and \
+                 `model.safetensors`"
+            ),
+        )
+        .into()),
+        // The error for a directory that is not there.
+        _ => Ok(Model::open(given)?),
     }
-    .into())
 }
 
 /// The threads that `--threads` asks for, with the kernels that `CLOZE_KERNELS` names or else the fastest ones.

@@ -1,6 +1,7 @@
 //! A study before it is carried out: its runs, and what they will cost.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use cloze_encoder::Device;
 
@@ -24,7 +25,7 @@ pub struct Study<'a> {
     pub(super) notes: Vec<String>,
     /// The task, whose labels have words.
     pub task: Task,
-    pub(super) data: Data,
+    pub(super) data: Arc<Data>,
     pub(super) models: &'a [Model],
     pub(super) seeds: Vec<u64>,
     pub(super) axes: Vec<Axis>,
@@ -47,7 +48,7 @@ impl<'a> Study<'a> {
         let Some(own) = models.first() else {
             return Err(Error::usage("there is no model to study", "give the task's model"));
         };
-        let data = Data::read(task)?;
+        let data = Arc::new(Data::read(task)?);
         let task = words::find(task, &data, own.checkpoint(), device)?;
         let first = task.options.seeds.first().copied().unwrap_or(0);
         let mut base = task.clone();
@@ -75,6 +76,7 @@ impl<'a> Study<'a> {
         let seeds: Vec<u64> = (0..seeds as u64).map(|number| first.wrapping_add(number)).collect();
         let base = Base {
             task: base,
+            data: Arc::clone(&data),
             models,
             device: device.clone(),
             seeds: seeds.clone(),

@@ -102,8 +102,10 @@ impl<'a> Variations<'a> {
     /// The number of the run of this task; the same for the same task.
     fn variation(&mut self, title: &str, mut task: Task, seed: u64, model: usize) -> Result<usize> {
         task.options.seeds = vec![seed];
-        let data = match self.list.iter().find(|known| known.task.data == task.data) {
-            Some(known) => Arc::clone(&known.prepared.data),
+        let known = self.list.iter().map(|known| (&known.task, &known.prepared.data));
+        let read = [(&self.base.task, &self.base.data)].into_iter().chain(known);
+        let data = match read.into_iter().find(|(known, _)| known.data == task.data) {
+            Some((_, data)) => Arc::clone(data),
             None => Arc::new(Data::read(&task)?),
         };
         let prepared = Prepared::with_data(&task, data, &self.base.models[model], &self.base.device);

@@ -2,7 +2,6 @@
 
 use super::{Base, Definition, Levels};
 use crate::Result;
-use crate::dataset::Data;
 use crate::study::level::Level;
 use crate::training::linear_probe;
 
@@ -14,7 +13,7 @@ impl Definition for Probe {
     }
 
     fn levels(&self, base: &Base) -> Result<Levels> {
-        if !has_probe(base)? {
+        if !has_probe(base) {
             return Ok(Levels::none("it has no linear probe"));
         }
         let level = |(name, probe)| Level::changed(name, move |task, _| task.options.probe = probe);
@@ -23,8 +22,8 @@ impl Definition for Probe {
 }
 
 /// Whether the task would have a linear probe if its options asked for one.
-fn has_probe(base: &Base) -> Result<bool> {
+fn has_probe(base: &Base) -> bool {
     let mut task = base.task.clone();
     task.options.probe = true;
-    Ok(linear_probe::applies(&task, &Data::read(&task)?))
+    linear_probe::applies(&task, &base.data)
 }
