@@ -186,7 +186,7 @@ def lines_of(**wanted):
 
 
 def tasks_table():
-    print("| task | seeds | untouched model | plain fine-tuning | PET, ensemble | PET, distilled |")
+    print("| task | seeds | pretrained model | plain fine-tuning | PET, ensemble | PET, distilled |")
     print("| --- | --- | --- | --- | --- | --- |")
     for task in FIVE:
         if lines := lines_of(task=task):
@@ -230,7 +230,7 @@ def fewglue_table():
         shown = {"CB": ["macro_f1"], "MultiRC": ["exact_match", "f1"], "ReCoRD": ["macro_f1"]}.get(task, [])
         return " / ".join(spread([one[name] for one in found]) for name in ["accuracy"] + [n for n in shown if n in names])
 
-    titles = ["untouched model", "plain fine-tuning"] + [f"{m}, {s}" for m in ("PET", "iPET") for s in ("ensemble", "distilled")]
+    titles = ["pretrained model", "plain fine-tuning"] + [f"{m}, {s}" for m in ("PET", "iPET") for s in ("ensemble", "distilled")]
     print(f"| task | test rows | their ± | seeds | most frequent label | {' | '.join(titles)} | minutes of PET, iPET | memory |")
     print("| --- " * 13 + "|")
     for task in FEWGLUE:

@@ -314,7 +314,7 @@ def accuracy_table(found, sets, methods):
 
 
 def difference_table(found, sets, methods):
-    """Cloze less every other, draw by draw; the last line has the mean over the sets of every draw that all of them have."""
+    """Cloze minus every other, draw by draw; the last line has the mean over the sets of every draw that all of them have."""
     others = [method for method in methods if method != "cloze"]
 
     def best(name):
@@ -331,7 +331,7 @@ def difference_table(found, sets, methods):
         draws = set.intersection(*(set(column) for column in columns))
         return [statistics.mean(column[draw] for column in columns) for draw in sorted(draws)]
 
-    head("cloze less", *others, "the best peer")
+    head("cloze minus", *others, "the best peer")
     for name in sets:
         cells = [interval(differences(name, other).values()) for other in others]
         last = f"{best(name)}: {interval(differences(name, best(name)).values())}" if best(name) else "–"
@@ -341,8 +341,8 @@ def difference_table(found, sets, methods):
 
 
 def names_table(found, sets):
-    """Without labelled rows: what the classifier makes of the untouched patterns' guesses."""
-    head("no labelled rows", "draws", "untouched patterns", "classifier", "difference")
+    """Without labelled rows: what the classifier makes of the zero-shot patterns' guesses."""
+    head("no labelled rows", "draws", "zero-shot patterns", "classifier", "difference")
     for name in sets:
         lines = found[name, "cloze-names"].values()
         untouched, classifier = ([line[part] for line in lines] for part in ("untouched", "accuracy"))
@@ -431,7 +431,7 @@ def counted(number, thing):
 
 def settings_table(found):
     """Every setting beside the defaults, in pairs of the same set and draw."""
-    head("setting", "runs", "accuracy", "less the defaults", "time of the defaults")
+    head("setting", "runs", "accuracy", "minus the defaults", "time of the defaults")
     for method in SETTINGS:
         runs = {(name, draw): line for name in args.sets for draw, line in found[name, method].items()}
         usual = {(name, draw): line for name in args.sets for draw, line in found[name, "default"].items()}

@@ -25,7 +25,7 @@ def rows(name):
 
 
 def embeddings():
-    """Logistic regression on the embeddings of the untouched model."""
+    """Logistic regression on the embeddings of the pretrained model."""
     from sentence_transformers import SentenceTransformer
     from sklearn.linear_model import LogisticRegression
 
