@@ -2,7 +2,7 @@
 
 use std::io;
 
-use cloze::{Error, Hint, Place};
+use cloze::{Error, Hint};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, ThemeCharacters};
 use serde_json::{Value, json};
 
@@ -31,8 +31,17 @@ pub(crate) enum Failure {
 pub(crate) type Result<T = ()> = std::result::Result<T, Failure>;
 
 impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Failure::Cloze(error.with_advice(option))
+    fn from(mut error: Error) -> Self {
+        match &mut error {
+            Error::Data { remedy, hint: Some(hint), .. } | Error::Usage { remedy, hint: Some(hint), .. } => {
+                *remedy = [remedy, option(*hint)].concat().into();
+            }
+            Error::Task(error) => error.mistakes.iter_mut().for_each(|mistake| {
+                mistake.remedy += mistake.hint.map_or("", option);
+            }),
+            _ => {}
+        }
+        Failure::Cloze(error)
     }
 }
 
@@ -49,12 +58,6 @@ fn option(hint: Hint) -> &'static str {
 
 impl From<cloze_encoder::Error> for Failure {
     fn from(error: cloze_encoder::Error) -> Self {
-        Failure::Cloze(error.into())
-    }
-}
-
-impl From<cloze::StoreError> for Failure {
-    fn from(error: cloze::StoreError) -> Self {
         Failure::Cloze(error.into())
     }
 }
@@ -109,9 +112,8 @@ impl Failure {
         match error {
             Error::Data { place, .. } => object["place"] = json!(place),
             Error::Task(error) => {
-                let mistakes = error.mistakes().iter().map(|mistake| {
-                    let place: Place = mistake.place();
-                    json!({"place": place, "problem": mistake.problem, "remedy": mistake.remedy})
+                let mistakes = error.mistakes.iter().map(|mistake| {
+                    json!({"place": mistake.place, "problem": mistake.problem, "remedy": mistake.remedy})
                 });
                 object["mistakes"] = mistakes.collect();
             }
@@ -147,7 +149,7 @@ fn report(error: &Error, printer: &Printer) -> String {
     match error {
         // One below the other; a heading over them would say nothing.
         Error::Task(several) => {
-            several.mistakes().iter().map(|mistake| render(mistake)).collect::<Vec<_>>().join("\n")
+            several.mistakes.iter().map(|mistake| render(mistake)).collect::<Vec<_>>().join("\n")
         }
         error => render(error),
     }
@@ -155,4 +157,29 @@ fn report(error: &Error, printer: &Printer) -> String {
 
 fn copy(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use cloze::Task;
+
+    use super::*;
+
+    fn remedy(error: Error) -> String {
+        match Failure::from(error) {
+            Failure::Cloze(error) => error.remedy().unwrap_or_default(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_option_that_helps_is_added_to_the_remedy() {
+        let usage = |hint| Error::Usage { problem: "no file".into(), remedy: "give one".into(), hint };
+        assert_eq!(remedy(usage(Some(Hint::NoLabels))), format!("give one{}", option(Hint::NoLabels)));
+        assert_eq!(remedy(usage(None)), "give one");
+        let task = "format = 1\npatterns = '{text} {mask}'\n[data]\ntrain = 'gone.csv'\nlabel = 'y'\n[labels]\na = 'a'\nb = 'b'\n";
+        let task = Task::parse("task.toml", task, "nowhere".as_ref()).unwrap();
+        let missing = task.examples(cloze::task::Split::Train).unwrap_err();
+        assert!(remedy(missing).ends_with("names another folder, and so does `--data DIR`"));
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use cloze::metrics::Measured;
+use cloze::Measured;
 use console::{measure_text_width, truncate_str};
 use indicatif::{ProgressBar, ProgressStyle};
 

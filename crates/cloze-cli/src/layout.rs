@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use cloze::metrics::Measured;
+use cloze::Measured;
 use console::measure_text_width;
 
 /// Where the text of a column stands.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use cloze::task::Task;
-use cloze::{Error, RunDir};
+use cloze::{Error, Run};
 use same_file::{Handle, is_same_file};
 use tempfile::NamedTempFile;
 
@@ -33,12 +33,7 @@ impl Protected {
 
     /// Protects the files that a task learns from and measures on, as far as they are there.
     pub(crate) fn data_of(mut self, task: &Task) -> Protected {
-        let data = &task.data;
-        // Each by itself: that one is not there any more says nothing of the others.
-        for name in data.train.iter().chain(&data.unlabeled).chain(&data.test) {
-            let files = cloze::table::expand(name, &data.dir).unwrap_or_default();
-            self.files.extend(files.into_iter().map(|file| (file, "data of the run")));
-        }
+        self.files.extend(task.data_files().into_iter().map(|file| (file, "data of the run")));
         self
     }
 
@@ -68,7 +63,7 @@ impl Protected {
             .flat_map(|path| path.ancestors())
             .find_map(|part| part.canonicalize().ok())
             .unwrap_or_default();
-        match folder.ancestors().find(|folder| RunDir::is_in(folder)) {
+        match folder.ancestors().find(|folder| Run::is_in(folder)) {
             Some(run) => refuse(&format!("in the run `{}`, whose files never change,", run.display())),
             None => Ok(()),
         }

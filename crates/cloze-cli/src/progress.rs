@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use cloze::metrics::Measured;
-use cloze::{Event, Listener};
+use cloze::Event;
+use cloze::Measured;
 use indicatif::ProgressBar;
 
 use crate::fitting::{JobLine, draw, template};
@@ -99,8 +99,9 @@ impl Drop for Progress<'_> {
     }
 }
 
-impl Listener for Progress<'_> {
-    fn hear(&mut self, event: &Event) -> ControlFlow<()> {
+impl Progress<'_> {
+    /// Shows what has happened; breaks once the user wants to stop.
+    pub(crate) fn hear(&mut self, event: &Event) -> ControlFlow<()> {
         match event {
             Event::Measured { job, metric, figure, .. } => {
                 if metric == "test accuracy"

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use cloze::RunDir;
+use cloze::Run;
 use cloze::task::{Keep, Task};
 
 use crate::layout::{Align, Table, moment};
@@ -39,8 +39,7 @@ impl Found {
 
 /// The task of a run; none if that cannot be read.
 pub(crate) fn task_of(run: &Path) -> Option<Task> {
-    let manifest = RunDir::open(run).ok()?.manifest().ok()?;
-    Task::parse("run.toml", &manifest, run).ok()
+    Run::task(run).ok()
 }
 
 /// Whether a directory is a run.
@@ -52,9 +51,9 @@ pub(crate) fn is_run(dir: &Path) -> bool {
 pub(crate) fn around(path: &Path) -> Option<PathBuf> {
     // A task file may be called `run.toml` as well, so the head has to be that of a run.
     let absolute = path.canonicalize().ok()?;
-    let depth = absolute.ancestors().skip(1).position(RunDir::is_in)?;
+    let depth = absolute.ancestors().skip(1).position(Run::is_in)?;
     // As it was typed, if it can be told from that.
-    let typed = path.ancestors().nth(depth + 1).filter(|typed| RunDir::is_in(typed));
+    let typed = path.ancestors().nth(depth + 1).filter(|typed| Run::is_in(typed));
     let run = typed.or(absolute.ancestors().nth(depth + 1))?;
     Some(if run.as_os_str().is_empty() { ".".into() } else { run.to_owned() })
 }

@@ -4,20 +4,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use cloze::Run;
-use cloze::RunDir;
 use cloze::inspect::Estimate;
 use cloze::results::{Results, Stage};
 use cloze::task::Keep;
 use serde_json::{Value, json};
 
-use crate::failure::Result;
 use crate::layout::{Align, Table, bytes, count, counted, duration, interval, percent};
 use crate::printer::Printer;
 use crate::retyped::typed_path;
 
 /// The table of all stages that were measured, or of all if none was, each with its accuracy, interval, what else the task asks for, and time.
-pub(crate) fn table(results: &Results, dir: &Path, printer: &Printer) -> Result<String> {
-    let run = RunDir::open(dir)?;
+pub(crate) fn table(run: &Run, printer: &Printer) -> String {
+    let results = &run.results;
     let mut stages = results.stages();
     if stages.iter().any(|(_, stage)| stage.test.is_some()) {
         stages.retain(|(_, stage)| stage.test.is_some());
@@ -35,7 +33,7 @@ pub(crate) fn table(results: &Results, dir: &Path, printer: &Printer) -> Result<
     let mut table = Table::new(aligned);
     table.row(titles);
     for (title, stage) in stages {
-        let time = run.seconds(&stage.job).map_or(String::new(), duration);
+        let time = run.job_seconds.get(&stage.job).map_or(String::new(), |seconds| duration(*seconds));
         let (accuracy, within) = match &stage.test {
             Some(test) => (percent(test.accuracy.value), interval(&test.accuracy)),
             None => ("-".into(), "-".into()),
@@ -44,7 +42,7 @@ pub(crate) fn table(results: &Results, dir: &Path, printer: &Printer) -> Result<
         let others = figures(stage).into_iter().map(|(_, figure)| percent(figure.value));
         table.row([vec![title, accuracy, within], others.collect(), vec![time]].concat());
     }
-    Ok(table.to_string())
+    table.to_string()
 }
 
 /// What to do if the accuracy of a run is unknown; empty if it is known.
@@ -71,15 +69,14 @@ pub(crate) fn labels(count: usize) -> String {
 }
 
 /// `10 labels; 40 labelled, 2,000 unlabelled and 1,000 test rows; model cloze-mini-en`.
-pub(crate) fn inputs(results: &Results) -> String {
+pub(crate) fn inputs(results: &Results, model: &str) -> String {
     let rows = |part: &str| count(results.rows(part));
     format!(
-        "{}; {} labelled, {} unlabelled and {} test rows; model {}",
-        labels(results.label_count()),
+        "{}; {} labelled, {} unlabelled and {} test rows; model {model}",
+        labels(if results.classes.is_empty() { results.labels.len() } else { results.classes.len() }),
         rows("train"),
         rows("unlabeled"),
         rows("test"),
-        results.model.name
     )
 }
 
@@ -111,19 +108,12 @@ fn peak_memory() -> Option<u64> {
 }
 
 /// The results for scripts.
-pub(crate) fn json(run: &Run, elapsed: Duration) -> Result<Value> {
-    let dir = RunDir::open(&run.path)?;
-    let mut jobs = serde_json::Map::new();
-    for (_, stage) in run.results.stages() {
-        if let Some(seconds) = dir.seconds(&stage.job) {
-            jobs.insert(stage.job.clone(), seconds.into());
-        }
-    }
-    Ok(json!({
+pub(crate) fn json(run: &Run, elapsed: Duration) -> Value {
+    json!({
         "run": run.path,
         "seconds": elapsed.as_secs_f64(),
         "peak_memory_bytes": peak_memory(),
-        "job_seconds": jobs,
+        "job_seconds": run.job_seconds,
         "results": run.results,
-    }))
+    })
 }

@@ -42,7 +42,7 @@ pub(crate) fn run(model: Model, runs: &Path) -> Result<Run> {
             ("the chip is twice as fast", "technology"),
         ])
         .unlabeled(unlabeled)
-        .method(Method::Ipet)
+        .options(|options| options.method = Method::Ipet)
         .build()?;
 
     let cancel = Cancel::new();

@@ -4,11 +4,12 @@
 //! cargo run --release -p cloze --example own_model -- DIRECTORY
 //! ```
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use cloze::Prepared;
 use cloze::cloze_encoder::Device;
-use cloze::predict::zero_shot::{ZeroShot, zero_shot};
+use cloze::predict::{ZeroShot, zero_shot};
 use cloze::{Error, Model, Result, Task};
 
 fn main() -> Result<()> {
@@ -37,7 +38,7 @@ pub(crate) fn run(model: Model, runs: &Path) -> Result<ZeroShot> {
     for outcome in &zero_shot.patterns {
         println!("{}: {:?}", outcome.pattern.as_deref().unwrap_or_default(), outcome.predicted);
     }
-    let trained = prepared.train(runs, &mut cloze::Silence)?;
+    let trained = prepared.train(runs, &mut |_| ControlFlow::Continue(()))?;
     println!("after training: {}", trained.path.display());
     Ok(zero_shot)
 }

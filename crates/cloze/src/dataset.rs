@@ -5,9 +5,9 @@ mod choices;
 mod derive;
 mod doubts;
 mod evaluation;
-mod example;
-mod examples;
-mod labelled;
+pub(crate) mod example;
+pub(crate) mod examples;
+pub(crate) mod labelled;
 mod labels;
 mod nested;
 mod projection;
@@ -21,11 +21,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::cell::{is_structure, listed, means_missing};
 pub(crate) use self::doubts::{PREDICTION, PREDICTIONS};
 pub(crate) use self::evaluation::evaluation;
-pub use self::example::Example;
+pub(crate) use self::example::Example;
 use self::example::fingerprint;
 pub(crate) use self::example::{gold, label_counts};
-pub use self::examples::Examples;
-pub use self::labelled::Labelled;
+pub(crate) use self::examples::Examples;
 pub(crate) use self::projection::{Projected, Projection};
 use self::read::{ReadSplit, read};
 pub(crate) use self::sample::spread;
@@ -34,7 +33,7 @@ use crate::{Error, Result, Warning};
 
 /// The examples of a task by split.
 #[derive(Debug, Clone, Default)]
-pub struct Data {
+pub(crate) struct Data {
     /// Labelled, to learn from.
     pub train: Examples,
     /// To be labelled by the ensemble.
@@ -64,7 +63,7 @@ pub struct SplitReport {
 
 /// Rows that a run has read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataSource {
+pub(crate) struct DataSource {
     /// How many questions: one about every example, or one for every class where it can have several labels.
     pub rows: usize,
     /// Hash of what is in them.
@@ -76,7 +75,7 @@ impl Data {
     ///
     /// # Errors
     /// As [`Task::examples`].
-    pub fn read(task: &Task) -> Result<Data> {
+    pub(crate) fn read(task: &Task) -> Result<Data> {
         let mut first = None;
         let mut data = Data::read_all(task, |error| {
             first.get_or_insert(error);
@@ -113,7 +112,7 @@ impl Data {
     }
 
     /// Size and fingerprint of every part.
-    pub fn sources(&self, task: &Task) -> BTreeMap<String, DataSource> {
+    pub(crate) fn sources(&self, task: &Task) -> BTreeMap<String, DataSource> {
         [("train", &self.train), ("unlabeled", &self.unlabeled), ("test", &self.test)]
             .into_iter()
             .map(|(part, examples)| {

@@ -3,10 +3,11 @@
 pub(crate) mod store;
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceSpan};
+use miette::{Diagnostic, LabeledSpan, NamedSource};
 use serde::Serialize;
 
 /// The result of anything in this crate.
@@ -35,7 +36,9 @@ pub enum Error {
         /// What was found, and what was expected.
         problem: String,
         /// What to do.
-        remedy: Remedy,
+        remedy: Box<str>,
+        /// What it is about, where a program may know more to do.
+        hint: Option<Hint>,
     },
     /// Mistakes in a task file, with the lines they are in.
     #[error(transparent)]
@@ -48,7 +51,9 @@ pub enum Error {
         /// What was given, and why it cannot be.
         problem: String,
         /// What to do.
-        remedy: Remedy,
+        remedy: Box<str>,
+        /// What it is about, where a program may know more to do.
+        hint: Option<Hint>,
     },
     /// A run directory that cannot be used as it is.
     #[error(transparent)]
@@ -112,45 +117,28 @@ impl Error {
 
     /// Unusable data at `place`.
     pub(crate) fn data(place: Place, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
-        Error::Data { place, problem: problem.into(), remedy: Remedy::from(remedy.into()) }
+        Error::Data { place, problem: problem.into(), remedy: remedy.into().into(), hint: None }
     }
 
     /// An unusable argument or option.
     pub fn usage(problem: impl Into<String>, remedy: impl Into<String>) -> Error {
-        Error::Usage { problem: problem.into(), remedy: Remedy::from(remedy.into()) }
+        Error::Usage { problem: problem.into(), remedy: remedy.into().into(), hint: None }
     }
 
     /// The same about examples that a program has provided, not a file; `before` is the number of examples before them.
     pub(crate) fn in_memory(self, before: u64) -> Error {
         match self {
-            Error::Data { mut place, problem, remedy } => {
+            Error::Data { mut place, problem, remedy, hint } => {
                 place.line = place.line.map(|line| line + before);
-                Error::Data { place: place.in_memory(), problem, remedy }
+                Error::Data { place: place.in_memory(), problem, remedy, hint }
             }
             other => other,
         }
     }
 
     pub(crate) fn with_hint(mut self, given: Hint) -> Error {
-        if let Error::Data { remedy, .. } | Error::Usage { remedy, .. } = &mut self {
-            remedy.hint = Some(given);
-        }
-        self
-    }
-
-    /// The same error with more to do about it, where `more` knows what a program offers for a hint.
-    #[must_use]
-    pub fn with_advice(mut self, more: impl Fn(Hint) -> &'static str) -> Error {
-        match &mut self {
-            Error::Data { remedy, .. } | Error::Usage { remedy, .. } => {
-                remedy.text = [&*remedy.text, remedy.hint.map_or("", &more)].concat().into();
-            }
-            Error::Task(error) => {
-                for mistake in &mut error.mistakes {
-                    mistake.remedy.push_str(mistake.hint.map_or("", &more));
-                }
-            }
-            _ => {}
+        if let Error::Data { hint, .. } | Error::Usage { hint, .. } = &mut self {
+            *hint = Some(given);
         }
         self
     }
@@ -161,25 +149,6 @@ impl Error {
             Error::Task(error) => error.mistakes.first().map(|mistake| mistake.remedy.clone()),
             other => other.help().map(|help| help.to_string()),
         }
-    }
-}
-
-/// What to do about an error.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remedy {
-    text: Box<str>,
-    hint: Option<Hint>,
-}
-
-impl From<String> for Remedy {
-    fn from(text: String) -> Self {
-        Remedy { text: text.into(), hint: None }
-    }
-}
-
-impl fmt::Display for Remedy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
     }
 }
 
@@ -269,14 +238,19 @@ impl fmt::Display for Warning {
 
 /// One mistake in a task file, with the text it points at.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Mistake {
     /// What is wrong.
     pub problem: String,
     /// What to do.
     pub remedy: String,
-    hint: Option<Hint>,
+    /// What it is about, where a program may know more to do.
+    pub hint: Option<Hint>,
+    /// The file and line it is in.
+    pub place: Place,
+    /// The bytes of the file that it points at.
+    pub span: Range<usize>,
     source: NamedSource<Arc<str>>,
-    span: SourceSpan,
 }
 
 impl Mistake {
@@ -284,34 +258,25 @@ impl Mistake {
     pub(crate) fn new(
         name: &str,
         text: &Arc<str>,
-        span: std::ops::Range<usize>,
+        span: Range<usize>,
         problem: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Mistake {
         let source = NamedSource::new(name, Arc::clone(text)).with_language("toml");
-        Mistake { problem: problem.into(), remedy: remedy.into(), hint: None, source, span: span.into() }
+        let before = text.as_bytes().iter().take(span.start);
+        let line = 1 + before.filter(|&&byte| byte == b'\n').count() as u64;
+        let place = Place::file(name).line(line);
+        Mistake { problem: problem.into(), remedy: remedy.into(), hint: None, place, span, source }
     }
 
     pub(crate) fn with_hint(self, hint: Hint) -> Mistake {
         Mistake { hint: Some(hint), ..self }
     }
-
-    /// The file and line it is in.
-    pub fn place(&self) -> Place {
-        let before = self.source.inner().as_bytes().iter().take(self.span.offset());
-        let line = 1 + before.filter(|&&byte| byte == b'\n').count() as u64;
-        Place::file(self.source.name()).line(line)
-    }
-
-    /// The bytes of the file that it points at.
-    pub fn span(&self) -> std::ops::Range<usize> {
-        self.span.offset()..self.span.offset() + self.span.len()
-    }
 }
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place(), self.problem)
+        write!(f, "{}: {}", self.place, self.problem)
     }
 }
 
@@ -327,26 +292,23 @@ impl Diagnostic for Mistake {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(Box::new(std::iter::once(LabeledSpan::underline(self.span))))
+        Some(Box::new(std::iter::once(LabeledSpan::underline(self.span.clone()))))
     }
 }
 
 /// All the mistakes found in a task file, in the order of the file.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct TaskError {
-    pub(crate) mistakes: Vec<Mistake>,
+    /// The mistakes, at least one.
+    pub mistakes: Vec<Mistake>,
 }
 
 impl TaskError {
     /// The error for these mistakes, or `None` when there are none.
     pub(crate) fn of(mut mistakes: Vec<Mistake>) -> Option<TaskError> {
-        mistakes.sort_by_key(|mistake| mistake.span.offset());
+        mistakes.sort_by_key(|mistake| mistake.span.start);
         (!mistakes.is_empty()).then_some(TaskError { mistakes })
-    }
-
-    /// The mistakes, at least one.
-    pub fn mistakes(&self) -> &[Mistake] {
-        &self.mistakes
     }
 }
 
@@ -431,21 +393,17 @@ mod tests {
         assert_eq!(TaskError::from(late.clone()).to_string(), "`t.toml`, line 2: no such key `b`");
         let both = TaskError::of(vec![late, early]).unwrap();
         assert_eq!(both.to_string(), "`t.toml` has 2 mistakes");
-        assert_eq!(both.mistakes()[0].place().line, Some(1));
+        assert_eq!(both.mistakes[0].place.line, Some(1));
         assert!(TaskError::of(Vec::new()).is_none());
     }
 
     #[test]
-    fn a_program_adds_what_it_offers_itself() {
-        let advice = |hint| if hint == Hint::DataFolder { ", or choose another folder" } else { "" };
+    fn what_an_error_is_about_is_told_to_the_program() {
         let text: Arc<str> = "a = 1\n".into();
         let mistake = Mistake::new("t.toml", &text, 0..1, "there is no file", "correct it");
-        let error = Error::from(mistake.clone().with_hint(Hint::DataFolder)).with_advice(advice);
-        assert_eq!(error.remedy().unwrap(), "correct it, or choose another folder");
-        assert_eq!(Error::from(mistake).with_advice(advice).remedy().unwrap(), "correct it");
-        let usage = |hint| Error::usage("no file", "give one").with_hint(hint).with_advice(advice);
-        assert_eq!(usage(Hint::DataFolder).remedy().unwrap(), "give one, or choose another folder");
-        assert_eq!(usage(Hint::NoLabels).remedy().unwrap(), "give one");
+        assert_eq!(mistake.clone().with_hint(Hint::DataFolder).hint, Some(Hint::DataFolder));
+        let usage = Error::usage("no file", "give one").with_hint(Hint::NoLabels);
+        assert!(matches!(usage, Error::Usage { hint: Some(Hint::NoLabels), .. }));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::table::{Format, ReadOptions, Reader, Table, Writer};
 pub fn table(bytes: &[u8], options: ReadOptions) -> bool {
     let read = |bytes: &[u8], options| Reader::new("data", Cursor::new(bytes.to_vec()), options);
     let Ok(reader) = read(bytes, options) else { return false };
-    let (width, format) = (reader.columns().names().len(), reader.format());
+    let (width, format) = (reader.columns().len(), reader.format());
     let Ok(table) = reader.into_table() else { return false };
     assert!(table.rows.iter().all(|row| row.values().len() == width));
     let Ok(written) = written(&table, format) else { return true };

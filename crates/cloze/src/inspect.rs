@@ -1,13 +1,22 @@
 //! What is to be known of a task before anything is trained: a first draft, a check, the time it will take.
 
-pub mod check;
+mod check;
 pub(crate) mod estimate;
 mod init;
 pub(crate) mod vocabulary;
 
-pub use estimate::{Estimate, JobEstimate};
-pub use init::{DraftedTask, Request, draft};
-pub use vocabulary::Coverage;
+pub use self::{
+    check::report::{
+        CheckReport, ClassReport, FilledReport, LabelReport, Lengths, PatternReport, WordReport,
+    },
+    check::{check, preview},
+    estimate::{Estimate, JobEstimate},
+    init::{DraftedTask, Request, draft},
+};
+pub use crate::{
+    dataset::SplitReport,
+    pvp::encode::preview::{Piece, PieceKind},
+};
 
 use crate::Warning;
 use crate::run::prepare::Prepared;

@@ -10,8 +10,8 @@
 //! [`Predictor::open`]: crate::Predictor::open
 //! [`Predictor::annotate`]: crate::Predictor::annotate
 //! [`Predictor::classify_all`]: crate::Predictor::classify_all
-//! [`check`]: crate::inspect::check::check
-//! [`zero_shot`]: crate::predict::zero_shot::zero_shot
+//! [`check`]: crate::inspect::check
+//! [`zero_shot`]: crate::predict::zero_shot
 //! [`Study`]: crate::study::Study
 //! [`Error`]: crate::Error
 //! [`Error::remedy`]: crate::Error::remedy
@@ -19,7 +19,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
-pub mod dataset;
+mod dataset;
 mod ensemble;
 mod error;
 #[doc(hidden)]
@@ -27,7 +27,7 @@ pub mod fuzzing;
 #[cfg(test)]
 mod goldens;
 pub mod inspect;
-pub mod metrics;
+mod metrics;
 mod model;
 mod pattern;
 pub mod predict;
@@ -43,22 +43,34 @@ mod training;
 mod words;
 
 pub use cloze_encoder;
-pub use model::Model;
-pub use pattern::{Pattern, PatternError};
-pub use predict::{Prediction, Predictor, With};
-pub use run::{
-    Run,
-    event::{Event, Listener, Silence},
-    prepare::Prepared,
-    store::RunDir,
-    trainer::{Cancel, Trainer},
-};
-pub use scoring::scores::Scores;
-pub use table::Record;
-pub use task::{Task, TaskBuilder};
 
-pub use error::{
-    Error, Hint, Mistake, Place, Remedy, Result, TaskError, Warning, nearest, store::Error as StoreError,
+// From a task to a run and to labels for new rows.
+pub use self::{
+    model::Model,
+    predict::{Prediction, Predictor, With},
+    run::{
+        Run,
+        event::Event,
+        prepare::Prepared,
+        trainer::{Cancel, Trainer},
+    },
+    table::Record,
+    task::{Task, TaskBuilder},
+};
+
+// The rows of a task, its patterns, and how good answers are.
+pub use self::{
+    dataset::{example::Example, examples::Examples, labelled::Labelled},
+    metrics::{
+        bootstrap::Measured,
+        evaluation::{Evaluation, LabelEvaluation},
+    },
+    pattern::{Pattern, parse::PatternError},
+};
+
+// What can go wrong.
+pub use self::error::{
+    Error, Hint, Mistake, Place, Result, TaskError, Warning, nearest, store::Error as StoreError,
 };
 
 /// The guide to the library, whose code is run as the front page's is.

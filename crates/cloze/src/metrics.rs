@@ -2,18 +2,16 @@
 //!
 //! Labels are numbers here (positions in the task's list of labels); [`Evaluation`] carries them by name.
 
-mod bootstrap;
+pub(crate) mod bootstrap;
+mod classes;
 mod confusion;
-mod evaluation;
+pub(crate) mod evaluation;
 mod reliability;
-mod topics;
 mod words_f1;
 
-pub use self::{
-    bootstrap::Measured,
-    evaluation::{Confused, Evaluation, LabelEvaluation},
-};
+pub(crate) use bootstrap::Measured;
 pub(crate) use confusion::accuracy;
+pub(crate) use evaluation::{Evaluation, LabelEvaluation};
 pub(crate) use reliability::{Bin, Reliability};
 pub(crate) use words_f1::words_f1;
 

@@ -80,7 +80,7 @@ impl Model {
     }
 
     /// Its configuration, tokenizer and weights.
-    pub fn checkpoint(&self) -> &Checkpoint {
+    pub(crate) fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
     }
 

@@ -2,7 +2,7 @@
 //!
 //! [`Pattern`] says how they are written.
 
-mod parse;
+pub(crate) mod parse;
 mod part;
 mod template;
 
@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-pub use parse::PatternError;
+use parse::PatternError;
 pub(crate) use part::{Field, Part};
 pub(crate) use template::Template;
 

@@ -4,16 +4,19 @@ mod annotate;
 mod answer;
 mod classify;
 mod models;
-pub mod zero_shot;
+mod zero_shot;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use cloze_encoder::{Device, Model, Session};
 
-pub use self::annotate::Annotated;
-pub use self::classify::Prediction;
 use self::models::{Loaded, Models};
+pub use self::{
+    annotate::Annotated,
+    classify::Prediction,
+    zero_shot::{Outcome, ZeroShot, zero_shot},
+};
 use crate::dataset::{Example, evaluation};
 use crate::metrics::Evaluation;
 use crate::run::store::RunDir;
@@ -115,12 +118,21 @@ impl Predictor {
         &self.task
     }
 
-    /// Scores of rows whose texts are those of [`Task::fields`]. `progress` hears how many passes over rows are done, and
+    /// The raw score (not the probability) of every label for each of the examples. `progress` hears how many passes over rows are done, and
     /// how many there are.
     ///
     /// # Errors
     /// When a row cannot be cut to the model's length, a model cannot be read, or `progress` fails.
     pub fn score(
+        &self,
+        examples: &[Example],
+        progress: impl FnMut(usize, usize) -> Result<()>,
+    ) -> Result<Vec<Vec<f32>>> {
+        Ok(self.scores(examples, progress)?.iter().map(<[f32]>::to_vec).collect())
+    }
+
+    /// The same, all in one piece.
+    pub(crate) fn scores(
         &self,
         examples: &[Example],
         progress: impl FnMut(usize, usize) -> Result<()>,
@@ -141,7 +153,7 @@ impl Predictor {
     ) -> Result<Evaluation> {
         let labelled: Vec<Example> =
             examples.iter().filter(|example| example.label.is_some()).cloned().collect();
-        let predictions = self.score(&labelled, progress)?.predictions();
+        let predictions = self.scores(&labelled, progress)?.predictions();
         Ok(evaluation(&self.task, &labelled, &predictions))
     }
 }

@@ -35,7 +35,7 @@ mod tests {
     use crate::metrics::{Evaluation, Reliability};
     use crate::results::insight::{self, Answered};
     use crate::results::{Disputed, FORMAT, Generation, ModelSource, Results, Stage, TrainingSet};
-    use crate::task::Topic;
+    use crate::task::Class;
 
     fn stage(job: &str, pattern: Option<usize>, labels: &[String]) -> Stage {
         let test = Some(Evaluation::new(labels, &[0, 1, 1, 0], &[0, 1, 0, 0]));
@@ -89,7 +89,7 @@ mod tests {
                 ..Disputed::default()
             }],
             notes: vec!["a <note>".into()],
-            topics: Vec::new(),
+            classes: Vec::new(),
             labels,
         }
     }
@@ -102,7 +102,7 @@ mod tests {
             file: "<img src=x>.csv".into(),
             line: Some(4),
             fields: BTreeMap::from([("text".into(), "<script>alert(2)</script>".into())]),
-            topic: Some("<img>".into()),
+            class: Some("<img>".into()),
             right: vec![right.into()],
             given: given.into(),
             confidence: 0.9,
@@ -289,12 +289,12 @@ mod tests {
     #[test]
     fn where_rows_have_several_labels_page_and_card_tell_of_these() {
         let mut results = results();
-        let topic = |name: &str| Topic { name: name.into(), text: format!("about <{name}>") };
-        results.topics = vec![topic("a"), topic("b")];
+        let class = |name: &str| Class { name: name.into(), text: format!("about <{name}>") };
+        results.classes = vec![class("a"), class("b")];
         let names = ["a".to_owned(), "b".to_owned()];
         let stage = results.distilled.as_mut().unwrap();
         stage.test =
-            stage.test.take().map(|test| test.with_topics(&names, None, &[0, 1, 1, 0], &[0, 1, 0, 0]));
+            stage.test.take().map(|test| test.with_classes(&names, None, &[0, 1, 1, 0], &[0, 1, 0, 0]));
         let (page, card) = (html(&results, None, None), model_card(&results));
         assert!(page.contains("2 labels, 2 labelled"), "{page}");
         assert!(page.contains("on 4 answers, one for each of 2 test rows and 2 labels"));

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::Place;
 use crate::dataset::DataSource;
 use crate::metrics::Evaluation;
-use crate::pvp::priming::Examples;
-use crate::task::Topic;
+use crate::pvp::priming::Demonstrations;
+use crate::task::Class;
 
 /// Version of `results.json`.
 pub(crate) const FORMAT: u32 = 1;
@@ -36,14 +36,14 @@ pub struct Results {
     /// The labels in the task's order.
     pub labels: Vec<String>,
     /// What rows can be about, where they can have several labels; `labels` are then yes and no.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub topics: Vec<Topic>,
+    #[serde(rename = "topics", default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<Class>,
     /// The patterns as they stand in the task file.
     pub patterns: Vec<String>,
     /// The pretrained model.
-    pub model: ModelSource,
+    pub(crate) model: ModelSource,
     /// The data by role: `train`, `unlabeled`, `test`.
-    pub data: BTreeMap<String, DataSource>,
+    pub(crate) data: BTreeMap<String, DataSource>,
     /// Every pattern with the pretrained model.
     pub zero_shot: Vec<Stage>,
     /// All patterns together with the pretrained model.
@@ -107,7 +107,7 @@ pub struct TrainingSet {
 
 /// A model that a run starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelSource {
+pub(crate) struct ModelSource {
     /// The name that the user gave.
     pub name: String,
     /// Hash of its configuration, tokenizer and weights.
@@ -130,7 +130,7 @@ pub struct Stage {
     pub weight: Option<f64>,
     /// The examples in front of the test rows, where a model was primed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub examples: Option<Examples>,
+    pub examples: Option<Demonstrations>,
     /// Accuracy on the labelled rows that training used or could use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train_accuracy: Option<f64>,
@@ -185,12 +185,12 @@ fn location(file: Option<&str>, line: Option<u64>, row: usize) -> String {
 impl Results {
     /// How many rows of the files a part of the data has, whatever number of labels each can have.
     pub fn rows(&self, part: &str) -> usize {
-        self.data.get(part).map_or(0, |source| source.rows) / self.topics.len().max(1)
+        self.data.get(part).map_or(0, |source| source.rows) / self.classes.len().max(1)
     }
 
     /// How many labels rows can have.
-    pub fn label_count(&self) -> usize {
-        if self.topics.is_empty() { self.labels.len() } else { self.topics.len() }
+    pub(crate) fn label_count(&self) -> usize {
+        if self.classes.is_empty() { self.labels.len() } else { self.classes.len() }
     }
 
     /// Whether the members have learned something: without labelled rows those of a first generation are the pretrained model.

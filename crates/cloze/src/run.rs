@@ -15,12 +15,14 @@ pub(crate) mod summary;
 pub(crate) mod trainer;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
 use crate::results::{Results, insight};
+use crate::run::store::RunDir;
 use crate::task::Task;
 use crate::{Error, Place, Result, report};
 
@@ -31,6 +33,8 @@ pub struct Run {
     pub path: PathBuf,
     /// What it has found; the same as in `results.json`.
     pub results: Results,
+    /// How many seconds its jobs took, as far as that can be read.
+    pub job_seconds: BTreeMap<String, f64>,
 }
 
 impl Run {
@@ -42,7 +46,35 @@ impl Run {
         let path = dir.as_ref().to_owned();
         let file = path.join("results.json");
         let bytes = std::fs::read(&file).map_err(|error| Error::io("read", &file, error))?;
-        Ok(Run { results: parse(&file, &bytes)?, path })
+        Ok(Run::of_results(path, parse(&file, &bytes)?))
+    }
+
+    pub(crate) fn of_results(path: PathBuf, results: Results) -> Run {
+        let run = RunDir::open(&path).ok();
+        let seconds = |job: &str| run.as_ref()?.seconds(job);
+        let stages = results.stages();
+        let job_seconds =
+            stages.iter().filter_map(|(_, stage)| Some((stage.job.clone(), seconds(&stage.job)?)));
+        Run { job_seconds: job_seconds.collect(), path, results }
+    }
+
+    /// Whether this program has made a run in `dir`, finished or not: others may have a file called `run.toml` too.
+    pub fn is_in(dir: &Path) -> bool {
+        RunDir::is_in(dir)
+    }
+
+    /// The task of the run in `dir`, finished or not.
+    ///
+    /// # Errors
+    /// When the directory is no run, or its record was changed.
+    pub fn task(dir: &Path) -> Result<Task> {
+        let record = dir.join("run.toml").display().to_string();
+        Ok(Task::parse(&record, &RunDir::open(dir)?.manifest()?, dir)?.into_record())
+    }
+
+    /// The task file that the run in `dir` was made from, which may have changed or gone since; none if its record does not name it.
+    pub fn task_file(dir: &Path) -> Option<PathBuf> {
+        RunDir::open(dir).ok()?.task_file()
     }
 
     /// The page `report.html`, made again from the files of the run: `results.json`, and `insight.json` and `run.toml` if they are there.

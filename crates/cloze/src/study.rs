@@ -23,7 +23,7 @@ mod variations;
 pub use self::{
     execution::FinishedStudy,
     factors::Factor,
-    findings::{Comparison, Finding, Findings, RunRecord, Verdict},
+    findings::{Comparison, Finding, Findings, Verdict},
     plan::Study,
     setting::{Arm, Setting},
 };

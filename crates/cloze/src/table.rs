@@ -31,15 +31,12 @@ mod tests;
 mod writer;
 
 pub use self::{
-    encoding::Encoding,
-    files::expand,
-    format::Format,
-    options::ReadOptions,
-    quoting::Quoting,
-    reader::{Reader, Table},
+    encoding::Encoding, format::Format, options::ReadOptions, quoting::Quoting, reader::Reader,
     record::Record,
 };
 pub(crate) use columns::Columns;
+pub(crate) use files::expand;
+pub(crate) use reader::Table;
 pub(crate) use record::{Records, check_texts};
 pub(crate) use row::Row;
 pub(crate) use writer::Writer;

@@ -59,21 +59,25 @@ use std::sync::Arc;
 use cloze_encoder::Config;
 use serde::Serialize;
 
-pub use answers::Answers;
-pub use builder::TaskBuilder;
-pub use choices::Choices;
-pub use columns::{Derivation, DerivedColumn, Rows};
+pub(crate) use answers::Answers;
+pub(crate) use choices::Choices;
+pub(crate) use columns::{Derivation, DerivedColumn, Rows};
+pub(crate) use multi_label::MultiLabel;
 #[cfg(test)]
 pub(crate) use multi_label::tests::SEVERAL;
-pub use multi_label::{MultiLabel, Topic};
-pub use options::{
-    Decoding, Distil, Hinge, Ipet, Keep, Measure, Method, OptionSpec, Options, OutOfRange, Precision, Preset,
-    Reduction, Setting, SettingError, Start, Value,
-};
 pub(crate) use parse::plain_name;
 pub(crate) use serialize::quoted;
 use split::InMemory;
-pub use split::Split;
+
+pub use self::{
+    builder::TaskBuilder,
+    multi_label::Class,
+    options::choice::{Decoding, Hinge, Keep, Measure, Method, Precision, Preset, Reduction, Start},
+    options::help::OptionHelp,
+    options::setting::Setting,
+    options::table::{Distil, Ipet, Options},
+    split::Split,
+};
 
 use crate::error::Mistake;
 use crate::pattern::{Pattern, Template};
@@ -83,7 +87,7 @@ use crate::{Error, Place, Result};
 /// How the parts of a filled pattern meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Spacing {
+pub(crate) enum Spacing {
     /// The filled pattern is running text, as a person would write it.
     #[default]
     Text,
@@ -123,11 +127,11 @@ pub struct Data {
     /// What the files do not say of themselves: their encoding, and what quotes mean in them.
     pub reading: ReadOptions,
     /// The lists within a file's row whose items are rows.
-    pub rows: Option<Rows>,
+    pub(crate) rows: Option<Rows>,
     /// Columns that change places in a second copy of every row to learn from or to annotate.
-    pub mirror: Option<Mirror>,
+    pub(crate) mirror: Option<Mirror>,
     /// Columns derived from others: the section `[columns]`.
-    pub columns: Vec<DerivedColumn>,
+    pub(crate) columns: Vec<DerivedColumn>,
     /// How many labelled rows are used at most: drawn, every label by its share and once at least where that is possible.
     pub train_limit: Option<usize>,
     /// What these are drawn from; with the same seed, fewer rows are some of more.
@@ -140,7 +144,7 @@ pub struct Data {
 
 /// Two columns that change places, and the labels with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mirror {
+pub(crate) struct Mirror {
     /// The columns.
     pub columns: [String; 2],
     /// For every label the one that a row of it has once its columns have changed places.
@@ -149,7 +153,7 @@ pub struct Mirror {
 
 /// What is measured beside accuracy and macro F1: the section `[metrics]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     /// The label whose F1 is measured.
     pub positive: Option<usize>,
     /// The column that is the same in rows of one question, all of which are to be right.
@@ -166,17 +170,17 @@ pub struct Task {
     /// For every pattern the words that it has for itself instead of those of `labels`; the labels are the same.
     pub own_words: Vec<Option<Vec<Label>>>,
     /// How the parts of a filled pattern meet.
-    pub spacing: Spacing,
+    pub(crate) spacing: Spacing,
     /// At least two, with different names, in the order of the file.
     pub labels: Vec<Label>,
     /// With `words = "auto"`: what is said of every label. They have no words until some were found.
     pub described: Option<Vec<Option<String>>>,
     /// What examples are answered with.
-    pub answers: Answers,
+    pub(crate) answers: Answers,
     /// Where the rows are.
     pub data: Data,
     /// What is measured.
-    pub metrics: Metrics,
+    pub(crate) metrics: Metrics,
     /// A model's directory, or `None` for the default model.
     pub model: Option<PathBuf>,
     /// How to train.
@@ -194,8 +198,18 @@ struct Origin {
     labels: Vec<Range<usize>>,
     words: Vec<Vec<Range<usize>>>,
     keys: Vec<(String, Range<usize>)>,
-    /// Whether it is the record of a run, which nobody is to change.
-    is_record: bool,
+    source: Source,
+}
+
+/// What a task was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// A task file, or its text.
+    File,
+    /// The record of a run, which nobody is to change.
+    Record,
+    /// A program has built it.
+    Program,
 }
 
 impl Task {
@@ -241,13 +255,13 @@ impl Task {
 
     /// The task of a run: what does not fit it is never its own mistake, but that of the data.
     pub(crate) fn into_record(mut self) -> Task {
-        self.origin.is_record = true;
+        self.origin.source = Source::Record;
         self
     }
 
     /// Whether it is the record of a run.
     pub(crate) fn is_record(&self) -> bool {
-        self.origin.is_record
+        self.origin.source == Source::Record
     }
 
     /// The task with no longer inputs than a model can read, and no more layers frozen than it can spare.
@@ -259,14 +273,8 @@ impl Task {
         task
     }
 
-    /// Takes the data from another folder: relative paths of `[data]` start there.
-    pub fn with_data_dir(mut self, dir: &Path) -> Task {
-        self.data.dir = dir.to_owned();
-        self
-    }
-
     /// The columns that the patterns use, each once, in order of first use.
-    pub fn fields(&self) -> Vec<String> {
+    pub(crate) fn fields(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         let labels = self.labels.iter().chain(self.own_words.iter().flatten().flatten());
         let words: Vec<Template> =
@@ -294,7 +302,7 @@ impl Task {
     ///
     /// # Panics
     /// If the task has no such pattern.
-    pub fn pattern_text(&self, pattern: usize) -> String {
+    pub(crate) fn pattern_text(&self, pattern: usize) -> String {
         let text = self.patterns[pattern].to_string();
         let Some(labels) = &self.own_words[pattern] else { return text };
         let words: Vec<String> = labels.iter().map(|label| label.words.join(", ")).collect();
@@ -336,24 +344,24 @@ impl Task {
         Err(self.mistake_in_key("train.max_length", problem, remedy).into())
     }
 
-    /// Whether a program has built it.
-    pub(crate) fn has_no_file(&self) -> bool {
-        self.origin.file == builder::NAME
+    /// Whether a program has built it, so that there is no task file.
+    pub(crate) fn is_of_program(&self) -> bool {
+        self.origin.source == Source::Program
     }
 
     /// The name of the task file.
-    pub fn file(&self) -> &str {
+    pub(crate) fn file(&self) -> &str {
         &self.origin.file
     }
 
     /// The place of a pattern in the file, for warnings.
     pub(crate) fn place_of_pattern(&self, pattern: usize) -> Place {
-        self.mistake(self.origin.patterns.get(pattern), "", "").place()
+        self.mistake(self.origin.patterns.get(pattern), "", "").place
     }
 
     /// The place of a label in the file, for warnings.
     pub(crate) fn place_of_label(&self, label: usize) -> Place {
-        self.mistake_in_label(label, "", "").place()
+        self.mistake_in_label(label, "", "").place
     }
 
     /// A mistake in a label.
@@ -463,11 +471,11 @@ billing   = ["invoice", "payment"]
     pub(crate) fn refuse(text: &str) -> Vec<(u64, String, String, String)> {
         match Task::parse("t.toml", text, Path::new(".")) {
             Err(Error::Task(error)) => error
-                .mistakes()
+                .mistakes
                 .iter()
                 .map(|mistake| {
-                    let at = text[mistake.span()].to_owned();
-                    (mistake.place().line.unwrap(), at, mistake.problem.clone(), mistake.remedy.clone())
+                    let at = text[mistake.span.clone()].to_owned();
+                    (mistake.place.line.unwrap(), at, mistake.problem.clone(), mistake.remedy.clone())
                 })
                 .collect(),
             other => panic!("{other:?}"),
@@ -491,10 +499,10 @@ billing   = ["invoice", "payment"]
     fn a_field_is_pointed_at_within_its_pattern() {
         let task = parse(EXAMPLE);
         let mistake = task.mistake_in_field("subject", "", "");
-        assert_eq!(&EXAMPLE[mistake.span()], "{subject}");
-        assert_eq!(mistake.place(), Place::file("t.toml").line(4));
-        assert_eq!(&EXAMPLE[task.mistake_in_word(1, 1, "", "").span()], "\"payment\"");
-        assert_eq!(&EXAMPLE[task.mistake_in_key("data.label", "", "").span()], "\"team\"");
+        assert_eq!(&EXAMPLE[mistake.span.clone()], "{subject}");
+        assert_eq!(mistake.place, Place::file("t.toml").line(4));
+        assert_eq!(&EXAMPLE[task.mistake_in_word(1, 1, "", "").span], "\"payment\"");
+        assert_eq!(&EXAMPLE[task.mistake_in_key("data.label", "", "").span], "\"team\"");
     }
 
     #[test]

@@ -111,6 +111,6 @@ mod tests {
         let (_folder, task) = task("labels = ['billing', '2']", &rows);
         let Error::Task(error) = found(&task).unwrap_err() else { panic!("a mistake in the task file") };
         assert_eq!(error.mistakes[0].problem, "nothing says what `2` means, so no words can be found for it");
-        assert_eq!(error.mistakes[0].place().line, Some(5));
+        assert_eq!(error.mistakes[0].place.line, Some(5));
     }
 }

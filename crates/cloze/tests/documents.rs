@@ -61,7 +61,7 @@ fn every_task_in_the_documents_can_be_read() {
                             || problem == "there are no labels"
                     };
                     let wrong: Vec<_> =
-                        error.mistakes().iter().filter(|mistake| !lacks(&mistake.problem)).collect();
+                        error.mistakes.iter().filter(|mistake| !lacks(&mistake.problem)).collect();
                     assert!(wrong.is_empty() && !block.contains("format"), "{}: {wrong:?}", page.display());
                 }
                 Err(error) => panic!("{}: {error}", page.display()),

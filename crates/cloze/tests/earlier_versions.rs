@@ -73,7 +73,7 @@ fn their_results_and_tasks_are_read_and_their_pages_made_again() {
         let run = run(&version);
         let finished = Run::open(&run).unwrap();
         let results = &finished.results;
-        assert_eq!((results.members.len(), results.data["train"].rows), (2, 4));
+        assert_eq!((results.members.len(), results.rows("train")), (2, 4));
         let page = finished.report().unwrap();
         assert!(page.contains("moods") && page.contains("All in all"));
         let task = Task::open(&version.join("moods.toml")).unwrap();

@@ -3,7 +3,7 @@
 mod common;
 
 use cloze::Error;
-use cloze::predict::zero_shot::zero_shot;
+use cloze::predict::zero_shot;
 use cloze::predict::{Predictor, With};
 use cloze::task::Split;
 use cloze_encoder::Device;

@@ -269,8 +269,8 @@ mod several_labels {
     fn tickets() -> Result<Task> {
         Task::builder()
             .pattern("{text} Is this about {topic}? {mask}.")
-            .topic("billing", "invoices and payments")
-            .topic("urgent", "something that cannot wait")
+            .class("billing", "invoices and payments")
+            .class("urgent", "something that cannot wait")
             .train([
                 ("I was charged twice, please hurry", vec!["billing", "urgent"]),
                 ("thank you for the nice talk", vec![]),
@@ -307,8 +307,8 @@ mod choices {
 
 mod before_training {
     use cloze::cloze_encoder::Device;
-    use cloze::inspect::check::check;
-    use cloze::predict::zero_shot::zero_shot;
+    use cloze::inspect::check;
+    use cloze::predict::zero_shot;
     use cloze::{Model, Prepared, Result, Task};
 
     fn look(task: &Task, model: &Model) -> Result<()> {
@@ -358,17 +358,18 @@ mod evaluating {
 }
 
 mod studying {
+    use std::ops::ControlFlow;
     use std::path::Path;
 
     use cloze::cloze_encoder::Device;
     use cloze::study::{Factor, Study};
-    use cloze::{Model, Result, Silence, Task};
+    use cloze::{Model, Result, Task};
 
     fn do_patterns_matter(task: &Task, model: Model, studies: &Path) -> Result<Vec<String>> {
         let models = [model];
         let study = Study::new(task, &models, &[Factor::Patterns], 2, &Device::all_cores())?;
         println!("{} runs", study.runs());
-        Ok(study.carry_out(studies, &mut Silence)?.findings.conclusions)
+        Ok(study.carry_out(studies, &mut |_| ControlFlow::Continue(()))?.findings.conclusions)
     }
 
     #[test]
@@ -383,7 +384,7 @@ mod errors {
 
     fn explain(error: &Error) {
         match error {
-            Error::Task(task) => task.mistakes().iter().for_each(|mistake| println!("{mistake}")),
+            Error::Task(task) => task.mistakes.iter().for_each(|mistake| println!("{mistake}")),
             Error::Data { place, .. } => println!("row {:?}, column {:?}", place.line, place.field),
             other => println!("{other}"),
         }

@@ -10,7 +10,7 @@ use cloze::predict::{Predictor, With};
 use cloze::results::Results;
 use cloze::task::Split;
 use cloze_encoder::Device;
-use common::{Folder, TASK};
+use common::{Folder, TASK, written};
 
 fn ipet() -> String {
     TASK.replace("[train]\n", "[train]\nmethod = \"ipet\"\n") + "[ipet]\ngenerations = 3\nscale = 2.0\n"
@@ -36,11 +36,12 @@ fn counts(rows: &[(usize, String)]) -> (usize, usize) {
 fn predicts(folder: &Folder, outcome: &Run) {
     let test = folder.task(TASK).examples(Split::Test).unwrap();
     let predictor = Predictor::open_with(&outcome.path, Some(With::Ensemble), &Device::new(1)).unwrap();
-    let mut file = Vec::new();
-    let names = ["up".to_owned(), "down".to_owned()];
-    predictor.score(&test, |_, _| Ok(())).unwrap().write_csv(&names, &mut file).unwrap();
+    let scores = predictor.score(&test, |_, _| Ok(())).unwrap();
     let job = &outcome.results.ensemble.as_ref().unwrap().job;
-    assert_eq!(file, fs::read(outcome.path.join(job).join("test.csv")).unwrap());
+    assert_eq!(
+        written(["up", "down"], &scores),
+        fs::read_to_string(outcome.path.join(job).join("test.csv")).unwrap()
+    );
 }
 
 #[test]

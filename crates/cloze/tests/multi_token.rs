@@ -5,7 +5,7 @@ mod common;
 use cloze::predict::{Predictor, With};
 use cloze::task::Split;
 use cloze_encoder::Device;
-use common::{Folder, TASK};
+use common::{Folder, TASK, written};
 
 #[test]
 fn a_run_with_such_words_goes_all_the_way() {
@@ -18,10 +18,9 @@ fn a_run_with_such_words_goes_all_the_way() {
         assert!(outcome.results.distilled.is_some());
         let test = folder.task(&task).examples(Split::Test).unwrap();
         let predictor = Predictor::open_with(&outcome.path, Some(With::Ensemble), &Device::new(1)).unwrap();
-        let mut file = Vec::new();
         let scores = predictor.score(&test, |_, _| Ok(())).unwrap();
-        scores.write_csv(&["up".to_owned(), "down".to_owned()], &mut file).unwrap();
         let job = &outcome.results.ensemble.as_ref().unwrap().job;
-        assert_eq!(file, std::fs::read(outcome.path.join(job).join("test.csv")).unwrap(), "{method}");
+        let measured = std::fs::read_to_string(outcome.path.join(job).join("test.csv")).unwrap();
+        assert_eq!(written(["up", "down"], &scores), measured, "{method}");
     }
 }

@@ -6,12 +6,12 @@ use std::fs;
 use std::path::Path;
 
 use cloze::Run;
-use cloze::predict::zero_shot::zero_shot;
+use cloze::predict::zero_shot;
 use cloze::predict::{Predictor, With};
 use cloze::table::{Format, ReadOptions, Reader};
 use cloze::task::Split;
 use cloze_encoder::Device;
-use common::{Folder, TASK, prepared, with_rows_for_a_probe};
+use common::{Folder, TASK, prepared, with_rows_for_a_probe, written};
 
 fn annotate(predictor: &Predictor, input: &str) -> String {
     let reader =
@@ -23,12 +23,14 @@ fn annotate(predictor: &Predictor, input: &str) -> String {
 
 /// Predicts the test rows, which gives the bits that the job has measured. Returns who has predicted.
 fn predictor_and_measured(folder: &Folder, run: &Path, with: Option<With>, job: &str) -> Predictor {
-    let names = ["up".to_owned(), "down".to_owned()];
     let test = folder.task(TASK).examples(Split::Test).unwrap();
     let predictor = Predictor::open_with(run, with, &Device::new(1)).unwrap();
-    let mut file = Vec::new();
-    predictor.score(&test, |_, _| Ok(())).unwrap().write_csv(&names, &mut file).unwrap();
-    assert_eq!(file, fs::read(run.join(job).join("test.csv")).unwrap(), "{job}");
+    let scores = predictor.score(&test, |_, _| Ok(())).unwrap();
+    assert_eq!(
+        written(["up", "down"], &scores),
+        fs::read_to_string(run.join(job).join("test.csv")).unwrap(),
+        "{job}"
+    );
     predictor
 }
 
@@ -53,7 +55,7 @@ fn classifier_and_ensemble_give_the_scores_that_training_has_measured() {
 #[test]
 fn an_ensemble_with_a_probe_gives_the_scores_that_training_has_measured() {
     let folder = with_rows_for_a_probe();
-    let Run { path: run, results } = folder.train(TASK).unwrap();
+    let Run { path: run, results, .. } = folder.train(TASK).unwrap();
     let probe = results.probe.as_ref().unwrap();
     assert_eq!((probe.train_accuracy, probe.weight), (Some(1.0), Some(0.5)));
     assert!(probe.test.is_some() && run.join("probe/probe.json").is_file());
@@ -100,7 +102,7 @@ fn rows_within_rows_are_learnt_from_measured_by_question_and_written_one_by_one(
     let outcome = folder.train(&task).unwrap();
     let test = outcome.results.distilled.as_ref().unwrap().test.clone().unwrap();
     assert_eq!((test.rows, test.f1.is_some(), test.exact_match.is_some()), (6, true, true));
-    assert_eq!(outcome.results.data["unlabeled"].rows, 6);
+    assert_eq!(outcome.results.rows("unlabeled"), 6);
     let predictor = Predictor::open_with(&outcome.path, None, &Device::new(1)).unwrap();
     let examples = folder.task(&task).examples(Split::Test).unwrap();
     let again = predictor.evaluate(&examples, |_, _| Ok(())).unwrap();

@@ -4,14 +4,15 @@ mod common;
 
 use std::cell::Cell;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use cloze::Error;
+use cloze::Event;
 use cloze::Run;
 use cloze::inspect::Estimate;
 use cloze::predict::Predictor;
 use cloze::results::Results;
-use cloze::{Event, Silence};
 use cloze_encoder::{Checkpoint, Device};
 use common::{Folder, TASK, prepared, tiny, train, with_rows_for_a_probe};
 
@@ -32,7 +33,7 @@ fn bytes(run: &Path) -> Vec<Vec<u8>> {
 #[test]
 fn a_run_holds_what_it_promises() {
     let folder = Folder::new();
-    let Run { path: run, results } = folder.train(TASK).unwrap();
+    let Run { path: run, results, .. } = folder.train(TASK).unwrap();
     let jobs = ["zero-shot/p0", "zero-shot/p1", "g0/p0-s0", "g0/p1-s0", "g0/ensemble", "supervised", "final"];
     for job in jobs {
         for file in ["job.json", "scores.json", "test.csv"] {
@@ -158,7 +159,7 @@ fn a_row_to_label_next_is_found_by_file_and_line() {
     let folder = Folder::new();
     // Few updates at a high rate, and the members agree on little.
     let task = TASK.replace("1e-3", "3e-2\nseeds = [0, 1, 2, 3]");
-    let Run { path: run, results } = folder.train(&task).unwrap();
+    let Run { path: run, results, .. } = folder.train(&task).unwrap();
     let file = fs::read_to_string(folder.0.path().join("unlabeled.csv")).unwrap();
     assert!(!results.label_next.is_empty());
     for disputed in &results.label_next {
@@ -235,9 +236,11 @@ fn one_thread_and_two_give_the_same_bytes() {
         let runs = folder.0.path().join(runs);
         let task = folder.task(TASK);
         bytes(
-            &train(&task, &cloze::Model::new("tiny", tiny()), &Device::new(threads), &runs, &mut Silence)
-                .unwrap()
-                .path,
+            &train(&task, &cloze::Model::new("tiny", tiny()), &Device::new(threads), &runs, &mut |_| {
+                ControlFlow::Continue(())
+            })
+            .unwrap()
+            .path,
         )
     };
     assert_eq!(run(1, "one"), run(2, "two"));
@@ -293,7 +296,7 @@ fn without_unlabelled_rows_the_ensemble_predicts_and_the_run_says_so() {
     let folder = Folder::new();
     let text =
         TASK.replace("unlabeled = \"unlabeled.csv\"\n", "").replace("[train]", "[train]\nkeep = \"final\"");
-    let Run { path: run, results } = folder.train(&text).unwrap();
+    let Run { path: run, results, .. } = folder.train(&text).unwrap();
     assert!(results.distilled.is_none() && !run.join("final").exists());
     assert!(results.notes.iter().any(|note| note.contains("no unlabelled rows")), "{:?}", results.notes);
     assert!(run.join("g0/p0-s0/model/model.safetensors").is_file());
@@ -322,7 +325,7 @@ fn a_label_without_a_training_row_is_pointed_out() {
 fn without_labelled_rows_a_classifier_learns_the_pretrained_models_guesses() {
     let folder = Folder::new();
     let text = TASK.replace("train     = \"train.csv\"\n", "");
-    let Run { path: run, results } = folder.train(&text).unwrap();
+    let Run { path: run, results, .. } = folder.train(&text).unwrap();
     assert!(results.notes[0].starts_with("there are no labelled rows, so that"), "{:?}", results.notes);
     assert!(results.distilled.is_some() && results.supervised.is_none());
     let card = fs::read_to_string(run.join("final/README.md")).unwrap();
@@ -355,7 +358,7 @@ fn the_auxiliary_loss_and_plain_fine_tuning_run_too() {
     let lm = TASK.replace("compare = true", "lm_weight = 0.01");
     assert!(folder.train(&lm).unwrap().results.supervised.is_none());
     let supervised = TASK.replace("compare = true", "method = \"supervised\"");
-    let Run { path: run, results } = folder.train(&supervised).unwrap();
+    let Run { path: run, results, .. } = folder.train(&supervised).unwrap();
     assert!(results.members.is_empty() && results.supervised.is_some());
     Checkpoint::open(&run.join("final")).unwrap();
 }
@@ -365,7 +368,7 @@ fn a_run_that_only_measures_keeps_no_model_and_says_so() {
     let folder = Folder::new();
     let kept = folder.train(TASK).unwrap().results;
     let none = TASK.replace("[train]", "[train]\nkeep = \"none\"");
-    let Run { path: run, results } = folder.train(&none).unwrap();
+    let Run { path: run, results, .. } = folder.train(&none).unwrap();
     assert_eq!(results.distilled, kept.distilled);
     assert!(!run.join("final/model.safetensors").exists() && !run.join("g0/p0-s0/model").exists());
     let error = Predictor::open_with(&run, None, &Device::new(1)).err().unwrap();

@@ -2,7 +2,7 @@
 //! which values they may have.
 
 use clap::Args;
-use cloze::task::{OptionSpec, Setting, SettingError, Value};
+use cloze::task::{OptionHelp, Preset, Setting};
 
 /// Options of a task that have their own names on the command line.
 #[derive(Debug, Args)]
@@ -22,10 +22,11 @@ impl Overrides {
     pub(crate) fn settings(&self) -> Vec<Setting> {
         let mut settings: Vec<Setting> = self.method.iter().chain(&self.keep).cloned().collect();
         if !self.seeds.is_empty() {
-            settings.push(Setting::new(option("seeds"), Value::Seeds(self.seeds.clone())));
+            settings.push(Setting::seeds(self.seeds.clone()));
         }
         if self.compare {
-            settings.push(Setting::new(option("compare"), Value::Switch(true)));
+            // A test goes through all names that are used here.
+            settings.push("compare=true".parse().expect("it can be compared"));
         }
         settings
     }
@@ -46,28 +47,28 @@ pub(super) fn set(text: &str) -> Result<Set, String> {
         _ if text == "help" => Ok(Set::Help),
         Some("preset" | "train.preset") => Err("give a preset with `--preset`".to_owned()),
         Some("seed" | "repetitions") => Err("list the seeds, for example `seeds=1,2,3`".to_owned()),
-        _ => text.parse().map(Set::To).map_err(|error: SettingError| error.to_string()),
+        _ => text.parse().map(Set::To).map_err(|error: cloze::Error| {
+            let remedy = error.remedy().unwrap_or_default();
+            format!("{error}; {remedy}")
+        }),
     }
 }
 
 /// An option of the library's table.
-fn option(name: &str) -> &'static OptionSpec {
+fn option(name: &str) -> OptionHelp {
     // A test goes through all names that are used here.
-    OptionSpec::find(name).expect("the table has the option")
+    Preset::default().help().into_iter().find(|option| option.name == name).expect("there is the option")
 }
 
 /// What `--help` says about an option of the task file.
 fn option_help(name: &str) -> String {
-    format!("{} [default: the task file's]", option(name).meaning().trim_end_matches('.'))
+    format!("{} [default: the task file's]", option(name).meaning.trim_end_matches('.'))
 }
 
 /// An option of the task file that is one of several words.
 fn option_words(name: &'static str) -> impl clap::builder::TypedValueParser<Value = Setting> {
     use clap::builder::{PossibleValuesParser, TypedValueParser};
-    let words = option(name).words().unwrap_or_default();
-    PossibleValuesParser::new(words.clone()).map(move |given| {
-        // The parser accepts only the words that it was made from.
-        let word = words.iter().find(|word| **word == given).expect("the word is one of the choices");
-        Setting::new(option(name), Value::Word(word))
-    })
+    // The parser accepts only words that the option may have.
+    PossibleValuesParser::new(option(name).words)
+        .map(move |word| format!("{name}={word}").parse().expect("the word is one of the choices"))
 }

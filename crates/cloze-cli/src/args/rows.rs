@@ -46,7 +46,7 @@ pub(crate) struct ReadingArgs {
     pub encoding: Option<Encoding>,
     /// How CSV and TSV write a quote within a quoted value: doubled or after a backslash; with `none`, quotes are plain text
     /// [default: doubled]
-    #[arg(long, value_name = "HOW", value_parser = choice(Quoting::ALL))]
+    #[arg(long, value_name = "HOW", value_parser = choice(QUOTINGS))]
     pub quoting: Option<Quoting>,
 }
 
@@ -104,6 +104,8 @@ pub(crate) enum OutputFormat {
 }
 
 const FORMATS: &[(&str, Format)] = &[("csv", Format::Csv), ("tsv", Format::Tsv), ("jsonl", Format::Jsonl)];
+const QUOTINGS: &[(&str, Quoting)] =
+    &[("double", Quoting::Double), ("backslash", Quoting::Backslash), ("none", Quoting::None)];
 const OUTPUTS: &[(&str, OutputFormat)] = &[
     ("csv", OutputFormat::Rows(Format::Csv)),
     ("tsv", OutputFormat::Rows(Format::Tsv)),

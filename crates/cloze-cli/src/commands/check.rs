@@ -3,12 +3,10 @@
 use std::path::Path;
 
 use cloze::Warning;
-use cloze::dataset::SplitReport;
-use cloze::inspect::Estimate;
-use cloze::inspect::check::{
-    self, CheckReport, FilledReport, LabelReport, PatternReport, TopicReport, WordReport,
+use cloze::inspect::{
+    self, CheckReport, ClassReport, Estimate, FilledReport, LabelReport, PatternReport, Piece, PieceKind,
+    SplitReport, WordReport,
 };
-use cloze::inspect::check::{Piece, PieceKind};
 
 use crate::args::{Check, Global};
 use crate::failure::Result;
@@ -25,7 +23,7 @@ const SHOWN: (usize, usize) = (200, 60);
 pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
     let device = device(global)?;
     let (task, model) = open(&args.task)?;
-    let report = check::check(&task, &model, &device)?;
+    let report = inspect::check(&task, &model, &device)?;
     for label in report.labels.iter().filter(|_| task.described.is_some()) {
         let words: Vec<&str> = label.words.iter().map(|word| word.word.as_str()).collect();
         printer.note(format_args!("words for `{}`: {}", label.name, words.join(", ")));
@@ -34,7 +32,7 @@ pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
     printer.json(&report)?;
     printer.show(head(&report, model.name(), printer))?;
     printer.show(data(&report.sets, printer))?;
-    printer.show(topics(&report.topics, printer))?;
+    printer.show(classes(&report.classes, printer))?;
     if !report.labels.is_empty() {
         printer.show(format_args!("\n{}", printer.heading("labels")))?;
         printer.show(labels_with_words(&report.labels, printer))?;
@@ -55,7 +53,7 @@ fn cost(estimate: &Estimate) -> String {
 }
 
 fn head(report: &CheckReport, model: &str, printer: &Printer) -> String {
-    let labels = if report.topics.is_empty() { report.labels.len() } else { report.topics.len() };
+    let labels = if report.classes.is_empty() { report.labels.len() } else { report.classes.len() };
     format!(
         "{}: {}, {}, {} to fine-tune, model {model}\n",
         printer.heading(&report.name),
@@ -81,17 +79,17 @@ fn data(sets: &[SplitReport], printer: &Printer) -> String {
     format!("\n{}\n{table}", printer.heading("data"))
 }
 
-/// The topics that rows can be about, if they can have several labels, and how many rows are about each.
-fn topics(topics: &[TopicReport], printer: &Printer) -> String {
-    if topics.is_empty() {
+/// The classes that rows can be about, if they can have several labels, and how many rows are about each.
+fn classes(classes: &[ClassReport], printer: &Printer) -> String {
+    if classes.is_empty() {
         return String::new();
     }
     let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Left]);
-    table.row(["topic", "labelled", "test", "description"].map(|title| printer.dim(title)));
-    for TopicReport { name, text, train_rows, test_rows } in topics {
+    table.row(["class", "labelled", "test", "description"].map(|title| printer.dim(title)));
+    for ClassReport { name, text, train_rows, test_rows } in classes {
         table.row([name.clone(), count(*train_rows), count(*test_rows), text.clone()]);
     }
-    format!("\n{}\n{table}", printer.heading("topics"))
+    format!("\n{}\n{table}", printer.heading("classes"))
 }
 
 /// The labels, how many rows have each, and their words.

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cloze::Error;
-use cloze::inspect::check;
-use cloze::predict::Predictor;
-use cloze::task::Task;
+use cloze::inspect;
+use cloze::{Predictor, Task};
 use serde_json::json;
 
 use crate::args::{Demo, Global};
@@ -49,7 +48,7 @@ pub(crate) fn run(args: &Demo, global: &Global, printer: &Printer) -> Result {
     let model = open_model(&args.model, Some(&task))?;
     let device = device(global)?;
     let prepared = prepare(&task, &model, &device, printer)?;
-    let report = check::preview(&prepared)?;
+    let report = inspect::preview(&prepared)?;
 
     let carried = if args.model.model.is_some() { "The data is" } else { "Data and model are" };
     printer.tell(format_args!(
@@ -77,13 +76,13 @@ pub(crate) fn run(args: &Demo, global: &Global, printer: &Printer) -> Result {
 
     let rows = SENTENCES.map(|sentence| vec![sentence.to_owned()]);
     let predicted = classify(&Predictor::open_with(&run.path, None, &device)?, &rows)?;
-    let mut result = summary::json(&run, began.elapsed())?;
+    let mut result = summary::json(&run, began.elapsed());
     result["task"] = json!(path);
     result["predictions"] = json!(predicted);
     printer.json(&result)?;
 
     printer.tell(step(4, "accuracy on the 1,000 test utterances, which no model was trained on", printer))?;
-    printer.show(format_args!("\n{}", summary::table(&run.results, &run.path, printer)?))?;
+    printer.show(format_args!("\n{}", summary::table(&run, printer)))?;
     printer.tell(step(5, "the classifier on three new sentences", printer))?;
     printer.show(format_args!("\n{}", sentences(&predicted, printer)))?;
     printer.show(format_args!(

@@ -1,10 +1,7 @@
 //! `cloze eval`: how good a trained classifier is on labelled rows.
 
-use cloze::Error;
-use cloze::dataset::{Examples, Labelled};
-use cloze::metrics::{Confused, Evaluation, Measured};
-use cloze::predict::Predictor;
-use cloze::task::{Split, Task};
+use cloze::task::Split;
+use cloze::{Error, Evaluation, Examples, Labelled, Measured, Predictor, Task};
 use serde_json::json;
 
 use crate::args::{Eval, Global};
@@ -57,7 +54,7 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
         "{}: {} of {} right (95 % interval {}), {}\n{}\n{}{}",
         printer.heading(&task.name),
         printer.strong(&percent(accuracy.value)),
-        counted(evaluation.rows, evaluation.unit()),
+        counted(evaluation.rows, unit(&evaluation)),
         interval(accuracy),
         figures.join(", "),
         passed_over(&rows),
@@ -91,6 +88,11 @@ fn known_rows(task: &Task, split: Split, rows: &Examples, printer: &Printer) -> 
         printer.warn(format_args!("{rows} {verb} among {what}, first {}; {why}", first.place));
     }
     Some(known.len())
+}
+
+/// What is counted: rows, or answers where every row is asked about each of several classes.
+fn unit(evaluation: &Evaluation) -> &'static str {
+    if evaluation.classes.is_empty() { "row" } else { "answer" }
 }
 
 /// What of the input is not in the figures.
@@ -127,9 +129,9 @@ fn confused(evaluation: &Evaluation, printer: &Printer) -> String {
         return String::new();
     }
     let mut table = Table::new([Align::Right, Align::Left]);
-    for Confused { right, given, rows } in confusions.into_iter().take(CONFUSED) {
+    for (right, given, rows) in confusions.into_iter().take(CONFUSED) {
         table.row([
-            counted(rows as usize, evaluation.unit()),
+            counted(rows as usize, unit(evaluation)),
             format!("of {} predicted as {}", right.label, given.label),
         ]);
     }

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use cloze::Error;
 use cloze::inspect::{self, DraftedTask, Request};
-use cloze::table::{ReadOptions, Reader, Table};
+use cloze::table::Reader;
 use serde_json::{Value, json};
 
 use crate::args::{Global, Init};
@@ -35,7 +35,8 @@ pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
     };
     rows_argument::check(&args.data, None)?;
     let reading = args.reading.options(None);
-    let table = Table::read(&args.data, reading)?;
+    let rows = Reader::open(&args.data, reading)?;
+    let columns = rows.columns().to_vec();
     let model = open_model(&args.model, None)?;
     let home = if to_stdout { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
     let seen = |file: &Path| seen_from(home, file);
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
         .as_ref()
         .map(|values| values.iter().filter(|value| !value.is_empty()).cloned().collect());
     let more = match &args.unlabeled {
-        Some(path) if path.is_file() => Some(first_rows(path, reading)?),
+        Some(path) if path.is_file() => Some(Reader::open(path, reading)?),
         _ => None,
     };
     let request = Request {
@@ -58,14 +59,11 @@ pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
         text: &args.text,
         descriptions: &args.describe,
         unlabeled: unlabeled.as_deref(),
-        more: more.as_ref(),
         test: test.as_deref(),
     };
-    let draft = inspect::draft(&table, &request, model.checkpoint(), &device(global)?)?;
+    let draft = inspect::draft(rows, more, &request, &model, &device(global)?)?;
     draft.warnings.iter().for_each(|warning| printer.warn(warning));
-    if let Some((problem, remedy)) = draft.coverage.doubt(&model) {
-        printer.warn(format_args!("{problem} ({remedy})"));
-    }
+    draft.doubt.iter().for_each(|doubt| printer.warn(doubt));
     let Some(output) = output else {
         if !printer.is_json() {
             return Ok(printer.document(&draft.toml)?);
@@ -97,8 +95,7 @@ pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
         draft.text.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
     ))?;
     let known = |name: &&String| **name != args.label && !draft.text.contains(name) && !name.is_empty();
-    let others: Vec<String> =
-        table.columns.names().iter().filter(known).map(|name| format!("`{name}`")).collect();
+    let others: Vec<String> = columns.iter().filter(known).map(|name| format!("`{name}`")).collect();
     if !others.is_empty() && args.text.is_empty() {
         printer.show(format_args!(
             "\nNot used: {}. To use other columns, name them with `--text`.\n",
@@ -108,15 +105,6 @@ pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
     printer.show(questions(&draft))?;
     printer.show(format_args!("\nnext:\n  {} check {path}\n", super::program()))?;
     Ok(())
-}
-
-/// The first rows of a file, enough to try patterns on.
-fn first_rows(path: &Path, reading: ReadOptions) -> Result<Table> {
-    const ROWS: usize = 500;
-    let reader = Reader::open(path, reading)?;
-    let columns = reader.columns().clone();
-    let rows = reader.take(ROWS).collect::<cloze::Result<_>>()?;
-    Ok(Table { columns, rows })
 }
 
 /// Decisions of the draft that the user should check.

@@ -60,12 +60,12 @@ pub(crate) fn say_words(asked: &Task, found: &Task, printer: &Printer) {
 /// Reads the task file, with its data where `--data` says.
 fn open_task(args: &TaskArg) -> Result<Task> {
     task_argument::check(&args.task)?;
-    let task = Task::open_with(&args.task, args.preset)
+    let mut task = Task::open_with(&args.task, args.preset)
         .map_err(|error| task_argument::explained(&args.task, error))?;
-    Ok(match &args.data {
-        Some(dir) => task.with_data_dir(dir),
-        None => task,
-    })
+    if let Some(dir) = &args.data {
+        task.data.dir.clone_from(dir);
+    }
+    Ok(task)
 }
 
 /// Reads the model that `--model` names, else the task, else the built-in one.
@@ -147,7 +147,11 @@ pub(crate) fn is_std(path: &Path) -> bool {
 
 /// Opens a file with rows, or standard input.
 pub(crate) fn open_rows(path: &Path, options: ReadOptions) -> Result<Reader> {
-    Ok(if is_std(path) { Reader::stdin(options)? } else { Reader::open(path, options)? })
+    Ok(if is_std(path) {
+        Reader::new("standard input", std::io::stdin(), options)?
+    } else {
+        Reader::open(path, options)?
+    })
 }
 
 /// What answers, in one word for scripts.

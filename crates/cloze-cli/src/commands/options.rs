@@ -1,6 +1,6 @@
 //! `--set help`: the options that `--set` takes.
 
-use cloze::task::OptionSpec;
+use cloze::task::OptionHelp;
 use serde_json::{Value, json};
 
 use crate::args::TaskArg;
@@ -9,20 +9,20 @@ use crate::printer::Printer;
 
 /// Shows every option with its meaning, its values, and the one that it has if neither `--set` nor the task file gives another.
 pub(crate) fn run(args: &TaskArg, printer: &Printer) -> Result {
-    let options = args.preset.unwrap_or_default().options();
-    let as_json = |option: &OptionSpec| {
+    let options = args.preset.unwrap_or_default().help();
+    let as_json = |option: &OptionHelp| {
         json!({
-            "option": option.name(),
-            "default": option.get(&options).to_string(),
-            "values": option.values(),
-            "meaning": option.meaning(),
+            "option": option.name,
+            "default": option.default,
+            "values": option.values,
+            "meaning": option.meaning,
         })
     };
-    printer.json(&OptionSpec::all().map(as_json).collect::<Vec<Value>>())?;
-    for option in OptionSpec::all() {
-        let name = printer.heading(option.name());
-        let (default, values) = (option.get(&options), option.values().replace('`', ""));
-        printer.show(format_args!("{name}={default}\n    {}\n", option.meaning()))?;
+    printer.json(&options.iter().map(as_json).collect::<Vec<Value>>())?;
+    for option in &options {
+        let name = printer.heading(option.name);
+        let (default, values) = (&option.default, option.values.replace('`', ""));
+        printer.show(format_args!("{name}={default}\n    {}\n", option.meaning))?;
         printer.show(printer.dim(&format!("    Values: {values}\n")))?;
     }
     Ok(())

@@ -4,10 +4,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use cloze::RunDir;
 use cloze::predict::Annotated;
 use cloze::table::{Format, Reader};
-use cloze::{Error, Prediction, Predictor, Task};
+use cloze::{Error, Prediction, Predictor, Run, Task};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
@@ -97,9 +96,9 @@ pub(crate) fn classify(predictor: &Predictor, rows: &[Vec<String>]) -> Result<Ve
     let predictions = predictor.classify_all(rows.iter().cloned());
     let labelled = |(row, prediction): (&Vec<String>, cloze::Result<Prediction>)| {
         let Prediction { labels, probabilities, answered_by } = prediction?;
-        let given = match predictor.task().answers.several() {
-            Some(_) => Given::Labels(labels),
-            None => Given::Label(labels.concat()),
+        let given = match predictor.task().classes() {
+            [] => Given::Label(labels.concat()),
+            [..] => Given::Labels(labels),
         };
         Ok(Labelled { text: row.clone(), given, answered_by: answerer(answered_by), probabilities })
     };
@@ -129,7 +128,9 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &Predictor, printer
     let mut protected = Protected::default().data_of(predictor.task());
     // A run that was moved together with its data still knows them by their names beside it.
     if let Some(project) = run.canonicalize().ok().as_deref().and_then(|run| run.parent()?.parent()) {
-        protected = protected.data_of(&predictor.task().clone().with_data_dir(project));
+        let mut task = predictor.task().clone();
+        task.data.dir = project.to_owned();
+        protected = protected.data_of(&task);
     }
     // What was typed may be a task file that has other data by now.
     if let Some(task) =
@@ -141,7 +142,7 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &Predictor, printer
         true => protected.stdin(),
         false => protected.file(input, "the input"),
     };
-    if let Some(file) = RunDir::open(run)?.task_file() {
+    if let Some(file) = Run::task_file(run) {
         if let Ok(task) = Task::open(&file) {
             protected = protected.data_of(&task);
         }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use cloze::task::Task;
-use cloze::{Error, RunDir, StoreError, nearest};
+use cloze::{Error, Run, StoreError, nearest};
 
 use crate::failure::Result;
 use crate::layout::moment;
@@ -59,7 +59,9 @@ impl RunArgument<'_> {
             name.rsplit_once('-').is_some_and(|(of_run, _)| of_run == task.name)
         };
         if let Some(first) = found.iter().find(|run| own(run)).filter(|run| run.task().is_none()) {
-            RunDir::open(&first.dir)?.manifest()?;
+            if let Err(Error::Store(error)) = Run::task(&first.dir) {
+                return Err(Error::Store(error).into());
+            }
         }
         found.retain(|run| run.task().is_some_and(|of_run| of_run.name == task.name));
         // A task file elsewhere may have the same name, so the runs that name this one come first; a run that has kept no model
@@ -106,7 +108,7 @@ impl RunArgument<'_> {
 
     /// Whether a run was made from this task file; none if it was made from one that is not there now.
     fn is_from(&self, run: &Path) -> Option<bool> {
-        let file = RunDir::open(run).ok()?.task_file()?.canonicalize().ok()?;
+        let file = Run::task_file(run)?.canonicalize().ok()?;
         Some(file == self.given.canonicalize().ok()?)
     }
 
@@ -218,7 +220,7 @@ impl RunArgument<'_> {
         }
         let kept = within(self.runs);
         match tasks(given).as_slice() {
-            [] if kept.is_empty() => StoreError::NotARun { path: given.to_owned() }.into(),
+            [] if kept.is_empty() => Error::Store(StoreError::NotARun { path: given.to_owned() }),
             [task] if !kept.iter().any(Found::predicts) => Error::usage(
                 format!("`{shown}` is not a run directory but contains a task that has not been trained"),
                 format!(
@@ -269,7 +271,7 @@ fn itself(dir: &Path) -> Option<PathBuf> {
 
 /// How one more run is made of the task of one of these, which can predict.
 fn makes_one(there: &[Found]) -> String {
-    let file = |run: &Found| RunDir::open(&run.dir).ok()?.task_file().filter(|file| file.is_file());
+    let file = |run: &Found| Run::task_file(&run.dir).filter(|file| file.is_file());
     let Some((run, file)) = there.iter().find_map(|run| Some((run, file(run)?))) else {
         return "`cloze train task.toml --keep final` creates one that can".to_owned();
     };
@@ -284,12 +286,10 @@ fn runs_option(runs: &Path) -> String {
 
 /// What a task asks and answers with that is not as it was when a run was trained.
 fn changed(trained: &Task, now: &Task) -> Option<&'static str> {
-    let topics = |task: &Task| task.answers.several().map(|several| several.topics.clone());
-    let patterns =
-        |task: &Task| (0..task.patterns.len()).map(|number| task.pattern_text(number)).collect::<Vec<_>>();
-    if trained.labels != now.labels || topics(trained) != topics(now) {
+    if trained.labels != now.labels || trained.classes() != now.classes() {
         Some("labels")
     } else {
-        (patterns(trained) != patterns(now)).then_some("patterns")
+        let is_same = trained.patterns == now.patterns && trained.own_words == now.own_words;
+        (!is_same).then_some("patterns")
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
     ));
     let expected = estimate.jobs.into_iter().map(|job| (job.job, job.seconds));
     let mut progress = Progress::new(printer, expected);
-    let outcome = study.carry_out(&args.studies, &mut progress)?;
+    let outcome = study.carry_out(&args.studies, &mut |event| progress.hear(event))?;
     drop(progress);
 
     printer.json(&json!({
@@ -95,5 +95,5 @@ fn table(finding: &Finding, printer: &Printer) -> String {
             seeds.join(", "),
         ]);
     }
-    format!("\n{}: {}\n\n{table}", printer.heading(finding.factor.name()), finding.question)
+    format!("\n{}: {}\n\n{table}", printer.heading(&finding.factor.to_string()), finding.question)
 }

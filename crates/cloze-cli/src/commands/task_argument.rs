@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cloze::Error;
-use cloze::RunDir;
+use cloze::Run;
 use cloze::table::{Format, ReadOptions, Reader};
 
 use crate::extension::{Foreign, as_rows};
@@ -62,7 +62,7 @@ pub(super) fn is_table(path: &Path) -> bool {
         return true;
     }
     let Ok(reader) = Reader::open(path, ReadOptions::default()) else { return false };
-    let names = reader.columns().names();
+    let names = reader.columns();
     // A line of TOML sets something, opens a section or is a comment.
     let toml = names.iter().any(|name| name.contains('=')) || names[0].starts_with(['[', '#']);
     let mut rows = reader.take(3);
@@ -70,14 +70,13 @@ pub(super) fn is_table(path: &Path) -> bool {
 }
 
 fn names_several(path: &Path) -> bool {
-    Reader::open(path, ReadOptions::default()).is_ok_and(|reader| reader.columns().names().len() > 1)
+    Reader::open(path, ReadOptions::default()).is_ok_and(|reader| reader.columns().len() > 1)
 }
 
 fn table(given: &Path) -> Error {
     let columns = match Reader::open(given, ReadOptions::default()) {
         Ok(reader) => {
-            let names: Vec<String> =
-                reader.columns().names().iter().map(|name| format!("`{name}`")).collect();
+            let names: Vec<String> = reader.columns().iter().map(|name| format!("`{name}`")).collect();
             format!("; its columns are {}", names.join(", "))
         }
         Err(_) => String::new(),
@@ -111,7 +110,7 @@ fn part_of(run: &Path, given: &Path) -> Error {
         format!("`{}` is part of the run `{shown}`, not a task file", given.display())
     };
     let copy = format!("a copy of `{}` outside the run can be used instead", run.join("run.toml").display());
-    let remedy = match RunDir::open(run).ok().and_then(|run| run.task_file()) {
+    let remedy = match Run::task_file(run) {
         Some(file) if file.is_file() => {
             let command = retyped(given, &seen_from_here(&file));
             format!("give the task file that it was made from: `{command}`")
@@ -125,8 +124,7 @@ fn part_of(run: &Path, given: &Path) -> Error {
 fn directory(given: &Path) -> Error {
     let problem = format!("`{}` is a directory, not a task file", given.display());
     let (tasks, tables, runs) = (tasks(given), nearby::tables(given), runs::within(given));
-    let made_from =
-        |run: &runs::Found| RunDir::open(&run.dir).ok()?.task_file().filter(|file| file.is_file());
+    let made_from = |run: &runs::Found| Run::task_file(&run.dir).filter(|file| file.is_file());
     if tasks.is_empty()
         && let Some((run, file)) = runs.iter().find_map(|run| Some((run, made_from(run)?)))
     {

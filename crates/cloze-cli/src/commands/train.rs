@@ -24,10 +24,14 @@ pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
     let prepared = prepare(&task, &model, &device, printer)?;
     let run = carry_out(&prepared, task.options.precision, &args.runs, printer)?;
 
-    printer.json(&summary::json(&run, began.elapsed())?)?;
+    printer.json(&summary::json(&run, began.elapsed()))?;
     let results = &run.results;
-    printer.show(format_args!("\n{}: {}\n\n", printer.heading(&results.name), summary::inputs(results)))?;
-    printer.show(summary::table(results, &run.path, printer)?)?;
+    printer.show(format_args!(
+        "\n{}: {}\n\n",
+        printer.heading(&results.name),
+        summary::inputs(results, model.name())
+    ))?;
+    printer.show(summary::table(&run, printer))?;
     for note in &results.notes {
         printer.show(format_args!("\nnote: {note}\n"))?;
     }
@@ -56,5 +60,5 @@ pub(crate) fn carry_out(
     printer.note(format_args!("{} from scratch", summary::expected(&estimate)));
     let expected = estimate.jobs.into_iter().map(|job| (job.job, job.seconds));
     let mut progress = Progress::new(printer, expected);
-    Ok(prepared.train(runs, &mut progress)?)
+    Ok(prepared.train(runs, &mut |event| progress.hear(event))?)
 }

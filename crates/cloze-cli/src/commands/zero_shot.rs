@@ -1,7 +1,7 @@
 //! `cloze zero-shot`: how good the patterns are with the pretrained model.
 
 use cloze::Error;
-use cloze::predict::zero_shot::{self, Outcome};
+use cloze::predict::{self, Outcome};
 use serde_json::json;
 
 use crate::args::{Global, ZeroShot};
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result
     let (task, model) = open(&args.task)?;
     let prepared = prepare(&task, &model, &device, printer)?;
     let counter = Counter::new(printer, "rows");
-    let found = zero_shot::zero_shot(&prepared, args.priming, |done, total| {
+    let found = predict::zero_shot(&prepared, args.priming, |done, total| {
         counter.show(done, total);
         if interrupt::asked() { Err(Error::Stopped) } else { Ok(()) }
     })?;

@@ -24,7 +24,7 @@ pub(crate) fn evaluation(task: &Task, examples: &[Example], predicted: &[usize])
         evaluation = evaluation.with_questions(&gold, predicted, &groups);
     }
     match task.answers.several() {
-        Some(several) => evaluation.with_topics(&several.names(), task.metrics.positive, &gold, predicted),
+        Some(several) => evaluation.with_classes(&several.names(), task.metrics.positive, &gold, predicted),
         None => evaluation,
     }
 }

@@ -29,7 +29,7 @@ impl Examples {
     }
 
     /// How many examples there are.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.questions.len() / self.per_example
     }
 
@@ -124,10 +124,10 @@ mod tests {
     /// The questions about rows with these texts, two about each.
     fn several(rows: &[&str]) -> Examples {
         let task = parse(SEVERAL);
-        let question = |text: &&str, topic: &str| {
-            Example::new(&task, vec![(*text).to_owned(), topic.to_owned()], Place::file("a.csv")).unwrap()
+        let question = |text: &&str, class: &str| {
+            Example::new(&task, vec![(*text).to_owned(), class.to_owned()], Place::file("a.csv")).unwrap()
         };
-        let questions = rows.iter().flat_map(|text| ["one", "two"].map(|topic| question(text, topic)));
+        let questions = rows.iter().flat_map(|text| ["one", "two"].map(|class| question(text, class)));
         Examples::new(&task, questions.collect())
     }
 

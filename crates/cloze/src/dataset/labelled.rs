@@ -34,7 +34,7 @@ impl Labelled {
     /// # Errors
     /// As [`Task::examples`]; also when there is no label column, or no row has a label.
     pub fn read(task: &Task, reader: Reader, skip_unknown: bool) -> Result<Labelled> {
-        let columns = reader.columns().clone();
+        let columns = reader.header().clone();
         let Some(label) = &task.data.label else {
             return Err(Error::usage(
                 "the run does not know which column holds the labels",

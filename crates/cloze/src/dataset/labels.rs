@@ -24,20 +24,20 @@ impl MultiLabel {
         if !names.is_empty() && names.iter().all(|name| *name == self.none) {
             return Cell::Label(1);
         }
-        let is_topic = |name: &&str| self.topics.iter().any(|topic| topic.name == **name);
+        let is_class = |name: &&str| self.classes.iter().any(|class| class.name == **name);
         let (known, unknown): (Vec<&str>, Vec<&str>) =
-            names.iter().filter(|name| is_topic(name) || !is_missing(name)).partition(|name| is_topic(name));
+            names.iter().filter(|name| is_class(name) || !is_missing(name)).partition(|name| is_class(name));
         if known.is_empty() && unknown.is_empty() && !names.is_empty() {
             return Cell::Unlabelled;
         }
         if !unknown.is_empty() {
             return Cell::Unknown(unknown.into_iter().map(str::to_owned).collect());
         }
-        Cell::Label(usize::from(!known.contains(&self.topics[class].name.as_str())))
+        Cell::Label(usize::from(!known.contains(&self.classes[class].name.as_str())))
     }
 
-    /// The cell that names these topics.
-    pub fn write(&self, names: &[String]) -> String {
+    /// The cell that names these classes.
+    pub(crate) fn write(&self, names: &[String]) -> String {
         if names.is_empty() { self.none.clone() } else { names.join(&self.separator) }
     }
 }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_cell_can_stand_for_no_topic() {
+    fn an_empty_cell_can_stand_for_no_class() {
         let task = parse(&SEVERAL.replace("topics =", "none = ''\ntopics ="));
         let several = task.answers.several().unwrap();
         assert_eq!(several.read(" ", 0, |_| false), Cell::Label(1));
@@ -188,10 +188,10 @@ mod tests {
         let task = parse(SEVERAL);
         let several = task.answers.several().unwrap();
         for names in [vec![], vec!["urgent".to_owned()], several.names()] {
-            for topic in 0..2 {
-                let has = names.contains(&several.topics[topic].name);
+            for class in 0..2 {
+                let has = names.contains(&several.classes[class].name);
                 assert_eq!(
-                    several.read(&several.write(&names), topic, |_| false),
+                    several.read(&several.write(&names), class, |_| false),
                     Cell::Label(usize::from(!has))
                 );
             }

@@ -200,7 +200,7 @@ impl<'t> Projection<'t> {
         items: &[usize],
         class: usize,
     ) -> Result<Vec<String>> {
-        let class = self.task.answers.several().map_or("", |several| &several.topics[class].text);
+        let class = self.task.answers.several().map_or("", |several| &several.classes[class].text);
         // What no row of the first object has is a slip; later ones may lack it, as they may lack keys.
         let strict = !self.seen;
         let value = |source: &Source, derived: &[String]| -> Result<String> {
@@ -256,11 +256,11 @@ mod tests {
     }
 
     fn read(task: &Task, text: &str) -> Result<Vec<Vec<String>>> {
-        let reader =
+        let mut reader =
             Reader::new("t.jsonl", Cursor::new(text.replace('\n', "").into_bytes()), ReadOptions::default())?;
-        let columns = reader.columns().clone();
+        let columns = reader.header().clone();
         let mut projection = Projection::new(task, &columns, &task.fields(), None)?;
-        let rows = reader.map(|row| projection.read(&row?)).collect::<Result<Vec<_>>>()?;
+        let rows = reader.rows().map(|row| projection.read(&row?)).collect::<Result<Vec<_>>>()?;
         Ok(rows.into_iter().flatten().map(|question| question.values).collect())
     }
 

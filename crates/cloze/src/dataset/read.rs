@@ -151,7 +151,7 @@ fn read_part(
     mirror: Option<&Mirror>,
     found: &mut ReadSplit,
 ) -> Result<()> {
-    let columns = reader.columns().clone();
+    let columns = reader.header().clone();
     if found.columns.is_empty() {
         found.columns = columns.names().to_vec();
     }
@@ -180,12 +180,12 @@ fn read_part(
 /// Reads the rows of a file or from memory as examples of a split.
 pub(super) fn read_rows(
     task: &Task,
-    reader: Reader,
+    mut reader: Reader,
     split: Split,
     fields: &[String],
     mirror: Option<&Mirror>,
 ) -> Result<ReadRows> {
-    let columns = reader.columns().clone();
+    let columns = reader.header().clone();
     let has = |name: &str| Projection::has(task, &columns, name);
     let label = match (&task.data.label, split) {
         (Some(label), Split::Train) if !has(label) => {
@@ -206,7 +206,7 @@ pub(super) fn read_rows(
     let mut projection = Projection::new(task, &columns, &names, mirror.map(|mirror| &mirror.columns))?;
     let mut found = ReadRows::new(task);
     let mut examples: Vec<Example> = Vec::new();
-    for row in reader {
+    for row in reader.rows() {
         let row = row?;
         for Projected { example: number, class, values: mut texts } in projection.read(&row)? {
             let group = match group {
@@ -393,7 +393,7 @@ mod tests {
         let test = task.examples(Split::Test).unwrap();
         let evaluation = evaluation(&task, &test, &[1, 0, 1, 1]);
         assert_eq!(evaluation.exact_match.unwrap().value, 0.5);
-        assert_eq!((evaluation.topics[1].label.as_str(), evaluation.topics[1].predicted), ("urgent", 1));
+        assert_eq!((evaluation.classes[1].label.as_str(), evaluation.classes[1].predicted), ("urgent", 1));
     }
 
     #[test]
@@ -433,22 +433,22 @@ mod tests {
     fn a_missing_column_is_pointed_at_in_the_task_file() {
         let folder = Folder::new(&[("labelled.csv", "Subject,message,team\na,b,billing\n")]);
         let Error::Task(error) = folder.task().examples(Split::Train).unwrap_err() else { panic!() };
-        let mistake = &error.mistakes()[0];
-        assert_eq!(&EXAMPLE[mistake.span()], "{subject}");
+        let mistake = &error.mistakes[0];
+        assert_eq!(&EXAMPLE[mistake.span.clone()], "{subject}");
         assert!(mistake.remedy.starts_with("did you mean `Subject`?"), "{}", mistake.remedy);
         let folder = Folder::new(&[("labelled.csv", "subject,message,label\na,b,billing\n")]);
         let Error::Task(error) = folder.task().examples(Split::Train).unwrap_err() else { panic!() };
-        assert_eq!(&EXAMPLE[error.mistakes()[0].span()], "\"team\"");
+        assert_eq!(&EXAMPLE[error.mistakes[0].span.clone()], "\"team\"");
     }
 
     #[test]
     fn files_that_are_not_there_or_empty_are_errors() {
         let folder = Folder::new(&[]);
         let Error::Task(error) = folder.task().examples(Split::Train).unwrap_err() else { panic!() };
-        assert_eq!(error.mistakes()[0].place(), Place::file("t.toml").line(7));
-        assert!(error.mistakes()[0].remedy.ends_with("`dir` under `[data]` names another folder"));
+        assert_eq!(error.mistakes[0].place, Place::file("t.toml").line(7));
+        assert!(error.mistakes[0].remedy.ends_with("`dir` under `[data]` names another folder"));
         let Error::Task(error) = folder.task().examples(Split::Unlabeled).unwrap_err() else { panic!() };
-        assert_eq!(error.mistakes()[0].problem, "no file matches `tickets/*.csv`");
+        assert_eq!(error.mistakes[0].problem, "no file matches `tickets/*.csv`");
         let folder = Folder::new(&[
             ("labelled.csv", "subject,message,team\n"),
             ("tickets/a.csv", "subject,message\n"),
@@ -464,8 +464,9 @@ mod tests {
     #[test]
     fn the_data_can_come_from_another_folder() {
         let folder = Folder::new(&[("labelled.csv", "subject,message,team\na,b,billing\n")]);
-        let task = Task::parse("t.toml", EXAMPLE, Path::new("/nowhere")).unwrap();
-        assert_eq!(task.with_data_dir(folder.0.path()).examples(Split::Train).unwrap().len(), 1);
+        let mut task = Task::parse("t.toml", EXAMPLE, Path::new("/nowhere")).unwrap();
+        task.data.dir = folder.0.path().to_owned();
+        assert_eq!(task.examples(Split::Train).unwrap().len(), 1);
     }
 
     #[test]

@@ -50,7 +50,8 @@ fn the_classifier_of_wic_reads_the_word_in_question() {
     let folder = tempfile::tempdir().unwrap();
     let row = r#"{"word": "bank", "sentence1": "A green one.", "sentence2": "A rich one.", "label": true, "idx": 0}"#;
     std::fs::write(folder.path().join("train.jsonl"), row).unwrap();
-    let task = Task::open(&root().join("tasks/wic.toml")).unwrap().with_data_dir(folder.path());
+    let mut task = Task::open(&root().join("tasks/wic.toml")).unwrap();
+    task.data.dir = folder.path().to_owned();
     let row = task.examples(Split::Train).unwrap()[0].clone();
     let tokenizer = tokenizer();
     let (sequence, _) = ClassifierEncoder::new(&tokenizer, 64).encode(&row.texts);

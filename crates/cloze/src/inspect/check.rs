@@ -1,25 +1,22 @@
 //! What `cloze check` shows before any training: the data, the label words, every pattern filled with the user's rows, the cost.
 
 mod preview;
-mod report;
+pub(super) mod report;
 mod warnings;
 
 use std::sync::Arc;
 
 use cloze_encoder::{Device, Tokenizer};
 
-pub use self::report::{
-    CheckReport, FilledReport, LabelReport, Lengths, PatternReport, TopicReport, WordReport,
-};
+use self::report::{CheckReport, ClassReport, LabelReport, Lengths, WordReport};
 use crate::dataset::{Data, Examples, label_counts};
 use crate::error::{Mistake, TaskError};
 use crate::inspect::estimate::{Estimate, Speed};
 use crate::inspect::vocabulary;
 use crate::pvp::encode::ClassifierEncoder;
-pub use crate::pvp::encode::{Cut, Piece, PieceKind};
 use crate::pvp::verbalizer::Verbalizer;
 use crate::run::prepare::Prepared;
-use crate::task::{Answers, Label, Task, Topic};
+use crate::task::{Answers, Class, Label, Task};
 use crate::{Error, Model, Result, Warning, words};
 
 /// A larger share of cut rows is worth a warning.
@@ -83,7 +80,7 @@ fn examine(
     mistakes.none()?;
 
     let Data { train, unlabeled, test, .. } = data;
-    let topics = topics(task, train, test);
+    let classes = classes(task, train, test);
     let labels = match task.answers {
         Answers::Choice(_) => Vec::new(),
         Answers::OneLabel | Answers::SeveralLabels(_) => {
@@ -91,7 +88,7 @@ fn examine(
         }
     };
     let mut warnings = data.warnings.clone();
-    warnings::of_labels(task, &topics, &labels, train, &mut warnings);
+    warnings::of_labels(task, &classes, &labels, train, &mut warnings);
     warnings::of_rows(task, train, unlabeled, test, &mut warnings);
 
     let sample = preview::sample(train, unlabeled, test);
@@ -125,7 +122,7 @@ fn examine(
         name: task.name.clone(),
         file: task.file().to_owned(),
         sets: data.sets.clone(),
-        topics,
+        classes,
         labels,
         patterns,
         classifier,
@@ -154,7 +151,7 @@ impl Mistakes {
 
     /// The same word is wrong in every pattern; it is one mistake.
     fn add_new(&mut self, mistake: Mistake) {
-        let same = |known: &Mistake| known.span() == mistake.span() && known.problem == mistake.problem;
+        let same = |known: &Mistake| known.span == mistake.span && known.problem == mistake.problem;
         if !self.in_task.iter().any(same) {
             self.in_task.push(mistake);
         }
@@ -174,18 +171,18 @@ impl Mistakes {
     }
 }
 
-fn topics(task: &Task, train: &Examples, test: &Examples) -> Vec<TopicReport> {
-    let topics = task.answers.several().into_iter().flat_map(|several| &several.topics);
+fn classes(task: &Task, train: &Examples, test: &Examples) -> Vec<ClassReport> {
+    let classes = task.answers.several().into_iter().flat_map(|several| &several.classes);
     let about = |examples: &Examples, class: usize| {
         examples.examples().filter(|questions| questions[class].label == Some(0)).count()
     };
-    let report = |(number, topic): (usize, &Topic)| TopicReport {
-        name: topic.name.clone(),
-        text: topic.text.clone(),
+    let report = |(number, class): (usize, &Class)| ClassReport {
+        name: class.name.clone(),
+        text: class.text.clone(),
         train_rows: about(train, number),
         test_rows: about(test, number),
     };
-    topics.enumerate().map(report).collect()
+    classes.enumerate().map(report).collect()
 }
 
 fn labels(
@@ -220,7 +217,8 @@ mod tests {
 
     use super::*;
     use crate::Place;
-    use crate::pvp::encode::{Cut, PieceKind};
+    use crate::pvp::encode::Cut;
+    use crate::pvp::encode::preview::PieceKind;
     use crate::pvp::verbalizer::tests::tokenizer;
 
     const TASK: &str = r#"format = 1
@@ -268,7 +266,7 @@ max_length = 12
         let columns = task.replace("{text}\"]", "{colour}\"]");
         let error = checked(&columns, TRAIN, "text\nof the sun\n", "text,y\na,good\n").unwrap_err();
         let Error::Task(error) = error else { panic!("{error}") };
-        assert_eq!(&columns[error.mistakes()[0].span()], "{colour}");
+        assert_eq!(&columns[error.mistakes[0].span.clone()], "{colour}");
     }
 
     #[test]
@@ -318,7 +316,7 @@ max_length = 12
     }
 
     #[test]
-    fn topics_are_counted_and_rows_told_as_they_are_in_the_files() {
+    fn classes_are_counted_and_rows_told_as_they_are_in_the_files() {
         let task = TASK
             .replace("{text} It is {mask}.", "{text} It is {topic}: {mask}.")
             .replace("{mask}: {text}", "{topic}? {mask}: {text}")
@@ -332,12 +330,12 @@ max_length = 12
             checked(&task, train, "text\nof the sun\n \n", "text,y\nthe sun,b\nthe sea,none\n").unwrap();
         let rows: Vec<_> = report.sets.iter().map(|set| (set.set, set.rows)).collect();
         assert_eq!(rows, [("train", 4), ("unlabeled", 2), ("test", 2)]);
-        let topics: Vec<_> = report
-            .topics
+        let classes: Vec<_> = report
+            .classes
             .iter()
-            .map(|topic| (topic.name.as_str(), topic.text.as_str(), topic.train_rows, topic.test_rows))
+            .map(|class| (class.name.as_str(), class.text.as_str(), class.train_rows, class.test_rows))
             .collect();
-        assert_eq!(topics, [("a", "the sun", 2, 0), ("b", "the hand", 2, 1), ("c", "the house", 0, 0)]);
+        assert_eq!(classes, [("a", "the sun", 2, 0), ("b", "the hand", 2, 1), ("c", "the house", 0, 0)]);
         let warnings: Vec<_> = report.warnings.iter().map(|warning| warning.problem.as_str()).collect();
         assert_eq!(
             warnings,
@@ -356,8 +354,8 @@ max_length = 12
     fn all_mistakes_in_the_task_file_are_found_together() {
         let task = TASK.replace("bad = \"bad\"", "bad = \"Good\"").replace("{mask}: {text}", "{mask}: {txt}");
         let Err(Error::Task(error)) = checked(&task, TRAIN, "text\nx\n", TRAIN) else { panic!() };
-        let lines: Vec<_> = error.mistakes().iter().map(|mistake| mistake.place().line.unwrap()).collect();
-        assert_eq!(lines, [3, 3, 3, 11], "{:?}", error.mistakes());
+        let lines: Vec<_> = error.mistakes.iter().map(|mistake| mistake.place.line.unwrap()).collect();
+        assert_eq!(lines, [3, 3, 3, 11], "{:?}", error.mistakes);
         let task = TASK.replace("max_length = 12", "max_length = 100");
         let error = checked(&task, TRAIN, "text\nx\n", TRAIN).unwrap_err();
         assert_eq!(

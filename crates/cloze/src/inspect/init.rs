@@ -10,17 +10,20 @@ use cloze_encoder::{Checkpoint, Device};
 
 use self::label_column::LabelColumn;
 use self::limits::length;
-use self::patterns::{Kind, best, patterns_of_topics};
+use self::patterns::{Kind, best, patterns_of_classes};
 use self::task_file::TaskFile;
 use self::text_columns::text_columns;
 use crate::inspect::vocabulary::Coverage;
-use crate::table::{ReadOptions, Table};
+use crate::table::{ReadOptions, Reader, Table};
 use crate::words::choice::Chosen;
 use crate::words::trial::{Rows, Trial};
-use crate::{Error, Result};
+use crate::{Error, Model, Result};
 
 /// Patterns of a draft.
 const PATTERNS: usize = 2;
+
+/// Rows without a label that are read at most, to try patterns on.
+const MORE: usize = 500;
 
 /// What is to be drafted.
 #[derive(Debug, Clone)]
@@ -41,8 +44,6 @@ pub struct Request<'a> {
     pub descriptions: &'a [(String, String)],
     /// A file with unlabelled rows, if one is known.
     pub unlabeled: Option<&'a str>,
-    /// Some of its rows, to try patterns on.
-    pub more: Option<&'a Table>,
     /// A file with rows to evaluate on, if one is known.
     pub test: Option<&'a str>,
 }
@@ -71,18 +72,40 @@ pub struct DraftedTask {
     /// Labels without a word, because no suitable one is left in the vocabulary.
     pub unknown: Vec<String>,
     /// How well the vocabulary knows the texts.
-    pub coverage: Coverage,
+    pub(crate) coverage: Coverage,
+    /// What speaks against the model for these texts, and what to do.
+    pub doubt: Option<String>,
     /// Likely mistakes.
     pub warnings: Vec<String>,
 }
 
-/// Drafts a task file for the rows of `table`: words and patterns are those that the pretrained model of `checkpoint` does best with on them.
+/// Drafts a task file for labelled `rows`: words and patterns are those that `model` does best with on them, and on the first of `more`, which
+/// need no label.
 ///
 /// # Errors
-/// When a column is missing, the label column has no values or one only, no column holds text, a description is of no label, or the model
-/// cannot be used.
+/// When rows cannot be read, a column is missing, the label column has no values or one only, no column holds text, a description is of no
+/// label, or the model cannot be used.
 pub fn draft(
+    rows: Reader,
+    more: Option<Reader>,
+    request: &Request,
+    model: &Model,
+    device: &Device,
+) -> Result<DraftedTask> {
+    let table = rows.into_table()?;
+    let more = more.map(|mut more| -> Result<Table> {
+        let rows = more.rows().take(MORE).collect::<Result<_>>()?;
+        Ok(Table { columns: more.header().clone(), rows })
+    });
+    let mut drafted = draft_of(&table, more.transpose()?.as_ref(), request, model.checkpoint(), device)?;
+    drafted.doubt = drafted.coverage.doubt(model).map(|(problem, remedy)| format!("{problem} ({remedy})"));
+    Ok(drafted)
+}
+
+/// The same for rows in memory; what speaks against the model is not asked.
+fn draft_of(
     table: &Table,
+    more: Option<&Table>,
     request: &Request,
     checkpoint: &Checkpoint,
     device: &Device,
@@ -107,7 +130,7 @@ pub fn draft(
             None => others.push(of(row, &columns)),
         }
     }
-    if let Some((more, columns)) = request.more.and_then(|more| Some((more, texts(more)?))) {
+    if let Some((more, columns)) = more.and_then(|more| Some((more, texts(more)?))) {
         others.extend(more.rows.iter().map(|row| of(row, &columns)));
     }
     let all: Vec<&str> =
@@ -126,7 +149,7 @@ pub fn draft(
     };
     let mut apart = Vec::new();
     if column.several {
-        file.patterns = patterns_of_topics(&text, &file.topic());
+        file.patterns = patterns_of_classes(&text, &file.class_column());
         file.task()?;
     } else {
         let questions =
@@ -163,6 +186,7 @@ pub fn draft(
         words: words.into_iter().map(|chosen| chosen.words).collect(),
         apart,
         coverage,
+        doubt: None,
         unlabelled: column.without(),
         several: column.several,
         labels: column.labels,
@@ -224,8 +248,8 @@ mod tests {
         &MODEL
     }
 
-    fn draft_of(table: &Table, request: &Request) -> Result<DraftedTask> {
-        draft(table, request, model(), &Device::new(2))
+    fn draft(table: &Table, request: &Request) -> Result<DraftedTask> {
+        draft_of(table, None, request, model(), &Device::new(2))
     }
 
     fn table(text: &str) -> Table {
@@ -243,20 +267,19 @@ mod tests {
             text,
             descriptions: &[],
             unlabeled: None,
-            more: None,
             test: None,
         }
     }
 
     fn drafted(text: &str, label: &str) -> (DraftedTask, Task) {
-        let draft = draft_of(&table(text), &request(label, &[])).unwrap();
+        let draft = draft(&table(text), &request(label, &[])).unwrap();
         let task = Task::parse("t.toml", &draft.toml, Path::new(".")).unwrap();
         (draft, task)
     }
 
     fn refuse(text: &str, label: &str, columns: &[&str]) -> (String, String) {
         let columns: Vec<String> = columns.iter().map(|column| column.to_string()).collect();
-        let error = draft_of(&table(text), &request(label, &columns)).unwrap_err();
+        let error = draft(&table(text), &request(label, &columns)).unwrap_err();
         (error.to_string(), error.remedy().unwrap())
     }
 
@@ -334,12 +357,12 @@ mod tests {
         );
         let descriptions = [("a".to_owned(), "trains and travel".to_owned())];
         let request_of = |descriptions| Request { descriptions, ..request("y", &[]) };
-        let draft = draft_of(&rows, &request_of(&descriptions)).unwrap();
-        assert!(draft.words[0].contains(&"travel".to_owned()), "{:?}", draft.words);
-        assert_eq!(draft.doubtful, ["b"]);
+        let found = draft(&rows, &request_of(&descriptions)).unwrap();
+        assert!(found.words[0].contains(&"travel".to_owned()), "{:?}", found.words);
+        assert_eq!(found.doubtful, ["b"]);
         let wrong = [("c".to_owned(), "x".to_owned())];
         assert_eq!(
-            draft_of(&rows, &request_of(&wrong)).unwrap_err().to_string(),
+            draft(&rows, &request_of(&wrong)).unwrap_err().to_string(),
             "there is no label `c` to describe"
         );
     }
@@ -371,7 +394,7 @@ mod tests {
         assert_eq!(task.data.unlabeled, ["data.csv"]);
         let asked = |missing: &[String]| {
             let request = Request { missing: Some(missing), ..request("y", &[]) };
-            self::draft_of(&table(rows), &request).unwrap().labels.len()
+            self::draft(&table(rows), &request).unwrap().labels.len()
         };
         assert_eq!((asked(&[]), asked(&["NA".into()]), asked(&["work".into()])), (4, 3, 3));
         // Several labels may stand in a cell, if each is one by itself elsewhere.
@@ -398,7 +421,7 @@ mod tests {
             "{\"text\": \"the bin is full\", \"label\": [\"waste\"]}\n{\"text\": \"car towed\", \"label\": [\"parking\"]}\n\
                         {\"text\": \"no label yet\", \"label\": []}\n",
         );
-        let found = draft_of(&one, &request("label", &[])).unwrap();
+        let found = draft(&one, &request("label", &[])).unwrap();
         assert_eq!((found.several, found.unlabelled, found.labels.len()), (false, 1, 2));
         let several = json(
             "{\"text\": \"the bin is full\", \"topic\": 1, \"label\": [\"wa;ste\", \"none\"]}\n\
@@ -407,16 +430,16 @@ mod tests {
         let text = ["text".to_owned()];
         let nothing = [];
         let request_all = Request { missing: Some(&nothing), ..request("label", &text) };
-        let found = draft_of(&several, &request_all).unwrap();
+        let found = draft(&several, &request_all).unwrap();
         assert!(found.several);
         let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
-        let topics = task.answers.several().unwrap();
+        let classes = task.answers.several().unwrap();
         assert_eq!(
-            (topics.separator.as_str(), topics.none.as_str(), topics.column.as_str()),
+            (classes.separator.as_str(), classes.none.as_str(), classes.column.as_str()),
             ("|", "no label", "topic_2")
         );
         assert_eq!(
-            (topics.topics[2].name.as_str(), topics.topics[2].text.as_str()),
+            (classes.classes[2].name.as_str(), classes.classes[2].text.as_str()),
             ("TooMany_cars", "too many cars")
         );
         for pattern in 0..3 {
@@ -426,24 +449,24 @@ mod tests {
             "{\"text\": \"the bin is full\", \"label\": [\"NA\"]}\n{\"text\": \"car\", \"label\": [\"a-b\", \"c\"]}\n\
                           {\"text\": \"towed\", \"label\": [\"a b\", \"N/A\"]}\n{\"text\": \"tree\", \"label\": []}\n",
         );
-        let found = draft_of(&marks, &request("label", &[])).unwrap();
+        let found = draft(&marks, &request("label", &[])).unwrap();
         assert_eq!(
             (found.labels.len(), &found.missing[..], found.unlabelled),
             (3, &[("NA".into(), 1)][..], 1)
         );
         assert!(found.warnings[0].starts_with("1 row has an empty list"), "{:?}", found.warnings);
         let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
-        let topics: Vec<&str> = task
+        let classes: Vec<&str> = task
             .answers
             .several()
             .iter()
-            .flat_map(|several| &several.topics)
-            .map(|topic| topic.text.as_str())
+            .flat_map(|several| &several.classes)
+            .map(|class| class.text.as_str())
             .collect();
-        assert_eq!(topics, ["a-b", "c", "a b"]);
+        assert_eq!(classes, ["a-b", "c", "a b"]);
         let none = "text,y\na text,home;work\nb text,none\nc text,home\nd text,NA\n";
         let none = table(&none.replace("home;work", "\"[\"\"home\"\",\"\"work\"\"]\""));
-        let found = draft_of(&none, &request("y", &[])).unwrap();
+        let found = draft(&none, &request("y", &[])).unwrap();
         assert_eq!((&found.missing[..], found.unlabelled), (&[("NA".into(), 1)][..], 1));
         let task = Task::parse("t.toml", &found.toml, Path::new(".")).unwrap();
         assert_eq!(task.answers.several().unwrap().none, "none");
@@ -451,9 +474,9 @@ mod tests {
             "{\"text\": \"the bin is full\", \"cats\": {\"waste\": 1, \"parking\": 0}}\n\
                          {\"text\": \"car towed\", \"cats\": {\"waste\": 0, \"parking\": 1}}\n",
         );
-        assert_eq!(draft_of(&cats, &request("cats", &[])).unwrap().labels.len(), 2);
+        assert_eq!(draft(&cats, &request("cats", &[])).unwrap().labels.len(), 2);
         let spans = json("{\"text\": \"the bin\", \"label\": [[0, 3, \"LOC\"]]}\n");
-        let error = draft_of(&spans, &request("label", &[])).unwrap_err();
+        let error = draft(&spans, &request("label", &[])).unwrap_err();
         assert_eq!(error.to_string(), "`data.jsonl`, line 1, column `label`: this is not a label");
     }
 
@@ -473,7 +496,7 @@ mod tests {
             (&"x".repeat(300), &"x".repeat(80)),
         ] {
             let request = Request { name, ..request("y", &[]) };
-            let draft = draft_of(&table("text,y\na text,home\nb text,work\n"), &request).unwrap();
+            let draft = draft(&table("text,y\na text,home\nb text,work\n"), &request).unwrap();
             assert_eq!(Task::parse("t.toml", &draft.toml, Path::new(".")).unwrap().name, want, "{name}");
         }
     }
@@ -500,7 +523,7 @@ mod tests {
             let text = String::from_utf8(lines.into_inner().unwrap()).unwrap();
             let input = Cursor::new(text);
             if let Ok(table) = Reader::new("data.csv", input, ReadOptions::from(Format::Csv)).and_then(Reader::into_table) {
-                match draft(&table, &request("the label", &[]), fixture(), &Device::new(1)) {
+                match draft_of(&table, None, &request("the label", &[]), fixture(), &Device::new(1)) {
                     Ok(draft) => prop_assert_eq!(draft.text.len(), 1),
                     Err(error) => prop_assert!(!matches!(error, Error::Task(_)), "{:?}", error),
                 }

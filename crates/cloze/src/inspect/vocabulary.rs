@@ -23,7 +23,7 @@ pub(crate) fn warning(task: &Task, data: &Data, model: &Model) -> Option<Warning
 
 /// Words of texts, by what a vocabulary makes of them. A word is a run of letters; in scripts without blanks it is a letter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Coverage {
+pub(crate) struct Coverage {
     /// All words.
     pub words: usize,
     /// Words that are several tokens.
@@ -59,7 +59,7 @@ impl Coverage {
     }
 
     /// What speaks against `model` for these texts, and what to do.
-    pub fn doubt(&self, model: &Model) -> Option<(String, String)> {
+    pub(crate) fn doubt(&self, model: &Model) -> Option<(String, String)> {
         self.doubt_named(model.name(), model.is_english())
     }
 

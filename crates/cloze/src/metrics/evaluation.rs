@@ -10,11 +10,11 @@ use super::confusion::{Confusion, LabelScore};
 /// What a set of labelled rows says about predictions; labels by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Labelled rows; if rows can have several labels, each counts once for every topic.
+    /// Labelled rows; if rows can have several labels, each counts once for every class.
     pub rows: usize,
     /// Share of rows predicted correctly.
     pub accuracy: Measured,
-    /// Mean F1 over the labels that occur; where rows have several, over the topics; where rows have choices of their own, the mean
+    /// Mean F1 over the labels that occur; where rows have several, over the classes; where rows have choices of their own, the mean
     /// over rows of the F1 of the words of the choices.
     pub macro_f1: Measured,
     /// F1 of the task's positive label, if it has one.
@@ -23,10 +23,10 @@ pub struct Evaluation {
     /// Share of the questions all of whose rows are predicted rightly, if the task's rows belong to questions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact_match: Option<Measured>,
-    /// Each topic that rows can be about, where they can have several labels: its `gold` and `predicted` rows are those that are
+    /// Each class that rows can be about, where they can have several labels: its `gold` and `predicted` rows are those that are
     /// about it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub topics: Vec<LabelEvaluation>,
+    #[serde(rename = "topics", default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<LabelEvaluation>,
     /// Each label, in the task's order; none where rows have choices of their own.
     pub labels: Vec<LabelEvaluation>,
     /// `confusion[gold][predicted]`, in the order of `labels`.
@@ -50,17 +50,6 @@ pub struct LabelEvaluation {
     pub f1: f64,
 }
 
-/// Rows of one label that are given another, see [`Evaluation::confusions`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Confused<'e> {
-    /// The right label.
-    pub right: &'e LabelEvaluation,
-    /// The one given.
-    pub given: &'e LabelEvaluation,
-    /// How many rows.
-    pub rows: u64,
-}
-
 impl Evaluation {
     /// Compares `predicted` with `gold`, both positions in `labels`. The intervals depend on the counts alone.
     pub(crate) fn new(labels: &[String], gold: &[usize], predicted: &[usize]) -> Self {
@@ -73,7 +62,7 @@ impl Evaluation {
             macro_f1,
             f1: None,
             exact_match: None,
-            topics: Vec::new(),
+            classes: Vec::new(),
             labels: labels
                 .iter()
                 .enumerate()
@@ -106,20 +95,20 @@ impl Evaluation {
             macro_f1: bootstrap_mean(&f1, 0),
             f1: None,
             exact_match: None,
-            topics: Vec::new(),
+            classes: Vec::new(),
             labels: Vec::new(),
             confusion: Vec::new(),
         }
     }
 
-    /// The figures of each label that a row can have: of the topics, where rows can have several labels.
+    /// The figures of each label that a row can have: of the classes, where rows can have several labels.
     pub fn per_label(&self) -> &[LabelEvaluation] {
-        if self.topics.is_empty() { &self.labels } else { &self.topics }
+        if self.classes.is_empty() { &self.labels } else { &self.classes }
     }
 
-    /// What is counted: `row`, or `answer` where every row is asked for each of several labels.
-    pub fn unit(&self) -> &'static str {
-        if self.topics.is_empty() { "row" } else { "answer" }
+    /// What is counted: `row`, or `answer` where every row is asked about each of several classes.
+    pub(crate) fn unit(&self) -> &'static str {
+        if self.classes.is_empty() { "row" } else { "answer" }
     }
 
     /// The label that most rows have, and the accuracy of giving it to every row; nothing where rows have choices of their own.
@@ -129,17 +118,17 @@ impl Evaluation {
         (self.rows > 0).then(|| (most.label.as_str(), most.gold as f64 / self.rows as f64))
     }
 
-    /// Confused labels, the most frequent confusion first.
-    pub fn confusions(&self) -> Vec<Confused<'_>> {
+    /// Which labels are confused, the most frequent confusion first: the right label, the one given, and how many rows.
+    pub fn confusions(&self) -> Vec<(&LabelEvaluation, &LabelEvaluation, u64)> {
         let mut found = Vec::new();
         for (gold, (right, counts)) in self.labels.iter().zip(&self.confusion).enumerate() {
             for (given, (other, &rows)) in self.labels.iter().zip(counts).enumerate() {
                 if given != gold && rows > 0 {
-                    found.push(Confused { right, given: other, rows });
+                    found.push((right, other, rows));
                 }
             }
         }
-        found.sort_by_key(|confused| std::cmp::Reverse(confused.rows));
+        found.sort_by_key(|(_, _, rows)| std::cmp::Reverse(*rows));
         found
     }
 

@@ -54,16 +54,16 @@ impl Predictor {
             .metrics
             .group
             .iter()
-            .filter(|group| within && Projection::has(&task, reader.columns(), group));
+            .filter(|group| within && Projection::has(&task, reader.header(), group));
         let names: Vec<String> = group.chain(&fields).cloned().collect();
-        let mut projection = Projection::new(&task, reader.columns(), &names, None)?;
+        let mut projection = Projection::new(&task, reader.header(), &names, None)?;
         // How a class is described says nothing of the row.
         let inputs = task.inputs();
         let is_shown = |name: &String| !fields.contains(name) || inputs.contains(name);
         let shown: Vec<usize> = (0..names.len()).filter(|&column| is_shown(&names[column])).collect();
         let project = |all: &[String]| -> Vec<String> { shown.iter().map(|&at| all[at].clone()).collect() };
         let columns =
-            if within { reader.columns().renamed(&project(&names)) } else { reader.columns().clone() };
+            if within { reader.header().renamed(&project(&names)) } else { reader.header().clone() };
         let wanted = std::iter::once(Answer::column(&task).to_owned()).chain(match task.answers {
             Answers::Choice(_) => vec!["probability".to_owned()],
             Answers::OneLabel | Answers::SeveralLabels(_) => {
@@ -109,8 +109,8 @@ impl Predictor {
     ) -> Result<Annotated> {
         let task = self.task.clone();
         let lists = task.data.rows.as_ref().map_or(&[][..], Rows::lists);
-        let mut projection = Projection::new(&task, reader.columns(), &task.fields(), None)?;
-        let mut writer = Submission::new(name, output, reader.columns(), lists)?;
+        let mut projection = Projection::new(&task, reader.header(), &task.fields(), None)?;
+        let mut writer = Submission::new(name, output, reader.header(), lists)?;
         self.label(reader, &mut projection, 0, progress, |chunk| {
             let mut answers = chunk.answers(&task).peekable();
             for (row, examples) in &chunk.rows {
@@ -142,7 +142,7 @@ impl Predictor {
         let mut reader = reader;
         let mut written = Annotated::default();
         loop {
-            let read: Vec<Row> = reader.by_ref().take(size).collect::<Result<_>>()?;
+            let read: Vec<Row> = reader.rows().take(size).collect::<Result<_>>()?;
             if read.is_empty() {
                 return Ok(written);
             }
@@ -166,7 +166,7 @@ impl Predictor {
                 texts.all(|(_, text)| text.trim().is_empty())
             };
             written.without_text += examples.first_questions().filter(is_empty).count();
-            let scores = self.score(&examples, |_, _| progress(written.rows))?;
+            let scores = self.scores(&examples, |_, _| progress(written.rows))?;
             written.rows += examples.count();
             write(Chunk { rows, values, examples, scores })?;
             progress(written.rows)?;

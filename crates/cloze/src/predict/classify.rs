@@ -95,7 +95,7 @@ impl Predictor {
     fn classify_some(&self, records: &[Record], before: u64) -> Result<Vec<Prediction>> {
         let task = &self.task;
         let examples = questions(task, records).map_err(|error| error.in_memory(before))?;
-        let scores = self.score(&examples, |_, _| Ok(()))?;
+        let scores = self.scores(&examples, |_, _| Ok(()))?;
         let answers = Answer::of(task, &scores, &examples);
         let prediction = |(first, answer): (&Example, Answer)| {
             let names = match task.answers {
@@ -127,9 +127,9 @@ fn questions(task: &Task, records: &[Record]) -> Result<Examples> {
         }
         return Ok(Examples::new(task, examples));
     }
-    let reader = Records::new(NAME, records, &inputs, None)?.reader()?;
-    let mut projection = Projection::new(task, reader.columns(), &fields, None)?;
-    for row in reader {
+    let mut reader = Records::new(NAME, records, &inputs, None)?.reader()?;
+    let mut projection = Projection::new(task, reader.header(), &fields, None)?;
+    for row in reader.rows() {
         let row: Row = row?;
         for question in projection.read(&row)? {
             examples.push(Example::new(task, question.values, row.place())?);

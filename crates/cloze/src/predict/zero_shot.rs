@@ -8,7 +8,7 @@ use crate::dataset::{self, evaluation, gold};
 use crate::ensemble::{Weights, merge};
 use crate::metrics::Evaluation;
 use crate::pvp::encode::PatternEncoder;
-use crate::pvp::priming::{self, Examples, Primer};
+use crate::pvp::priming::{self, Demonstrations, Primer};
 use crate::pvp::verbalizer::Verbalizer;
 use crate::run::prepare::Prepared;
 use crate::scoring::calibration;
@@ -28,7 +28,7 @@ pub struct ZeroShot {
     pub rows: &'static str,
     /// With priming: the examples in front of the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub examples: Option<Examples>,
+    pub examples: Option<Demonstrations>,
     /// Every pattern alone.
     pub patterns: Vec<Outcome>,
     /// The mean of all patterns' scores.
@@ -86,7 +86,7 @@ pub fn zero_shot(
     }
     let seed = task.options.seeds.first().copied().unwrap_or(0);
     let drawn = priming::draw(&data.train, priming, seed);
-    let mut in_front: Option<Examples> = None;
+    let mut in_front: Option<Demonstrations> = None;
     let calibrating = if priming == 0 { calibration::rows(task, data) } else { Vec::new() };
     let mut all = Vec::new();
     let total = task.patterns.len() * examples.len();

@@ -2,7 +2,7 @@
 
 mod classifier;
 mod pattern;
-mod preview;
+pub(crate) mod preview;
 mod truncate;
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::pvp::verbalizer::Candidates;
 
 pub(crate) use self::classifier::ClassifierEncoder;
 pub(crate) use self::pattern::PatternEncoder;
-pub use self::preview::{Piece, PieceKind};
+pub(crate) use self::preview::Piece;
 #[cfg(test)]
 pub(crate) use self::truncate::{Length, shorten};
 
@@ -56,7 +56,7 @@ impl Encoded {
 
 /// A field that was cut.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Cut {
+pub(crate) struct Cut {
     /// The column's name.
     pub field: String,
     /// How many of its tokens are missing.

@@ -22,7 +22,7 @@ const PURPOSE: u64 = 0x0F10;
 
 /// How many examples stand in front of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Examples {
+pub struct Demonstrations {
     /// How many were asked for and are there.
     pub wanted: usize,
     /// In front of the row with the fewest.
@@ -31,7 +31,7 @@ pub struct Examples {
     pub most: usize,
 }
 
-impl Examples {
+impl Demonstrations {
     /// What the user should know: whether some did not fit.
     pub(crate) fn note(&self) -> Option<String> {
         let what = format!("in front of a row to classify there is room for {self}");
@@ -40,8 +40,8 @@ impl Examples {
 
     /// The same for the rows of both.
     #[must_use]
-    pub(crate) fn and(self, other: Examples) -> Examples {
-        Examples {
+    pub(crate) fn and(self, other: Demonstrations) -> Demonstrations {
+        Demonstrations {
             wanted: self.wanted.max(other.wanted),
             least: self.least.min(other.least),
             most: self.most.max(other.most),
@@ -50,13 +50,13 @@ impl Examples {
 }
 
 /// `2 examples`, `3 of 8 examples`, `3 to 5 of 8 examples`.
-impl std::fmt::Display for Examples {
+impl std::fmt::Display for Demonstrations {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         let wanted = counted(self.wanted, "example");
         match *self {
-            Examples { wanted: all, least, .. } if least == all => write!(f, "{wanted}"),
-            Examples { least, most, .. } if least == most => write!(f, "{least} of {wanted}"),
-            Examples { least, most, .. } => write!(f, "{least} to {most} of {wanted}"),
+            Demonstrations { wanted: all, least, .. } if least == all => write!(f, "{wanted}"),
+            Demonstrations { least, most, .. } if least == most => write!(f, "{least} of {wanted}"),
+            Demonstrations { least, most, .. } => write!(f, "{least} to {most} of {wanted}"),
         }
     }
 }
@@ -152,13 +152,13 @@ impl<'a> Primer<'a> {
     ///
     /// # Errors
     /// The first row that cannot be shortened enough.
-    pub(crate) fn encode_all(&self, rows: &[Example]) -> Result<(Vec<Encoded>, Examples)> {
+    pub(crate) fn encode_all(&self, rows: &[Example]) -> Result<(Vec<Encoded>, Demonstrations)> {
         let wanted = self.examples.len();
-        let mut examples = Examples { wanted, least: wanted, most: 0 };
+        let mut examples = Demonstrations { wanted, least: wanted, most: 0 };
         let mut clozes = Vec::with_capacity(rows.len());
         for row in rows {
             let (cloze, used) = self.encode(row)?;
-            examples = examples.and(Examples { wanted, least: used, most: used });
+            examples = examples.and(Demonstrations { wanted, least: used, most: used });
             clozes.push(cloze);
         }
         Ok((clozes, examples))
@@ -351,7 +351,7 @@ mod tests {
 
     #[test]
     fn examples_that_did_not_fit_are_told() {
-        let examples = |least, most| Examples { wanted: 8, least, most };
+        let examples = |least, most| Demonstrations { wanted: 8, least, most };
         assert_eq!(examples(8, 8).note(), None);
         let both = examples(5, 5).and(examples(3, 3));
         assert_eq!(
@@ -359,6 +359,6 @@ mod tests {
             "in front of a row to classify there is room for 3 to 5 of 8 examples"
         );
         assert_eq!(examples(3, 3).to_string(), "3 of 8 examples");
-        assert_eq!(Examples { wanted: 1, least: 1, most: 1 }.to_string(), "1 example");
+        assert_eq!(Demonstrations { wanted: 1, least: 1, most: 1 }.to_string(), "1 example");
     }
 }

@@ -464,8 +464,8 @@ pub(crate) mod tests {
         let text = EXAMPLE.replace("bug", "日本");
         let error = Verbalizer::new(&parse(&text), 0, &tokenizer()).unwrap_err();
         let Error::Task(error) = error else { panic!() };
-        let first = &error.mistakes()[0];
-        assert_eq!((&text[first.span()], first.place().line), ("\"日本\"", Some(12)));
+        let first = &error.mistakes[0];
+        assert_eq!((&text[first.span.clone()], first.place.line), ("\"日本\"", Some(12)));
     }
 
     #[test]

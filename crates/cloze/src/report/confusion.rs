@@ -1,7 +1,7 @@
 //! Which labels are confused.
 
 use super::figures::percent;
-use crate::metrics::Evaluation;
+use crate::metrics::{Evaluation, LabelEvaluation};
 
 /// The number of labels, and of characters in all their names, that fit side by side above the columns.
 const SIDE_BY_SIDE: (usize, usize) = (8, 60);
@@ -78,11 +78,11 @@ impl Confusion {
             all if all <= most => "The confused labels, most frequent first".to_owned(),
             all => format!("The {most} most frequent of {all} confusions"),
         };
-        let pair = |confused: &crate::metrics::Confused| Pair {
-            right: confused.right.label.clone(),
-            given: confused.given.label.clone(),
-            rows: confused.rows,
-            share: percent(confused.rows as f64 / confused.right.gold.max(1) as f64),
+        let pair = |&(right, given, rows): &(&LabelEvaluation, &LabelEvaluation, u64)| Pair {
+            right: right.label.clone(),
+            given: given.label.clone(),
+            rows,
+            share: percent(rows as f64 / right.gold.max(1) as f64),
         };
         self.most_frequent = confusions.iter().take(most).map(pair).collect();
     }

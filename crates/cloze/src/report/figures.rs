@@ -43,13 +43,13 @@ pub(crate) fn counted(number: usize, what: &str) -> String {
 
 /// `1,000 test rows`, or how many answers where every row is asked for each of several labels.
 pub(super) fn tested(test: &Evaluation) -> String {
-    match test.topics.len() {
+    match test.classes.len() {
         0 => counted(test.rows, "test row"),
-        topics => format!(
+        classes => format!(
             "{}, one for each of {} and {}",
             counted(test.rows, "answer"),
-            counted(test.rows / topics, "test row"),
-            counted(topics, "label")
+            counted(test.rows / classes, "test row"),
+            counted(classes, "label")
         ),
     }
 }

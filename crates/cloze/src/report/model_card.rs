@@ -6,7 +6,7 @@ use super::figures::{counted, figures, grouped, percent, tested, with_interval};
 use super::making::Fact;
 use crate::metrics::{Evaluation, LabelEvaluation};
 use crate::results::Results;
-use crate::task::Topic;
+use crate::task::Class;
 
 #[derive(Template)]
 #[template(path = "model_card.md")]
@@ -67,14 +67,14 @@ pub(crate) fn model_card(results: &Results) -> String {
 
 fn what(results: &Results) -> String {
     let labels: Vec<String> = results.labels.iter().map(|label| format!("`{}`", line(label))).collect();
-    if results.topics.is_empty() {
+    if results.classes.is_empty() {
         return format!("Classifies text into {}: {}.", counted(labels.len(), "label"), labels.join(", "));
     }
-    let topic = |topic: &Topic| format!("`{}` ({})", line(&topic.name), line(&topic.text));
+    let class = |class: &Class| format!("`{}` ({})", line(&class.name), line(&class.text));
     format!(
         "Given a text and the description of a label, predicts whether the text has the label ({}). The labels are {}.",
         labels.join(" or "),
-        results.topics.iter().map(topic).collect::<Vec<_>>().join(", ")
+        results.classes.iter().map(class).collect::<Vec<_>>().join(", ")
     )
 }
 

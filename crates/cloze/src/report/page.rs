@@ -10,7 +10,7 @@ use super::rows::Rows;
 use crate::metrics::{Evaluation, LabelEvaluation, Reliability};
 use crate::results::Results;
 use crate::results::insight::Insight;
-use crate::task::{Task, Topic};
+use crate::task::{Class, Task};
 
 /// A mean confidence and an accuracy that are no farther apart say the same.
 const ABOUT_THE_SAME: f64 = 0.02;
@@ -37,7 +37,7 @@ struct Page<'r> {
     next: Option<Rows>,
     patterns: Vec<Pattern<'r>>,
     words: Vec<Words<'r>>,
-    topics: &'r [Topic],
+    classes: &'r [Class],
     generations: Option<Generations<'r>>,
     facts: Vec<Fact>,
     task: Option<String>,
@@ -124,7 +124,7 @@ pub(super) fn html(results: &Results, insight: Option<&Insight>, task: Option<&T
         next: Rows::disputed(&results.label_next),
         patterns: patterns(results),
         words: task.map(words).unwrap_or_default(),
-        topics: &results.topics,
+        classes: &results.classes,
         generations: generations(results),
         facts: facts(results, task),
         task: task.map(Task::canonical),
@@ -159,7 +159,7 @@ fn inputs(results: &Results) -> String {
 
 /// What a row or an answer is given.
 fn given(test: &Evaluation) -> &'static str {
-    if test.topics.is_empty() { "label" } else { "answer" }
+    if test.classes.is_empty() { "label" } else { "answer" }
 }
 
 fn headline(title: &str, test: &Evaluation, insight: Option<&Insight>) -> Headline {

@@ -56,11 +56,11 @@ impl Rows {
 fn answered(row: &Answered) -> Row {
     let is_right = row.is_right();
     let said = |class, what, label: &str, figure| Said { class, what, label: label.to_owned(), figure };
-    let topic = row.topic.iter().map(|topic| said("topic", "about", topic, String::new()));
+    let class = row.class.iter().map(|class| said("topic", "about", class, String::new()));
     let given =
         said(if is_right { "yes" } else { "no" }, "predicted", &row.given, probability(row.confidence));
     let right = row.right.iter().filter(|_| !is_right).map(|label| said("", "true", label, String::new()));
-    Row { text: text(&row.fields), said: topic.chain([given]).chain(right).collect(), place: row.place() }
+    Row { text: text(&row.fields), said: class.chain([given]).chain(right).collect(), place: row.place() }
 }
 
 fn disputed(row: &Disputed) -> Row {

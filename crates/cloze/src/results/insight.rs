@@ -51,8 +51,8 @@ pub(crate) struct Answered {
     /// The columns that the patterns use, long texts cut short.
     pub fields: BTreeMap<String, String>,
     /// The label that was asked about, where rows can have several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub topic: Option<String>,
+    #[serde(rename = "topic", default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
     /// The right label; several where each of them is right.
     pub right: Vec<String>,
     /// The label given.

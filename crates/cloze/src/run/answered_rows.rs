@@ -45,7 +45,7 @@ fn answered(task: &Task, examples: &Examples, at: usize, given: usize) -> Answer
     };
     let fields = task.fields().into_iter().zip(example.texts.iter().cloned());
     Answered {
-        topic: task.answers.several().map(|several| several.topics[class].name.clone()),
+        class: task.answers.several().map(|several| several.classes[class].name.clone()),
         right: example.right().map(name).collect(),
         given: name(given),
         ..Answered::at(number + 1, &example.place, fields.filter(|(field, _)| is_told(field)))
@@ -97,7 +97,7 @@ mod tests {
         let examples = Examples::new(&task, vec![example(&texts, 0), example(&texts, 0)]);
         let insight = of_answers(&task, "final", &examples, &scores(&[[1.0, 0.0], [0.0, 1.0]]));
         let error = &insight.errors[0];
-        assert_eq!((error.row, error.topic.as_deref()), (1, Some("urgent")));
+        assert_eq!((error.row, error.class.as_deref()), (1, Some("urgent")));
         assert_eq!((error.given.as_str(), error.right[0].as_str()), ("no", "yes"));
         assert_eq!(error.fields.values().collect::<Vec<_>>(), ["a text"]);
     }

@@ -6,7 +6,7 @@ use crate::Result;
 use crate::dataset::{Data, evaluation, gold};
 use crate::ensemble::{Weights, merge};
 use crate::metrics::Evaluation;
-use crate::pvp::priming::Examples;
+use crate::pvp::priming::Demonstrations;
 use crate::results::{Disputed, FORMAT, Generation, ModelSource, Results, Stage};
 use crate::run::job_files;
 use crate::run::plan::{Plan, Work};
@@ -72,7 +72,7 @@ impl Finished<'_> {
             }
             .to_owned(),
             labels: self.task.common_labels(),
-            topics: self.task.answers.several().map_or(Vec::new(), |several| several.topics.clone()),
+            classes: self.task.answers.several().map_or(Vec::new(), |several| several.classes.clone()),
             patterns: (0..self.task.patterns.len()).map(|pattern| self.task.pattern_text(pattern)).collect(),
             model: self.model.clone(),
             data: self.plan.data.clone(),
@@ -153,7 +153,8 @@ impl Finished<'_> {
         }
         results.zero_shot_together = self.together(&zero_shot, "zero-shot");
         results.primed_together = self.together(&primed, "primed").map(|stage| {
-            let examples = results.primed.iter().filter_map(|stage| stage.examples).reduce(Examples::and);
+            let examples =
+                results.primed.iter().filter_map(|stage| stage.examples).reduce(Demonstrations::and);
             results.notes.extend(examples.and_then(|examples| examples.note()));
             Stage { examples, ..stage }
         });

@@ -1,10 +1,8 @@
 //! What a run says while it works.
 //!
-//! The library never prints. Everything worth knowing is an [`Event`] handed to a [`Listener`]; a terminal, a log file or
-//! a test only listens. A listener that answers [`ControlFlow::Break`] stops the run at that point, with everything
-//! that is finished kept.
-
-use std::ops::ControlFlow;
+//! The library never prints. Everything worth knowing is an [`Event`] handed to a listener; a terminal, a log file or a test only listens. A
+//! listener that answers [`ControlFlow::Break`](std::ops::ControlFlow::Break) stops the run at that point, with everything that is finished
+//! kept.
 
 use serde::{Deserialize, Serialize};
 
@@ -111,28 +109,6 @@ pub(crate) struct Logged {
     /// What happened.
     #[serde(flatten)]
     pub event: Event,
-}
-
-/// Hears what happens, and may stop the run by answering `Break`.
-pub trait Listener {
-    /// Called for every event, on the thread that does the work.
-    fn hear(&mut self, event: &Event) -> ControlFlow<()>;
-}
-
-impl<F: FnMut(&Event) -> ControlFlow<()>> Listener for F {
-    fn hear(&mut self, event: &Event) -> ControlFlow<()> {
-        self(event)
-    }
-}
-
-/// Hears everything and does nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silence;
-
-impl Listener for Silence {
-    fn hear(&mut self, _: &Event) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::run::event::{Event, Listener};
+use crate::run::event::Event;
 use crate::run::store::RunDir;
 use crate::training::training_loop::Step;
 use crate::{Error, Result};
@@ -10,7 +10,7 @@ use crate::{Error, Result};
 /// The run directory together with who listens: every event goes to both.
 pub(super) struct Log<'a> {
     pub(super) run: RunDir,
-    pub(super) listener: &'a mut dyn Listener,
+    pub(super) listener: &'a mut dyn FnMut(&Event) -> ControlFlow<()>,
 }
 
 impl Log<'_> {
@@ -18,7 +18,7 @@ impl Log<'_> {
         if !event.is_progress() {
             self.run.log(&event)?;
         }
-        match self.listener.hear(&event) {
+        match (self.listener)(&event) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Stopped),
         }

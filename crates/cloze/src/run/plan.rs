@@ -220,7 +220,7 @@ impl Planner<'_> {
     fn base(&self, data: &[&str]) -> impl Serialize {
         let data: Vec<(String, Option<&DataSource>)> =
             data.iter().map(|&part| (part.to_owned(), self.sources.get(part))).collect();
-        // Of topics the rows hold the descriptions, and what is measured their names.
+        // Of classes the rows hold the descriptions, and what is measured their names.
         let several = self.task.answers.several().into_iter().flat_map(MultiLabel::names);
         let names: Vec<String> = self.task.label_names().into_iter().chain(several).collect();
         (

@@ -59,7 +59,7 @@ impl Prepared {
             return Ok(());
         }
         let problem = "there are no labelled rows to learn from";
-        if self.task.has_no_file() {
+        if self.task.is_of_program() {
             let remedy = "give the task labelled examples; or unlabelled ones, of which the pretrained model's guesses can be learned";
             return Err(Error::usage(problem, remedy));
         }

@@ -40,7 +40,7 @@ const UNFINISHED: &str = "tmp";
 
 /// A run directory.
 #[derive(Debug)]
-pub struct RunDir {
+pub(crate) struct RunDir {
     dir: PathBuf,
     /// Held while this process works in the run; none if it only reads. The operating system lets go of the lock
     /// when the process ends, however it ends.
@@ -67,7 +67,7 @@ impl RunDir {
     }
 
     /// Opens a run to read it.
-    pub fn open(dir: &Path) -> Result<RunDir> {
+    pub(crate) fn open(dir: &Path) -> Result<RunDir> {
         if !dir.join(MANIFEST).is_file() {
             return Err(Error::NotARun { path: dir.to_owned() });
         }
@@ -75,7 +75,7 @@ impl RunDir {
     }
 
     /// Whether this program has made a run in `dir`: others may have a file called `run.toml` too.
-    pub fn is_in(dir: &Path) -> bool {
+    pub(crate) fn is_in(dir: &Path) -> bool {
         let text = fs::read_to_string(dir.join(MANIFEST)).unwrap_or_default();
         text.lines().take_while(|line| line.starts_with('#')).any(|line| line.starts_with(MADE_BY))
     }
@@ -86,7 +86,7 @@ impl RunDir {
     }
 
     /// The text of `run.toml`.
-    pub fn manifest(&self) -> Result<String> {
+    pub(crate) fn manifest(&self) -> Result<String> {
         let path = self.dir.join(MANIFEST);
         let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
         match seal::is_whole(&text) || origin::is_before_seals(&text) {
@@ -101,7 +101,7 @@ impl RunDir {
     }
 
     /// The task file that the run was made from, which may have changed or gone since; none if `run.toml` does not name it.
-    pub fn task_file(&self) -> Option<PathBuf> {
+    pub(crate) fn task_file(&self) -> Option<PathBuf> {
         origin::of_run(&self.dir)
     }
 
@@ -159,7 +159,7 @@ impl RunDir {
     }
 
     /// How many seconds the finished job `name` took; none if it is not there or cannot be read.
-    pub fn seconds(&self, name: &str) -> Option<f64> {
+    pub(crate) fn seconds(&self, name: &str) -> Option<f64> {
         Some(self.job(name).ok()??.record.seconds)
     }
 
@@ -271,7 +271,7 @@ fn remove_unfinished(dir: &Path) -> Result<()> {
     };
     let is_group = |name: &str| ["zero-shot", "primed"].contains(&name) || numbered(name, 'g');
     let is_job = |name: &str, in_group: bool| match (in_group, name.split_once('-')) {
-        (false, _) => ["final", "supervised"].contains(&name),
+        (false, _) => ["final", "probe", "supervised"].contains(&name),
         (true, None) => ["ensemble", "sets"].contains(&name) || numbered(name, 'p'),
         (true, Some((pattern, seed))) => numbered(pattern, 'p') && numbered(seed, 's'),
     };

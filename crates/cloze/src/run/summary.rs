@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::metrics::Evaluation;
-use crate::pvp::priming::Examples;
+use crate::pvp::priming::Demonstrations;
 use crate::results::Stage;
 use crate::run::store::{Draft, Job};
 use crate::training::linear_probe::Part;
@@ -38,7 +38,7 @@ pub(crate) struct Summary {
     pub(crate) probe: Option<Part>,
     /// Of a primed model: the examples in front of the test rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) examples: Option<Examples>,
+    pub(crate) examples: Option<Demonstrations>,
     /// What the user should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) notes: Vec<String>,

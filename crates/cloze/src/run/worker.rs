@@ -3,13 +3,14 @@
 //! Whatever a later job or the results need of an earlier job is read back from its directory. So a run that was interrupted
 //! and a run that was not go the same way, and end the same.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
 use crate::results::insight;
 use crate::run::Run;
 use crate::run::answered_rows;
-use crate::run::event::{Event, Listener};
+use crate::run::event::Event;
 use crate::run::jobs::Workspace;
 use crate::run::log::Log;
 use crate::run::plan;
@@ -27,7 +28,7 @@ impl Prepared {
     /// # Errors
     /// When there is nothing to learn from, the rows or the model cannot be used, the run's directory cannot be written or is damaged,
     /// or the listener stops.
-    pub fn train(&self, runs: &Path, listener: &mut dyn Listener) -> Result<Run> {
+    pub fn train(&self, runs: &Path, listener: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> Result<Run> {
         let began = Instant::now();
         self.check_rows()?;
         let Prepared { task, data, plan, .. } = self;
@@ -64,7 +65,7 @@ fn carry_out(workspace: &mut Workspace, began: Instant) -> Result<Run> {
     workspace.log.run.write("report.html", page.as_bytes())?;
     workspace.log.run.write("results.json", &pretty_json(&results))?;
     workspace.log.say(Event::Finished { run: shown, seconds: began.elapsed().as_secs_f64() })?;
-    Ok(Run { path: run, results })
+    Ok(Run::of_results(run, results))
 }
 
 /// Does a job, unless this run or an earlier one has done it.

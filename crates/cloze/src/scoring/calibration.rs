@@ -21,7 +21,7 @@ use crate::task::Task;
 /// Rows whose scores are averaged; with more the mean hardly moves.
 const ROWS: usize = 256;
 
-/// Whether the task is calibrated: if its options ask for it and its labels exclude each other. Of a topic, `no` is true of most rows,
+/// Whether the task is calibrated: if its options ask for it and its labels exclude each other. Of a class, `no` is true of most rows,
 /// and choices of a row have no words in common with those of another.
 pub(crate) fn applies(task: &Task) -> bool {
     task.options.calibrate && task.answers.is_one_label()

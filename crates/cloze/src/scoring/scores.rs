@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 /// Raw scores (not probabilities) of every label for a number of rows: `[rows, labels]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Scores {
+pub(crate) struct Scores {
     labels: usize,
     values: Vec<f32>,
 }
@@ -29,12 +29,12 @@ impl Scores {
     }
 
     /// Number of labels.
-    pub fn labels(&self) -> usize {
+    pub(crate) fn labels(&self) -> usize {
         self.labels
     }
 
     /// Number of rows.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.values.len() / self.labels
     }
 
@@ -49,12 +49,12 @@ impl Scores {
     }
 
     /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
     /// The scores of one row.
-    pub fn row(&self, row: usize) -> &[f32] {
+    pub(crate) fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.labels..][..self.labels]
     }
 
@@ -64,17 +64,17 @@ impl Scores {
     }
 
     /// The rows in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.labels)
     }
 
     /// The label of the highest score of every row; of equal ones the first.
-    pub fn predictions(&self) -> Vec<usize> {
+    pub(crate) fn predictions(&self) -> Vec<usize> {
         self.iter().map(best).collect()
     }
 
     /// Writes CSV: the labels' names, then a line per row. Every number has just the digits that bring back its bits.
-    pub fn write_csv(&self, names: &[String], out: impl Write) -> Result<(), csv::Error> {
+    pub(crate) fn write_csv(&self, names: &[String], out: impl Write) -> Result<(), csv::Error> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(names)?;
         for row in self.iter() {

@@ -1,6 +1,7 @@
 //! Carrying a study out: every variation as a run, and then what they show together.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -14,7 +15,7 @@ use super::variations::Variation;
 use super::{page, plot};
 use crate::results::ModelSource;
 use crate::run::Run;
-use crate::run::event::{Event, Listener};
+use crate::run::event::Event;
 use crate::run::store::{RunDir, pretty_json, replace};
 use crate::{Error, Result};
 
@@ -35,7 +36,11 @@ impl Study<'_> {
     ///
     /// # Errors
     /// As [`Prepared::train`](crate::Prepared::train).
-    pub fn carry_out(&self, studies: &Path, listener: &mut dyn Listener) -> Result<FinishedStudy> {
+    pub fn carry_out(
+        &self,
+        studies: &Path,
+        listener: &mut dyn FnMut(&Event) -> ControlFlow<()>,
+    ) -> Result<FinishedStudy> {
         let began = Instant::now();
         let dir = studies.join(format!("{}-{}", self.task.name, self.id.short()));
         std::fs::create_dir_all(&dir).map_err(|error| Error::io("create", &dir, error))?;
@@ -58,7 +63,7 @@ impl Study<'_> {
             relay.number = number;
             relay.variation = Some(variation.title.as_str());
             relay.mine = variation.own_jobs().map(str::to_owned).collect();
-            outcomes.push(variation.prepared.train(&runs, &mut relay)?);
+            outcomes.push(variation.prepared.train(&runs, &mut |event| relay.hear(event))?);
         }
         let outcome = self.conclude(dir, &outcomes)?;
         relay.say(Event::Finished { run: shown, seconds: began.elapsed().as_secs_f64() })?;

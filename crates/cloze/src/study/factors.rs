@@ -100,7 +100,7 @@ factors! {
 
 impl Factor {
     /// As it is typed.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         // `ALL` names every variant.
         Factor::ALL.iter().find(|(_, factor)| *factor == self).map_or("", |(name, _)| name)
     }
@@ -126,6 +126,13 @@ impl Factor {
     /// What the comparisons of its settings do not say.
     pub(super) fn overview(self, settings: &[Setting]) -> Option<String> {
         self.definition().overview(settings)
+    }
+}
+
+/// As it is typed.
+impl std::fmt::Display for Factor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -33,15 +33,15 @@ pub struct Findings {
     /// The patterns as they stand in the task file.
     pub patterns: Vec<String>,
     /// The task's model and then the others.
-    pub models: Vec<ModelSource>,
+    pub(crate) models: Vec<ModelSource>,
     /// The task's data by role.
-    pub data: BTreeMap<String, DataSource>,
+    pub(crate) data: BTreeMap<String, DataSource>,
     /// The seeds that every setting was repeated with.
     pub seeds: Vec<u64>,
     /// What was varied.
     pub factors: Vec<Finding>,
     /// Every run.
-    pub runs: Vec<RunRecord>,
+    pub(crate) runs: Vec<RunRecord>,
     /// The comparisons as sentences: those that are decided first, larger differences before smaller ones.
     pub conclusions: Vec<String>,
     /// Notes for the user.
@@ -91,7 +91,7 @@ pub enum Verdict {
 
 /// A run of a study.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunRecord {
+pub(crate) struct RunRecord {
     /// Its directory among the study's runs.
     pub run: String,
     /// What is special about it.

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::plan::job_name;
-use crate::run::event::{Event, Listener};
+use crate::run::event::Event;
 use crate::{Error, Result};
 
 /// Tells the listener of a study what happens in its runs: jobs that an earlier run has done are left out.
 pub(super) struct Relay<'a> {
-    pub(super) listener: &'a mut dyn Listener,
+    pub(super) listener: &'a mut dyn FnMut(&Event) -> ControlFlow<()>,
     pub(super) number: usize,
     pub(super) variation: Option<&'a str>,
     /// The jobs that only this run and later ones have.
@@ -19,15 +19,14 @@ pub(super) struct Relay<'a> {
 
 impl Relay<'_> {
     pub(super) fn say(&mut self, event: Event) -> Result<()> {
-        match self.listener.hear(&event) {
+        match (self.listener)(&event) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Stopped),
         }
     }
-}
 
-impl Listener for Relay<'_> {
-    fn hear(&mut self, event: &Event) -> ControlFlow<()> {
+    /// What the study's listener hears of an event of a run.
+    pub(super) fn hear(&mut self, event: &Event) -> ControlFlow<()> {
         let mut event = event.clone();
         match &mut event {
             Event::Started { .. } | Event::Planned { .. } | Event::Finished { .. } => {
@@ -49,6 +48,6 @@ impl Listener for Relay<'_> {
             | Event::Measured { job, .. } => *job = job_name(self.number, job),
             Event::Warning { .. } => {}
         }
-        self.listener.hear(&event)
+        (self.listener)(&event)
     }
 }

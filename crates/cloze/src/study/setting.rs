@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Measured;
-use crate::pvp::priming::Examples;
+use crate::pvp::priming::Demonstrations;
 
 /// A setting of a factor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct Arm {
     pub macro_f1: Measured,
     /// The examples in front of the test rows, where a model was primed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub examples: Option<Examples>,
+    pub examples: Option<Demonstrations>,
     /// The directory of the run among the study's runs.
     pub run: String,
     /// The directory in it of what was measured.

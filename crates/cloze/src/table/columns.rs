@@ -11,11 +11,13 @@ use crate::{Error, Place, Result};
 
 /// The names of the columns of a file, all different. Clones share them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Columns {
+pub(crate) struct Columns {
     pub(super) file: Arc<str>,
     pub(super) names: Arc<[String]>,
     places: Arc<HashMap<String, usize>>,
     pub(super) dialect: Dialect,
+    /// Whether the rows come from a program, not from a file.
+    pub(super) in_memory: bool,
 }
 
 /// How a file is written, beyond what its rows show; output that is made from it is written the same way.
@@ -48,11 +50,17 @@ impl Columns {
                 return Err(name.clone());
             }
         }
-        Ok(Columns { file: Arc::clone(file), names: names.into(), places: places.into(), dialect })
+        Ok(Columns {
+            file: Arc::clone(file),
+            names: names.into(),
+            places: places.into(),
+            dialect,
+            in_memory: false,
+        })
     }
 
     /// The names in order.
-    pub fn names(&self) -> &[String] {
+    pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
 
@@ -70,7 +78,8 @@ impl Columns {
 
     /// The file they head.
     pub(crate) fn place(&self) -> Place {
-        Place::file(&*self.file)
+        let place = Place::file(&*self.file);
+        if self.in_memory { place.in_memory() } else { place }
     }
 
     /// What to do when there is no column `name`.
@@ -83,6 +92,9 @@ impl Columns {
                     "the file seems to have one column, {names}; if its values are separated by something other than a comma or a \
                          semicolon, begin it with a line such as `sep=|` that names the separator"
                 )
+            }
+            None if self.in_memory => {
+                format!("the columns are {names}; give every example a value for `{name}`")
             }
             None if self.dialect.format == Format::Jsonl => {
                 format!(

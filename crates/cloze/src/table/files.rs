@@ -10,7 +10,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// When there is no such file, or the pattern of names cannot be read.
-pub fn expand(pattern: &str, base: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn expand(pattern: &str, base: &Path) -> Result<Vec<PathBuf>> {
     let path = if base == Path::new(".") { PathBuf::from(pattern) } else { base.join(pattern) };
     if path.exists() || !pattern.contains(['*', '?', '[']) {
         return match std::fs::metadata(&path) {

@@ -15,7 +15,7 @@ pub enum Quoting {
 
 impl Quoting {
     /// Every kind with its name.
-    pub const ALL: &'static [(&'static str, Quoting)] =
+    pub(crate) const ALL: &'static [(&'static str, Quoting)] =
         &[("double", Quoting::Double), ("backslash", Quoting::Backslash), ("none", Quoting::None)];
 
     /// Its name.

@@ -1,7 +1,7 @@
 //! Rows from a file or standard input, one at a time.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,14 +38,6 @@ impl Reader {
         Reader::named(&path.display().to_string(), file, options, Format::of_path(path))
     }
 
-    /// Reads from standard input.
-    ///
-    /// # Errors
-    /// As [`Reader::open`].
-    pub fn stdin(options: ReadOptions) -> Result<Reader> {
-        Reader::new("standard input", io::stdin(), options)
-    }
-
     /// Reads from anything, which errors call `name`.
     ///
     /// # Errors
@@ -79,8 +71,19 @@ impl Reader {
         Ok(Reader { columns, format, lines, done: false })
     }
 
+    /// The same for rows of a program.
+    pub(super) fn in_memory(mut self) -> Reader {
+        self.columns.in_memory = true;
+        self
+    }
+
+    /// The names of the columns in order.
+    pub fn columns(&self) -> &[String] {
+        self.columns.names()
+    }
+
     /// The columns.
-    pub fn columns(&self) -> &Columns {
+    pub(crate) fn header(&self) -> &Columns {
         &self.columns
     }
 
@@ -94,8 +97,20 @@ impl Reader {
     /// # Errors
     /// The first unreadable row's.
     pub(crate) fn into_table(mut self) -> Result<Table> {
-        let rows = self.by_ref().collect::<Result<_>>()?;
+        let rows = self.rows().collect::<Result<_>>()?;
         Ok(Table { columns: self.columns, rows })
+    }
+
+    /// The rows that were not read yet.
+    pub(crate) fn rows(&mut self) -> impl Iterator<Item = Result<Row>> {
+        std::iter::from_fn(|| {
+            if self.done {
+                return None;
+            }
+            let row = self.read_row().transpose();
+            self.done = !matches!(row, Some(Ok(_)));
+            row
+        })
     }
 
     fn read_row(&mut self) -> Result<Option<Row>> {
@@ -106,31 +121,29 @@ impl Reader {
     }
 }
 
+/// The values of one row after the other, in the order of the columns.
 impl Iterator for Reader {
-    type Item = Result<Row>;
+    type Item = Result<Vec<String>>;
 
-    fn next(&mut self) -> Option<Result<Row>> {
-        if self.done {
-            return None;
-        }
-        let row = self.read_row().transpose();
-        self.done = !matches!(row, Some(Ok(_)));
-        row
+    fn next(&mut self) -> Option<Result<Vec<String>>> {
+        let row = self.rows().next()?;
+        Some(row.map(|row| row.values))
     }
 }
 
 /// A whole file in memory.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Table {
+pub(crate) struct Table {
     /// Its columns.
     pub columns: Columns,
     /// Its rows, each with a value for every column.
     pub rows: Vec<Row>,
 }
 
+#[cfg(test)]
 impl Table {
     /// Reads a file; what `options` leave open comes from its name and its first bytes.
-    pub fn read(path: &Path, options: ReadOptions) -> Result<Table> {
+    pub(crate) fn read(path: &Path, options: ReadOptions) -> Result<Table> {
         Reader::open(path, options)?.into_table()
     }
 }
@@ -163,9 +176,9 @@ mod tests {
         let got = rows(text, None).unwrap();
         assert_eq!(got, [(2, values(&["a, \"b\",\r\nc", "x"])), (5, values(&["d", "y"]))]);
         let reader = Reader::new("t", Cursor::new(text.to_vec()), ReadOptions::default()).unwrap();
-        assert_eq!(reader.columns().names(), ["text", "label"]);
+        assert_eq!(reader.columns(), ["text", "label"]);
         let twice = Reader::new("t", Cursor::new("\u{feff}\u{feff}a,b\n"), ReadOptions::default()).unwrap();
-        assert_eq!(twice.columns().names(), ["a", "b"]);
+        assert_eq!(twice.columns(), ["a", "b"]);
     }
 
     #[test]
@@ -327,7 +340,7 @@ mod tests {
     fn rows_before_an_unclear_value_are_read() {
         let text = "a,b\n1,2\n\"x\" y,3\n";
         let mut reader = Reader::new("t", Cursor::new(text.as_bytes()), ReadOptions::default()).unwrap();
-        assert_eq!(reader.next().unwrap().unwrap().values(), ["1", "2"]);
+        assert_eq!(reader.next().unwrap().unwrap(), ["1", "2"]);
         assert!(reader.next().unwrap().is_err() && reader.next().is_none());
     }
 
@@ -443,10 +456,8 @@ mod tests {
             let reader = Reader::open(&dir.path().join(name), ReadOptions::default()).unwrap();
             assert_eq!(reader.format(), format, "{name}");
         }
-        let columns = Reader::new("t", Cursor::new("id|text\n1|a\n"), ReadOptions::default())
-            .unwrap()
-            .columns()
-            .clone();
+        let columns =
+            Reader::new("t", Cursor::new("id|text\n1|a\n"), ReadOptions::default()).unwrap().header().clone();
         assert!(columns.require("text").unwrap_err().remedy().unwrap().contains("`sep=|`"));
     }
 

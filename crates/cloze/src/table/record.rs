@@ -212,6 +212,7 @@ impl Records {
     pub(crate) fn reader(&self) -> Result<Reader> {
         let options = ReadOptions { format: Some(Format::Jsonl), ..ReadOptions::default() };
         Reader::new(&self.name, Cursor::new(Arc::clone(&self.lines)), options)
+            .map(Reader::in_memory)
             .map_err(|error| error.in_memory(0))
     }
 }

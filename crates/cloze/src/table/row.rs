@@ -7,7 +7,7 @@ use crate::{Error, Place, Result};
 
 /// A row of a file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub(crate) struct Row {
     pub(super) file: Arc<str>,
     /// Its first line in the file, counted from 1.
     pub(super) line: u64,

@@ -159,12 +159,12 @@ mod tests {
 
     /// What is written for a file whose labels are these in turn.
     fn submit(text: &str, rows: Option<&str>, names: &[&str]) -> Result<String> {
-        let reader = Reader::new("val.jsonl", Cursor::new(text.to_owned()), ReadOptions::default())?;
+        let mut reader = Reader::new("val.jsonl", Cursor::new(text.to_owned()), ReadOptions::default())?;
         let lists = rows.map(|rows| Rows::parse(rows).unwrap().lists().to_vec()).unwrap_or_default();
         let mut output = Vec::new();
-        let mut submission = Submission::new("out", &mut output, reader.columns(), &lists)?;
+        let mut submission = Submission::new("out", &mut output, reader.header(), &lists)?;
         let mut names = names.iter();
-        for row in reader {
+        for row in reader.rows() {
             let row = row?;
             let count = match &lists[..] {
                 [] => 1,

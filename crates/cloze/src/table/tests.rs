@@ -63,11 +63,11 @@ fn an_empty_file_is_refused_and_a_header_alone_is_no_rows() {
 fn predictions_can_be_added_to_every_format_from_every_format() {
     for name in ["excel.csv", "tabs.tsv", "lines.jsonl"] {
         for format in [Format::Csv, Format::Tsv, Format::Jsonl] {
-            let reader = Reader::open(&file(name), ReadOptions::default()).unwrap();
-            let columns = reader.columns().clone();
+            let mut reader = Reader::open(&file(name), ReadOptions::default()).unwrap();
+            let columns = reader.header().clone();
             let added = [columns.free_name("prediction", &[]), "probability".to_owned()];
             let mut writer = Writer::new("out", Vec::new(), format, &columns, &added).unwrap();
-            let before: Vec<_> = reader.map(Result::unwrap).collect();
+            let before: Vec<_> = reader.rows().map(Result::unwrap).collect();
             for row in &before {
                 writer.write(row, &["billing".into(), 0.75.into()]).unwrap();
             }

@@ -4,7 +4,7 @@ use super::{Choices, MultiLabel};
 
 /// What an example of a task is answered with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answers {
+pub(crate) enum Answers {
     /// One of the task's labels.
     OneLabel,
     /// All classes that it belongs to. About each of them one question is asked, which the task's two labels answer: yes and no.
@@ -15,7 +15,7 @@ pub enum Answers {
 
 impl Answers {
     /// The classes, where an example can belong to several.
-    pub fn several(&self) -> Option<&MultiLabel> {
+    pub(crate) fn several(&self) -> Option<&MultiLabel> {
         match self {
             Answers::SeveralLabels(several) => Some(several),
             Answers::OneLabel | Answers::Choice(_) => None,
@@ -36,7 +36,7 @@ impl Answers {
     }
 
     /// How many questions are asked about an example.
-    pub fn questions(&self) -> usize {
-        self.several().map_or(1, |several| several.topics.len())
+    pub(crate) fn questions(&self) -> usize {
+        self.several().map_or(1, |several| several.classes.len())
     }
 }

@@ -4,12 +4,12 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::serialize::{list, quoted};
-use super::{Method, Options, Preset, Split, Task, parse};
+use super::{Options, Preset, Source, Split, Task, parse};
 use crate::table::Record;
 use crate::{Error, Result};
 
 /// What errors call a task that has no file; they show what was built as it would stand in one.
-pub(super) const NAME: &str = "the task";
+const NAME: &str = "the task";
 
 /// Makes a [`Task`] of patterns, labels and examples from memory; see [`Task::builder`].
 ///
@@ -22,7 +22,7 @@ pub struct TaskBuilder {
     patterns: Vec<String>,
     labels: Vec<(String, Vec<String>)>,
     descriptions: Vec<(String, String)>,
-    topics: Vec<(String, String)>,
+    classes: Vec<(String, String)>,
     choices: Option<String>,
     label_column: Option<String>,
     preset: Option<Preset>,
@@ -66,8 +66,8 @@ impl TaskBuilder {
 
     /// Another class of a task whose examples can belong to several at once, and how patterns call it where they say `{topic}`. Labels are then
     /// the two answers, yes first; they are the words `yes` and `no` unless given.
-    pub fn topic(mut self, name: impl Into<String>, description: impl Into<String>) -> TaskBuilder {
-        self.topics.push((name.into(), description.into()));
+    pub fn class(mut self, name: impl Into<String>, description: impl Into<String>) -> TaskBuilder {
+        self.classes.push((name.into(), description.into()));
         self
     }
 
@@ -101,11 +101,6 @@ impl TaskBuilder {
         self
     }
 
-    /// How to train.
-    pub fn method(self, method: Method) -> TaskBuilder {
-        self.options(move |options| options.method = method)
-    }
-
     /// The values of all options that [`TaskBuilder::options`] does not change.
     pub fn preset(mut self, preset: Preset) -> TaskBuilder {
         self.preset = Some(preset);
@@ -125,8 +120,9 @@ impl TaskBuilder {
     /// columns. What is wrong with labels of examples is found when they are read.
     pub fn build(self) -> Result<Task> {
         no_twins("label", &self.labels)?;
-        no_twins("topic", &self.topics)?;
+        no_twins("class", &self.classes)?;
         let mut task = parse::parse(NAME, &self.text(), Path::new("."), self.preset)?;
+        task.origin.source = Source::Program;
         self.change.into_iter().for_each(|change| change(&mut task.options));
         task.check_options()?;
         task.with_rows(Split::Train, self.train)?
@@ -148,13 +144,13 @@ impl TaskBuilder {
         if let Some(column) = &self.choices {
             let _ = writeln!(text, "[choices]\nfrom = {}", quoted(column));
         }
-        if !self.topics.is_empty() {
+        if !self.classes.is_empty() {
             text.push_str("[multi_label.topics]\n");
-            for (name, description) in &self.topics {
+            for (name, description) in &self.classes {
                 let _ = writeln!(text, "{} = {}", quoted(name), quoted(description));
             }
         }
-        if !self.labels.is_empty() || !self.topics.is_empty() {
+        if !self.labels.is_empty() || !self.classes.is_empty() {
             text.push_str("[labels]\n");
         }
         for (name, words) in &self.labels {
@@ -166,14 +162,14 @@ impl TaskBuilder {
             };
             let _ = writeln!(text, "{} = {value}", quoted(name));
         }
-        if self.labels.is_empty() && !self.topics.is_empty() {
+        if self.labels.is_empty() && !self.classes.is_empty() {
             text.push_str("yes = \"yes\"\nno = \"no\"\n");
         }
         text
     }
 }
 
-/// Checks that no label, or topic, was given twice.
+/// Checks that no label, or class, was given twice.
 fn no_twins<T>(what: &str, given: &[(String, T)]) -> Result<()> {
     for (number, (name, _)) in given.iter().enumerate() {
         if given[..number].iter().any(|(earlier, _)| earlier == name) {
@@ -187,6 +183,7 @@ fn no_twins<T>(what: &str, given: &[(String, T)]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::Method;
 
     fn support() -> TaskBuilder {
         Task::builder()
@@ -200,8 +197,7 @@ mod tests {
         let built = support()
             .name("support")
             .pattern("{mask}: {text}")
-            .method(Method::Ipet)
-            .options(|options| options.steps = 7)
+            .options(|options| (options.method, options.steps) = (Method::Ipet, 7))
             .build()
             .unwrap();
         let text = "format = 1\nname = 'support'\npatterns = ['{text} This is about {mask}.', '{mask}: {text}']\n\
@@ -243,7 +239,7 @@ mod tests {
         let Error::Task(error) = support().pattern("{text}").build().map(|_| ()).unwrap_err() else {
             panic!()
         };
-        assert!(error.mistakes()[0].problem.contains("{mask}"), "{}", error.mistakes()[0].problem);
+        assert!(error.mistakes[0].problem.contains("{mask}"), "{}", error.mistakes[0].problem);
         let error = support().label("billing", ["bill"]).build().map(|_| ()).unwrap_err();
         assert_eq!(error.to_string(), "the label `billing` is there twice");
         let error = support().options(|options| options.steps = 0).build().map(|_| ()).unwrap_err();
@@ -261,8 +257,8 @@ mod tests {
         assert_eq!(task.described.unwrap()[1].as_deref(), Some("broken software"));
         let task = Task::builder()
             .pattern("{text} About {topic}? {mask}.")
-            .topic("billing", "invoices")
-            .topic("urgent", "a hurry")
+            .class("billing", "invoices")
+            .class("urgent", "a hurry")
             .train([("pay at once", vec!["billing", "urgent"]), ("hello", Vec::new())])
             .build()
             .unwrap();

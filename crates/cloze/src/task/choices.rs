@@ -7,7 +7,7 @@ use super::Label;
 
 /// Where choices come from: the section `[choices]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choices {
+pub(crate) struct Choices {
     /// The column with the list.
     pub from: String,
     /// How many of a row's choices are compared in training: the right one and drawn wrong ones.
@@ -41,7 +41,7 @@ mod tests {
     fn what_choices_rule_out_is_refused() {
         let refuse =
             |old: &str, new: &str| match Task::parse("t.toml", &TASK.replace(old, new), Path::new(".")) {
-                Err(Error::Task(error)) => error.mistakes()[0].problem.clone(),
+                Err(Error::Task(error)) => error.mistakes[0].problem.clone(),
                 other => panic!("{other:?}"),
             };
         assert!(refuse("[choices]", "[labels]\na = 'b'\nc = 'd'\n[choices]").contains("and `[labels]`"));

@@ -4,7 +4,7 @@ use crate::pattern::Template;
 
 /// A column derived from others: an entry of `[columns]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DerivedColumn {
+pub(crate) struct DerivedColumn {
     /// Its name, as patterns use it.
     pub name: String,
     /// How it is derived. A column may use those before it; its own name is that of the file's column.
@@ -13,7 +13,7 @@ pub struct DerivedColumn {
 
 /// How a column is derived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Derivation {
+pub(crate) enum Derivation {
     /// Text with columns in it.
     Text(String),
     /// A text for every value of a column.
@@ -90,7 +90,7 @@ impl Derivation {
 
 /// The lists within a row whose items are rows: `passage.questions[].answers[]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rows {
+pub(crate) struct Rows {
     /// Every list with its path from the row, the outermost first.
     lists: Vec<Vec<String>>,
     source: String,
@@ -101,7 +101,7 @@ impl Rows {
     ///
     /// # Errors
     /// The problem and its remedy.
-    pub fn parse(source: &str) -> std::result::Result<Rows, (String, String)> {
+    pub(crate) fn parse(source: &str) -> std::result::Result<Rows, (String, String)> {
         let (mut path, mut lists) = (Vec::new(), Vec::new());
         for key in source.split('.') {
             let name = key.strip_suffix("[]").unwrap_or(key);

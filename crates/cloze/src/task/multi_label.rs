@@ -7,20 +7,20 @@ use super::Task;
 
 /// Several labels for a row: the section `[multi_label]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MultiLabel {
-    /// The column in which patterns find a topic's description.
+pub(crate) struct MultiLabel {
+    /// The column in which patterns find a class's description.
     pub column: String,
-    /// What stands between the topics in a cell.
+    /// What stands between the classes in a cell.
     pub separator: String,
-    /// What a cell says of a row that is about no topic; empty if an empty cell says that.
+    /// What a cell says of a row that is about no class; empty if an empty cell says that.
     pub none: String,
     /// At least one, with different names and descriptions.
-    pub topics: Vec<Topic>,
+    pub classes: Vec<Class>,
 }
 
 /// What a row may be about.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Topic {
+pub struct Class {
     /// As it stands in the data and in every output.
     pub name: String,
     /// How a pattern calls it.
@@ -28,19 +28,24 @@ pub struct Topic {
 }
 
 impl MultiLabel {
-    /// The topics' names in order.
-    pub fn names(&self) -> Vec<String> {
-        self.topics.iter().map(|topic| topic.name.clone()).collect()
+    /// The classes' names in order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.classes.iter().map(|class| class.name.clone()).collect()
     }
 }
 
 impl Task {
-    /// The names of what a row can be given: labels, or topics.
+    /// The names of what a row can be given: labels, or classes.
     pub(crate) fn answer_names(&self) -> Vec<String> {
         self.answers.several().map_or_else(|| self.label_names(), MultiLabel::names)
     }
 
-    /// Those of [`Task::fields`] that come from a row, not from a topic.
+    /// The classes, where an example can belong to several; else none.
+    pub fn classes(&self) -> &[Class] {
+        self.answers.several().map_or(&[], |several| &several.classes)
+    }
+
+    /// The columns that the patterns use and that come from an example, not from a class: each once, in order of first use.
     pub fn inputs(&self) -> Vec<String> {
         let mut fields = self.fields();
         fields.retain(|field| self.answers.several().is_none_or(|several| several.column != *field));
@@ -52,12 +57,12 @@ impl Task {
     pub(crate) fn rows_of(&self, texts: &[String]) -> Vec<Vec<String>> {
         let Some(several) = self.answers.several() else { return vec![texts.to_vec()] };
         let fields = self.fields();
-        let row = |topic: &Topic| {
+        let row = |class: &Class| {
             let mut texts = texts.iter().cloned();
-            let text = |field| if field == &several.column { Some(topic.text.clone()) } else { texts.next() };
+            let text = |field| if field == &several.column { Some(class.text.clone()) } else { texts.next() };
             fields.iter().map(text).map(Option::unwrap_or_default).collect()
         };
-        several.topics.iter().map(row).collect()
+        several.classes.iter().map(row).collect()
     }
 }
 
@@ -98,12 +103,12 @@ no  = "no"
     }
 
     #[test]
-    fn topics_are_read_in_the_order_of_the_file_with_or_without_descriptions() {
+    fn classes_are_read_in_the_order_of_the_file_with_or_without_descriptions() {
         let task = parse(SEVERAL);
         let several = task.answers.several().unwrap();
         assert_eq!((several.column.as_str(), several.separator.as_str()), ("topic", ";"));
         assert_eq!(
-            (several.none.as_str(), several.topics[0].text.as_str()),
+            (several.none.as_str(), several.classes[0].text.as_str()),
             ("none", "invoices and payments")
         );
         assert_eq!(task.answer_names(), ["billing", "urgent"]);
@@ -111,9 +116,9 @@ no  = "no"
         let listed = parse(
             &SEVERAL.replace("{ billing = \"invoices and payments\", urgent = \"a hurry\" }", "['x', 'b']"),
         );
-        let topics = &listed.answers.several().unwrap().topics;
+        let classes = &listed.answers.several().unwrap().classes;
         assert_eq!(
-            (topics[0].name.as_str(), topics[0].text.as_str(), topics[1].name.as_str()),
+            (classes[0].name.as_str(), classes[0].text.as_str(), classes[1].name.as_str()),
             ("x", "x", "b")
         );
         assert_eq!(parse(crate::task::tests::EXAMPLE).answers.questions(), 1);
@@ -131,27 +136,27 @@ no  = "no"
             &format!("{SEVERAL}maybe = 'maybe'\n"),
             11,
             "multi_label",
-            "there are 3 labels, and whether a row is about a topic has two answers",
+            "there are 3 labels, and whether a row belongs to a class has two answers",
         );
     }
 
     #[test]
-    fn topics_that_cannot_be_told_apart_or_written_into_a_cell_are_refused() {
-        let topics =
+    fn classes_that_cannot_be_told_apart_or_written_into_a_cell_are_refused() {
+        let classes =
             |new: &str| SEVERAL.replace("{ billing = \"invoices and payments\", urgent = \"a hurry\" }", new);
-        is(&topics("{}"), 12, "{}", "there is no topic");
-        is(&topics("[]"), 12, "[]", "there is no topic");
-        is(&topics("3"), 12, "3", "`topics` is an integer");
-        is(&topics("{ a = 3 }"), 12, "3", "`a` is an integer");
-        is(&topics("{ a = ' ' }"), 12, "' '", "the description of the topic `a` is empty");
-        is(&topics("{ a = 'x', b = 'x' }"), 12, "'x'", "the topics `a` and `b` have the same description");
-        is(&topics("['a', 'a']"), 12, "'a'", "the topic `a` is there twice");
+        is(&classes("{}"), 12, "{}", "there is no class");
+        is(&classes("[]"), 12, "[]", "there is no class");
+        is(&classes("3"), 12, "3", "`topics` is an integer");
+        is(&classes("{ a = 3 }"), 12, "3", "`a` is an integer");
+        is(&classes("{ a = ' ' }"), 12, "' '", "the description of the class `a` is empty");
+        is(&classes("{ a = 'x', b = 'x' }"), 12, "'x'", "the classes `a` and `b` have the same description");
+        is(&classes("['a', 'a']"), 12, "'a'", "the class `a` is there twice");
         for name in ["a;b", "none", " a", "[a]", ""] {
-            let problem = format!("a cell cannot name the topic `{name}`");
-            is(&topics(&format!("['x', '{name}']")), 12, &format!("'{name}'"), &problem);
+            let problem = format!("a cell cannot name the class `{name}`");
+            is(&classes(&format!("['x', '{name}']")), 12, &format!("'{name}'"), &problem);
         }
         is(
-            &topics("3").replace("topics = 3", ""),
+            &classes("3").replace("topics = 3", ""),
             11,
             "multi_label",
             "`topics` is missing in `[multi_label]`",
@@ -159,13 +164,13 @@ no  = "no"
     }
 
     #[test]
-    fn every_pattern_asks_for_the_topic_in_itself_or_in_its_words() {
+    fn every_pattern_asks_for_the_class_in_itself_or_in_its_words() {
         let without = SEVERAL.replace("'{topic}: {text} {mask}'", "'{text} {mask}'");
         is(
             &without,
             3,
             "'{text} {mask}'",
-            "the pattern does not use `{topic}`, so that it asks the same of every topic",
+            "the pattern does not use `{topic}`, so that it asks the same of every class",
         );
         let words =
             without.replace("'{text} {mask}'", "{ pattern = '{text} {mask}', words = { yes = '{topic}' } }");
@@ -180,7 +185,7 @@ no  = "no"
     }
 
     #[test]
-    fn the_column_of_the_topics_is_no_other_column() {
+    fn the_column_of_the_classes_is_no_other_column() {
         let column = |name: &str| {
             SEVERAL
                 .replace("topics =", &format!("column = '{name}'\ntopics ="))
@@ -193,9 +198,9 @@ no  = "no"
         assert!(finds(&column("tags"), "'tags'", "`tags` is the label column already"));
         assert!(finds(&column("mask"), "'mask'", "no pattern can name the column `mask`"));
         let made = format!("{}[columns]\nx = '{{text}}'\n", column("x"));
-        is(&made, 19, "'{text}'", "the column `x` has the name of the topics' column");
+        is(&made, 19, "'{text}'", "the column `x` has the name of the classes' column");
         let made = format!("{SEVERAL}[columns]\nx = '{{topic}}'\n");
-        is(&made, 18, "'{topic}'", "the column `x` is made of the topics' column");
+        is(&made, 18, "'{topic}'", "the column `x` is made of the classes' column");
         is(&SEVERAL.replace("topics =", "separator = ''\ntopics ="), 12, "''", "`separator` is empty");
     }
 
@@ -209,7 +214,7 @@ no  = "no"
     }
 
     #[test]
-    fn a_row_becomes_one_for_every_topic_with_the_texts_where_the_fields_are() {
+    fn a_row_becomes_one_for_every_class_with_the_texts_where_the_fields_are() {
         let task = parse(&SEVERAL.replace("\"{text} Is", "\"{topic} {title}: {text} Is"));
         let rows = task.rows_of(&["t".into(), "x".into()]);
         assert_eq!(task.inputs(), ["title", "text"]);

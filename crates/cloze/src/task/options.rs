@@ -3,23 +3,23 @@
 //! [`table`] has them all: with what each means, the values that it may have, and its default.
 
 pub(super) mod choice;
+pub(super) mod help;
 mod range;
 mod read;
 #[cfg(test)]
 mod reference;
-mod setting;
-mod table;
-mod value;
+pub(super) mod setting;
+pub(super) mod table;
+pub(super) mod value;
 
-pub use choice::{Decoding, Hinge, Keep, Measure, Method, Precision, Preset, Reduction, Start};
-pub use range::OutOfRange;
-pub use setting::{Setting, SettingError};
-pub use table::{Distil, Ipet, OptionSpec, Options};
-pub use value::Value;
+use choice::{Measure, Method, Preset};
+use range::OutOfRange;
+pub(crate) use table::OptionSpec;
+use table::Options;
 
 impl Preset {
     /// The values.
-    pub fn options(self) -> Options {
+    pub(crate) fn options(self) -> Options {
         Options::of(self)
     }
 }
@@ -37,7 +37,7 @@ impl Options {
     }
 
     /// Ensembles that are trained one after the other.
-    pub fn generations(&self) -> usize {
+    pub(crate) fn generations(&self) -> usize {
         match self.method {
             Method::Pet => 1,
             Method::Ipet => self.ipet.generations,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use self::cursor::{Reader, Section};
-use super::{Answers, Choices, Origin, Preset, Task};
+use super::{Answers, Choices, Origin, Preset, Source, Task};
 use crate::error::TaskError;
 
 const TOP: &[&str] = &[
@@ -129,7 +129,7 @@ impl Reader<'_> {
         self.mirror(&data_section, &mut data, &labels);
         let multi_label = self.multi_label(top, &labels, &data);
         if let Some(several) = &multi_label {
-            self.ask_for_topics(several, &patterns, &own_words, &labels, &pattern_spans);
+            self.ask_for_classes(several, &patterns, &own_words, &labels, &pattern_spans);
         }
         let mut metrics = self.metrics(top, &labels);
         if multi_label.is_some() {
@@ -158,7 +158,7 @@ impl Reader<'_> {
             labels: label_spans,
             words: word_spans,
             keys: std::mem::take(&mut self.keys),
-            is_record: false,
+            source: Source::File,
         };
         Task {
             name,
@@ -449,8 +449,8 @@ mod tests {
             }
             let text = chars.concat();
             if let Err(error) = parse("t.toml", &text, Path::new("."), None) {
-                for mistake in error.mistakes() {
-                    prop_assert!(text.get(mistake.span()).is_some());
+                for mistake in &error.mistakes {
+                    prop_assert!(text.get(mistake.span.clone()).is_some());
                 }
             }
         }

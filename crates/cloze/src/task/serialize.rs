@@ -23,7 +23,7 @@ impl Task {
     ///
     /// Two tasks with the same canonical text, the same data and the same model give the same results. The data files
     /// and the model are to be hashed by their contents.
-    pub fn canonical(&self) -> String {
+    pub(crate) fn canonical(&self) -> String {
         self.written(None, None)
     }
 
@@ -91,10 +91,10 @@ impl Task {
             let _ = writeln!(text, "{} = {}", quoted(&column.name), derivation(&column.derivation));
         }
         if let Some(several) = self.answers.several() {
-            let topics: Vec<String> = several
-                .topics
+            let classes: Vec<String> = several
+                .classes
                 .iter()
-                .map(|topic| format!("{} = {}", quoted(&topic.name), quoted(&topic.text)))
+                .map(|class| format!("{} = {}", quoted(&class.name), quoted(&class.text)))
                 .collect();
             text.push_str("\n[multi_label]\n");
             let mut line = |key: &str, value: &dyn Display| {
@@ -103,7 +103,7 @@ impl Task {
             line("column", &quoted(&several.column));
             line("separator", &quoted(&several.separator));
             line("none", &quoted(&several.none));
-            line("topics", &format!("{{ {} }}", topics.join(", ")));
+            line("topics", &format!("{{ {} }}", classes.join(", ")));
         }
         if self.metrics != super::Metrics::default() {
             text.push_str("\n[metrics]\n");
@@ -184,8 +184,10 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use crate::task::options::OptionSpec;
+    use crate::task::options::value::Value;
     use crate::task::tests::{EXAMPLE, parse};
-    use crate::task::{Label, OptionSpec, Options, Setting, Task, Value};
+    use crate::task::{Label, Options, Setting, Task};
 
     #[test]
     fn a_frozen_task_is_read_back_as_itself() {
@@ -243,10 +245,10 @@ mod tests {
         for option in OptionSpec::all() {
             let mut task = parse(EXAMPLE);
             let usual = option.get(&task.options);
-            let words = option.words().into_iter().flatten().map(Value::Word);
+            let words = option.words().into_iter().map(Value::Word);
             let mut changed = 0;
             for value in values.iter().cloned().chain(words) {
-                if task.set(&[Setting::new(option, value)]).is_ok() && option.get(&task.options) != usual {
+                if task.set(&[Setting { option, value }]).is_ok() && option.get(&task.options) != usual {
                     let again = parse(&task.to_toml());
                     assert_eq!(again.options, task.options, "{}", option.full_key);
                     changed += 1;

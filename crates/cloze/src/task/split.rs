@@ -57,11 +57,18 @@ impl InMemory {
 }
 
 impl Task {
+    /// The files of all splits, as far as they are there.
+    pub fn data_files(&self) -> Vec<PathBuf> {
+        let Data { dir, train, unlabeled, test, .. } = &self.data;
+        let names = train.iter().chain(unlabeled).chain(test);
+        names.flat_map(|name| expand(name, dir).unwrap_or_default()).collect()
+    }
+
     /// The files of a split; none if the task has no such split.
     ///
     /// # Errors
     /// When a file is not there or a pattern of names matches none.
-    pub fn files(&self, split: Split) -> Result<Vec<PathBuf>> {
+    pub(crate) fn files(&self, split: Split) -> Result<Vec<PathBuf>> {
         let names = match split {
             Split::Train => &self.data.train,
             Split::Unlabeled => &self.data.unlabeled,
@@ -129,7 +136,7 @@ impl Task {
                 );
                 self.mistake_in_key(key, problem, remedy).with_hint(Hint::DataFolder).into()
             }
-            Error::Usage { problem, remedy } => {
+            Error::Usage { problem, remedy, .. } => {
                 self.mistake_in_key(key, problem.clone(), remedy.to_string()).into()
             }
             _ => error,

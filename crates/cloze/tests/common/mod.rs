@@ -5,8 +5,8 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use cloze::Event;
 use cloze::Prepared;
-use cloze::{Event, Listener};
 
 use cloze::{Model, Result, Run, Task};
 use cloze_encoder::{Checkpoint, Device};
@@ -44,7 +44,7 @@ pub(crate) fn train(
     model: &Model,
     device: &Device,
     runs: &Path,
-    listener: &mut dyn Listener,
+    listener: &mut dyn FnMut(&Event) -> ControlFlow<()>,
 ) -> Result<Run> {
     Prepared::new(task, model, device)?.train(runs, listener)
 }
@@ -109,4 +109,10 @@ pub(crate) fn with_rows_for_a_probe() -> Folder {
 
 pub(crate) fn tiny() -> Checkpoint {
     Checkpoint::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert")).unwrap()
+}
+
+/// Scores as a job writes them down.
+pub(crate) fn written(labels: [&str; 2], scores: &[Vec<f32>]) -> String {
+    let rows = scores.iter().map(|row| row.iter().map(f32::to_string).collect::<Vec<_>>().join(","));
+    std::iter::once(labels.join(",")).chain(rows).map(|line| line + "\n").collect()
 }

@@ -16,9 +16,9 @@ pub struct CheckReport {
     pub file: String,
     /// The sets of rows that the task has.
     pub sets: Vec<SplitReport>,
-    /// The topics that rows can be about, where they can have several labels.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub topics: Vec<TopicReport>,
+    /// The classes that rows can be about, where they can have several labels.
+    #[serde(rename = "topics", skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<ClassReport>,
     /// The labels in the order of the task file; none where rows have choices of their own.
     pub labels: Vec<LabelReport>,
     /// The patterns in the order of the task file.
@@ -34,9 +34,9 @@ pub struct CheckReport {
     pub warnings: Vec<Warning>,
 }
 
-/// A topic that rows can be about.
+/// A class that rows can be about.
 #[derive(Debug, Clone, Serialize)]
-pub struct TopicReport {
+pub struct ClassReport {
     /// Its name.
     pub name: String,
     /// Its description.
@@ -52,7 +52,7 @@ pub struct TopicReport {
 pub struct LabelReport {
     /// Its name.
     pub name: String,
-    /// Rows to learn from; where rows can have several labels, the answers for all topics.
+    /// Rows to learn from; where rows can have several labels, the answers for all classes.
     pub train_rows: usize,
     /// Rows to evaluate on, counted in the same way.
     pub test_rows: usize,
@@ -96,7 +96,7 @@ pub struct FilledReport {
     /// Its tokens after cutting.
     pub tokens: usize,
     /// What had to be cut.
-    pub cut: Vec<Cut>,
+    pub(crate) cut: Vec<Cut>,
 }
 
 /// How long inputs are, measured on a sample of the rows.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::report::{CheckReport, LabelReport, TopicReport};
+use super::report::{CheckReport, ClassReport, LabelReport};
 use crate::dataset::{Example, Examples};
 use crate::error::counted;
 use crate::task::{Method, Task};
@@ -33,15 +33,15 @@ pub(super) fn tell_apart(report: &mut CheckReport, task: &Task, apart: Vec<Optio
 
 pub(super) fn of_labels(
     task: &Task,
-    topics: &[TopicReport],
+    classes: &[ClassReport],
     labels: &[LabelReport],
     train: &[Example],
     warnings: &mut Vec<Warning>,
 ) {
-    for topic in topics.iter().filter(|topic| topic.train_rows == 0 && !train.is_empty()) {
+    for class in classes.iter().filter(|class| class.train_rows == 0 && !train.is_empty()) {
         warnings.push(Warning {
-            place: task.mistake_in_key("multi_label.topics", "", "").place(),
-            problem: format!("no labelled row is about `{}`", topic.name),
+            place: task.mistake_in_key("multi_label.topics", "", "").place,
+            problem: format!("no labelled row is about `{}`", class.name),
             remedy: "label a few rows with it; until then the model only has its description".into(),
         });
     }
@@ -75,7 +75,7 @@ pub(super) fn of_rows(
     }
     if task.options.method != Method::Supervised && unlabeled.is_empty() && task.answers.choices().is_none() {
         warn(
-            task.mistake_in_key("data.unlabeled", "", "").place(),
+            task.mistake_in_key("data.unlabeled", "", "").place,
             "there are no unlabelled rows for the final classifier to learn from".into(),
             "name files with text of the same kind under `unlabeled`; the more the better",
         );

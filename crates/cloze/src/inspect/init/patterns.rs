@@ -139,7 +139,7 @@ impl Kind {
 }
 
 /// Three patterns that ask whether a text is about what the column `topic` says.
-pub(super) fn patterns_of_topics(text: &[String], topic: &str) -> Vec<String> {
+pub(super) fn patterns_of_classes(text: &[String], topic: &str) -> Vec<String> {
     let all = text.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" ");
     vec![
         format!("{all} Is this about {{{topic}}}? {{mask}}."),

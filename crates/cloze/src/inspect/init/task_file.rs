@@ -101,7 +101,7 @@ impl TaskFile<'_> {
         }
         line(format_args!(""));
         match column.several {
-            true => self.topics(&mut toml),
+            true => self.classes(&mut toml),
             false => self.labels(&mut toml, placeholder),
         }
         let _ = writeln!(
@@ -142,16 +142,16 @@ impl TaskFile<'_> {
     }
 
     /// The tables of a task whose rows have several labels: each is asked about on its own.
-    fn topics(&self, toml: &mut String) {
+    fn classes(&self, toml: &mut String) {
         let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
         let names = || self.column.labels.iter().map(|(name, _)| name.as_str());
         line(format_args!(
             "# Rows have several labels here, so each gets its own question: what {{{}}} should be for it.",
-            self.topic()
+            self.class_column()
         ));
         line(format_args!("[multi_label]"));
-        if self.topic() != "topic" {
-            line(format_args!("column    = {}", quoted(&self.topic())));
+        if self.class_column() != "topic" {
+            line(format_args!("column    = {}", quoted(&self.class_column())));
         }
         if let Some(mark) = self.column.separator.filter(|mark| *mark != ';') {
             line(format_args!("separator = {}", quoted(&mark.to_string())));
@@ -170,9 +170,9 @@ impl TaskFile<'_> {
             let words = Some(spaced(name)).filter(|words| !words.is_empty() && !alike(words));
             words.unwrap_or_else(|| name.to_owned())
         };
-        let topics: Vec<String> =
+        let classes: Vec<String> =
             names().map(|name| format!("{} = {}", key(name), quoted(&words(name)))).collect();
-        line(format_args!("topics    = {{ {} }}", topics.join(", ")));
+        line(format_args!("topics    = {{ {} }}", classes.join(", ")));
         line(format_args!(""));
         line(format_args!("# The answers: the first one means yes."));
         line(format_args!("[labels]"));
@@ -180,8 +180,8 @@ impl TaskFile<'_> {
         line(format_args!("no = \"no\""));
     }
 
-    /// The column that holds a topic's description.
-    pub(super) fn topic(&self) -> String {
+    /// The column that holds a class's description.
+    pub(super) fn class_column(&self) -> String {
         self.table.columns.free_name("topic", &[])
     }
 }

@@ -38,12 +38,13 @@ fn what_a_killed_process_has_left_unfinished_is_removed() {
     let run = begin(runs.path(), "task");
     finish(&run, "g0/p0-s0", &Id::of(&"job"), "kept");
     run.draft("g0/p1-s0").unwrap().write("logits.csv", b"half").unwrap();
+    run.draft("probe").unwrap().write("probe.json", b"half").unwrap();
     fs::write(run.dir().join("results.json.tmp"), "half").unwrap();
     let dir = run.dir().to_owned();
     drop(run);
     let run = begin(runs.path(), "task");
     assert_eq!(run.dir(), dir);
-    assert!(!dir.join("g0/p1-s0.tmp").exists());
+    assert!(!dir.join("g0/p1-s0.tmp").exists() && !dir.join("probe.tmp").exists());
     assert!(!dir.join("results.json.tmp").exists());
     assert!(run.job("g0/p0-s0").unwrap().is_some());
 }

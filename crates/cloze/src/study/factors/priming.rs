@@ -3,7 +3,7 @@
 use super::{Base, Definition, Levels, Setting};
 use crate::Result;
 use crate::error::counted;
-use crate::pvp::priming::Examples;
+use crate::pvp::priming::Demonstrations;
 use crate::study::level::{Level, Reading};
 use crate::task::Method;
 
@@ -32,7 +32,7 @@ impl Definition for Priming {
     fn overview(&self, settings: &[Setting]) -> Option<String> {
         let of_setting = |setting: &Setting| {
             let of_arms = setting.arms.iter().filter_map(|arm| arm.examples);
-            Some(format!("{} with `{}`", of_arms.reduce(Examples::and)?, setting.setting))
+            Some(format!("{} with `{}`", of_arms.reduce(Demonstrations::and)?, setting.setting))
         };
         let primed: Vec<String> = settings.iter().filter_map(of_setting).collect();
         Some(format!("In front of a test row there is room for {}.", primed.join(", for ")))

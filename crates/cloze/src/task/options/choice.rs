@@ -68,7 +68,7 @@ pub enum Precision {
 
 impl Precision {
     /// The device that computes so, with the threads of `device`.
-    pub fn device(self, device: &Device) -> Device {
+    pub(crate) fn device(self, device: &Device) -> Device {
         match self {
             Precision::Float32 => device.clone(),
             Precision::Bfloat16 => device.bf16(),
@@ -76,7 +76,7 @@ impl Precision {
     }
 
     /// What is really multiplied where this is asked for on `device`, which may lack bfloat16 or be told to use it.
-    pub fn on(self, device: &Device) -> Precision {
+    pub(crate) fn on(self, device: &Device) -> Precision {
         if self.device(device).kernels().is_bf16() { Precision::Bfloat16 } else { Precision::Float32 }
     }
 }

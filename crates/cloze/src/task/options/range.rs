@@ -5,7 +5,7 @@ use super::value::Value;
 
 /// An option out of its range.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutOfRange {
+pub(crate) struct OutOfRange {
     /// Section and key, for example `train.steps`.
     pub key: &'static str,
     /// What was found.

@@ -1,6 +1,5 @@
 //! An option that takes a value in place of the task file's: `steps=100`, `distil.steps=200`.
 
-use std::fmt;
 use std::str::FromStr;
 
 use toml::de::DeTable;
@@ -15,41 +14,26 @@ use crate::{Error, Result};
 /// An option with a value that takes the place of the task file's.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    option: &'static OptionSpec,
-    value: Value,
+    pub(crate) option: &'static OptionSpec,
+    pub(crate) value: Value,
 }
-
-/// Why a text is not a [`Setting`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingError {
-    /// What is wrong.
-    pub problem: String,
-    /// What to do.
-    pub remedy: String,
-}
-
-impl fmt::Display for SettingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.problem, self.remedy)
-    }
-}
-
-impl std::error::Error for SettingError {}
 
 impl Setting {
-    /// This value for this option, which [`Task::set`] checks.
-    pub fn new(option: &'static OptionSpec, value: Value) -> Setting {
-        Setting { option, value }
+    /// These seeds, which [`Task::set`] checks.
+    pub fn seeds(seeds: Vec<u64>) -> Setting {
+        // The table has the option.
+        let option = OptionSpec::find("seeds").expect("there are seeds");
+        Setting { option, value: Value::Seeds(seeds) }
     }
 }
 
 /// `KEY=VALUE` with a key of `[train]`, or one of another section with its name in front, and a value as in a task file. Quotes
 /// around a word and brackets around a list may be left out.
 impl FromStr for Setting {
-    type Err = SettingError;
+    type Err = Error;
 
-    fn from_str(text: &str) -> std::result::Result<Setting, SettingError> {
-        let error = |problem: String, remedy: String| SettingError { problem, remedy };
+    fn from_str(text: &str) -> Result<Setting> {
+        let error = |problem: String, remedy: String| Error::usage(problem, remedy);
         let Some((name, value)) = text.split_once('=') else {
             return Err(error(
                 "there is no `=` between an option and its value".into(),
@@ -141,7 +125,7 @@ mod tests {
 
     fn refused(text: &str) -> (String, String) {
         let error = text.parse::<Setting>().unwrap_err();
-        (error.problem, error.remedy)
+        (error.to_string(), error.remedy().unwrap())
     }
 
     #[test]
@@ -165,7 +149,7 @@ mod tests {
         assert_eq!(task.options, parse(&written).options);
         let twice = task.set(&[settings[0].clone(), settings[0].clone()]).unwrap_err();
         assert_eq!(twice.to_string(), "`steps` is set twice");
-        let wrong = Setting::new(OptionSpec::find("steps").unwrap(), Value::Switch(true));
+        let wrong = Setting { option: OptionSpec::find("steps").unwrap(), value: Value::Switch(true) };
         assert_eq!(task.set(&[wrong]).unwrap_err().to_string(), "`steps = true` is out of range");
     }
 

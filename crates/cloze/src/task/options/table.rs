@@ -21,13 +21,13 @@ use super::value::{
 
 /// An option: a row of the table.
 #[derive(Debug)]
-pub struct OptionSpec {
+pub(crate) struct OptionSpec {
     /// The section of the task file that it stands in: `train`, `ipet` or `distil`.
-    pub section: &'static str,
+    pub(crate) section: &'static str,
     /// Its key there.
-    pub key: &'static str,
+    pub(crate) key: &'static str,
     /// Section and key, for example `train.steps`.
-    pub full_key: &'static str,
+    pub(crate) full_key: &'static str,
     pub(super) kind: Kind,
     pub(super) bounds: Bounds,
     get: fn(&Options) -> Value,
@@ -275,7 +275,7 @@ section! {
 
 impl OptionSpec {
     /// Every option, in the order of a task file that spells all of them out.
-    pub fn all() -> impl Iterator<Item = &'static OptionSpec> {
+    pub(crate) fn all() -> impl Iterator<Item = &'static OptionSpec> {
         [TRAIN, IPET, DISTIL].into_iter().flatten()
     }
 
@@ -288,7 +288,7 @@ impl OptionSpec {
     }
 
     /// The option of this name, which is what [`OptionSpec::name`] gives or the full key.
-    pub fn find(name: &str) -> Option<&'static OptionSpec> {
+    pub(crate) fn find(name: &str) -> Option<&'static OptionSpec> {
         OptionSpec::all().find(|option| option.name() == name || option.full_key == name)
     }
 
@@ -306,12 +306,12 @@ impl OptionSpec {
     }
 
     /// The key, with its section unless that is `train`: `steps`, `distil.steps`.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         if self.section == "train" { self.key } else { self.full_key }
     }
 
     /// What it means, in one sentence.
-    pub fn meaning(&self) -> &'static str {
+    pub(crate) fn meaning(&self) -> &'static str {
         self.meaning.trim()
     }
 
@@ -321,13 +321,13 @@ impl OptionSpec {
         self.more
     }
 
-    /// The words to choose from, if it is one of several words.
-    pub fn words(&self) -> Option<Vec<&'static str>> {
-        if let Kind::Word(words) = self.kind { Some(words()) } else { None }
+    /// The words to choose from; none if it is not one of several words.
+    pub(crate) fn words(&self) -> Vec<&'static str> {
+        if let Kind::Word(words) = self.kind { words() } else { Vec::new() }
     }
 
     /// The values that it may have, in plain English.
-    pub fn values(&self) -> String {
+    pub(crate) fn values(&self) -> String {
         match self.kind {
             Kind::Word(words) => {
                 words().iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
@@ -340,7 +340,7 @@ impl OptionSpec {
     }
 
     /// Its value.
-    pub fn get(&self, options: &Options) -> Value {
+    pub(crate) fn get(&self, options: &Options) -> Value {
         (self.get)(options)
     }
 

@@ -6,7 +6,7 @@ use super::choice::Choice;
 
 /// The value of an option. It is shown as a task file has it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub(crate) enum Value {
     /// A whole number of at least 0.
     Whole(usize),
     /// A number.

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use super::columns::can_be_named;
 use super::cursor::{Located, Reader, Section, ordered};
 use crate::pattern::{Field, Pattern, Template};
-use crate::task::{Data, Label, MultiLabel, Topic};
+use crate::task::{Class, Data, Label, MultiLabel};
 
 const MULTI_LABEL: &[&str] = &["column", "separator", "none", "topics"];
 
@@ -21,9 +21,9 @@ impl Reader<'_> {
         if labels.len() > 2 {
             self.mistake(
                 section.span.clone(),
-                format!("there are {} labels, and whether a row is about a topic has two answers", labels.len()),
+                format!("there are {} labels, and whether a row belongs to a class has two answers", labels.len()),
                 "write two under `[labels]`, for example `yes = \"Yes\"` and `no = \"No\"`, the first of which means yes; what \
-                 rows can be about stands in `topics`",
+                 rows can be about stands in `classes`",
             );
         }
         let mut text =
@@ -35,16 +35,16 @@ impl Reader<'_> {
             self.mistake(
                 span,
                 "`separator` is empty",
-                "write what separates the topics in a cell, for example `\";\"`",
+                "write what separates the classes in a cell, for example `\";\"`",
             );
         }
         let none = none.trim().to_owned();
-        self.topics_column(&column, data);
-        let topics = self.topics(&section, &separator, &none);
-        Some(MultiLabel { column, separator, none, topics })
+        self.class_column(&column, data);
+        let classes = self.classes(&section, &separator, &none);
+        Some(MultiLabel { column, separator, none, classes })
     }
 
-    fn topics_column(&mut self, column: &str, data: &Data) {
+    fn class_column(&mut self, column: &str, data: &Data) {
         let span = self.span_of("multi_label.column");
         if !can_be_named(column) {
             self.mistake(
@@ -56,14 +56,14 @@ impl Reader<'_> {
             self.mistake(
                 span,
                 format!("`{column}` is the label column already"),
-                "choose another name; patterns find the topic's description under it",
+                "choose another name; patterns find the class's description under it",
             );
         }
         for made in &data.columns {
             let (problem, remedy) = if made.name == column {
-                ("has the name of the topics' column", "give one of them another name")
+                ("has the name of the classes' column", "give one of them another name")
             } else if made.derivation.uses().iter().any(|used| used == column) {
-                ("is made of the topics' column", "name the topics' column in the patterns themselves")
+                ("is made of the classes' column", "name the classes' column in the patterns themselves")
             } else {
                 continue;
             };
@@ -72,8 +72,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Topics with their descriptions, or a list of names that describe themselves.
-    fn topics(&mut self, section: &Section, separator: &str, none: &str) -> Vec<Topic> {
+    /// Classes with their descriptions, or a list of names that describe themselves.
+    fn classes(&mut self, section: &Section, separator: &str, none: &str) -> Vec<Class> {
         let Some(value) = self.get(section, "topics") else {
             self.mistake(
                 section.span.clone(),
@@ -85,8 +85,8 @@ impl Reader<'_> {
         let mut found: Vec<(Located, Located)> = Vec::new();
         match value.get_ref() {
             DeValue::Table(table) => {
-                let topics = Section { name: "topics", table: Some(table), span: value.span() };
-                for (name, text) in ordered(&topics) {
+                let classes = Section { name: "topics", table: Some(table), span: value.span() };
+                for (name, text) in ordered(&classes) {
                     match text.get_ref() {
                         DeValue::String(words) => found.push((
                             (name.get_ref().to_string(), name.span()),
@@ -111,21 +111,21 @@ impl Reader<'_> {
         if found.is_empty() {
             self.mistake(
                 value.span(),
-                "there is no topic",
+                "there is no class",
                 "name what rows can be about, for example `{ billing = \"invoices and payments\" }`",
             );
         }
-        let mut topics: Vec<Topic> = Vec::new();
+        let mut classes: Vec<Class> = Vec::new();
         for ((name, span), (text, text_span)) in found {
-            self.topic(&topics, (&name, span), (&text, text_span), separator, none);
-            topics.push(Topic { name, text });
+            self.class(&classes, (&name, span), (&text, text_span), separator, none);
+            classes.push(Class { name, text });
         }
-        topics
+        classes
     }
 
-    fn topic(
+    fn class(
         &mut self,
-        before: &[Topic],
+        before: &[Class],
         (name, span): (&str, Range<usize>),
         (text, text_span): (&str, Range<usize>),
         separator: &str,
@@ -135,31 +135,31 @@ impl Reader<'_> {
         if name.is_empty() || name.trim() != name || name.starts_with('[') || name == none || splits {
             self.mistake(
                 span,
-                format!("a cell cannot name the topic `{name}`"),
+                format!("a cell cannot name the class `{name}`"),
                 format!(
                     "give it a name that is not empty, is not `{none}`, has no `{separator}` in it, does not begin with `[`, and \
                      does not begin or end with a space"
                 ),
             );
-        } else if before.iter().any(|topic| topic.name == name) {
-            self.mistake(span, format!("the topic `{name}` is there twice"), "remove one");
+        } else if before.iter().any(|class| class.name == name) {
+            self.mistake(span, format!("the class `{name}` is there twice"), "remove one");
         } else if text.trim().is_empty() {
             self.mistake(
                 text_span,
-                format!("the description of the topic `{name}` is empty"),
+                format!("the description of the class `{name}` is empty"),
                 "write words that fit into the patterns",
             );
-        } else if let Some(other) = before.iter().find(|topic| topic.text == text) {
+        } else if let Some(other) = before.iter().find(|class| class.text == text) {
             self.mistake(
                 text_span,
-                format!("the topics `{}` and `{name}` have the same description", other.name),
+                format!("the classes `{}` and `{name}` have the same description", other.name),
                 "describe each in words of its own, else they cannot be told apart",
             );
         }
     }
 
-    /// Every pattern asks for the topic, itself or with its words, and for something of the row.
-    pub(super) fn ask_for_topics(
+    /// Every pattern asks for the class, itself or with its words, and for something of the row.
+    pub(super) fn ask_for_classes(
         &mut self,
         several: &MultiLabel,
         patterns: &[Pattern],
@@ -182,7 +182,7 @@ impl Reader<'_> {
                 self.mistake(span.clone(), problem, remedy);
             } else if of_row && !of_topic && !in_words(words.as_deref().unwrap_or(labels)) {
                 let problem = format!(
-                    "the pattern does not use `{{{column}}}`, so that it asks the same of every topic"
+                    "the pattern does not use `{{{column}}}`, so that it asks the same of every class"
                 );
                 self.mistake(span.clone(), problem, remedy);
             }

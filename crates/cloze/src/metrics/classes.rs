@@ -1,4 +1,4 @@
-//! Figures of rows that may have several labels: for every row and topic a decision between yes, the label 0, and no.
+//! Figures of rows that may have several labels: for every row and class a decision between yes, the label 0, and no.
 
 use cloze_encoder::Rng;
 
@@ -6,52 +6,52 @@ use super::bootstrap::{Measured, RESAMPLES, interval};
 use super::confusion::{Confusion, LabelScore};
 use super::evaluation::{Evaluation, LabelEvaluation};
 
-/// The confusion of every topic.
-struct Topics(Vec<Confusion>);
+/// The confusion of every class.
+struct Classes(Vec<Confusion>);
 
-impl Topics {
-    /// Counts rows; each row gives for every topic an index into that topic's confusion matrix.
-    fn count<'r>(topics: usize, labels: usize, rows: impl Iterator<Item = &'r Vec<usize>>) -> Topics {
-        let mut counted: Vec<Confusion> = (0..topics).map(|_| Confusion::new(labels, &[], &[])).collect();
+impl Classes {
+    /// Counts rows; each row gives for every class an index into that class's confusion matrix.
+    fn count<'r>(classes: usize, labels: usize, rows: impl Iterator<Item = &'r Vec<usize>>) -> Classes {
+        let mut counted: Vec<Confusion> = (0..classes).map(|_| Confusion::new(labels, &[], &[])).collect();
         for row in rows {
-            counted.iter_mut().zip(row).for_each(|(topic, &place)| topic.counts[place] += 1);
+            counted.iter_mut().zip(row).for_each(|(class, &place)| class.counts[place] += 1);
         }
-        Topics(counted)
+        Classes(counted)
     }
 
     /// All decisions together.
     fn together(&self) -> Confusion {
-        let labels = self.0.first().map_or(0, |topic| topic.labels);
+        let labels = self.0.first().map_or(0, |class| class.labels);
         let mut sum = Confusion::new(labels, &[], &[]);
-        for topic in &self.0 {
-            sum.counts.iter_mut().zip(&topic.counts).for_each(|(sum, count)| *sum += count);
+        for class in &self.0 {
+            sum.counts.iter_mut().zip(&class.counts).for_each(|(sum, count)| *sum += count);
         }
         sum
     }
 
-    /// Mean F1 of the topics that occur in the gold labels or in the predictions.
+    /// Mean F1 of the classes that occur in the gold labels or in the predictions.
     fn macro_f1(&self) -> f64 {
-        let occurring = self.0.iter().filter(|topic| topic.gold(0) + topic.predicted(0) > 0);
+        let occurring = self.0.iter().filter(|class| class.gold(0) + class.predicted(0) > 0);
         let (count, sum) =
-            occurring.fold((0, 0.0), |(count, sum), topic| (count + 1, sum + topic.label(0).f1));
+            occurring.fold((0, 0.0), |(count, sum), class| (count + 1, sum + class.label(0).f1));
         if count == 0 { 0.0 } else { sum / f64::from(count) }
     }
 }
 
 impl Evaluation {
     /// The same for rows that `topics` are asked of: `gold` and `predicted` hold a row's answers one after the other. Macro F1 is
-    /// then a mean over the topics, and for the intervals of all figures, F1 of the label `positive` among them, rows are drawn
+    /// then a mean over the classes, and for the intervals of all figures, F1 of the label `positive` among them, rows are drawn
     /// with all their answers, which do not err independently of each other.
     #[must_use]
-    pub(crate) fn with_topics(
+    pub(crate) fn with_classes(
         mut self,
-        topics: &[String],
+        classes: &[String],
         positive: Option<usize>,
         gold: &[usize],
         predicted: &[usize],
     ) -> Self {
         let labels = self.labels.len();
-        let count = topics.len();
+        let count = classes.len();
         let rows: Vec<Vec<usize>> = gold
             .chunks(count)
             .zip(predicted.chunks(count))
@@ -59,16 +59,16 @@ impl Evaluation {
                 gold.iter().zip(predicted).map(|(gold, given)| gold * labels + given).collect()
             })
             .collect();
-        let figures = |topics: &Topics| {
-            let together = topics.together();
-            [together.accuracy(), topics.macro_f1(), positive.map_or(0.0, |label| together.label(label).f1)]
+        let figures = |classes: &Classes| {
+            let together = classes.together();
+            [together.accuracy(), classes.macro_f1(), positive.map_or(0.0, |label| together.label(label).f1)]
         };
-        let measured = Topics::count(count, labels, rows.iter());
+        let measured = Classes::count(count, labels, rows.iter());
         let mut random = Rng::new(0);
         let mut draws = [const { Vec::new() }; 3];
         for _ in 0..if rows.is_empty() { 0 } else { RESAMPLES } {
             let drawn = rows.iter().map(|_| &rows[random.gen_range(0..rows.len())]);
-            for (draws, figure) in draws.iter_mut().zip(figures(&Topics::count(count, labels, drawn))) {
+            for (draws, figure) in draws.iter_mut().zip(figures(&Classes::count(count, labels, drawn))) {
                 draws.push(figure);
             }
         }
@@ -78,13 +78,13 @@ impl Evaluation {
         self.accuracy = accuracy.widened(rows.len());
         self.macro_f1 = macro_f1;
         self.f1 = positive.map(|_| f1);
-        let topic = |(name, confusion): (&String, &Confusion)| {
+        let class = |(name, confusion): (&String, &Confusion)| {
             let LabelScore { precision, recall, f1 } = confusion.label(0);
             let gold = confusion.gold(0);
             let predicted = confusion.predicted(0);
             LabelEvaluation { label: name.clone(), gold, predicted, precision, recall, f1 }
         };
-        self.topics = topics.iter().zip(&measured.0).map(topic).collect();
+        self.classes = classes.iter().zip(&measured.0).map(class).collect();
         self
     }
 }
@@ -97,30 +97,30 @@ mod tests {
         names.iter().map(|&name| name.to_owned()).collect()
     }
 
-    fn measured(topics: &[&str], gold: &[usize], predicted: &[usize]) -> Evaluation {
+    fn measured(classes: &[&str], gold: &[usize], predicted: &[usize]) -> Evaluation {
         let labels = names(&["yes", "no"]);
-        Evaluation::new(&labels, gold, predicted).with_topics(&names(topics), Some(0), gold, predicted)
+        Evaluation::new(&labels, gold, predicted).with_classes(&names(classes), Some(0), gold, predicted)
     }
 
     #[test]
-    fn every_topic_is_measured_and_macro_f1_is_their_mean() {
+    fn every_class_is_measured_and_macro_f1_is_their_mean() {
         // Three rows: a and b, a only, none; b is never found, and a given once too often.
         let gold = [0, 0, 0, 1, 1, 1];
         let predicted = [0, 1, 0, 1, 0, 1];
         let got = measured(&["a", "b"], &gold, &predicted);
-        let topics: Vec<_> = got
-            .topics
+        let classes: Vec<_> = got
+            .classes
             .iter()
-            .map(|topic| (topic.label.as_str(), topic.gold, topic.predicted, topic.precision, topic.recall))
+            .map(|class| (class.label.as_str(), class.gold, class.predicted, class.precision, class.recall))
             .collect();
-        assert_eq!(topics, [("a", 2, 3, 2.0 / 3.0, 1.0), ("b", 1, 0, 0.0, 0.0)]);
+        assert_eq!(classes, [("a", 2, 3, 2.0 / 3.0, 1.0), ("b", 1, 0, 0.0, 0.0)]);
         assert!((got.macro_f1.value - 0.4).abs() < 1e-12, "{:?}", got.macro_f1);
         assert_eq!((got.accuracy.value, got.f1.unwrap().value), (4.0 / 6.0, 4.0 / 6.0));
         assert_eq!(got.labels[0].f1, 4.0 / 6.0);
     }
 
     #[test]
-    fn a_topic_that_occurs_nowhere_does_not_lower_the_macro_f1() {
+    fn a_class_that_occurs_nowhere_does_not_lower_the_macro_f1() {
         assert_eq!(measured(&["a", "b"], &[0, 1, 1, 1], &[0, 1, 1, 1]).macro_f1.value, 1.0);
         assert_eq!(measured(&["a"], &[1], &[1]).macro_f1.value, 0.0);
     }
@@ -141,6 +141,6 @@ mod tests {
     #[test]
     fn no_rows_give_zero() {
         let nothing = measured(&["a"], &[], &[]);
-        assert_eq!((nothing.accuracy.value, nothing.macro_f1.value, nothing.topics[0].gold), (0.0, 0.0, 0));
+        assert_eq!((nothing.accuracy.value, nothing.macro_f1.value, nothing.classes[0].gold), (0.0, 0.0, 0));
     }
 }
