@@ -2,7 +2,7 @@
 #![no_main]
 
 use cloze::fuzzing;
-use cloze::table::{Encoding, Format, Quoting, ReadOptions};
+use cloze::{Encoding, Format, Quoting, ReadOptions};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

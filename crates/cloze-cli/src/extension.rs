@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cloze::Error;
-use cloze::table::Format;
+use cloze::Format;
 
 use crate::failure::Result;
 

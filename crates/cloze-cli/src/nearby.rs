@@ -4,8 +4,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use cloze::nearest;
-use cloze::table::Format;
+use cloze::Format;
 
 /// Files that a message names at most.
 const NAMED: usize = 5;
@@ -89,6 +88,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         found = found.iter().map(|path| path.strip_prefix(".").unwrap_or(path).to_owned()).collect();
     }
     found
+}
+
+/// The candidate most like `name`, if one is alike enough to be a slip of the pen.
+pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    let close = |candidate: &str| strsim::normalized_damerau_levenshtein(&lower, &candidate.to_lowercase());
+    let best = candidates.into_iter().max_by(|a, b| close(a).total_cmp(&close(b)))?;
+    (close(best) >= 0.6).then_some(best)
 }
 
 #[cfg(test)]

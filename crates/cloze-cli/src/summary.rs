@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use cloze::Run;
 use cloze::inspect::Estimate;
-use cloze::results::{Results, Stage};
 use cloze::task::Keep;
+use cloze::{Results, Stage};
 use serde_json::{Value, json};
 
 use crate::layout::{Align, Table, bytes, count, counted, duration, interval, percent};

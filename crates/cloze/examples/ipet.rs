@@ -45,7 +45,7 @@ pub(crate) fn run(model: Model, runs: &Path) -> Result<Run> {
         .options(|options| options.method = Method::Ipet)
         .build()?;
 
-    let cancel = Cancel::new();
+    let cancel = Cancel::default();
     let stop = cancel.clone();
     thread::spawn(move || {
         thread::sleep(PATIENCE);

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use cloze::Prepared;
 use cloze::cloze_encoder::Device;
-use cloze::predict::{ZeroShot, zero_shot};
+use cloze::inspect::{ZeroShot, zero_shot};
 use cloze::{Error, Model, Result, Task};
 
 fn main() -> Result<()> {

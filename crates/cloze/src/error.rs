@@ -358,7 +358,7 @@ impl Diagnostic for TaskError {
 }
 
 /// The candidate most like `name`, if one is alike enough to be a slip of the pen.
-pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
     let close = |candidate: &str| strsim::normalized_damerau_levenshtein(&lower, &candidate.to_lowercase());
     let best = candidates.into_iter().max_by(|a, b| close(a).total_cmp(&close(b)))?;

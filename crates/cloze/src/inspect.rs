@@ -5,16 +5,17 @@ pub(crate) mod estimate;
 mod init;
 pub(crate) mod vocabulary;
 
-pub use self::{
-    check::report::{
-        CheckReport, ClassReport, FilledReport, LabelReport, Lengths, PatternReport, WordReport,
-    },
-    check::{check, preview},
-    estimate::{Estimate, JobEstimate},
-    init::{DraftedTask, Request, draft},
-};
 pub use crate::{
     dataset::SplitReport,
+    inspect::{
+        check::report::{
+            CheckReport, ClassReport, FilledReport, LabelReport, Lengths, PatternReport, WordReport,
+        },
+        check::{check, preview},
+        estimate::{Estimate, JobEstimate},
+        init::{DraftedTask, Request, draft},
+    },
+    predict::zero_shot::{Outcome, ZeroShot, zero_shot},
     pvp::encode::preview::{Piece, PieceKind},
 };
 

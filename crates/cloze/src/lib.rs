@@ -11,7 +11,7 @@
 //! [`Predictor::annotate`]: crate::Predictor::annotate
 //! [`Predictor::classify_all`]: crate::Predictor::classify_all
 //! [`check`]: crate::inspect::check
-//! [`zero_shot`]: crate::predict::zero_shot
+//! [`zero_shot`]: crate::inspect::zero_shot
 //! [`Study`]: crate::study::Study
 //! [`Error`]: crate::Error
 //! [`Error::remedy`]: crate::Error::remedy
@@ -30,48 +30,46 @@ pub mod inspect;
 mod metrics;
 mod model;
 mod pattern;
-pub mod predict;
+mod predict;
 mod pvp;
 mod report;
-pub mod results;
+mod results;
 mod run;
 mod scoring;
 pub mod study;
-pub mod table;
+mod table;
 pub mod task;
 mod training;
 mod words;
 
 pub use cloze_encoder;
 
-// From a task to a run and to labels for new rows.
-pub use self::{
-    model::Model,
-    predict::{Prediction, Predictor, With},
-    run::{
-        Run,
-        event::Event,
-        prepare::Prepared,
-        trainer::{Cancel, Trainer},
-    },
-    table::Record,
-    task::{Task, TaskBuilder},
-};
-
-// The rows of a task, its patterns, and how good answers are.
+// From rows and a task to a run, to labels for new rows and to how good they are.
 pub use self::{
     dataset::{example::Example, examples::Examples, labelled::Labelled},
     metrics::{
         bootstrap::Measured,
         evaluation::{Evaluation, LabelEvaluation},
     },
+    model::Model,
     pattern::{Pattern, parse::PatternError},
+    predict::{Predictor, With, annotate::Annotated, classify::Prediction},
+    results::{Disputed, Generation, Results, Stage, TrainingSet},
+    run::{
+        Run,
+        event::Event,
+        prepare::Prepared,
+        trainer::{Cancel, Trainer},
+    },
+    table::{
+        encoding::Encoding, format::Format, options::ReadOptions, quoting::Quoting, reader::Reader,
+        record::Record,
+    },
+    task::{Task, TaskBuilder},
 };
 
 // What can go wrong.
-pub use self::error::{
-    Error, Hint, Mistake, Place, Result, TaskError, Warning, nearest, store::Error as StoreError,
-};
+pub use self::error::{Error, Hint, Mistake, Place, Result, TaskError, Warning, store::Error as StoreError};
 
 /// The guide to the library, whose code is run as the front page's is.
 #[cfg(doctest)]

@@ -12,8 +12,10 @@ use crate::{Error, Result};
 ///
 /// Results are tied to what is in its files; the name is how tables, reports and `results.json` call it. Clones share the weights.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Model {
-    name: String,
+    /// How results call it.
+    pub name: String,
     checkpoint: Arc<Checkpoint>,
 }
 
@@ -74,11 +76,6 @@ impl Model {
         Ok(Model::new(Model::BUILT_IN, checkpoint))
     }
 
-    /// How results call it.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Its configuration, tokenizer and weights.
     pub(crate) fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
@@ -101,7 +98,7 @@ mod tests {
     #[test]
     fn a_model_is_called_as_its_directory_was_given() {
         let model = Model::open(fixture()).unwrap();
-        assert_eq!(model.name(), fixture().display().to_string());
+        assert_eq!(model.name, fixture().display().to_string());
         assert!(!model.is_english());
         assert!(Model::open("no/such/directory").is_err());
     }

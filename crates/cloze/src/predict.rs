@@ -1,10 +1,10 @@
 //! Labels for new rows, from a finished run.
 
-mod annotate;
+pub(crate) mod annotate;
 mod answer;
-mod classify;
+pub(crate) mod classify;
 mod models;
-mod zero_shot;
+pub(crate) mod zero_shot;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -12,11 +12,6 @@ use std::sync::{Mutex, PoisonError};
 use cloze_encoder::{Device, Model, Session};
 
 use self::models::{Loaded, Models};
-pub use self::{
-    annotate::Annotated,
-    classify::Prediction,
-    zero_shot::{Outcome, ZeroShot, zero_shot},
-};
 use crate::dataset::{Example, evaluation};
 use crate::metrics::Evaluation;
 use crate::run::store::RunDir;

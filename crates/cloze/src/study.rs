@@ -23,7 +23,7 @@ mod variations;
 pub use self::{
     execution::FinishedStudy,
     factors::Factor,
-    findings::{Comparison, Finding, Findings, Verdict},
+    findings::{Finding, Findings},
     plan::Study,
     setting::{Arm, Setting},
 };

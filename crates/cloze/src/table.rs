@@ -12,16 +12,16 @@
 mod columns;
 mod decode;
 mod delimited;
-mod encoding;
+pub(crate) mod encoding;
 mod files;
-mod format;
+pub(crate) mod format;
 mod header;
 mod input;
 mod json;
-mod options;
-mod quoting;
-mod reader;
-mod record;
+pub(crate) mod options;
+pub(crate) mod quoting;
+pub(crate) mod reader;
+pub(crate) mod record;
 mod row;
 mod shell;
 mod signature;
@@ -30,9 +30,8 @@ pub(crate) mod submission;
 mod tests;
 mod writer;
 
-pub use self::{
-    encoding::Encoding, format::Format, options::ReadOptions, quoting::Quoting, reader::Reader,
-    record::Record,
+pub(crate) use self::{
+    format::Format, options::ReadOptions, quoting::Quoting, reader::Reader, record::Record,
 };
 pub(crate) use columns::Columns;
 pub(crate) use files::expand;

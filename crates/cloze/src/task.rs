@@ -65,6 +65,7 @@ pub(crate) use columns::{Derivation, DerivedColumn, Rows};
 pub(crate) use multi_label::MultiLabel;
 #[cfg(test)]
 pub(crate) use multi_label::tests::SEVERAL;
+pub(crate) use options::choice::{Decoding, Hinge, Measure, Reduction, Start};
 pub(crate) use parse::plain_name;
 pub(crate) use serialize::quoted;
 use split::InMemory;
@@ -72,7 +73,7 @@ use split::InMemory;
 pub use self::{
     builder::TaskBuilder,
     multi_label::Class,
-    options::choice::{Decoding, Hinge, Keep, Measure, Method, Precision, Preset, Reduction, Start},
+    options::choice::{Keep, Method, Precision, Preset},
     options::help::OptionHelp,
     options::setting::Setting,
     options::table::{Distil, Ipet, Options},

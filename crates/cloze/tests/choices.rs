@@ -2,9 +2,9 @@
 
 mod common;
 
-use cloze::predict::Predictor;
-use cloze::table::{Format, ReadOptions, Reader};
+use cloze::Predictor;
 use cloze::task::Split;
+use cloze::{Format, ReadOptions, Reader};
 use cloze_encoder::Device;
 use common::Folder;
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cloze::task::{Hinge, Task};
+use cloze::Task;
 
 const LEAST: &str = "format = 1\nname = 'a'\npatterns = '{text} {mask}'\n[labels]\na = 'a'\nb = 'b'\n";
 
@@ -101,7 +101,7 @@ fn the_recipes_for_the_papers_make_the_task_files_that_they_promise() {
         assert_eq!((task.options.batch_size, task.options.accumulation, task.options.steps), batches);
         assert_eq!(task.data.unlabeled.is_empty(), alone);
     }
-    assert_eq!(open("copa.toml").options.hinge, Hinge::Batch);
+    assert!(open("copa.toml").to_toml().contains("\nhinge = \"batch\"\n"));
     let options = open("agnews.toml").options;
     assert_eq!((options.steps, options.lm_weight, options.seeds.len()), (1000, 1e-4, 3));
     assert_eq!(open("agnews-ipet.toml").options.ipet.generations, 4);

@@ -71,7 +71,7 @@ fn rows_from_memory_give_the_same_bits_as_those_of_files() {
 #[test]
 fn training_is_cancelled_from_outside_and_goes_on_later() {
     let folder = Folder::new();
-    let (task, cancel) = (with_rows(), Cancel::new());
+    let (task, cancel) = (with_rows(), Cancel::default());
     let model = Model::new("tiny", tiny());
     let trainer = Trainer::new(&task).model(model.clone()).device(&Device::new(2)).runs(folder.runs());
     let stopped = trainer
@@ -122,9 +122,9 @@ fn a_predictor_is_shared_by_threads_and_answers_like_the_file() {
         assert_eq!(thread.join().unwrap(), expected);
     }
     let input = format!("text\n{}\n", texts.join("\n"));
-    let reader = cloze::table::Reader::new("input", std::io::Cursor::new(input), Default::default()).unwrap();
+    let reader = cloze::Reader::new("input", std::io::Cursor::new(input), Default::default()).unwrap();
     let mut output = Vec::new();
-    predictor.annotate(reader, &mut output, "output", cloze::table::Format::Csv, |_| Ok(())).unwrap();
+    predictor.annotate(reader, &mut output, "output", cloze::Format::Csv, |_| Ok(())).unwrap();
     let written = String::from_utf8(output).unwrap();
     for (line, prediction) in written.lines().skip(1).zip(&all) {
         let cells: Vec<&str> = line.split(',').collect();

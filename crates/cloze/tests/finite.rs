@@ -6,9 +6,9 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use cloze::predict::Predictor;
-use cloze::table::{Format, ReadOptions, Reader};
+use cloze::Predictor;
 use cloze::{Error, Result};
+use cloze::{Format, ReadOptions, Reader};
 use cloze_encoder::{Checkpoint, Device, Model};
 use common::{Folder, TASK, tiny, train};
 use proptest::prelude::*;

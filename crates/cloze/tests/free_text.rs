@@ -3,9 +3,9 @@
 mod common;
 
 use cloze::Error;
-use cloze::predict::zero_shot;
-use cloze::predict::{Predictor, With};
+use cloze::inspect::zero_shot;
 use cloze::task::Split;
+use cloze::{Predictor, With};
 use cloze_encoder::Device;
 use common::{Folder, TASK, prepared};
 

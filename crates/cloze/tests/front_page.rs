@@ -81,8 +81,8 @@ mod files {
     use std::fs::File;
     use std::path::Path;
 
-    use cloze::table::{Format, Reader};
     use cloze::{Error, Model, Predictor, Result, Task, Trainer};
+    use cloze::{Format, Reader};
 
     /// Trains the task of a file, and labels the rows of another file.
     fn label(task: &Path, model: Model, runs: &Path, input: &Path, output: &Path) -> Result<usize> {
@@ -149,7 +149,7 @@ mod cancelling {
 
     /// Trains until it is done, or until something comes through `stop`.
     fn train(task: &Task, model: Model, runs: &Path, stop: Receiver<()>) -> Result<Option<Run>> {
-        let cancel = Cancel::new();
+        let cancel = Cancel::default();
         let canceller = cancel.clone();
         thread::spawn(move || stop.recv().map(|()| canceller.cancel()));
 
@@ -308,7 +308,7 @@ mod choices {
 mod before_training {
     use cloze::cloze_encoder::Device;
     use cloze::inspect::check;
-    use cloze::predict::zero_shot;
+    use cloze::inspect::zero_shot;
     use cloze::{Model, Prepared, Result, Task};
 
     fn look(task: &Task, model: &Model) -> Result<()> {

@@ -5,10 +5,10 @@ mod common;
 use std::fs;
 
 use cloze::Event;
+use cloze::Results;
 use cloze::Run;
-use cloze::predict::{Predictor, With};
-use cloze::results::Results;
 use cloze::task::Split;
+use cloze::{Predictor, With};
 use cloze_encoder::Device;
 use common::{Folder, TASK, written};
 

@@ -2,8 +2,8 @@
 
 mod common;
 
-use cloze::predict::{Predictor, With};
 use cloze::task::Split;
+use cloze::{Predictor, With};
 use cloze_encoder::Device;
 use common::{Folder, TASK, written};
 

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use cloze::Run;
-use cloze::predict::zero_shot;
-use cloze::predict::{Predictor, With};
-use cloze::table::{Format, ReadOptions, Reader};
+use cloze::inspect::zero_shot;
 use cloze::task::Split;
+use cloze::{Format, ReadOptions, Reader};
+use cloze::{Predictor, With};
 use cloze_encoder::Device;
 use common::{Folder, TASK, prepared, with_rows_for_a_probe, written};
 

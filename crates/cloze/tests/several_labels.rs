@@ -4,11 +4,11 @@ mod common;
 
 use std::fs;
 
-use cloze::predict::zero_shot;
-use cloze::results::Results;
-use cloze::table::{Format, ReadOptions, Reader};
+use cloze::Results;
+use cloze::inspect::zero_shot;
 use cloze::task::Split;
 use cloze::{Evaluation, Example, Labelled, Prediction, Predictor, With};
+use cloze::{Format, ReadOptions, Reader};
 use cloze_encoder::Device;
 use common::{Folder, TASK, prepared};
 

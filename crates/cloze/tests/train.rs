@@ -9,10 +9,10 @@ use std::path::Path;
 
 use cloze::Error;
 use cloze::Event;
+use cloze::Predictor;
+use cloze::Results;
 use cloze::Run;
 use cloze::inspect::Estimate;
-use cloze::predict::Predictor;
-use cloze::results::Results;
 use cloze_encoder::{Checkpoint, Device};
 use common::{Folder, TASK, prepared, tiny, train, with_rows_for_a_probe};
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use cloze::predict::With;
-use cloze::table::{Encoding, Format, Quoting, ReadOptions};
+use cloze::With;
+use cloze::{Encoding, Format, Quoting, ReadOptions};
 
 use super::choice;
 

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
     }
 
     printer.json(&report)?;
-    printer.show(head(&report, model.name(), printer))?;
+    printer.show(head(&report, &model.name, printer))?;
     printer.show(data(&report.sets, printer))?;
     printer.show(classes(&report.classes, printer))?;
     if !report.labels.is_empty() {

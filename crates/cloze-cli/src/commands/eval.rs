@@ -12,7 +12,7 @@ use crate::printer::Printer;
 use crate::progress::Counter;
 
 use super::run_argument::RunArgument;
-use super::{answerer, device, open_rows, rows_argument, say_who_answers};
+use super::{answerer, device, open_rows, per_label, rows_argument, say_who_answers};
 
 /// The number of confused pairs of labels that are shown.
 const CONFUSED: usize = 5;
@@ -115,7 +115,7 @@ fn labels(evaluation: &Evaluation, printer: &Printer) -> String {
     if !evaluation.labels.is_empty() {
         table.row(["label", "rows", "precision", "recall", "F1"].map(|title| printer.dim(title)));
     }
-    for label in evaluation.per_label() {
+    for label in per_label(evaluation) {
         let [precision, recall, f1] = [label.precision, label.recall, label.f1].map(percent);
         table.row([label.label.clone(), count(label.gold as usize), precision, recall, f1]);
     }

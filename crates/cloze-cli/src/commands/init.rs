@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use cloze::Error;
+use cloze::Reader;
 use cloze::inspect::{self, DraftedTask, Request};
-use cloze::table::Reader;
 use serde_json::{Value, json};
 
 use crate::args::{Global, Init};
@@ -20,7 +20,7 @@ use super::{device, is_std, open_model, rows_argument};
 pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
     let path = args.output.clone().unwrap_or_else(|| "task.toml".into());
     let to_stdout = is_std(&path);
-    if cloze::table::Format::of_path(&path).is_some() {
+    if cloze::Format::of_path(&path).is_some() {
         let problem = format!("a task file is TOML, but `{}` has the name of a table", path.display());
         return Err(Error::usage(problem, "name it `task.toml`, for example").into());
     }

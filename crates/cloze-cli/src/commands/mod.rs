@@ -17,9 +17,9 @@ pub(crate) mod zero_shot;
 
 use std::path::Path;
 
-use cloze::table::{ReadOptions, Reader};
 use cloze::task::Setting;
-use cloze::{Error, Model, Predictor, Prepared, Task, With};
+use cloze::{Error, Evaluation, LabelEvaluation, Model, Predictor, Prepared, Task, With};
+use cloze::{ReadOptions, Reader};
 use cloze_encoder::{Checkpoint, Device, Kernels};
 
 use crate::args::{Global, ModelArg, TaskArg};
@@ -161,6 +161,11 @@ pub(crate) fn answerer(with: With) -> &'static str {
         With::Ensemble => "ensemble",
         With::Member { .. } => "member",
     }
+}
+
+/// The figures of each label that a row can have: of the classes, where rows can belong to several.
+pub(crate) fn per_label(evaluation: &Evaluation) -> &[LabelEvaluation] {
+    if evaluation.classes.is_empty() { &evaluation.labels } else { &evaluation.classes }
 }
 
 /// Says which of a run's models answer; with a warning if they stand in for another one.

@@ -4,9 +4,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use cloze::predict::Annotated;
-use cloze::table::{Format, Reader};
+use cloze::Annotated;
 use cloze::{Error, Prediction, Predictor, Run, Task};
+use cloze::{Format, Reader};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cloze::Error;
-use cloze::table::Format;
+use cloze::Format;
 
 use crate::nearby::{self, folder, listed, tables};
 use crate::retyped::Retyped;

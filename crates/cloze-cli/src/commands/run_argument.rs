@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use cloze::task::Task;
-use cloze::{Error, Run, StoreError, nearest};
+use cloze::{Error, Run, StoreError};
 
 use crate::failure::Result;
 use crate::layout::moment;
-use crate::nearby::{self, folder, seen_from_here, tasks};
+use crate::nearby::{self, folder, nearest, seen_from_here, tasks};
 use crate::printer::Printer;
 use crate::retyped::{Retyped, typed_path};
 use crate::runs::{Found, around, is_run, listed, within};
@@ -58,10 +58,10 @@ impl RunArgument<'_> {
             let name = run.dir.file_name().unwrap_or_default().to_string_lossy();
             name.rsplit_once('-').is_some_and(|(of_run, _)| of_run == task.name)
         };
-        if let Some(first) = found.iter().find(|run| own(run)).filter(|run| run.task().is_none()) {
-            if let Err(Error::Store(error)) = Run::task(&first.dir) {
-                return Err(Error::Store(error).into());
-            }
+        if let Some(first) = found.iter().find(|run| own(run)).filter(|run| run.task().is_none())
+            && let Err(Error::Store(error)) = Run::task(&first.dir)
+        {
+            return Err(Error::Store(error).into());
         }
         found.retain(|run| run.task().is_some_and(|of_run| of_run.name == task.name));
         // A task file elsewhere may have the same name, so the runs that name this one come first; a run that has kept no model

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cloze::Error;
 use cloze::Run;
-use cloze::table::{Format, ReadOptions, Reader};
+use cloze::{Format, ReadOptions, Reader};
 
 use crate::extension::{Foreign, as_rows};
 use crate::nearby::{self, folder, listed, seen_from_here, tasks};

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
     printer.show(format_args!(
         "\n{}: {}\n\n",
         printer.heading(&results.name),
-        summary::inputs(results, model.name())
+        summary::inputs(results, &model.name)
     ))?;
     printer.show(summary::table(&run, printer))?;
     for note in &results.notes {

@@ -1,7 +1,7 @@
 //! `cloze zero-shot`: how good the patterns are with the pretrained model.
 
 use cloze::Error;
-use cloze::predict::{self, Outcome};
+use cloze::inspect::{self, Outcome};
 use serde_json::json;
 
 use crate::args::{Global, ZeroShot};
@@ -11,7 +11,7 @@ use crate::layout::{Align, Table, count, counted, interval, percent};
 use crate::printer::Printer;
 use crate::progress::Counter;
 
-use super::{device, open, prepare};
+use super::{device, open, per_label, prepare};
 
 /// Scores the rows with every pattern and shows how good that is.
 pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result {
@@ -19,13 +19,13 @@ pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result
     let (task, model) = open(&args.task)?;
     let prepared = prepare(&task, &model, &device, printer)?;
     let counter = Counter::new(printer, "rows");
-    let found = predict::zero_shot(&prepared, args.priming, |done, total| {
+    let found = inspect::zero_shot(&prepared, args.priming, |done, total| {
         counter.show(done, total);
         if interrupt::asked() { Err(Error::Stopped) } else { Ok(()) }
     })?;
     drop(counter);
 
-    printer.json(&json!({"name": task.name, "model": model.name(), "result": found}))?;
+    printer.json(&json!({"name": task.name, "model": model.name, "result": found}))?;
     let together = &found.together;
     let what = match found.rows {
         "train" => "labelled rows",
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result
         "{}: {} {what}, pretrained model {}{in_front}\n\n{}\n{}",
         printer.heading(&task.name),
         count(together.count),
-        model.name(),
+        model.name,
         patterns(&found.patterns, together, printer),
         labels(together, printer),
     ))?;
@@ -70,7 +70,7 @@ fn labels(together: &Outcome, printer: &Printer) -> String {
         Some(evaluation) if evaluation.labels.is_empty() => {}
         Some(evaluation) => {
             table.row(["label", "rows", "predicted", "recall"].map(|title| printer.dim(title)));
-            for label in evaluation.per_label() {
+            for label in per_label(evaluation) {
                 let [gold, given] = [label.gold, label.predicted].map(|rows| count(rows as usize));
                 table.row([label.label.clone(), gold, given, percent(label.recall)]);
             }

@@ -209,7 +209,7 @@ fn check_labels(table: &Table, request: &Request, column: &LabelColumn) -> Resul
     if let Some((wrong, _)) = request.descriptions.iter().find(|(name, _)| !names.contains(&name.as_str())) {
         return Err(Error::usage(
             format!("there is no label `{wrong}` to describe"),
-            crate::nearest(wrong, names.iter().copied()).map_or_else(
+            crate::error::nearest(wrong, names.iter().copied()).map_or_else(
                 || format!("the labels are {}", crate::error::list(&names)),
                 |near| format!("did you mean `{near}`?"),
             ),

@@ -60,7 +60,7 @@ impl Coverage {
 
     /// What speaks against `model` for these texts, and what to do.
     pub(crate) fn doubt(&self, model: &Model) -> Option<(String, String)> {
-        self.doubt_named(model.name(), model.is_english())
+        self.doubt_named(&model.name, model.is_english())
     }
 
     fn doubt_named(&self, model: &str, english: bool) -> Option<(String, String)> {

@@ -102,7 +102,7 @@ impl Evaluation {
     }
 
     /// The figures of each label that a row can have: of the classes, where rows can have several labels.
-    pub fn per_label(&self) -> &[LabelEvaluation] {
+    pub(crate) fn per_label(&self) -> &[LabelEvaluation] {
         if self.classes.is_empty() { &self.labels } else { &self.classes }
     }
 

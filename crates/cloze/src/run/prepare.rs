@@ -81,5 +81,5 @@ impl Prepared {
 }
 
 fn source(model: &Model) -> ModelSource {
-    ModelSource { name: model.name().to_owned(), fingerprint: model.checkpoint().fingerprint().to_owned() }
+    ModelSource { name: model.name.clone(), fingerprint: model.checkpoint().fingerprint().to_owned() }
 }

@@ -21,11 +21,6 @@ use crate::{Error, Model, Result};
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// Something to ask with.
-    pub fn new() -> Cancel {
-        Cancel::default()
-    }
-
     /// Asks.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
@@ -71,7 +66,7 @@ impl<'a> Trainer<'a> {
             model: None,
             device: None,
             runs: "runs".into(),
-            cancel: Cancel::new(),
+            cancel: Cancel::default(),
             listener: Box::new(|_| {}),
         }
     }

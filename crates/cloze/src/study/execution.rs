@@ -86,7 +86,7 @@ impl Study<'_> {
             runs.push(RunRecord {
                 run: run_name(outcome),
                 title: title.clone(),
-                model: self.models[*model].name().to_owned(),
+                model: self.models[*model].name.clone(),
                 task: task.canonical(),
             });
         }
@@ -103,7 +103,7 @@ impl Study<'_> {
                 .models
                 .iter()
                 .map(|model| ModelSource {
-                    name: model.name().to_owned(),
+                    name: model.name.clone(),
                     fingerprint: model.checkpoint().fingerprint().to_owned(),
                 })
                 .collect(),

@@ -58,7 +58,7 @@ pub struct Finding {
     /// At least two.
     pub settings: Vec<Setting>,
     /// Settings with each other.
-    pub comparisons: Vec<Comparison>,
+    pub(crate) comparisons: Vec<Comparison>,
     /// An overview in words, where the comparisons do not say it all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overview: Option<String>,
@@ -66,7 +66,7 @@ pub struct Finding {
 
 /// Two settings beside each other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Comparison {
+pub(crate) struct Comparison {
     /// The one.
     pub setting: String,
     /// The other.
@@ -80,7 +80,7 @@ pub struct Comparison {
 /// What a difference means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// The interval lies above 0.
     Better,
     /// The interval lies below 0.

@@ -147,7 +147,7 @@ impl<'a> Study<'a> {
         if let [_, others @ ..] = self.models
             && !others.is_empty()
         {
-            let names: Vec<&str> = others.iter().map(|model| model.name()).collect();
+            let names: Vec<&str> = others.iter().map(|model| model.name.as_str()).collect();
             command += &format!(" --models {}", names.join(","));
         }
         command

@@ -1,8 +1,8 @@
 //! The pretrained model.
 
 use super::{Base, Definition, Levels};
+use crate::Result;
 use crate::study::level::Level;
-use crate::{Model, Result};
 
 pub(super) struct Models;
 
@@ -13,7 +13,7 @@ impl Definition for Models {
 
     fn levels(&self, base: &Base) -> Result<Levels> {
         let level = |(number, name): (usize, &str)| Level::unchanged(name).titled(name).with_model(number);
-        let names = base.models.iter().map(Model::name).enumerate();
+        let names = base.models.iter().map(|model| model.name.as_str()).enumerate();
         let reason = "there is only one model; name others with `--models`";
         Ok(Levels { levels: names.map(level).collect(), reason })
     }

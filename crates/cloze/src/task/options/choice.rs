@@ -35,7 +35,7 @@ pub enum Keep {
 /// What is measured on the test rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Measure {
+pub(crate) enum Measure {
     /// What the run ends with: the classifier, or the ensemble where there is none.
     #[default]
     Final,
@@ -46,7 +46,7 @@ pub enum Measure {
 /// What the final classifier starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Start {
+pub(crate) enum Start {
     /// The mean of the weights of the ensemble's members; where there are many labels, with an output layer that is fitted to their
     /// scores.
     #[default]
@@ -84,7 +84,7 @@ impl Precision {
 /// How the members' scores are averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Reduction {
+pub(crate) enum Reduction {
     /// Every member counts the same.
     Mean,
     /// A member counts by the accuracy of its pattern with the pretrained model on the training rows.
@@ -95,7 +95,7 @@ pub enum Reduction {
 /// The order in which the masks of a word of several tokens are filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Decoding {
+pub(crate) enum Decoding {
     /// Whichever the model is surest of.
     #[default]
     MaxFirst,
@@ -108,7 +108,7 @@ pub enum Decoding {
 /// What is compared in training with words of several tokens: the cross-entropy of all tokens of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Hinge {
+pub(crate) enum Hinge {
     /// Their sum.
     #[default]
     Sum,

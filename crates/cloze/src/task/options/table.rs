@@ -6,7 +6,7 @@
 //! ```text
 //! /// What it means, in one sentence.
 //! #[more = "Markdown that the reference page adds."]
-//! key: type in BOUNDS = default, Preset: another default;
+//! pub key: type in BOUNDS = default, Preset: another default;
 //! ```
 //!
 //! Job ids hash what [`Options`] serialises to and task files as they are written: with another order of the rows every id is another.
@@ -78,7 +78,7 @@ macro_rules! section {
         $(
             $(#[doc = $meaning:literal])+
             $(#[more = $more:literal])?
-            $key:ident: $type:ident in $bounds:ident = $default:expr $(, $preset:ident: $value:expr)*;
+            $visible:vis $key:ident: $type:ident in $bounds:ident = $default:expr $(, $preset:ident: $value:expr)*;
         )*
         $(also $other:ident: $other_type:ident, $other_meaning:literal;)*
     ) => {
@@ -87,7 +87,7 @@ macro_rules! section {
         pub struct $name {
             $(
                 $(#[doc = $meaning])+
-                pub $key: $type,
+                $visible $key: $type,
             )*
             $(
                 #[doc = $other_meaning]
@@ -140,93 +140,94 @@ fn by_preset<T, const N: usize>(preset: Preset, default: T, others: [(Preset, T)
 section! {
     /// How models are trained, merged and distilled: the sections `[train]`, `[ipet]` and `[distil]` of a task file.
     ///
-    /// [`Options::default`] is what a task file without these sections means.
+    /// [`Options::default`] is what a task file without these sections means. What is seldom changed is no field here, but can be set with a
+    /// [`Setting`](crate::task::Setting) as in a task file.
     Options in "train", rows TRAIN, at options;
 
     /// Train with patterns, with patterns over several generations, or without patterns as a baseline.
     #[more = "`\"ipet\"` lets the [training sets grow](#ipet); `\"supervised\"` fine-tunes a plain classifier on the labelled rows."]
-    method: Method in ANY = Method::Pet;
+    pub method: Method in ANY = Method::Pet;
 
     /// Train every pattern once with each of these random seeds.
     #[more = "The classifiers use the first."]
-    seeds: Seeds in ANY = vec![0], Paper: vec![0, 1, 2], Thorough: vec![0, 1];
+    pub seeds: Seeds in ANY = vec![0], Paper: vec![0, 1, 2], Thorough: vec![0, 1];
 
     /// Updates of the weights of each member of the ensemble.
-    steps: usize in COUNT = 50, Paper: 250, Quick: 25, Thorough: 150;
+    pub steps: usize in COUNT = 50, Paper: 250, Quick: 25, Thorough: 150;
 
     /// Rows in each forward and backward pass.
-    batch_size: usize in COUNT = 16, Paper: 4;
+    pub batch_size: usize in COUNT = 16, Paper: 4;
 
     /// Passes whose gradients are added up for one update.
-    accumulation: usize in COUNT = 1, Paper: 4;
+    pub accumulation: usize in COUNT = 1, Paper: 4;
 
     /// The highest learning rate of AdamW.
-    learning_rate: f64 in RATE = 1e-4, Paper: 1e-5;
+    pub learning_rate: f64 in RATE = 1e-4, Paper: 1e-5;
 
     /// The weight decay of AdamW.
     #[more = "Biases and LayerNorm weights do not decay."]
-    weight_decay: f64 in DECAY = 0.01;
+    pub weight_decay: f64 in DECAY = 0.01;
 
     /// The share of the updates during which the learning rate rises; after that it falls linearly to 0.
-    warmup: f64 in SHARE = 0.1, Paper: 0.0;
+    pub warmup: f64 in SHARE = 0.1, Paper: 0.0;
 
     /// The number of layers, counted from the lowest, that training leaves as they are, together with the embeddings.
     #[more = "This holds for the members and for the distilled classifier, and leaves [less to compute](../concepts/pet.md#what-is-trained). \
               At most a third of a model's layers stay frozen, and none in a model whose layers share their weights (ALBERT). `0` trains \
               everything."]
-    freeze: usize in ANY = 2, Paper: 0;
+    pub freeze: usize in ANY = 2, Paper: 0;
 
     /// Tokens in each input, special tokens included; longer texts are cut.
     #[more = "See [what is cut](pattern-language.md#what-is-cut)."]
-    max_length: usize in TOKENS = 256, Quick: 128;
+    pub max_length: usize in TOKENS = 256, Quick: 128;
 
     /// The number format of matrix products, in training and in prediction.
     #[more = "bfloat16 has eight significant bits and is [faster](#precision) on some processors."]
-    precision: Precision in ANY = Precision::Bfloat16, Paper: Precision::Float32;
+    pub precision: Precision in ANY = Precision::Bfloat16, Paper: Precision::Float32;
 
     /// How the scores of the ensemble's members are averaged.
     #[more = "`\"mean\"` counts all members alike; `\"wmean\"` weights each by the accuracy of its pattern on the labelled rows before \
               training."]
-    merge: Reduction in ANY = Reduction::Wmean;
+    pub(crate) merge: Reduction in ANY = Reduction::Wmean;
 
     /// The order in which the masks of a word of several tokens are filled.
     #[more = "`\"max-first\"` begins with the mask that the model is surest of."]
-    decoding: Decoding in ANY = Decoding::MaxFirst;
+    pub(crate) decoding: Decoding in ANY = Decoding::MaxFirst;
 
     /// What training compares where words have several tokens: the sum of their cross-entropies, the mean, or the mean over the batch.
     #[more = "With the mean, the length of a word does not matter. `\"batch\"` averages over all rows of a batch, as the reference \
               implementation does for COPA."]
-    hinge: Hinge in ANY = Hinge::Sum;
+    pub(crate) hinge: Hinge in ANY = Hinge::Sum;
 
     /// Shift the scores of the pretrained model so that all labels score the same on average over the unlabelled rows.
     #[more = "See [calibration](../concepts/pet.md#calibration). Set it to `false` if one label is by far the most frequent and there are \
               no labelled rows."]
-    calibrate: bool in ANY = true, Paper: false;
+    pub calibrate: bool in ANY = true, Paper: false;
 
     /// Add a linear probe of a contrastively fine-tuned encoder to the ensemble.
     #[more = "See [the linear probe](../concepts/pet.md#the-linear-probe)."]
-    probe: bool in ANY = true, Paper: false;
+    pub probe: bool in ANY = true, Paper: false;
 
     /// The share w of an auxiliary masked-LM loss on unlabelled rows: the loss is (1 − w) · cross-entropy + w · masked-LM loss.
     #[more = "It is the α of the PET paper, which uses 0.0001, and 1 − `alpha` of the reference implementation."]
-    lm_weight: f64 in SHARE_BELOW_ONE = 0.0;
+    pub lm_weight: f64 in SHARE_BELOW_ONE = 0.0;
 
     /// Which models stay in the run directory: all of them, the final classifier only, or none.
     #[more = "With `\"all\"` the ensemble can predict, too; with `\"none\"` only the measurements stay, and nothing can predict."]
-    keep: Keep in ANY = Keep::All;
+    pub keep: Keep in ANY = Keep::All;
 
     /// Which models are measured on the test rows: the final one, or every model on the way to it as well.
     #[more = "The others are the pretrained model with each pattern, the members and the ensembles."]
-    measure: Measure in ANY = Measure::Final, Paper: Measure::All;
+    pub(crate) measure: Measure in ANY = Measure::Final, Paper: Measure::All;
 
     /// Measure every model, and a classifier that is fine-tuned on the labelled rows without patterns.
     #[more = "This shows what the patterns gain. For `\"pet\"` and `\"ipet\"`."]
-    compare: bool in ANY = false;
+    pub compare: bool in ANY = false;
 
     /// Also measure the pretrained model with up to this many labelled rows in front of each test row.
     #[more = "See [priming](../concepts/pet.md#priming-to-compare). Every pattern is measured once with each of the `seeds`, from which \
               the rows are drawn. For `\"pet\"` and `\"ipet\"`."]
-    priming: usize in COUNT_OR_NONE = 0;
+    pub priming: usize in COUNT_OR_NONE = 0;
 
     also ipet: Ipet, "The section `[ipet]`.";
     also distil: Distil, "The section `[distil]`.";
@@ -237,18 +238,18 @@ section! {
     Ipet in "ipet", rows IPET, at options.ipet;
 
     /// The number of ensembles that are trained one after the other.
-    generations: usize in GENERATIONS = 3;
+    pub generations: usize in GENERATIONS = 3;
 
     /// The factor by which the training set grows from one generation to the next.
-    scale: f64 in FACTOR = 5.0;
+    pub scale: f64 in FACTOR = 5.0;
 
     /// The share of the *other* members that label the new rows of a member.
     #[more = "At least one member does."]
-    teachers: f64 in SHARE_ABOVE_ZERO = 0.25;
+    pub teachers: f64 in SHARE_ABOVE_ZERO = 0.25;
 
     /// Without labelled rows: the first new rows of a label are drawn from this many rows that are likeliest to have it.
     #[more = "`0` draws from all rows for which no other label is likelier."]
-    most_likely: usize in ANY = 100;
+    pub most_likely: usize in ANY = 100;
 }
 
 section! {
@@ -256,21 +257,21 @@ section! {
     Distil in "distil", rows DISTIL, at options.distil;
 
     /// Updates of the classifier's weights.
-    steps: usize in COUNT = 80, Paper: 5000, Quick: 40, Thorough: 240;
+    pub steps: usize in COUNT = 80, Paper: 5000, Quick: 40, Thorough: 240;
 
     /// Rows in each update.
-    batch_size: usize in COUNT = 16;
+    pub batch_size: usize in COUNT = 16;
 
     /// The highest learning rate of AdamW.
-    learning_rate: f64 in RATE = 4e-4, Paper: 1e-5;
+    pub learning_rate: f64 in RATE = 4e-4, Paper: 1e-5;
 
     /// The number by which the scores of teacher and student are divided before the softmax.
-    temperature: f64 in TEMPERATURE = 2.0;
+    pub temperature: f64 in TEMPERATURE = 2.0;
 
     /// What the classifier starts from: the mean of the members' weights, or the pretrained model.
     #[more = "The members are those of the last generation. From 20 labels on, `\"members\"` also begins with an output layer that is \
               fitted to their scores; otherwise the output layer is random."]
-    start: Start in ANY = Start::Members, Paper: Start::Model;
+    pub(crate) start: Start in ANY = Start::Members, Paper: Start::Model;
 }
 
 impl OptionSpec {
