@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::Error;
-use cloze::Format;
+use cloze::{Error, Format};
 
 use crate::failure::Result;
 

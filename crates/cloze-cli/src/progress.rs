@@ -3,8 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use cloze::Event;
-use cloze::Measured;
+use cloze::{Event, Measured};
 use indicatif::ProgressBar;
 
 use crate::fitting::{JobLine, draw, template};

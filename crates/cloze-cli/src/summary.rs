@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use cloze::Run;
 use cloze::inspect::Estimate;
 use cloze::task::Keep;
-use cloze::{Results, Stage};
+use cloze::{Results, Run, Stage};
 use serde_json::{Value, json};
 
 use crate::layout::{Align, Table, bytes, count, counted, duration, interval, percent};

@@ -6,8 +6,7 @@
 
 use std::path::Path;
 
-use cloze::Event;
-use cloze::{Model, Prediction, Predictor, Result, Task, Trainer};
+use cloze::{Event, Model, Prediction, Predictor, Result, Task, Trainer};
 
 fn main() -> Result<()> {
     run(Model::built_in()?, Path::new("runs")).map(drop)

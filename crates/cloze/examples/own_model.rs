@@ -7,10 +7,9 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use cloze::Prepared;
 use cloze::cloze_encoder::Device;
 use cloze::inspect::{ZeroShot, zero_shot};
-use cloze::{Error, Model, Result, Task};
+use cloze::{Error, Model, Prepared, Result, Task};
 
 fn main() -> Result<()> {
     let Some(directory) = std::env::args_os().nth(1) else {

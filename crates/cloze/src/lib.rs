@@ -44,9 +44,10 @@ mod words;
 
 pub use cloze_encoder;
 
-// From rows and a task to a run, to labels for new rows and to how good they are.
+// From rows and a task to a run, to labels for new rows and to how good they are; and what can go wrong.
 pub use self::{
     dataset::{example::Example, examples::Examples, labelled::Labelled},
+    error::{Error, Hint, Mistake, Place, Result, TaskError, Warning, store::Error as StoreError},
     metrics::{
         bootstrap::Measured,
         evaluation::{Evaluation, LabelEvaluation},
@@ -67,9 +68,6 @@ pub use self::{
     },
     task::{Task, TaskBuilder},
 };
-
-// What can go wrong.
-pub use self::error::{Error, Hint, Mistake, Place, Result, TaskError, Warning, store::Error as StoreError};
 
 /// The guide to the library, whose code is run as the front page's is.
 #[cfg(doctest)]

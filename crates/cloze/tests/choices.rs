@@ -2,9 +2,8 @@
 
 mod common;
 
-use cloze::Predictor;
 use cloze::task::Split;
-use cloze::{Format, ReadOptions, Reader};
+use cloze::{Format, Predictor, ReadOptions, Reader};
 use cloze_encoder::Device;
 use common::Folder;
 use serde_json::Value;

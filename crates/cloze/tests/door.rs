@@ -6,9 +6,8 @@ use std::fs;
 use std::sync::Arc;
 use std::thread;
 
-use cloze::Event;
 use cloze::task::Split;
-use cloze::{Cancel, Error, Model, Predictor, Record, Run, Task, TaskBuilder, Trainer, With};
+use cloze::{Cancel, Error, Event, Model, Predictor, Record, Run, Task, TaskBuilder, Trainer, With};
 use cloze_encoder::Device;
 use common::{Folder, TASK, tiny};
 

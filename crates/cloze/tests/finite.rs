@@ -6,9 +6,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use cloze::Predictor;
-use cloze::{Error, Result};
-use cloze::{Format, ReadOptions, Reader};
+use cloze::{Error, Format, Predictor, ReadOptions, Reader, Result};
 use cloze_encoder::{Checkpoint, Device, Model};
 use common::{Folder, TASK, tiny, train};
 use proptest::prelude::*;

@@ -2,10 +2,9 @@
 
 mod common;
 
-use cloze::Error;
 use cloze::inspect::zero_shot;
 use cloze::task::Split;
-use cloze::{Predictor, With};
+use cloze::{Error, Predictor, With};
 use cloze_encoder::Device;
 use common::{Folder, TASK, prepared};
 

@@ -81,8 +81,7 @@ mod files {
     use std::fs::File;
     use std::path::Path;
 
-    use cloze::{Error, Model, Predictor, Result, Task, Trainer};
-    use cloze::{Format, Reader};
+    use cloze::{Error, Format, Model, Predictor, Reader, Result, Task, Trainer};
 
     /// Trains the task of a file, and labels the rows of another file.
     fn label(task: &Path, model: Model, runs: &Path, input: &Path, output: &Path) -> Result<usize> {
@@ -307,8 +306,7 @@ mod choices {
 
 mod before_training {
     use cloze::cloze_encoder::Device;
-    use cloze::inspect::check;
-    use cloze::inspect::zero_shot;
+    use cloze::inspect::{check, zero_shot};
     use cloze::{Model, Prepared, Result, Task};
 
     fn look(task: &Task, model: &Model) -> Result<()> {
@@ -368,7 +366,7 @@ mod studying {
     fn do_patterns_matter(task: &Task, model: Model, studies: &Path) -> Result<Vec<String>> {
         let models = [model];
         let study = Study::new(task, &models, &[Factor::Patterns], 2, &Device::all_cores())?;
-        println!("{} runs", study.runs());
+        println!("{} runs", study.runs);
         Ok(study.carry_out(studies, &mut |_| ControlFlow::Continue(()))?.findings.conclusions)
     }
 

@@ -4,11 +4,8 @@ mod common;
 
 use std::fs;
 
-use cloze::Event;
-use cloze::Results;
-use cloze::Run;
 use cloze::task::Split;
-use cloze::{Predictor, With};
+use cloze::{Event, Predictor, Results, Run, With};
 use cloze_encoder::Device;
 use common::{Folder, TASK, written};
 

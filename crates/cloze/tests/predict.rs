@@ -5,11 +5,9 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use cloze::Run;
 use cloze::inspect::zero_shot;
 use cloze::task::Split;
-use cloze::{Format, ReadOptions, Reader};
-use cloze::{Predictor, With};
+use cloze::{Format, Predictor, ReadOptions, Reader, Run, With};
 use cloze_encoder::Device;
 use common::{Folder, TASK, prepared, with_rows_for_a_probe, written};
 

@@ -4,11 +4,11 @@ mod common;
 
 use std::fs;
 
-use cloze::Results;
 use cloze::inspect::zero_shot;
 use cloze::task::Split;
-use cloze::{Evaluation, Example, Labelled, Prediction, Predictor, With};
-use cloze::{Format, ReadOptions, Reader};
+use cloze::{
+    Evaluation, Example, Format, Labelled, Prediction, Predictor, ReadOptions, Reader, Results, With,
+};
 use cloze_encoder::Device;
 use common::{Folder, TASK, prepared};
 

@@ -6,9 +6,8 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use cloze::Event;
 use cloze::study::{Factor, Finding, Findings, FinishedStudy, Study};
-use cloze::{Error, Model, Result};
+use cloze::{Error, Event, Model, Result};
 use cloze_encoder::Device;
 use common::{Folder, TASK, tiny};
 use serde_json::{Value, json};

@@ -7,12 +7,8 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use cloze::Error;
-use cloze::Event;
-use cloze::Predictor;
-use cloze::Results;
-use cloze::Run;
 use cloze::inspect::Estimate;
+use cloze::{Error, Event, Predictor, Results, Run};
 use cloze_encoder::{Checkpoint, Device};
 use common::{Folder, TASK, prepared, tiny, train, with_rows_for_a_probe};
 

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use cloze::With;
-use cloze::{Encoding, Format, Quoting, ReadOptions};
+use cloze::{Encoding, Format, Quoting, ReadOptions, With};
 
 use super::choice;
 

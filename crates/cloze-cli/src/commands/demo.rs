@@ -7,9 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cloze::Error;
 use cloze::inspect;
-use cloze::{Predictor, Task};
+use cloze::{Error, Predictor, Task};
 use serde_json::json;
 
 use crate::args::{Demo, Global};

@@ -3,9 +3,8 @@
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
-use cloze::Error;
-use cloze::Reader;
 use cloze::inspect::{self, DraftedTask, Request};
+use cloze::{Error, Reader};
 use serde_json::{Value, json};
 
 use crate::args::{Global, Init};

@@ -18,8 +18,9 @@ pub(crate) mod zero_shot;
 use std::path::Path;
 
 use cloze::task::Setting;
-use cloze::{Error, Evaluation, LabelEvaluation, Model, Predictor, Prepared, Task, With};
-use cloze::{ReadOptions, Reader};
+use cloze::{
+    Error, Evaluation, LabelEvaluation, Model, Predictor, Prepared, ReadOptions, Reader, Task, With,
+};
 use cloze_encoder::{Checkpoint, Device, Kernels};
 
 use crate::args::{Global, ModelArg, TaskArg};

@@ -4,9 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use cloze::Annotated;
-use cloze::{Error, Prediction, Predictor, Run, Task};
-use cloze::{Format, Reader};
+use cloze::{Annotated, Error, Format, Prediction, Predictor, Reader, Run, Task};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 

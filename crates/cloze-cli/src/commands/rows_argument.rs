@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use cloze::Error;
-use cloze::Format;
+use cloze::{Error, Format};
 
 use crate::nearby::{self, folder, listed, tables};
 use crate::retyped::Retyped;

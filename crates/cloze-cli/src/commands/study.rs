@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
     let estimate = study.estimate()?;
     printer.note(format_args!(
         "{}, {}: {} from scratch",
-        counted(study.runs(), "run"),
+        counted(study.runs, "run"),
         counted(estimate.jobs.len(), "job"),
         summary::expected(&estimate)
     ));

@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cloze::Error;
-use cloze::Run;
-use cloze::{Format, ReadOptions, Reader};
+use cloze::{Error, Format, ReadOptions, Reader, Run};
 
 use crate::extension::{Foreign, as_rows};
 use crate::nearby::{self, folder, listed, seen_from_here, tasks};

@@ -25,6 +25,8 @@ pub struct Study<'a> {
     pub(super) notes: Vec<String>,
     /// The task, whose labels have words.
     pub task: Task,
+    /// How many runs it consists of.
+    pub runs: usize,
     pub(super) data: Arc<Data>,
     pub(super) models: &'a [Model],
     pub(super) seeds: Vec<u64>,
@@ -102,15 +104,10 @@ impl<'a> Study<'a> {
                     .to_owned(),
             );
         }
-        let runs: Vec<&Id> = variations.iter().map(|variation| &variation.prepared.plan.id).collect();
+        let ids: Vec<&Id> = variations.iter().map(|variation| &variation.prepared.plan.id).collect();
         let names: Vec<&str> = axes.iter().map(|axis| axis.factor.name()).collect();
-        let id = Id::of(&("study 1", &task.name, names, runs, &seeds));
-        Ok(Study { id, variations, notes, task, data, models, seeds, axes })
-    }
-
-    /// How many runs it consists of.
-    pub fn runs(&self) -> usize {
-        self.variations.len()
+        let id = Id::of(&("study 1", &task.name, names, ids, &seeds));
+        Ok(Study { id, runs: variations.len(), variations, notes, task, data, models, seeds, axes })
     }
 
     /// What the study will cost, from nothing; a job that several variations have counts once. How fast this machine is with each model is

@@ -5,8 +5,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use cloze::Event;
-use cloze::Prepared;
+use cloze::{Event, Prepared};
 
 use cloze::{Model, Result, Run, Task};
 use cloze_encoder::{Checkpoint, Device};
