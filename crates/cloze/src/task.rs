@@ -21,23 +21,24 @@
 //! | `format` | version of the format, 1 | required |
 //! | `name` | names run directories | the file's name |
 //! | `patterns` | see [`Pattern`] | required |
-//! | `spacing` | see [`Spacing`] | `"text"` |
+//! | `spacing` | how the parts of a filled pattern meet: running text (`"text"`), or each tokenised by itself (`"parts"`) | `"text"` |
 //! | `data.dir` | where relative paths of `[data]` start, itself relative to the task file | the task file's folder |
 //! | `data.train`, `data.unlabeled`, `data.test` | a file, a pattern of file names, or a list of them | none |
 //! | `data.label` | the column with the label; rows where it is empty are not labelled | required with `train` or `test` |
 //! | `data.missing` | values of that column that mean the same as an empty one; labels are never among them | none |
-//! | `data.encoding` | the files' encoding, if it is neither UTF-8 nor UTF-16, see [`Encoding`](crate::table::Encoding) | UTF-8 |
-//! | `data.quoting` | what quotes mean in CSV and TSV, see [`Quoting`](crate::table::Quoting) | doubled |
-//! | `data.rows`, `columns.*` | see [`Rows`], [`DerivedColumn`] | none |
-//! | `data.mirror` | see [`Mirror`] | none |
-//! | `multi_label.*` | see [`MultiLabel`] | none |
-//! | `metrics.*` | see [`Metrics`] | none |
+//! | `data.encoding` | the files' encoding, if it is neither UTF-8 nor UTF-16, see [`Encoding`](crate::Encoding) | UTF-8 |
+//! | `data.quoting` | what quotes mean in CSV and TSV, see [`Quoting`](crate::Quoting) | doubled |
+//! | `data.rows` | the lists within a row whose items are rows: `passage.questions[].answers[]` | none |
+//! | `columns.*` | columns that are derived from others | none |
+//! | `data.mirror` | two columns that change places in a second copy of every row | none |
+//! | `multi_label.*` | the classes, where a row can belong to several, see [`Class`] | none |
+//! | `metrics.*` | what is measured beside accuracy and macro F1 | none |
 //! | `data.train_limit` | use so many labelled rows, drawn | all |
 //! | `data.train_seed` | what they are drawn from | 0 |
 //! | `data.unlabeled_limit` | use so many unlabelled rows, evenly spread over the files | all |
 //! | `data.test_limit` | measure on so many test rows, evenly spread over the files | all |
 //! | `labels.NAME` | the label's word, or a list of words | at least two labels; with `[multi_label]` just two |
-//! | `choices.*` | instead of labels, see [`Choices`] | none |
+//! | `choices.*` | instead of labels: where each row has its own texts to choose among | none |
 //! | `model.directory` | a Hugging Face directory, relative to the task file | the model in the program |
 //! | `train.*`, `ipet.*`, `distil.*` | see [`Options`] | see [`Options`] |
 
@@ -139,7 +140,7 @@ pub struct Data {
     pub train_seed: u64,
     /// How many unlabelled rows are used at most.
     pub unlabeled_limit: Option<usize>,
-    /// How many test rows are measured on at most; about so many where rows belong together by [`Metrics::group`].
+    /// How many test rows are measured on at most; about so many where rows belong together in groups.
     pub test_limit: Option<usize>,
 }
 

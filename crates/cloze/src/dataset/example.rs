@@ -6,7 +6,7 @@ use crate::task::Task;
 /// An example as a task sees it; where examples can have several labels, one of the questions that are asked about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
-    /// The text of each of [`Task::fields`].
+    /// The text of each column that the patterns use, in order of first use.
     pub texts: Vec<String>,
     /// The index of its label among those of the task, if it has one.
     pub label: Option<usize>,
