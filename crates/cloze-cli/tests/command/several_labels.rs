@@ -30,7 +30,7 @@ fn checking_measuring_and_predicting_tell_of_the_labels() {
     for line in [
         "weather: 3 labels, 2 patterns",
         "train      4 rows",
-        "topic  labelled  test  description",
+        "class  labelled  test  description",
         "day           2     1  the day",
     ] {
         assert!(checked.contains(line), "{line}: {checked}");
