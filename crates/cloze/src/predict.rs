@@ -40,12 +40,15 @@ pub enum With {
 /// It is read once and can be shared by many threads: those that ask at the same time are answered one after the other, each with all
 /// threads of the device. Who wants several answers at the same time opens several.
 pub struct Predictor {
+    /// Which of the run's models answer.
+    pub with: With,
+    /// How many models answer together.
+    pub models: usize,
+    /// Whether the ensemble answers only because the run's final classifier is gone.
+    pub stands_in: bool,
     task: Task,
     device: Device,
-    with: With,
-    models: Mutex<Models>,
-    count: usize,
-    stands_in: bool,
+    loaded: Mutex<Models>,
 }
 
 impl Predictor {
@@ -90,22 +93,7 @@ impl Predictor {
                 (With::Member { pattern, seed }, models::member(&run, &task, pattern, seed)?)
             }
         };
-        Ok(Predictor { task, device, with, count: models.count(), models: Mutex::new(models), stands_in })
-    }
-
-    /// Which of the run's models answer.
-    pub fn with(&self) -> With {
-        self.with
-    }
-
-    /// How many models answer together.
-    pub fn models(&self) -> usize {
-        self.count
-    }
-
-    /// Whether the ensemble answers only because the run's final classifier is gone.
-    pub fn stands_in(&self) -> bool {
-        self.stands_in
+        Ok(Predictor { task, device, with, models: models.count(), stands_in, loaded: Mutex::new(models) })
     }
 
     /// The task of the run, with its labels and columns.
@@ -133,7 +121,7 @@ impl Predictor {
         progress: impl FnMut(usize, usize) -> Result<()>,
     ) -> Result<Scores> {
         // Who fails with the models in hand leaves them as they were, or to be read again.
-        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut models = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         models.score(&self.task, &self.device, examples, progress)
     }
 

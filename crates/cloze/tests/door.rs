@@ -142,7 +142,7 @@ fn the_ensemble_and_every_member_answer_when_asked() {
     for pattern in 0..2 {
         let with = With::Member { pattern, seed: 0 };
         let member = Predictor::open_with(&run.path, Some(with), &device).unwrap();
-        assert_eq!((member.with(), member.models()), (with, 1));
+        assert_eq!((member.with, member.models), (with, 1));
         let measured = run.results.members[pattern].test.as_ref().unwrap();
         assert_eq!(member.evaluate(&rows, |_, _| Ok(())).unwrap(), *measured);
     }

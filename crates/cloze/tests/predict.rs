@@ -41,7 +41,7 @@ fn classifier_and_ensemble_give_the_scores_that_training_has_measured() {
         [(None, "final"), (Some(With::Classifier), "final"), (Some(With::Ensemble), "g0/ensemble")]
     {
         assert_eq!(
-            predictor_and_measured(&folder, &outcome.path, with, job).models(),
+            predictor_and_measured(&folder, &outcome.path, with, job).models,
             if job == "final" { 1 } else { 2 }
         );
     }
@@ -57,7 +57,7 @@ fn an_ensemble_with_a_probe_gives_the_scores_that_training_has_measured() {
     let probe = results.probe.as_ref().unwrap();
     assert_eq!((probe.train_accuracy, probe.weight), (Some(1.0), Some(0.5)));
     assert!(probe.test.is_some() && run.join("probe/probe.json").is_file());
-    assert_eq!(predictor_and_measured(&folder, &run, Some(With::Ensemble), "g0/ensemble").models(), 3);
+    assert_eq!(predictor_and_measured(&folder, &run, Some(With::Ensemble), "g0/ensemble").models, 3);
     // The members alone say something else.
     let without = folder.train(&TASK.replace("[train]", "[train]\nprobe = false")).unwrap();
     assert!(without.results.probe.is_none());

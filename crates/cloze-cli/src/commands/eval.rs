@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
     drop(counter);
 
     let mut result = serde_json::to_value(&evaluation).map_err(std::io::Error::from)?;
-    result["answered_by"] = answerer(predictor.with()).into();
+    result["answered_by"] = answerer(predictor.with).into();
     result["passed_over"] = json!({"unlabelled": rows.unlabelled, "unknown": rows.unknown});
     result["learned_from"] = learned.into();
     result["distilled_from"] = distilled.into();

@@ -172,10 +172,10 @@ pub(crate) fn per_label(evaluation: &Evaluation) -> &[LabelEvaluation] {
 /// Says which of a run's models answer; with a warning if they stand in for another one.
 pub(crate) fn say_who_answers(predictor: &Predictor, run: &Path, printer: &Printer) {
     let run = run.display();
-    let models = counted(predictor.models(), "model");
-    match predictor.with() {
+    let models = counted(predictor.models, "model");
+    match predictor.with {
         With::Classifier => printer.note(format_args!("predicting with the classifier {run}/final")),
-        With::Ensemble if predictor.stands_in() => printer.warn(format_args!(
+        With::Ensemble if predictor.stands_in => printer.warn(format_args!(
             "the classifier {run}/final is gone, so the ensemble of {models} predicts instead; `{} train` on the run's task creates \
              the classifier again",
             program()

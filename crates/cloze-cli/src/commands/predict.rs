@@ -200,7 +200,7 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &Predictor, printer
         return Ok(());
     }
     let path = args.output.display();
-    let by = answerer(predictor.with());
+    let by = answerer(predictor.with);
     printer
         .json(&json!({"output": args.output, "rows": written.rows, "seconds": seconds, "answered_by": by}))?;
     printer.show(format_args!("{path}: {} in {}\n", counted(written.rows, "row"), duration(seconds)))?;

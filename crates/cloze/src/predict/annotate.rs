@@ -175,7 +175,7 @@ impl Predictor {
 
     /// How many rows are scored at a time.
     pub(super) fn chunk(&self) -> usize {
-        let models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        let models = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if models.is_resident() { CHUNK } else { LARGE_CHUNK }
     }
 }
