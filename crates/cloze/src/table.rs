@@ -1,13 +1,14 @@
-//! Rows of text in and out: CSV, TSV and JSON Lines, from files, globs of files or standard input.
+//! Reading and writing rows of text: CSV, TSV and JSON Lines, from files, globs of files or standard input.
 //!
-//! A [`Reader`] gives one row at a time and a `Writer` repeats a row's columns with new ones beside them, so a file
-//! of any size passes through in little memory. CSV and TSV need a header line and follow RFC 4180 (quotes, doubled
-//! quotes, line breaks within quotes). CSV may have semicolons instead of commas, as spreadsheets write it where the
-//! comma is the decimal sign: the header decides. In JSON Lines every line is an object; the first one names the
-//! columns, and a value passes through to a JSON Lines output byte for byte.
+//! A [`Reader`] yields one row at a time and a `Writer` copies its columns and appends new ones, so a file of
+//! any size is processed in little memory. CSV and TSV need a header line and follow RFC 4180 (quotes,
+//! doubled quotes, line breaks within quotes). CSV may be separated by semicolons instead of commas, as
+//! spreadsheets write it in locales with a decimal comma: the header decides. In JSON Lines, every line is an
+//! object; the first object names the columns, and values are copied to JSON Lines output byte for byte.
 //!
-//! Rows in are rows out, or an error names the line: quotes that leave it unclear where a value ends, bytes that are invalid in
-//! the encoding and files that are not text are refused; nothing is guessed.
+//! Every input row becomes an output row, or an error names the line. Quotes that leave the end of a value
+//! ambiguous, bytes that are invalid in the encoding and files that are not text are rejected; nothing is
+//! guessed.
 
 mod columns;
 mod decode;

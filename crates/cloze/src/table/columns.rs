@@ -9,18 +9,18 @@ use super::quoting::Quoting;
 use crate::error::{list, nearest};
 use crate::{Error, Place, Result};
 
-/// The names of the columns of a file, all different. Clones share them.
+/// The column names of a file, all different. Clones share them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Columns {
     pub(super) file: Arc<str>,
     pub(super) names: Arc<[String]>,
     places: Arc<HashMap<String, usize>>,
     pub(super) dialect: Dialect,
-    /// Whether the rows come from a program, not from a file.
+    /// Whether the rows come from a program rather than a file.
     pub(super) in_memory: bool,
 }
 
-/// How a file is written, beyond what its rows show; output that is made from it is written the same way.
+/// Properties of a file's format that its rows do not show; output derived from the file uses the same ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dialect {
     pub(super) format: Format,
@@ -29,16 +29,16 @@ pub(super) struct Dialect {
     /// The separator of CSV output.
     pub(super) separator: u8,
     pub(super) quoting: Quoting,
-    /// Whether the file begins with a byte order mark.
+    /// Whether the file begins with a byte order mark (BOM).
     pub(super) mark: bool,
     /// Whether lines end with a carriage return before the line feed.
     pub(super) crlf: bool,
-    /// What the reader was told.
+    /// The options the reader was given.
     pub(super) options: ReadOptions,
 }
 
 impl Columns {
-    /// Columns with these names, or the first name that occurs twice.
+    /// Columns with these names, or as the error the first name that occurs twice.
     pub(super) fn new(
         file: &Arc<str>,
         names: Vec<String>,
@@ -76,13 +76,13 @@ impl Columns {
         })
     }
 
-    /// The file they head.
+    /// The file these columns belong to.
     pub(crate) fn place(&self) -> Place {
         let place = Place::file(&*self.file);
         if self.in_memory { place.in_memory() } else { place }
     }
 
-    /// What to do when there is no column `name`.
+    /// The remedy to suggest when there is no column `name`.
     pub(crate) fn hint(&self, name: &str) -> String {
         let names = list(self.names.iter());
         match nearest(name, self.names.iter().map(String::as_str)) {
@@ -105,17 +105,18 @@ impl Columns {
         }
     }
 
-    /// Columns with other names, all different, for rows that are derived from this file's.
+    /// The same columns under other names, all different, for rows derived from this file.
     pub(crate) fn renamed(&self, names: &[String]) -> Columns {
         let places: HashMap<String, usize> =
             names.iter().enumerate().map(|(place, name)| (name.clone(), place)).collect();
         Columns { names: names.into(), places: places.into(), ..self.clone() }
     }
 
-    /// `wanted`, with a number appended if a column has that name already or one of the `others` that will be added does.
+    /// `wanted`, with a number appended if it is already the name of a column or of one of the `others` that
+    /// will be added.
     pub(crate) fn free_name(&self, wanted: &str, others: &[String]) -> String {
         let numbered = (2..).map(|number| format!("{wanted}_{number}"));
-        // The chain is endless and the columns are not.
+        // The chain is infinite and the columns are finite, so a free name is always found.
         let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
         names.find(|name| !self.places.contains_key(name) && !others.contains(name)).unwrap_or_default()
     }

@@ -11,27 +11,28 @@ use super::shell::shell_word;
 use super::signature::{Foreign, Packed, Stored};
 use crate::{Error, Place, Result};
 
-/// The number of bytes that say what a file is.
+/// The number of bytes that the type of a file is detected from.
 const HEAD: usize = 4096;
 
 /// The number of bytes decoded at a time.
 const CHUNK: usize = 8192;
 
-/// The text of a file as UTF-8 where it is valid: nothing is replaced, and invalid bytes are passed on as they are.
+/// The text of a file, as UTF-8 if it is valid: nothing is replaced, and invalid bytes are passed on
+/// unchanged.
 pub(super) struct Text {
     pub(super) input: Box<dyn Read + Send>,
-    /// Whether it began with a byte order mark.
+    /// Whether the file began with a byte order mark.
     pub(super) mark: bool,
 }
 
-/// Opens `input`, the bytes of the file called `name`.
+/// Opens `input`, the contents of the file called `name`.
 ///
 /// # Errors
 /// When it cannot be read, or is not text.
 pub(super) fn open(name: &str, input: impl Read + Send + 'static, options: ReadOptions) -> Result<Text> {
     let io = |source| Error::io("read", name, source);
     let (mut head, mut input) = peek(Box::new(input)).map_err(io)?;
-    // A compressed file may have been compressed once more.
+    // A compressed file may itself have been compressed again.
     while let Some(packed) = Packed::of(&head) {
         let unpacked: Bytes = match packed {
             Packed::Gzip => Box::new(MultiGzDecoder::new(input)),
@@ -70,18 +71,18 @@ pub(super) fn open(name: &str, input: impl Read + Send + 'static, options: ReadO
     }
     io::copy(&mut (&mut input).take(mark as u64), &mut io::sink())
         .map_err(|error| read_error(name, error))?;
-    // What claims to be UTF-8 is checked value by value, where its line is known.
+    // Input that claims to be UTF-8 is checked value by value, where the line is known.
     let input = match encoding == Encoding::UTF_8 {
         true => input,
         false => Box::new(Decoder::new(input, encoding)),
     };
-    // Spreadsheets that write another encoding know UTF-8 by its mark only.
+    // Spreadsheets that write other encodings recognise UTF-8 only by its mark.
     Ok(Text { input, mark: mark > 0 || (encoding != Encoding::UTF_8 && !is_utf8) })
 }
 
 type Bytes = Box<dyn Read + Send>;
 
-/// The first bytes of an input, and the input with them still in it.
+/// The first bytes of an input, and the input with those bytes still in it.
 fn peek(mut input: Bytes) -> io::Result<(Vec<u8>, Bytes)> {
     let mut head = Vec::with_capacity(HEAD);
     (&mut input).take(HEAD as u64).read_to_end(&mut head)?;
@@ -89,7 +90,7 @@ fn peek(mut input: Bytes) -> io::Result<(Vec<u8>, Bytes)> {
     Ok((head, Box::new(whole)))
 }
 
-/// What a failed read of the file means.
+/// The error for a failed read of the file.
 pub(super) fn read_error(file: &str, error: io::Error) -> Error {
     let inner = error.get_ref();
     if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<NotText>()) {
@@ -116,10 +117,10 @@ pub(super) fn read_error(file: &str, error: io::Error) -> Error {
     Error::io("read", file, error)
 }
 
-/// A compressed input, whose errors are distinguished from those of the disk.
+/// A compressed input; it distinguishes decompression errors from disk errors.
 struct Unpacking(Bytes);
 
-/// Why an input cannot be unpacked.
+/// Why an input cannot be decompressed.
 #[derive(Debug)]
 struct NotPacked(io::Error);
 
@@ -140,13 +141,13 @@ impl Read for Unpacking {
     }
 }
 
-/// Bytes that are no text in the encoding that they should be in: what an [`io::Error`] of the decoder holds.
+/// Input that is invalid in its declared encoding: the payload of the decoder's [`io::Error`].
 #[derive(Debug)]
 pub(super) struct NotText {
     encoding: Encoding,
     /// The line, counted from 1.
     line: u64,
-    /// Whether all of it is UTF-8.
+    /// Whether the whole input is UTF-8.
     is_utf8: bool,
 }
 
@@ -158,20 +159,21 @@ impl fmt::Display for NotText {
 
 impl std::error::Error for NotText {}
 
-/// An input in some encoding, read as UTF-8.
+/// An input in any encoding, read as UTF-8.
 struct Decoder {
     input: Bytes,
     encoding: Encoding,
     decoder: encoding_rs::Decoder,
-    /// Bytes that have been read and not decoded, from `start` on.
+    /// Bytes that have been read but not yet decoded, from `start` on.
     bytes: Vec<u8>,
     start: usize,
-    /// Text that has been decoded and not been asked for, from `given` on.
+    /// Text that has been decoded but not yet returned, from `given` on.
     text: Vec<u8>,
     given: usize,
     ended: bool,
     line: u64,
-    /// Whether all bytes so far are UTF-8: how many characters of it are none of ASCII, and the last one if it was cut.
+    /// While all bytes so far are UTF-8: the number of non-ASCII characters, and the bytes of an incomplete
+    /// last character.
     utf8: Option<(usize, Vec<u8>)>,
 }
 
@@ -191,7 +193,7 @@ impl Decoder {
         }
     }
 
-    /// Looks whether the bytes that have just been read go on being UTF-8.
+    /// Checks whether the bytes just read continue to be valid UTF-8.
     fn watch(&mut self) {
         let Some((count, mut all)) = self.utf8.take() else { return };
         all.extend_from_slice(&self.bytes);
@@ -205,14 +207,14 @@ impl Decoder {
         }
     }
 
-    /// Whether the whole text was UTF-8. That text in an encoding of one byte a character is so by chance does not happen; in one of several
-    /// bytes it does, if there are few such characters.
+    /// Whether the whole text was UTF-8. Text in a single-byte encoding is never valid UTF-8 by chance; text
+    /// in a multi-byte encoding can be, if it has few non-ASCII characters.
     fn was_utf8(&self) -> bool {
         let enough = if self.encoding.is_of_single_bytes() { 1 } else { 20 };
         self.utf8.as_ref().is_some_and(|(count, rest)| *count >= enough && rest.is_empty())
     }
 
-    /// Decodes some more; nothing is left if no text comes of it.
+    /// Decodes some more; afterwards the text is empty only at the end of the input.
     fn decode(&mut self) -> io::Result<()> {
         self.text.clear();
         self.given = 0;
@@ -261,7 +263,8 @@ impl Read for Decoder {
     }
 }
 
-/// Bytes that are not UTF-8, among which `around` are. Which encoding they have is a guess that only a person can judge.
+/// The error for bytes that are not UTF-8. The encoding it suggests is guessed from the bytes `around` them,
+/// and only a person can confirm it.
 pub(super) fn not_utf8(place: Place, byte: u8, around: &[u8], options: ReadOptions) -> Error {
     Error::data(
         place,
@@ -336,7 +339,7 @@ mod tests {
         for label in ["gb18030", "shift_jis", "euc-kr", "windows-1251"] {
             assert!(read(format!("text\n{many}\n").into_bytes(), Some(label)).is_err(), "{label}");
         }
-        // By chance, as few characters are, or not at all.
+        // Valid UTF-8 by chance, with few such characters; or not valid at all.
         assert_eq!(read(b"the \xc4\xa3 day".to_vec(), Some("gb18030")).unwrap().0, "the 模 day");
         assert_eq!(
             read(b"the \xc3\xbc day, caf\xe9".to_vec(), Some("latin1")).unwrap().0,

@@ -1,4 +1,4 @@
-//! Records of CSV and TSV: their values, and errors where it is unclear where a value ends.
+//! Records of CSV and TSV: their values, and errors where the end of a value is ambiguous.
 
 use std::io::{Cursor, Read};
 use std::sync::Arc;
@@ -20,7 +20,8 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// The columns that the header of `file` names, and the records below it. `input` is what follows the `beginning`'s head.
+    /// The columns named in the header of `file`, and the records below it. `input` is the rest of the file
+    /// after the head in `beginning`.
     ///
     /// # Errors
     /// When the file is empty, the header cannot be read, or two columns have the same name.
@@ -45,7 +46,7 @@ impl Records {
         }
         unclear(file, &records, dialect.options)?;
         let names = texts(&header, &Place::file(&**file).line(first), dialect.options)?;
-        // A file may have two marks, when programs have each put one before it.
+        // A file may have two byte order marks if two programs each added one.
         let around = |c: char| c.is_whitespace() || c == '\u{feff}';
         let names = names.iter().map(|name| name.trim_matches(around).to_owned()).collect();
         let columns = unique(file, names, dialect, first)?;
@@ -55,7 +56,7 @@ impl Records {
     /// The next row, if there is one.
     ///
     /// # Errors
-    /// When it cannot be read, or has more or fewer values than there are `columns`.
+    /// When it cannot be read, or the number of its values differs from the number of `columns`.
     pub(super) fn next(&mut self, columns: &Columns) -> Result<Option<Row>> {
         let Records { records, line: next } = self;
         let file = &columns.file;
@@ -85,9 +86,9 @@ fn csv_error(file: &str, error: csv::Error) -> Error {
     }
 }
 
-/// The error for quotes in the record that has been read, or before it, that leave it unclear where a value ends.
+/// The error for quotes, in the current record or an earlier one, that leave the end of a value ambiguous.
 fn unclear(file: &str, records: &csv::Reader<Input>, options: ReadOptions) -> Result<()> {
-    // Only made for an error: this function is called for every record.
+    // Built only for an error: this function is called for every record.
     let none = || {
         let none = options.say("quoting", Quoting::None.name());
         format!("if quotes are part of the text in this file, say {none}")
@@ -152,7 +153,7 @@ fn unclear(file: &str, records: &csv::Reader<Input>, options: ReadOptions) -> Re
     }
 }
 
-/// The error for a record with too few or too many values, the last of them on the line `last`.
+/// The error for a record with too few or too many values; `last` is the line of its last value.
 fn ragged(columns: &Columns, record: &csv::ByteRecord, place: Place, last: u64) -> Error {
     let fields = |count| counted(count, "field");
     let problem =

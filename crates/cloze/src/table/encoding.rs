@@ -1,9 +1,9 @@
-//! Encodings of text.
+//! Text encodings.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// An encoding of the WHATWG standard, which covers those that text files are found in.
+/// An encoding of the WHATWG standard, which covers the encodings that text files are found in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Encoding(&'static encoding_rs::Encoding);
 
@@ -13,7 +13,7 @@ impl Encoding {
     pub(super) const UTF_16LE: Encoding = Encoding(encoding_rs::UTF_16LE);
     pub(super) const UTF_16BE: Encoding = Encoding(encoding_rs::UTF_16BE);
 
-    /// Whether every character has at least two bytes.
+    /// Whether every character takes at least two bytes.
     pub(super) fn is_wide(self) -> bool {
         [Encoding::UTF_16LE, Encoding::UTF_16BE].contains(&self)
     }
@@ -46,7 +46,7 @@ impl FromStr for Encoding {
 
     /// Reads a label of the standard: `utf-8`, `windows-1252`, `gb18030`, `shift_jis`, `utf-16le`.
     fn from_str(label: &str) -> Result<Encoding, String> {
-        // `replacement` stands for encodings that nobody should read.
+        // `replacement` stands for encodings that the standard says must not be decoded.
         let known = encoding_rs::Encoding::for_label(label.trim().as_bytes())
             .filter(|encoding| *encoding != encoding_rs::REPLACEMENT);
         known.map(Encoding).ok_or_else(|| {

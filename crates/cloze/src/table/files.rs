@@ -1,15 +1,15 @@
-//! Which files a path with `*` stands for.
+//! Expands file name patterns.
 
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// The files that match `pattern`, sorted by name. Relative paths start at `base`.
+/// The files that match `pattern`, sorted by name. Relative paths are resolved against `base`.
 ///
-/// `*`, `?`, `[…]` and `**` are wild, unless a file of exactly that name exists.
+/// `*`, `?`, `[…]` and `**` are wildcards, unless a file of exactly that name exists.
 ///
 /// # Errors
-/// When there is no such file, or the pattern of names cannot be read.
+/// When no file matches, or the pattern is invalid.
 pub(crate) fn expand(pattern: &str, base: &Path) -> Result<Vec<PathBuf>> {
     let path = if base == Path::new(".") { PathBuf::from(pattern) } else { base.join(pattern) };
     if path.exists() || !pattern.contains(['*', '?', '[']) {
@@ -50,7 +50,7 @@ pub(crate) fn expand(pattern: &str, base: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The folder that a relative pattern starts from.
+/// The folder that a relative pattern is resolved against.
 fn shown(wild: &Path, pattern: &str) -> String {
     let full = wild.to_string_lossy();
     let base = full.strip_suffix(pattern).unwrap_or(&full).trim_end_matches('/');

@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use super::quoting::Quoting;
 
-/// How rows are written in a file.
+/// A file format for rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// Values separated by commas, or by semicolons if the header is.
+    /// Values separated by commas, or by semicolons if the header uses them.
     Csv,
     /// Values separated by tabs, quoted like CSV.
     Tsv,
@@ -19,7 +19,8 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format that a file's extension promises; for a compressed file the extension before `.gz` or `.zst` counts.
+    /// The format that the file extension indicates; for a compressed file, the extension before `.gz` or
+    /// `.zst`.
     pub fn of_path(path: &Path) -> Option<Format> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         match extension.as_str() {
@@ -41,7 +42,7 @@ impl Format {
     }
 }
 
-/// How often `byte` occurs in a line outside quotes.
+/// The number of times `byte` occurs in a line outside quotes.
 fn count(line: &[u8], byte: u8, quoting: Quoting) -> usize {
     let mut quoted = false;
     let mut escaped = false;
@@ -53,7 +54,7 @@ fn count(line: &[u8], byte: u8, quoting: Quoting) -> usize {
     line.iter().filter(outside).count()
 }
 
-/// Whether a header has separators of CSV.
+/// Whether a header contains CSV separators.
 pub(super) fn has_commas(header: &[u8], quoting: Quoting) -> bool {
     count(header, b',', quoting) + count(header, b';', quoting) > 0
 }

@@ -1,4 +1,4 @@
-//! The beginning of a file: its header, and what that says about how the rest is written.
+//! The beginning of a file: its header, and what the header says about how the rest is written.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -12,22 +12,23 @@ use super::signature::Foreign;
 use crate::error::list;
 use crate::{Error, Place, Result};
 
-/// A file that has been read up to the end of its header line, or a little further.
+/// A file that has been read to the end of its header line or a little beyond.
 pub(super) struct Beginning {
     /// How the file is written.
     pub(super) dialect: Dialect,
     /// The header line.
     pub(super) header: Vec<u8>,
-    /// The number of the line that the rest begins with.
+    /// The line number at which the rest begins.
     pub(super) line: u64,
-    /// The byte that ends lines.
+    /// The byte that ends each line.
     pub(super) ending: u8,
-    /// What has been read, without a line `sep=…`.
+    /// What has been read so far, without a `sep=…` line.
     pub(super) head: Vec<u8>,
 }
 
 impl Beginning {
-    /// Reads the beginning of `text`, the file called `name`, whose name promises the format `promised`.
+    /// Reads the beginning of `text`, the file called `name`; `promised` is the format that its name
+    /// indicates.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -38,7 +39,7 @@ impl Beginning {
         promised: Option<Format>,
     ) -> Result<Beginning> {
         let mut head = first_line(&mut text.input).map_err(|error| read_error(name, error))?;
-        // A line `sep=;` tells spreadsheets the separator of the lines below it.
+        // A line `sep=;` tells spreadsheets the separator used in the lines below it.
         let told = told_separator(&head);
         if told.is_some() {
             let end = head.iter().position(|&byte| byte == b'\n' || byte == b'\r').unwrap_or(head.len());
@@ -64,14 +65,14 @@ impl Beginning {
         let dialect = Dialect {
             format,
             between,
-            // Output has no line `sep=…`, so a separator that readers would not recognise is replaced.
+            // Output has no `sep=…` line, so a separator that readers would not recognise is replaced.
             separator: if between == b';' { b';' } else { b',' },
             quoting,
             mark: text.mark,
             crlf: line.ends_with(b"\r") && head.contains(&b'\n'),
             options,
         };
-        // Carriage returns alone end lines where the header does.
+        // A carriage return alone ends lines if it ends the header.
         let after = line.len() + head.len() - head.trim_ascii_start().len();
         let ending = if head.get(after) == Some(&b'\r') && !line.ends_with(b"\r") { b'\r' } else { b'\n' };
         let header = line.to_vec();
@@ -79,7 +80,7 @@ impl Beginning {
     }
 }
 
-/// The beginning of the input up to the end of the first line that is not blank, or the first mebibyte of it.
+/// The input up to the end of the first non-blank line, or its first mebibyte.
 fn first_line(input: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut chunk = [0; 4096];
@@ -96,17 +97,17 @@ fn first_line(input: &mut impl Read) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The first line that is not blank, with the carriage return before its line feed.
+/// The first non-blank line, including the carriage return before its line feed.
 fn header(head: &[u8]) -> &[u8] {
     let line = head.trim_ascii_start().split(|&byte| byte == b'\n').next().unwrap_or_default();
     match line.iter().position(|&byte| byte == b'\r') {
-        // Carriage returns alone end lines too.
+        // A carriage return alone also ends a line.
         Some(end) if end + 1 < line.len() => &line[..end],
         _ => line,
     }
 }
 
-/// The separator in a line `sep=;` before the header.
+/// The separator named in a `sep=;` line before the header.
 fn told_separator(head: &[u8]) -> Option<u8> {
     let line = head.split(|&byte| byte == b'\n' || byte == b'\r').next()?.trim_ascii_end();
     let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
@@ -114,7 +115,7 @@ fn told_separator(head: &[u8]) -> Option<u8> {
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', separator] if separator.is_ascii_punctuation() => {
             Some(*separator)
         }
-        // White space at the end is cut, but says that the separator is one.
+        // Trailing white space was trimmed, but a tab there is the separator.
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'='] if head.get(4) == Some(&b'\t') => Some(b'\t'),
         _ => None,
     }
@@ -125,7 +126,8 @@ pub(super) fn empty(file: &str) -> Error {
     Error::data(Place::file(file), "the file is empty", "it needs a header line and rows below it")
 }
 
-/// Columns with these names, which must differ. One may be empty: some tools leave the header of row numbers empty.
+/// Columns with these names, which must differ. One name may be empty: some tools leave the header of a
+/// row-number column empty.
 pub(super) fn unique(file: &Arc<str>, names: Vec<String>, dialect: Dialect, line: u64) -> Result<Columns> {
     let all = list(names.iter().take(50));
     if let [name] = names.as_slice()
@@ -137,7 +139,8 @@ pub(super) fn unique(file: &Arc<str>, names: Vec<String>, dialect: Dialect, line
             "put the line with the columns' names there",
         ));
     }
-    // In quotes or in UTF-16 such a name can be read; but what is written with it could not be read again.
+    // Such a name can be read if it is quoted or in UTF-16, but output with that name could not be read
+    // again.
     if let Some(Foreign { what, .. }) = names.first().and_then(|name| Foreign::of(name.as_bytes(), file)) {
         let problem = format!("the name of the first column begins as if the file were {what}");
         return Err(Error::data(Place::file(&**file).line(line), problem, "give the column another name"));

@@ -1,24 +1,26 @@
-//! The text of a CSV file on its way to the parser, watched for what the parser does not report: the line on which a record ends,
-//! and quotes that make it unclear where a value ends.
+//! The text of a CSV file on its way to the parser, watched for what the parser does not report: the line on
+//! which a record ends, and quotes that leave the end of a value ambiguous.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use super::quoting::Quoting;
 
-/// An input of the CSV parser. The parser's own count of lines is late by one where lines end in carriage return and line
-/// feed, and early where blank lines are skipped. And it takes whatever it gets: a record that ends within quotes because the
-/// file ends, text behind a closing quote, and the rows between a quote that begins a text and the next one in the file.
+/// The input of the CSV parser. The parser's own line count is off by one where lines end in carriage return
+/// and line feed, and wrong where blank lines are skipped. The parser also accepts everything it gets: a
+/// record that ends inside quotes because the file ends, text after a closing quote, and all rows between a
+/// quote at the start of a text and the next quote in the file.
 pub(super) struct Input {
     inner: Box<dyn Read + Send>,
     separator: u8,
-    /// `None` where nobody has said it: then quotes are doubled, and what does not look so is a fault.
+    /// `None` if it was not specified: quotes are then expected to be doubled, and anything else is a fault.
     quoting: Option<Quoting>,
-    /// What ends lines: line feeds, with or without carriage returns, or carriage returns alone.
+    /// The byte that ends lines: a line feed (with or without a carriage return before it), or a carriage
+    /// return alone.
     ending: u8,
     /// Bytes read so far.
     read: u64,
-    /// Ends of lines that have been read and that lie behind the current record.
+    /// Line endings that have been read and are beyond the current record.
     breaks: VecDeque<u64>,
     state: State,
     /// The line of the next byte, counted from 1.
@@ -27,32 +29,33 @@ pub(super) struct Input {
     opened: u64,
     ended: bool,
     last: u8,
-    /// Separators in the header, whatever quotes say.
+    /// Number of separators in the header, inside or outside quotes.
     header: usize,
-    /// Whether blanks stand behind them.
+    /// Whether the header has spaces after its separators.
     is_spaced: bool,
     lines: Lines,
     fault: Option<Fault>,
-    /// A line with a quote within a value that does not begin with one, which no program writes that doubles quotes.
+    /// A line with a quote inside an unquoted value, which a program that doubles quotes never writes.
     bare: Option<u64>,
-    /// Where the quote of the first record is opened that goes over several lines each of which would be a row.
+    /// The line of the opening quote of the first record that spans several lines, each of which could be a
+    /// row.
     rows_in_quotes: Option<u64>,
-    /// Whether quotes are needed to read the file: a line, taken by itself, is no row.
+    /// Whether the file can only be read with quotes: at least one line by itself is not a row.
     needs_quotes: bool,
 }
 
-/// Where in a field the next byte stands.
+/// The position of the next byte within a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// It is the first.
+    /// It is the first byte.
     Start,
-    /// Quotes mean nothing.
+    /// Quotes have no special meaning.
     Plain,
     /// Within quotes.
     Quoted,
     /// After a backslash within quotes.
     Escaped,
-    /// After a quote within quotes: the end of the field, or half of a doubled quote.
+    /// After a quote within quotes: either the end of the field or the first half of a doubled quote.
     Closing,
 }
 
@@ -62,20 +65,20 @@ impl State {
     }
 }
 
-/// The lines of the record at hand, each taken by itself.
+/// The lines of the current record, each considered by itself.
 #[derive(Debug, Clone, Copy)]
 struct Lines {
-    /// Separators on this line so far, whatever quotes say.
+    /// Separators on this line so far, inside or outside quotes.
     separators: usize,
-    /// Whole lines so far.
+    /// Complete lines so far.
     whole: usize,
-    /// How many of them have as many separators as the header.
+    /// The number of those that have as many separators as the header.
     like_rows: usize,
     /// Whether this line is empty so far.
     is_blank: bool,
-    /// Whether a separator within quotes stands before a blank, as commas do in prose.
+    /// Whether a separator within quotes is followed by a space, like a comma in prose.
     prose: bool,
-    /// Whether one stands right before something else, as those between values do.
+    /// Whether one is followed directly by another character, like a separator between values.
     tight: bool,
 }
 
@@ -85,10 +88,10 @@ impl Default for Lines {
     }
 }
 
-/// Quotes that make a record unclear.
+/// Quotes that make a record ambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// The byte behind which it is known.
+    /// The number of bytes after which the fault is detected.
     at: u64,
     /// The line on which the value begins.
     pub(super) opened: u64,
@@ -98,17 +101,19 @@ pub(super) struct Fault {
 /// The kinds of [`Fault`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FaultKind {
-    /// A quote within a quoted value is not doubled; the line it is on, what follows it, and whether a backslash stands before it.
+    /// A quote within a quoted value is not doubled: its line, the byte after it, and whether a backslash
+    /// precedes it.
     Stray { line: u64, next: u8, escaped: bool },
-    /// The value holds line breaks, each of its lines would be a row, and they look so, or nothing in the file says that they are none; or
-    /// the line of a quote says that quotes are text in this file.
+    /// The value spans several lines, each of which could be a row, and either they look like rows or nothing
+    /// in the file shows that they are not. With `bare`, the line of a quote that shows that quotes are text
+    /// in this file.
     RowsInQuotes { bare: Option<u64> },
-    /// A carriage return stands alone outside of quotes, where lines end in line feeds.
+    /// A carriage return occurs alone outside quotes, in a file whose lines end in line feeds.
     Return,
 }
 
 impl Input {
-    /// Watches `inner`, whose first line is number `line` and whose header is this one.
+    /// Watches `inner`, whose first line has the number `line` and whose header is `header`.
     pub(super) fn new(
         inner: Box<dyn Read + Send>,
         separator: u8,
@@ -139,8 +144,8 @@ impl Input {
         }
     }
 
-    /// The last line of a record that ends before the byte `end`. `line` is the number of the line that the record before
-    /// it left off at, and becomes this one's.
+    /// The last line of a record that ends before the byte `end`. `line` is the line number at which the
+    /// previous record ended, and is updated for this one.
     pub(super) fn last_line(&mut self, end: u64, line: &mut u64) -> u64 {
         let mut last = *line;
         while let Some(&at) = self.breaks.front().filter(|&&at| at < end) {
@@ -156,20 +161,20 @@ impl Input {
         self.ending
     }
 
-    /// The line on which a quote is opened that is never closed. It is known once the end has been read, which the parser
-    /// does only for the record that the end belongs to.
+    /// The line of an opening quote that is never closed. It is known only once the end has been read, which
+    /// the parser does only for the last record.
     pub(super) fn unclosed(&self) -> Option<u64> {
         (self.ended && self.state.is_within_quotes()).then_some(self.opened)
     }
 
-    /// What is unclear in the records that end before the byte `end`.
+    /// What is ambiguous in the records that end before the byte `end`.
     pub(super) fn fault(&self, end: u64) -> Option<Fault> {
         self.fault.filter(|fault| fault.at <= end)
     }
 
     fn watch(&mut self, byte: u8) {
         if self.last == b'\r' && byte != b'\n' && self.ending == b'\n' && self.state == State::Start {
-            // The parser ends a record there.
+            // The parser ends a record here.
             self.fault_at(self.read, self.line, FaultKind::Return);
         }
         if self.quoting == Some(Quoting::None) {
@@ -197,7 +202,7 @@ impl Input {
                 State::Quoted
             }
             (State::Closing, next) => {
-                // The parser goes on as if the value had no quotes, so this does the same.
+                // The parser goes on as if the value were unquoted, so this does the same.
                 let kind = FaultKind::Stray { line: self.line, next, escaped: self.last == b'\\' };
                 self.fault_at(self.read + 1, self.opened, kind);
                 State::Plain
@@ -209,7 +214,7 @@ impl Input {
             }
             _ => State::Plain,
         };
-        // Behind a closing quote it is still what stands before the quote.
+        // After a closing quote, `last` remains the byte before the quote.
         if next != State::Closing {
             self.last = byte;
         }
@@ -243,15 +248,16 @@ impl Input {
         }
     }
 
-    /// Notes that rows may stand within quotes, in a file that has quotes elsewhere which are text.
+    /// Reports a fault if a quoted value may contain rows and the file uses quotes as text elsewhere.
     fn rows_in_text(&mut self, at: u64) {
         if let (Some(opened), Some(bare), None) = (self.rows_in_quotes, self.bare, self.quoting) {
             self.fault_at(at, opened, FaultKind::RowsInQuotes { bare: Some(bare) });
         }
     }
 
-    /// Notes at the end of the file that it can be read in two ways: values that go over several lines, or each line a row. A line with
-    /// other separators than the header settles it, since only quotes can make it part of a row; nearly every file has one.
+    /// Reports a fault at the end of a file that can be read in two ways: with values that span several
+    /// lines, or with each line as a row. A line whose number of separators differs from the header's settles
+    /// it, since only quotes can make it part of a row; nearly every file has one.
     fn end(&mut self) {
         if let (Some(opened), false, None) = (self.rows_in_quotes, self.needs_quotes, self.quoting) {
             self.fault_at(self.read, opened, FaultKind::RowsInQuotes { bare: None });
@@ -259,7 +265,7 @@ impl Input {
     }
 
     fn fault_at(&mut self, at: u64, opened: u64, kind: FaultKind) {
-        // The first is the one that is told.
+        // Only the first fault is reported.
         self.fault.get_or_insert(Fault { at, opened, kind });
     }
 }
@@ -269,12 +275,12 @@ impl Read for Input {
         let read = self.inner.read(buffer)?;
         if read == 0 && !buffer.is_empty() && !self.ended {
             self.ended = true;
-            // The last line may lack its end.
+            // The last line may not be terminated.
             let within = self.state.is_within_quotes();
             if !self.lines.is_blank || self.lines.whole > 0 {
                 self.end_line(!within);
             }
-            // A quote that is never closed has an error of its own.
+            // An unclosed quote has an error of its own.
             if !within {
                 self.end();
             }

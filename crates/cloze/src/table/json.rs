@@ -1,4 +1,4 @@
-//! Lines that are JSON objects.
+//! JSON Lines: one object per line.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
@@ -14,16 +14,16 @@ use super::options::ReadOptions;
 use super::row::{Object, Row};
 use crate::{Error, Place, Result};
 
-/// The objects of a file, one on each line.
+/// The objects of a file, one per line.
 pub(super) struct Objects {
     text: BufReader<Box<dyn Read + Send>>,
     line: u64,
-    /// The first object, which has been read for the names of the columns.
+    /// The first object, already read to get the column names.
     first: Option<Row>,
 }
 
 impl Objects {
-    /// The columns that the first object of `file` names, and the objects. `input` is the whole file.
+    /// The columns that the first object of `file` names, and its objects. `input` is the whole file.
     ///
     /// # Errors
     /// When the file is empty or the first object cannot be read.
@@ -55,7 +55,7 @@ impl Objects {
     }
 }
 
-/// The next line that is not blank, read as an object, and its text. `line` becomes its number.
+/// The next non-blank line, parsed as an object, and its text. `line` becomes its number.
 fn next(
     text: &mut impl BufRead,
     line: &mut u64,
@@ -88,15 +88,15 @@ fn next(
     }
 }
 
-/// Why a line is no object, and what to do about that.
+/// Why a line is not an object, and the remedy.
 fn explain(line: &str, error: &serde_json::Error) -> (String, &'static str) {
-    // The error names the line of the file already; within the text there is only one.
+    // The error already names the line of the file, and the text given to the parser has only one line.
     let reason = error.to_string();
     let reason = match reason.split_once(" at line ") {
         Some((reason, _)) => format!("not a JSON object: {reason} at character {}", error.column()),
         None => format!("not a JSON object: {reason}"),
     };
-    // A number is refused at the character behind its sign.
+    // A number is rejected at the character after its sign.
     let at = |back: usize| line.get(error.column().saturating_sub(back)..).unwrap_or_default();
     let holds = |words: &[&str]| words.iter().any(|word| at(1).starts_with(word) || at(2).starts_with(word));
     match line.as_bytes().first() {
@@ -133,7 +133,7 @@ fn explain(line: &str, error: &serde_json::Error) -> (String, &'static str) {
     }
 }
 
-/// The members of an object in the order of the text, with their values as text.
+/// The members of an object in their original order, with their values as text.
 struct Members(Vec<(String, String)>);
 
 impl Members {
@@ -142,14 +142,14 @@ impl Members {
     }
 }
 
-/// The members as they are written.
+/// The members exactly as written.
 struct Parsed(Vec<(String, Box<RawValue>)>);
 
 impl Parsed {
     /// The values as text.
     ///
     /// # Errors
-    /// When a name is there twice, or a string is no text.
+    /// When a name occurs twice, or a string is not valid text.
     fn texts(self, place: Place) -> Result<Members> {
         let mut known = HashSet::with_capacity(self.0.len());
         if let Some((name, _)) = self.0.iter().find(|(name, _)| !known.insert(name)) {
@@ -171,8 +171,8 @@ impl Parsed {
     }
 }
 
-/// A value as text: a string without its quotes, nothing for `null`, numbers digit for digit, and all else as JSON without blanks. No text
-/// if a string has half a character in it.
+/// A value as text: a string without its quotes, `null` as an empty string, a number digit for digit, and
+/// anything else as JSON without white space. `None` if a string contains half a character.
 fn text(value: &RawValue) -> Option<String> {
     let written = value.get();
     match written.as_bytes().first() {

@@ -1,4 +1,4 @@
-//! What a reader must be told about a file.
+//! Options for reading a file.
 
 use std::fmt;
 
@@ -6,22 +6,22 @@ use super::encoding::Encoding;
 use super::format::Format;
 use super::quoting::Quoting;
 
-/// How a file is to be read.
+/// Options for reading a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReadOptions {
-    /// Its format; with `None` the extension or the first line decides.
+    /// The format; if `None`, the extension or the first line decides.
     pub format: Option<Format>,
-    /// Its encoding; with `None` UTF-8, or UTF-16 if the first bytes show it.
+    /// The encoding; if `None`, UTF-8, or UTF-16 if the first bytes show it.
     pub encoding: Option<Encoding>,
-    /// What quotes mean in it, if it is CSV or TSV; with `None` [`Quoting::Double`], and text that is unlikely to be meant so is
-    /// refused.
+    /// What quotes mean in CSV or TSV; if `None`, [`Quoting::Double`], and text that was probably not written
+    /// that way is rejected.
     pub quoting: Option<Quoting>,
-    /// Whether a task file says so: then remedies name the task file.
+    /// Whether these options come from a task file; remedies then refer to the task file.
     pub of_task: bool,
 }
 
 impl ReadOptions {
-    /// Where to say that `key` is `value`, for remedies.
+    /// For remedies: the place where `key` can be set to `value`.
     pub(super) fn say(self, key: &str, value: impl fmt::Display) -> String {
         match self.of_task {
             true => format!("`{key} = \"{value}\"` under `[data]`"),

@@ -9,7 +9,7 @@ pub enum Quoting {
     Double,
     /// A value may be quoted, and a backslash escapes the next character, as Spark and MySQL write it.
     Backslash,
-    /// Nothing: a quote is a character like any other, and every line is a row.
+    /// Quotes have no special meaning: every line is a row.
     None,
 }
 

@@ -15,7 +15,7 @@ use super::options::ReadOptions;
 use super::row::Row;
 use crate::{Error, Result};
 
-/// Reads rows one at a time. After an error the rest of the file is not read.
+/// Reads rows one at a time. After an error, the rest of the file is not read.
 pub struct Reader {
     columns: Columns,
     format: Format,
@@ -29,7 +29,8 @@ enum Lines {
 }
 
 impl Reader {
-    /// Opens a file, which may be compressed with gzip or zstd. What `options` leave open comes from its extension and first line.
+    /// Opens a file, which may be compressed with gzip or zstd. Options that are not set are derived from its
+    /// extension and first line.
     ///
     /// # Errors
     /// When it cannot be read, is empty, is not text in its encoding, or has two columns of the same name.
@@ -38,7 +39,7 @@ impl Reader {
         Reader::named(&path.display().to_string(), file, options, Format::of_path(path))
     }
 
-    /// Reads from anything, which errors call `name`.
+    /// Reads from any input; errors refer to it as `name`.
     ///
     /// # Errors
     /// As [`Reader::open`].
@@ -46,7 +47,7 @@ impl Reader {
         Reader::named(name, input, options, None)
     }
 
-    /// The same for a file whose name promises a format.
+    /// As [`Reader::new`], for a file whose name indicates a format.
     fn named(
         name: &str,
         input: impl Read + Send + 'static,
@@ -71,7 +72,7 @@ impl Reader {
         Ok(Reader { columns, format, lines, done: false })
     }
 
-    /// The same for rows of a program.
+    /// Marks the rows as coming from a program rather than a file.
     pub(super) fn in_memory(mut self) -> Reader {
         self.columns.in_memory = true;
         self
@@ -87,7 +88,7 @@ impl Reader {
         &self.columns
     }
 
-    /// The format that is read.
+    /// The format of the input.
     pub fn format(&self) -> Format {
         self.format
     }
@@ -95,13 +96,13 @@ impl Reader {
     /// Reads all the rows.
     ///
     /// # Errors
-    /// The first unreadable row's.
+    /// The error of the first row that cannot be read.
     pub(crate) fn into_table(mut self) -> Result<Table> {
         let rows = self.rows().collect::<Result<_>>()?;
         Ok(Table { columns: self.columns, rows })
     }
 
-    /// The rows that were not read yet.
+    /// The rows that have not been read yet.
     pub(crate) fn rows(&mut self) -> impl Iterator<Item = Result<Row>> {
         std::iter::from_fn(|| {
             if self.done {
@@ -121,7 +122,7 @@ impl Reader {
     }
 }
 
-/// The values of one row after the other, in the order of the columns.
+/// Yields the values of each row, in the order of the columns.
 impl Iterator for Reader {
     type Item = Result<Vec<String>>;
 
@@ -142,7 +143,7 @@ pub(crate) struct Table {
 
 #[cfg(test)]
 impl Table {
-    /// Reads a file; what `options` leave open comes from its name and its first bytes.
+    /// Reads a file; options that are not set are derived from its name and first bytes.
     pub(crate) fn read(path: &Path, options: ReadOptions) -> Result<Table> {
         Reader::open(path, options)?.into_table()
     }
@@ -371,7 +372,7 @@ mod tests {
                 "{text:?}"
             );
         }
-        // A line that is no row by itself says that quotes are needed.
+        // A line that is not a row by itself shows that quotes are needed.
         for (text, rows) in [
             ("text,label\n\"Hi Ann,\nyes, please\nBob\",good\n\"sun, moon\",good\n", 2),
             ("text,label\n\"Dear team,\n\nthe bin, the blue one, is full\",waste\nx,y\n", 2),
@@ -381,7 +382,7 @@ mod tests {
         ] {
             assert_eq!(super::tests::rows(text.as_bytes(), None).unwrap().len(), rows, "{text:?}");
         }
-        // Unless what stands within the quotes looks like values and not like prose.
+        // Unless the quoted text looks like values rather than prose.
         for (format, text, line) in [
             (csv, "id,text,label\n1,\"the bin, again\",x\n2,\"my car,y\n3,it is 5\",x\n", 3),
             (csv, "id,text\n1,\"bin\n2,car\"\n3,\"a, b\"\n", 2),
@@ -394,7 +395,7 @@ mod tests {
                 format!("`t.csv`, line {line}: a value begins with a quote that is closed on a later line");
             assert!(problem.starts_with(&start), "{text:?}: {problem}");
         }
-        // Or quotes are text elsewhere.
+        // Or quotes are text elsewhere in the file.
         let text = "text,team\n\"bin, waste\nit is 5\",x\na \"word\",x\n\"a, b\",y\n";
         let (problem, _) = error(text, ReadOptions::from(csv));
         assert!(problem.contains("line 4 has a quote that is part of the text"), "{problem}");
@@ -412,7 +413,7 @@ mod tests {
                 "{text:?}"
             );
         }
-        // In quotes it is text.
+        // Within quotes it is text.
         assert_eq!(rows(b"text\n\"one\rtwo\"\nthree\n", None).unwrap().len(), 2);
         assert_eq!(
             refuse(b"a,b\r1,2\r3\r", None),

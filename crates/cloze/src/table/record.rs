@@ -1,4 +1,4 @@
-//! Examples that a program provides instead of a file's rows.
+//! Examples that a program provides in memory instead of a file.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Cursor;
@@ -9,17 +9,17 @@ use serde_json::{Map, Value};
 use super::{Format, ReadOptions, Reader};
 use crate::{Place, Result};
 
-/// An example from memory: its text, or several texts, or values by the names of columns; and its label, where it has one.
+/// An example in memory: one text, several texts, or values by column name; and optionally its label.
 ///
 /// ```
 /// use cloze::Record;
 ///
-/// // A text, or one for each column that the patterns use, in the order in which they use them.
+/// // One text, or one text for each column that the patterns use, in the order in which they use them.
 /// let text = Record::from("the app crashes on start");
 /// let two = Record::from(["Crash", "the app crashes on start"]);
-/// // Values by the names of columns.
+/// // Values by column name.
 /// let named = Record::from([("subject", "Crash"), ("message", "the app crashes on start")]);
-/// // Whatever an example can be made of, with its label.
+/// // Any of these, with its label.
 /// let labelled = Record::from(("the app crashes on start", "technical"));
 /// let several = Record::from(("I was charged twice, hurry", vec!["billing", "urgent"]));
 /// # let _ = (text, two, named, labelled, several);
@@ -30,23 +30,23 @@ pub struct Record {
     pub(crate) label: Option<Value>,
 }
 
-/// What an example says.
+/// The content of an example.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Values {
-    /// A text for each column that the patterns use.
+    /// One text for each column that the patterns use.
     Texts(Vec<String>),
-    /// Values by the names of columns.
+    /// Values by column name.
     Named(Map<String, Value>),
 }
 
 impl Record {
-    /// The example with this label: a text, a number, a boolean, or a list of labels where an example can have several.
+    /// Adds the label: a text, a number, a boolean, or a list of labels in a multi-label task.
     #[must_use]
     pub(crate) fn with_label(self, label: impl Into<Value>) -> Record {
         Record { label: Some(label.into()), ..self }
     }
 
-    /// Whether it has a label, by itself or in the column of this name.
+    /// Whether it has a label, either of its own or in this column.
     pub(crate) fn has_label(&self, column: &str) -> bool {
         let named = || match &self.values {
             Values::Texts(_) => false,
@@ -55,7 +55,7 @@ impl Record {
         self.label.is_some() || named()
     }
 
-    /// The example's texts without names, if it has none.
+    /// The example's texts, if they have no names.
     pub(crate) fn texts(&self) -> Option<&[String]> {
         match &self.values {
             Values::Texts(texts) => Some(texts),
@@ -126,7 +126,7 @@ impl<K: Into<String>, V: Into<Value>> From<BTreeMap<K, V>> for Record {
 
 impl<K: Into<String> + Ord, V: Into<Value>> From<HashMap<K, V>> for Record {
     fn from(values: HashMap<K, V>) -> Record {
-        // In an order that is the same every time, for it becomes that of the columns.
+        // In a fixed order, because it becomes the order of the columns.
         named(values.into_iter().collect::<BTreeMap<K, V>>())
     }
 }
@@ -141,21 +141,22 @@ fn named<K: Into<String>, V: Into<Value>>(values: impl IntoIterator<Item = (K, V
     Values::Named(values.into_iter().map(|(name, value)| (name.into(), value.into())).collect()).into()
 }
 
-/// Examples from memory as a reader reads them.
+/// In-memory examples in the form that a reader reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Records {
-    /// What errors call them.
+    /// The name used in errors.
     name: Arc<str>,
-    /// An object a line. The first one names all columns.
+    /// One object per line. The first one names all columns.
     lines: Arc<[u8]>,
 }
 
 impl Records {
-    /// The `records`, which errors call `name`. Those with texts alone have them in the columns `fields`, and labels are in the
-    /// column `label`.
+    /// Converts `records`, which errors refer to as `name`. The texts of records without column names go into
+    /// the columns `fields`, and labels into the column `label`.
     ///
     /// # Errors
-    /// When a record has more or fewer texts than there are `fields`, or two labels.
+    /// When the number of texts in a record differs from the number of `fields`, or a record has two
+    /// different labels.
     pub(crate) fn new(
         name: &str,
         records: &[Record],
@@ -203,7 +204,7 @@ impl Records {
         self.lines.is_empty()
     }
 
-    /// What errors call them.
+    /// The name used in errors.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -221,7 +222,7 @@ fn place(name: &str, number: usize) -> Place {
     Place::file(name).line(number as u64 + 1).in_memory()
 }
 
-/// Checks that there is a text for every column.
+/// Checks that there is one text for every column.
 pub(crate) fn check_texts(texts: &[String], fields: &[String], place: Place) -> Result<()> {
     if texts.len() == fields.len() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Rows as they are read.
+//! Rows of a file.
 
 use std::sync::Arc;
 
@@ -15,22 +15,22 @@ pub(crate) struct Row {
     pub(super) object: Option<Object>,
 }
 
-/// What a row of JSON Lines holds beside its columns' text.
+/// What a row of JSON Lines holds beyond the text of its columns.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Object {
-    /// The object as it was written.
+    /// The object exactly as written.
     pub(super) text: String,
-    /// Keys that the first object does not have, so that they are not columns.
+    /// Keys that the first object does not have, and which are therefore not columns.
     pub(super) unlisted: Vec<String>,
-    /// Columns whose key it lacks.
+    /// Columns whose key is missing.
     pub(super) absent: Vec<usize>,
 }
 
 impl Row {
-    /// The text of a column; empty where a JSON object lacks the key or has `null`.
+    /// The text of a column; empty if a JSON object lacks the key or has `null`.
     ///
     /// # Panics
-    /// If `column` is not less than the number of columns of the reader it came from.
+    /// If `column` is out of range for the reader that the row came from.
     pub(crate) fn value(&self, column: usize) -> &str {
         &self.values[column]
     }
@@ -40,8 +40,8 @@ impl Row {
         &self.values
     }
 
-    /// Checks that the row has a column that is needed. A JSON object may lack a key; but if it has keys that the first object does
-    /// not have, one of them may be this key misspelt.
+    /// Checks that the row has a required column. A JSON object may omit a key; but if it also has keys that
+    /// the first object does not have, one of them may be this key misspelt.
     pub(crate) fn check_key(&self, column: usize, name: &str) -> Result<()> {
         let Some(Object { unlisted, absent, .. }) = &self.object else { return Ok(()) };
         if unlisted.is_empty() || !absent.contains(&column) {
@@ -60,12 +60,12 @@ impl Row {
         Err(Error::data(self.place(), problem, remedy))
     }
 
-    /// A row at the same place with these values and nothing else.
+    /// A row with these values at the same file and line, without the JSON object.
     pub(crate) fn with_values(&self, values: Vec<String>) -> Row {
         Row { file: Arc::clone(&self.file), line: self.line, values, object: None }
     }
 
-    /// The file and line it came from.
+    /// The file and line that the row came from.
     pub(crate) fn place(&self) -> Place {
         Place::file(&*self.file).line(self.line)
     }

@@ -1,4 +1,4 @@
-//! File names in the commands that remedies suggest.
+//! File names in the shell commands that remedies suggest.
 
 /// A file's name quoted for a shell; `FILE` for standard input.
 pub(super) fn shell_word(name: &str) -> String {
@@ -6,7 +6,7 @@ pub(super) fn shell_word(name: &str) -> String {
     match name {
         "standard input" => "FILE".to_owned(),
         name if !name.is_empty() && !name.starts_with('-') && name.chars().all(plain) => name.to_owned(),
-        // A dash would begin an option.
+        // A leading dash would be read as an option.
         name if name.starts_with('-') => shell_word(&format!("./{name}")),
         name => format!("'{}'", name.replace('\'', "'\\''")),
     }

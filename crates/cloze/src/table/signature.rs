@@ -1,8 +1,9 @@
-//! What a file is by its first bytes, if it is not text: formats that are decompressed, and formats that are refused by name.
+//! Detects by its first bytes what a file is: compressed formats, which are decompressed, and formats that
+//! are rejected by name.
 
 use super::shell::shell_word;
 
-/// A file that is packed, and is unpacked on the way.
+/// A compression format that is decompressed while reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packed {
     /// RFC 1952.
@@ -12,7 +13,7 @@ pub(super) enum Packed {
 }
 
 impl Packed {
-    /// How `head`, the first bytes of a file, is packed.
+    /// The compression format of a file that begins with `head`.
     pub(super) fn of(head: &[u8]) -> Option<Packed> {
         match head {
             [0x1f, 0x8b, ..] => Some(Packed::Gzip),
@@ -22,23 +23,24 @@ impl Packed {
     }
 }
 
-/// How text is stored, as far as the first bytes tell.
+/// How text is stored, as far as the first bytes show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stored {
-    /// In an encoding of bytes.
+    /// In an encoding with single-byte units.
     Bytes,
-    /// The same, after a mark of three bytes.
+    /// The same, after a byte order mark of three bytes.
     Utf8,
-    /// The lower byte first; with a mark of so many bytes.
+    /// UTF-16, lower byte first; the number is the length of the mark in bytes.
     Utf16Le(usize),
-    /// The upper byte first, with a mark of so many bytes.
+    /// UTF-16, upper byte first; the number is the length of the mark in bytes.
     Utf16Be(usize),
-    /// Four bytes a character.
+    /// Four bytes per character.
     Utf32,
 }
 
 impl Stored {
-    /// How the text that begins with `head` is stored. Without a mark the zeros beside the letters of the header tell.
+    /// How text that begins with `head` is stored. Without a mark, the zero bytes next to the letters of the
+    /// header decide.
     pub(super) fn of(head: &[u8]) -> Stored {
         match head {
             [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Stored::Utf32,
@@ -48,7 +50,7 @@ impl Stored {
             [first, 0, 0, 0, ..] | [0, 0, 0, first, ..] if *first != 0 => return Stored::Utf32,
             _ => {}
         }
-        // The header only: zeros in rows are text of a kind, however odd.
+        // Only the header is checked: rows may contain zero bytes for other reasons.
         let head = &head[..head.len().min(256)];
         let head = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let zeros = |odd: usize| head.iter().skip(odd).step_by(2).filter(|&&byte| byte == 0).count();
@@ -60,7 +62,7 @@ impl Stored {
     }
 }
 
-/// What a file is that cannot be read, and what to do with it.
+/// A file of a format that cannot be read, and the remedy.
 pub(super) struct Foreign {
     pub(super) what: &'static str,
     pub(super) remedy: String,
@@ -69,7 +71,7 @@ pub(super) struct Foreign {
 const SPREADSHEET: &str = "open it in the spreadsheet program and save the sheet as CSV (UTF-8), or run `libreoffice --headless \
                            --convert-to csv FILE`";
 
-/// Formats of tables that cloze does not read, by their first bytes.
+/// Table formats that cloze does not read, by their first bytes.
 const FOREIGN: &[(&[u8], &str, &str)] = &[
     (b"%PDF-", "a PDF document", "copy the texts into a table and save it as CSV"),
     (
@@ -96,7 +98,7 @@ const FOREIGN: &[(&[u8], &str, &str)] = &[
 ];
 
 impl Foreign {
-    /// What the file called `file` is, given its first bytes `head`, if it is not text.
+    /// What the file `file` with the first bytes `head` is, if it is not text.
     pub(super) fn of(head: &[u8], file: &str) -> Option<Foreign> {
         let name = |remedy: &str| remedy.replace("FILE", &shell_word(file));
         if head.starts_with(b"PK\x03\x04") {

@@ -1,4 +1,4 @@
-//! Predictions in the format of the SuperGLUE benchmark: JSON Lines with the `idx` of every row and its label.
+//! Predictions in the format of the SuperGLUE benchmark: JSON Lines with each row's `idx` and label.
 
 use std::io::{BufWriter, Write};
 
@@ -8,26 +8,28 @@ use super::columns::Columns;
 use super::row::Row;
 use crate::{Error, Result};
 
-/// What names a row.
+/// The key that identifies a row.
 const IDX: &str = "idx";
 
-/// Writes the labels of a file's rows in the layout of the file, with `idx` beside every label and nothing else.
+/// Writes the labels of a file's rows in the file's own structure, with the `idx` of each labelled item and
+/// nothing else.
 ///
-/// A row without rows in it is `{"idx": 0, "label": "true"}`. Of rows that are the items of one list, as ReCoRD's queries, each
-/// is such a line with its own `idx`. Lists within lists, as MultiRC's answers, stay where they were: one line for a row of
-/// the file, with an `idx` at every level and the labels in the innermost.
+/// A row without nested lists is written as `{"idx": 0, "label": "true"}`. If the examples are the items of
+/// one list, such as ReCoRD's queries, each becomes such a line with its own `idx`. Nested lists, such as
+/// MultiRC's answers, keep their structure: one line per row of the file, with an `idx` at every level and
+/// the labels in the innermost.
 pub(crate) struct Submission<W: Write> {
     name: String,
     columns: Columns,
-    /// Every list with its path from the row, the outermost first.
+    /// The path of every list from the row, outermost first.
     lists: Vec<Vec<String>>,
     output: BufWriter<W>,
 }
 
 impl<W: Write> Submission<W> {
-    /// Begins to write the labels of rows with these `columns` to `output`, which errors call `name`. The rows of the task
-    /// are the items of the innermost of `lists`, each given as its path from the row, the outermost first; without any,
-    /// those of the file.
+    /// Starts writing the labels of rows with these `columns` to `output`, which errors refer to as `name`.
+    /// The task's examples are the items of the innermost of `lists`, each given as its path from the row,
+    /// outermost first; without lists, they are the rows of the file.
     ///
     /// # Errors
     /// When there is no column `idx`.
@@ -48,10 +50,11 @@ impl<W: Write> Submission<W> {
         })
     }
 
-    /// Writes the labels of what `row` stands for, in order: one if it is a row itself, else one for every item of its lists.
+    /// Writes the labels of `row` in order: one if the row itself is an example, otherwise one for every item
+    /// of its lists.
     ///
     /// # Errors
-    /// When something has no `idx`, or writing fails.
+    /// When an item has no `idx`, or writing fails.
     ///
     /// # Panics
     /// If there are fewer labels than items.
@@ -71,7 +74,7 @@ impl<W: Write> Submission<W> {
         self.output.write_all(lines.as_bytes()).map_err(|source| Error::io("write", &self.name, source))
     }
 
-    /// Adds an item that lies within `depth` lists to `text`, with all that lies within it.
+    /// Appends an item nested in `depth` lists to `text`, with everything nested in it.
     fn item<'l>(
         &self,
         row: &Row,
@@ -106,7 +109,7 @@ impl<W: Write> Submission<W> {
         Ok(())
     }
 
-    /// Hands everything written so far to the output.
+    /// Flushes everything written so far to the output.
     ///
     /// # Errors
     /// When writing fails.
@@ -115,7 +118,7 @@ impl<W: Write> Submission<W> {
     }
 }
 
-/// A label's name as a submission writes it: whole numbers as numbers, everything else, `true` too, as text.
+/// A label as a submission writes it: whole numbers as numbers, everything else, including `true`, as text.
 pub(crate) fn label(name: &str) -> Value {
     match name.parse::<i64>() {
         Ok(number) if number.to_string() == name => number.into(),
@@ -126,7 +129,7 @@ pub(crate) fn label(name: &str) -> Value {
 /// A row as JSON. In rows of CSV and TSV, values that are valid JSON are parsed.
 fn object(columns: &Columns, row: &Row) -> Value {
     if let Some(object) = &row.object {
-        // The reader took it for an object.
+        // The reader has already parsed it as an object.
         return serde_json::from_str(&object.text).unwrap_or_default();
     }
     let value = |text: &String| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
@@ -134,7 +137,7 @@ fn object(columns: &Columns, row: &Row) -> Value {
     Value::Object(members.collect::<Map<_, _>>())
 }
 
-/// The items of the list at the end of a path; none if there is no list.
+/// The items of the list at the end of `path`; empty if there is no list.
 fn items<'v>(value: &'v Value, path: &[String]) -> &'v [Value] {
     let list = path.iter().try_fold(value, |value, key| value.get(key));
     list.and_then(Value::as_array).map_or(&[][..], Vec::as_slice)
@@ -157,7 +160,7 @@ mod tests {
     use crate::table::{ReadOptions, Reader};
     use crate::task::Rows;
 
-    /// What is written for a file whose labels are these in turn.
+    /// The output for a file whose labels are these, in order.
     fn submit(text: &str, rows: Option<&str>, names: &[&str]) -> Result<String> {
         let mut reader = Reader::new("val.jsonl", Cursor::new(text.to_owned()), ReadOptions::default())?;
         let lists = rows.map(|rows| Rows::parse(rows).unwrap().lists().to_vec()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Files as they come from spreadsheets and scripts, `fixtures/tables`.
+//! Files as written by spreadsheets and scripts, in `fixtures/tables`.
 
 use std::path::{Path, PathBuf};
 
@@ -76,7 +76,7 @@ fn predictions_can_be_added_to_every_format_from_every_format() {
             assert_eq!(after.rows.len(), before.len());
             for (after_row, before) in after.rows.iter().zip(&before) {
                 let mut expected = before.values().to_vec();
-                // A key that a JSON object lacks is not invented on the way.
+                // A key that is missing from a JSON object is not added.
                 let label = after.columns.find("prediction").unwrap();
                 assert_eq!(after_row.values()[label], "billing");
                 expected.retain(|value| !value.is_empty());

@@ -1,4 +1,4 @@
-//! Rows to a file or standard output, with new columns beside the old ones.
+//! Writes rows to a file or standard output, with new columns after the old ones.
 
 mod delimited;
 mod object;
@@ -28,12 +28,12 @@ enum Lines<W: Write> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins to write `columns` and then the columns `added` to `output`, which errors call `name`. A byte order mark and
-    /// carriage returns stay where the input has them; so do semicolons from CSV to CSV, and what quotes mean where the
-    /// format stays. The encoding is UTF-8.
+    /// Starts writing to `output`, which errors refer to as `name`: first `columns`, then the columns
+    /// `added`. A byte order mark and carriage returns are kept if the input has them; semicolons are kept
+    /// from CSV to CSV, and the quoting is kept if the format stays the same. The encoding is UTF-8.
     ///
     /// # Errors
-    /// When a new column has the name of an old one, or writing fails.
+    /// When a new column has the name of an existing one, or writing fails.
     pub(crate) fn new(
         name: &str,
         mut output: W,
@@ -68,7 +68,7 @@ impl<W: Write> Writer<W> {
                     })
                     .quote_style(match quoting {
                         Quoting::Double => csv::QuoteStyle::Necessary,
-                        // What a value needs it gets here.
+                        // The values are escaped before they get here.
                         Quoting::Backslash | Quoting::None => csv::QuoteStyle::Never,
                     })
                     .flexible(true)
@@ -83,11 +83,12 @@ impl<W: Write> Writer<W> {
         Ok(Writer { name: name.to_owned(), columns: columns.clone(), added: added.to_owned(), lines })
     }
 
-    /// Writes a row with the values of the added columns. A row of JSON Lines keeps its values as they were written.
+    /// Writes a row with the values of the added columns. The values of a JSON Lines row are kept exactly as
+    /// written.
     ///
     /// # Errors
-    /// When writing fails, or the row is a JSON object with keys that the first object did not have and the output
-    /// has no place for them.
+    /// When writing fails, or the row is a JSON object with keys that the first object did not have and that
+    /// the output has no column for.
     ///
     /// # Panics
     /// If there is not one value for every added column.
@@ -122,7 +123,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Hands everything written so far to the output.
+    /// Flushes everything written so far to the output.
     ///
     /// # Errors
     /// When writing fails.
@@ -134,7 +135,7 @@ impl<W: Write> Writer<W> {
         flushed.map_err(|source| Error::io("write", &self.name, source))
     }
 
-    /// Flushes and gives the output back.
+    /// Flushes and returns the output.
     ///
     /// # Errors
     /// When writing fails.
@@ -222,7 +223,7 @@ mod tests {
         })
     }
 
-    /// A file with these rows as somebody else may have written it.
+    /// A file with these rows, as another program may have written it.
     fn written(rows: &[Vec<String>], dialect: (Format, char, Quoting, &str), mark: bool) -> Vec<u8> {
         let (format, separator, quoting, end) = dialect;
         let field = |value: &String| match (format, quoting) {
@@ -260,7 +261,7 @@ mod tests {
         assert!(write(&table, Format::Jsonl, &[("p", "a\tb".into())]).is_ok());
     }
 
-    /// Whether quotes stand around values only, and doubled within them.
+    /// Whether quotes only enclose values, and are doubled within them.
     fn follows_the_standard(text: &str) -> bool {
         let mut start = true;
         let mut quoted = false;
@@ -307,7 +308,8 @@ mod tests {
             prop_assert_eq!(again, want);
         }
 
-        /// The same rows without saying what quotes mean: then they come out whole, or there is an error that names a line.
+        /// The same rows without specifying the quoting: they are either read completely, or an error names a
+        /// line.
         #[test]
         fn rows_in_are_rows_out_or_an_error_names_the_line(
             rows in prop::collection::vec(("[a-c\"]{1,4}", "[a-c\"]{1,4}", "[a-c]{1,2}"), 1..7), tsv: bool,
@@ -328,7 +330,7 @@ mod tests {
                         }
                     }
                 }
-                // Lines become one value only where the file follows RFC 4180 to the letter.
+                // Lines are joined into one value only if the file follows RFC 4180 exactly.
                 Ok(_) => prop_assert!(!tsv && follows_the_standard(&text), "{}", text),
             }
         }
@@ -344,7 +346,7 @@ mod tests {
             for row in &rows {
                 source.write_record(row).unwrap();
             }
-            // A value with separators and line breaks could be rows, unless somebody says what quotes mean.
+            // A value with separators and line breaks could be several rows, unless the quoting is specified.
             let read = |text: Vec<u8>, format| {
                 let options = ReadOptions { quoting: Some(Quoting::Double), ..ReadOptions::from(format) };
                 Reader::new("t", Cursor::new(text), options).unwrap().into_table().unwrap()

@@ -1,4 +1,4 @@
-//! Records of CSV and TSV, with the quotes that a reader needs.
+//! Writes records of CSV and TSV, with the quotes that a reader needs.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::table::quoting::Quoting;
 use crate::{Error, Place};
 
-/// The operating system's own error: a reader that has closed the pipe is not a failure.
+/// The operating system's own error: a closed pipe is not a failure.
 fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(source) => source,
@@ -34,7 +34,7 @@ pub(super) enum Unwritten {
 }
 
 impl Unwritten {
-    /// The error for what stands at `place`, in the output called `name`.
+    /// The error for a value at `place` in the output called `name`.
     pub(super) fn at(self, name: &str, place: Place) -> Error {
         match self {
             Unwritten::Csv(error) => Error::io("write", name, io_error(error)),
@@ -52,8 +52,8 @@ impl Unwritten {
     }
 }
 
-/// The names of the columns as the first line, in which every character that could be taken for a separator stands in quotes: a
-/// reader goes by that line.
+/// The column names as the first line. Names with characters that could be taken for a separator are quoted,
+/// because readers detect the separator from this line.
 pub(super) fn header<'n>(
     names: impl Iterator<Item = &'n String>,
     separator: u8,
@@ -63,7 +63,7 @@ pub(super) fn header<'n>(
     for name in names {
         let unclear =
             name.contains([',', ';', '\t', '\n', '\r', '"']) || name.contains(char::from(separator));
-        // Alone on its line it would be no header.
+        // Alone on its line, such a name would not be read as a header.
         let unclear = unclear || name.is_empty() || name.to_lowercase().starts_with("sep=");
         fields.push(match quoting {
             Quoting::Double | Quoting::Backslash if unclear => {
@@ -83,7 +83,7 @@ pub(super) fn header<'n>(
     }
 }
 
-/// Writes the values of a record, and ends its line.
+/// Writes the values of a record and ends its line.
 pub(super) fn record<'v, W: Write>(
     lines: &mut csv::Writer<W>,
     separator: u8,
@@ -94,7 +94,7 @@ pub(super) fn record<'v, W: Write>(
     let mut values = values.peekable();
     let mut is_first = true;
     while let Some(value) = values.next() {
-        // A line with nothing in it is no row.
+        // An empty line is not a row.
         let alone = is_first && values.peek().is_none();
         is_first = false;
         let written = match quoting {

@@ -1,4 +1,4 @@
-//! Objects of JSON Lines, which keep what they were read with.
+//! Writes JSON Lines objects, keeping the original text.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::table::columns::Columns;
 use crate::table::row::Row;
 
-/// Writes a row with the `values` of the columns `added`, and the `end` of its object and line.
+/// Writes a row with the `values` of the columns `added`, and `end`, which closes its object and line.
 pub(super) fn write(
     lines: &mut impl Write,
     end: &[u8],
@@ -18,7 +18,7 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let mut separator = "{";
     if let Some(object) = &row.object {
-        // The reader took it for an object, so it ends with a brace.
+        // The reader has parsed it as an object, so it ends with a brace.
         let members = object.text.strip_suffix('}').unwrap_or(&object.text).trim_end();
         lines.write_all(members.as_bytes())?;
         separator = if members == "{" { "" } else { ", " };
