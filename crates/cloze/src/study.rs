@@ -1,8 +1,8 @@
-//! Which factors matter on a task: the analysis of the PET papers, repeated on anyone's data.
+//! Studies of which factors matter on a task: the analysis of the PET papers on any data set.
 //!
-//! A study varies one [`Factor`] at a time. Every setting of a factor is a variation of the task that is run like
-//! any other, with several seeds; jobs that variations have in common run once. What the settings reach is compared row by row and
-//! seed by seed, and told with an interval.
+//! A study varies one [`Factor`] at a time. Every setting of a factor is a variation of the task that is run
+//! like any other task, with several seeds; jobs that variations share run once. The results of the settings
+//! are compared example by example and seed by seed, and reported with a confidence interval.
 
 mod arms_csv;
 mod base;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::findings::Finding;
 
-/// Every arm of a factor as a line of CSV; `seconds` tells how long each run has taken.
+/// Every arm of a factor as a line of CSV; `seconds` has the duration of every run.
 pub(super) fn csv(finding: &Finding, seconds: &BTreeMap<String, f64>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let header = "setting,seed,accuracy,accuracy_low,accuracy_high,macro_f1,macro_f1_low,macro_f1_high,run_seconds,run,job";

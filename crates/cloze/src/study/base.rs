@@ -1,4 +1,4 @@
-//! What the variations of a study start from.
+//! The starting point of a study's variations.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use crate::Model;
 use crate::dataset::Data;
 use crate::task::Task;
 
-/// The task without any change, and what there is to change it with.
+/// The unchanged task and the properties that its variations depend on.
 pub(super) struct Base<'a> {
     pub(super) task: Task,
-    /// Its rows.
+    /// Its data.
     pub(super) data: Arc<Data>,
-    /// The task's model and then the others.
+    /// The task's model, then the others.
     pub(super) models: &'a [Model],
     pub(super) device: Device,
     pub(super) seeds: Vec<u64>,
-    /// Labelled rows of the task.
+    /// Number of labelled examples in the task.
     pub(super) train: usize,
-    /// Unlabelled rows of the task.
+    /// Number of unlabelled examples in the task.
     pub(super) unlabeled: usize,
-    /// Labelled rows, those beyond the task's `train_limit` included.
+    /// Number of labelled examples available, including those beyond the task's `train_limit`.
     pub(super) available: usize,
 }

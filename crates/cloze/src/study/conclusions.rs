@@ -3,7 +3,7 @@
 use super::findings::{Comparison, Finding, Verdict};
 
 impl Comparison {
-    /// A sentence.
+    /// The comparison as a sentence.
     fn sentence(&self) -> String {
         let Comparison { setting, against, difference, verdict } = self;
         let points = |share: f64| format!("{:+.1}", share * 100.0).replace('-', "−");
@@ -21,7 +21,7 @@ impl Comparison {
     }
 }
 
-/// All comparisons as sentences: those that are decided first, and larger differences before smaller ones.
+/// All comparisons as sentences: decided ones first, and larger differences before smaller ones.
 pub(super) fn conclusions(findings: &[Finding]) -> Vec<String> {
     let mut all: Vec<(&Finding, &Comparison)> = findings
         .iter()

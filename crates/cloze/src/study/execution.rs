@@ -1,4 +1,4 @@
-//! Carrying a study out: every variation as a run, and then what they show together.
+//! Carries out a study: runs every variation, then compares the results.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
@@ -19,20 +19,21 @@ use crate::run::event::Event;
 use crate::run::store::{RunDir, pretty_json, replace};
 use crate::{Error, Result};
 
-/// A study that is finished.
+/// A finished study.
 #[derive(Debug, Clone)]
 pub struct FinishedStudy {
     /// Its directory.
     pub dir: PathBuf,
-    /// What it has found; the same as in `results.json`.
+    /// The findings, as in `results.json`.
     pub findings: Findings,
-    /// How long the jobs of every run have taken, including those that it shares with other runs.
+    /// How long the jobs of every run took, including jobs shared with other runs.
     pub run_seconds: BTreeMap<String, f64>,
 }
 
 impl Study<'_> {
-    /// Does what is missing of the study in `studies/NAME-ID`. All studies in `studies` keep their runs in `studies/runs`, so that
-    /// one takes over what another has done. The listener hears of every job once.
+    /// Runs the missing parts of the study in `studies/NAME-ID`. All studies in `studies` keep their runs in
+    /// `studies/runs`, so a study reuses the runs of earlier ones. The listener is notified of every job
+    /// once.
     ///
     /// # Errors
     /// As [`Prepared::train`](crate::Prepared::train).

@@ -1,4 +1,4 @@
-//! What can be varied. Every factor is a file, which `factors!` lists.
+//! The factors that can be varied. Each factor has its own file, listed in `factors!`.
 
 mod calibration;
 mod decoding;
@@ -22,29 +22,29 @@ use super::level::Levels;
 use super::setting::Setting;
 use crate::Result;
 
-/// What is particular to a factor.
+/// What distinguishes one factor from another.
 trait Definition {
-    /// What varying it answers.
+    /// The question that varying the factor answers.
     fn question(&self) -> &'static str;
 
     /// Its levels on a task.
     ///
     /// # Errors
-    /// When the rows or the model cannot be used.
+    /// When the data or the model cannot be used.
     fn levels(&self, base: &Base) -> Result<Levels>;
 
-    /// Which of so many settings are compared with which, the newer one first: each with each.
+    /// Which of the `settings` to compare, as pairs with the newer one first: by default, every pair.
     fn pairs(&self, settings: usize) -> Vec<(usize, usize)> {
         (1..settings).flat_map(|newer| (0..newer).map(move |older| (newer, older))).collect()
     }
 
-    /// What the comparisons do not say.
+    /// A summary of what the comparisons do not show.
     fn overview(&self, _settings: &[Setting]) -> Option<String> {
         None
     }
 }
 
-/// The enum of the factors, of lines `Name: file`. A factor is typed as its file is called.
+/// Defines the factor enum from lines `Name: file`. A factor is named on the command line by its file name.
 macro_rules! factors {
     ($($(#[$doc:meta])* $name:ident: $file:ident,)*) => {
         /// A property of a run that may matter.
@@ -55,7 +55,7 @@ macro_rules! factors {
         }
 
         impl Factor {
-            /// Every factor with its name.
+            /// Every factor and its name.
             pub const ALL: &'static [(&'static str, Factor)] = &[$((stringify!($file), Factor::$name),)*];
 
             fn definition(self) -> &'static dyn Definition {
@@ -68,44 +68,44 @@ macro_rules! factors {
 }
 
 factors! {
-    /// The pretrained model, every pattern alone, and all together.
+    /// The pretrained model, each pattern alone, and all patterns together.
     Patterns: patterns,
-    /// The ensemble, and the classifier distilled from it.
+    /// The ensemble and the classifier distilled from it.
     Distillation: distillation,
     /// How the members' scores are averaged.
     Merge: merge,
     /// Plain fine-tuning, PET, iPET.
     Method: method,
-    /// The pretrained model without and with labelled rows in front, and PET.
+    /// The pretrained model with and without labelled examples in front, and PET.
     Priming: priming,
-    /// How many labelled rows there are.
+    /// The number of labelled examples.
     Labels: labels,
-    /// How many unlabelled rows there are.
+    /// The number of unlabelled examples.
     Unlabeled: unlabeled,
-    /// Which rows are labelled, their number being the same.
+    /// Which examples are labelled, with their number fixed.
     Samples: samples,
-    /// The order in which words of several tokens are filled in.
+    /// The order in which the tokens of multi-token words are filled in.
     Decoding: decoding,
-    /// The pretrained model without and with calibration.
+    /// The pretrained model with and without calibration.
     Calibration: calibration,
-    /// How many of the lowest layers are trained.
+    /// The number of lowest layers that are frozen.
     Freezing: freezing,
-    /// What the classifier starts from.
+    /// What the classifier is initialized from.
     Start: start,
-    /// Whether a linear probe takes part.
+    /// Whether a linear probe is part of the ensemble.
     Probe: probe,
     /// The pretrained model.
     Models: models,
 }
 
 impl Factor {
-    /// As it is typed.
+    /// The name, as typed on the command line.
     pub(super) fn name(self) -> &'static str {
         // `ALL` names every variant.
         Factor::ALL.iter().find(|(_, factor)| *factor == self).map_or("", |(name, _)| name)
     }
 
-    /// As a question.
+    /// The question that varying the factor answers.
     pub(super) fn question(self) -> &'static str {
         self.definition().question()
     }
@@ -113,30 +113,30 @@ impl Factor {
     /// Its levels on a task.
     ///
     /// # Errors
-    /// When the rows or the model cannot be used.
+    /// When the data or the model cannot be used.
     pub(super) fn levels(self, base: &Base) -> Result<Levels> {
         self.definition().levels(base)
     }
 
-    /// Which settings are compared with which, as numbers of settings: the newer one first.
+    /// Which settings to compare, as pairs of indices with the newer setting first.
     pub(super) fn pairs(self, settings: usize) -> Vec<(usize, usize)> {
         self.definition().pairs(settings)
     }
 
-    /// What the comparisons of its settings do not say.
+    /// A summary of what the comparisons of its settings do not show.
     pub(super) fn overview(self, settings: &[Setting]) -> Option<String> {
         self.definition().overview(settings)
     }
 }
 
-/// As it is typed.
+/// The name, as typed on the command line.
 impl std::fmt::Display for Factor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// Each number of rows with the next smaller one.
+/// Pairs each number of examples with the next smaller one.
 fn steps(settings: usize) -> Vec<(usize, usize)> {
     (1..settings).map(|more| (more, more - 1)).collect()
 }

@@ -1,6 +1,7 @@
-//! The findings of a study: `results.json` of a study.
+//! The findings of a study: its `results.json`.
 //!
-//! As in the results of a run, only what follows from task, data, seeds and version is in it: no times, no folders.
+//! As in the results of a run, everything in it follows from the task, data, seeds and version; there are no
+//! times and no folders.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use crate::dataset::DataSource;
 use crate::metrics::Measured;
 use crate::results::ModelSource;
 
-/// Version of `results.json` of a study.
+/// Version of a study's `results.json`.
 pub(super) const FORMAT: u32 = 1;
 
 /// `results.json`.
@@ -28,52 +29,52 @@ pub struct Findings {
     pub version: String,
     /// The command that reproduces them, in the folder of the task file.
     pub command: String,
-    /// The labels in the task's order.
+    /// The labels, in the task's order.
     pub labels: Vec<String>,
-    /// The patterns as they stand in the task file.
+    /// The patterns as written in the task file.
     pub patterns: Vec<String>,
-    /// The task's model and then the others.
+    /// The task's model, then the others.
     pub(crate) models: Vec<ModelSource>,
-    /// The task's data by role.
+    /// The task's data, by role.
     pub(crate) data: BTreeMap<String, DataSource>,
-    /// The seeds that every setting was repeated with.
+    /// The seeds that every setting was run with.
     pub seeds: Vec<u64>,
-    /// What was varied.
+    /// The factors that were varied.
     pub factors: Vec<Finding>,
     /// Every run.
     pub(crate) runs: Vec<RunRecord>,
-    /// The comparisons as sentences: those that are decided first, larger differences before smaller ones.
+    /// The comparisons as sentences: decided ones first, and larger differences before smaller ones.
     pub conclusions: Vec<String>,
     /// Notes for the user.
     pub notes: Vec<String>,
 }
 
-/// A factor.
+/// The results for one factor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What was varied.
+    /// The factor that was varied.
     pub factor: Factor,
-    /// What that asks.
+    /// The question that varying it answers.
     pub question: String,
-    /// At least two.
+    /// Its settings, at least two.
     pub settings: Vec<Setting>,
-    /// Settings with each other.
+    /// The comparisons between settings.
     pub(crate) comparisons: Vec<Comparison>,
-    /// An overview in words, where the comparisons do not say it all.
+    /// A summary in words, where the comparisons do not show everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overview: Option<String>,
 }
 
-/// Two settings beside each other.
+/// A comparison of two settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Comparison {
-    /// The one.
+    /// The first setting.
     pub setting: String,
-    /// The other.
+    /// The second setting, which the first is compared with.
     pub against: String,
-    /// Mean difference in accuracy, the one's minus the other's, on the same seeds and rows.
+    /// Mean difference in accuracy, first minus second, on the same seeds and examples.
     pub difference: Measured,
-    /// What that means.
+    /// What the difference means.
     pub verdict: Verdict,
 }
 
@@ -81,9 +82,9 @@ pub(crate) struct Comparison {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
-    /// The interval lies above 0.
+    /// The interval is above 0.
     Better,
-    /// The interval lies below 0.
+    /// The interval is below 0.
     Worse,
     /// The interval includes 0.
     Undecided,
@@ -94,11 +95,11 @@ pub(crate) enum Verdict {
 pub(crate) struct RunRecord {
     /// Its directory among the study's runs.
     pub run: String,
-    /// What is special about it.
+    /// How it differs from the task itself.
     pub title: String,
     /// Its model.
     pub model: String,
-    /// Its task in full, without folders.
+    /// Its complete task, without folders.
     pub task: String,
 }
 

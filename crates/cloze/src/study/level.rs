@@ -1,33 +1,33 @@
-//! The levels of a factor: what each changes in the task, and which figure of the run is read.
+//! The levels of a factor: what each one changes in the task, and which figure of the run it reports.
 
 use crate::task::Task;
 
-/// Which figure of a run is meant.
+/// The figure of a run that a level reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// What the run is for: the classifier, or the ensemble where there is none.
+    /// The result of the run: the classifier, or the ensemble if there is none.
     Outcome,
-    /// The fine-tuned members together.
+    /// The ensemble of fine-tuned members.
     Ensemble,
     /// The member with this pattern.
     Member(usize),
     /// The pretrained model with all patterns.
     Pretrained,
-    /// The same with labelled rows in front.
+    /// The pretrained model primed with labelled examples.
     Primed,
 }
 
-/// A change to the task under a seed.
+/// A change to the task for a given seed.
 type Change = Box<dyn Fn(&mut Task, u64)>;
 
 /// A level of a factor.
 pub(super) struct Level {
-    /// What it is called in the results.
+    /// Its name in the results.
     pub(super) setting: String,
-    /// What its runs are called.
+    /// The name of its runs.
     pub(super) title: String,
     pub(super) reading: Reading,
-    /// The number of the model.
+    /// The index of the model.
     pub(super) model: usize,
     change: Option<Change>,
 }
@@ -44,14 +44,14 @@ impl Level {
         }
     }
 
-    /// The task with a change, after which its runs are called too.
+    /// The task with a change, which also names its runs.
     pub(super) fn changed(setting: impl Into<String>, change: impl Fn(&mut Task, u64) + 'static) -> Level {
         let level = Level { change: Some(Box::new(change)), ..Level::unchanged(setting) };
         let title = level.setting.clone();
         level.titled(title)
     }
 
-    /// A subset of the labelled rows; another one with each seed, unless `draw` is given.
+    /// A random subset of the labelled examples; a different one for each seed unless `draw` is given.
     pub(super) fn subset(setting: String, size: usize, draw: Option<u64>) -> Level {
         Level::changed(setting, move |task, seed| {
             task.data.train_limit = Some(size);
@@ -59,22 +59,22 @@ impl Level {
         })
     }
 
-    /// The same with runs of another name.
+    /// The same level, with another name for its runs.
     pub(super) fn titled(self, title: impl Into<String>) -> Level {
         Level { title: title.into(), ..self }
     }
 
-    /// The same with another figure of the run.
+    /// The same level, reporting another figure of the run.
     pub(super) fn read(self, reading: Reading) -> Level {
         Level { reading, ..self }
     }
 
-    /// The same with another model.
+    /// The same level, with another model.
     pub(super) fn with_model(self, model: usize) -> Level {
         Level { model, ..self }
     }
 
-    /// The task of this level under a seed.
+    /// The task of this level for a given seed.
     pub(super) fn apply(&self, base: &Task, seed: u64) -> Task {
         let mut task = base.clone();
         if let Some(change) = &self.change {
@@ -87,12 +87,12 @@ impl Level {
 /// The levels of a factor on a task.
 pub(super) struct Levels {
     pub(super) levels: Vec<Level>,
-    /// Why the factor makes no difference where there are fewer than two.
+    /// If there are fewer than two levels, why the factor makes no difference.
     pub(super) reason: &'static str,
 }
 
 impl Levels {
-    /// None, for this reason.
+    /// No levels, for this reason.
     pub(super) fn none(reason: &'static str) -> Levels {
         Levels { levels: Vec::new(), reason }
     }

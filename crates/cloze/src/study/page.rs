@@ -1,4 +1,4 @@
-//! A study as one page (`report.html`): what `templates/study.html` shows.
+//! A study as a single page (`report.html`), rendered from `templates/study.html`.
 
 use askama::Template;
 
@@ -23,7 +23,7 @@ struct FactorView<'f> {
     name: &'static str,
     question: &'f str,
     chart: Chart,
-    /// By their numbers, where they are what was varied.
+    /// The patterns with their numbers, if they are the factor that was varied.
     patterns: Vec<(usize, &'f String)>,
     settings: Vec<SettingLine<'f>>,
     overview: &'f Option<String>,
@@ -61,7 +61,7 @@ pub(super) fn html(findings: &Findings) -> String {
             ),
         ],
     };
-    // Everything that is written is text in memory, which cannot fail.
+    // Rendering writes text to memory only, which cannot fail.
     page.render().unwrap_or_default()
 }
 

@@ -1,4 +1,4 @@
-//! A study before it is carried out: its runs, and what they will cost.
+//! A planned study: its runs and their estimated cost.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use crate::run::store::Id;
 use crate::task::{Keep, Measure, Method, Split, Task};
 use crate::{Error, Model, Result, words};
 
-/// A study, planned.
+/// A planned study.
 pub struct Study<'a> {
     /// Hash of everything that the findings depend on.
     pub(super) id: Id,
-    /// The runs in the order in which they are done.
+    /// The runs, in the order in which they are carried out.
     pub(super) variations: Vec<Variation>,
-    /// Notes for the user before anything is done.
+    /// Notes for the user before the study starts.
     pub(super) notes: Vec<String>,
-    /// The task, whose labels have words.
+    /// The task, with words for its labels.
     pub task: Task,
-    /// How many runs it consists of.
+    /// The number of runs.
     pub runs: usize,
     pub(super) data: Arc<Data>,
     pub(super) models: &'a [Model],
@@ -34,12 +34,12 @@ pub struct Study<'a> {
 }
 
 impl<'a> Study<'a> {
-    /// Plans a study of `factors` on `device` with `seeds` seeds, counted from the task's first. The first of the `models` is the
-    /// task's; [`Factor::Models`] compares it with the others.
+    /// Plans a study of `factors` on `device` with `seeds` seeds, counting up from the task's first seed. The
+    /// first of the `models` is the task's own; [`Factor::Models`] compares it with the others.
     ///
     /// # Errors
-    /// When data or a model cannot be used, there are no labelled rows to learn from or to measure on, or no factor is left that
-    /// makes a difference on this task.
+    /// When the data or a model cannot be used, there are no labelled examples to train or evaluate on, or
+    /// none of the factors makes a difference on this task.
     pub fn new(
         task: &Task,
         models: &'a [Model],
@@ -67,7 +67,7 @@ impl<'a> Study<'a> {
             let task = &base.fitted(&model.checkpoint().config);
             check_patterns(task, model.checkpoint(), &data)?;
         }
-        // Limits count the examples of the files, not mirrored ones.
+        // Limits count the examples in the files, not the mirrored ones.
         let mut files = base.clone();
         files.data.mirror = None;
         let rows = |task: &Task, split| Ok::<_, Error>(task.examples(split)?.count());
@@ -110,11 +110,11 @@ impl<'a> Study<'a> {
         Ok(Study { id, runs: variations.len(), variations, notes, task, data, models, seeds, axes })
     }
 
-    /// What the study will cost, from nothing; a job that several variations have counts once. How fast this machine is with each model is
-    /// measured.
+    /// The cost of the whole study from scratch; a job shared by several variations counts once. The speed of
+    /// this machine with each model is measured.
     ///
     /// # Errors
-    /// When a row cannot be cut to the model's length, or a model cannot be read.
+    /// When an example cannot be truncated to the model's maximum length, or a model cannot be read.
     pub fn estimate(&self) -> Result<Estimate> {
         let mut speeds: Vec<Option<Speed>> = vec![None; self.models.len()];
         let mut whole = Estimate { seconds: 0.0, memory: 0, disk: 0, jobs: Vec::new() };
@@ -135,7 +135,7 @@ impl<'a> Study<'a> {
         Ok(whole)
     }
 
-    /// The command that reproduces it, in the folder of the task file.
+    /// The command that reproduces the study, run in the folder of the task file.
     pub(super) fn command(&self) -> String {
         let file = Path::new(self.task.file()).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let names: Vec<&str> = self.axes.iter().map(|axis| axis.factor.name()).collect();

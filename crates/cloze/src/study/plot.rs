@@ -1,4 +1,4 @@
-//! A factor as a drawing: a line for every setting, a point for every seed, the mean with its interval.
+//! A chart of a factor: a line for every setting, with a point for every seed and the mean with its interval.
 
 use askama::Template;
 
@@ -6,7 +6,7 @@ use super::findings::Finding;
 use super::setting::Setting;
 use crate::report::{Chart, Mark, with_interval};
 
-/// How wide the part between titles and figures is, and how high a line.
+/// The width of the plot area between titles and figures, and the height of a line.
 const SIZE: (f64, f64) = (440.0, 28.0);
 
 #[derive(Template)]
@@ -15,10 +15,10 @@ struct Drawing<'f> {
     name: String,
     width: f64,
     height: f64,
-    /// Where the scale stands.
+    /// The vertical position of the scale.
     bottom: f64,
     left: f64,
-    /// Where figures begin.
+    /// The horizontal position of the figures.
     right: f64,
     ticks: Vec<Tick>,
     lines: Vec<Line<'f>>,
@@ -39,7 +39,7 @@ struct Line<'f> {
     figures: String,
 }
 
-/// The drawing in a page.
+/// The chart as part of a page.
 pub(super) fn chart(finding: &Finding) -> Chart {
     let (low, high) = scale(finding);
     let mut chart = Chart::new(&name(finding), low, high);
@@ -52,7 +52,7 @@ pub(super) fn chart(finding: &Finding) -> Chart {
     chart
 }
 
-/// The drawing as a file of its own, with a white ground, so that it can stand in any document.
+/// The chart as a file of its own, with a white background so that it can be used in any document.
 pub(super) fn svg(finding: &Finding) -> String {
     let longest = |width: fn(&Setting) -> f64| finding.settings.iter().map(width).fold(0.0, f64::max);
     let left = f64::max(260.0, 20.0 + longest(|setting| wide(&setting.setting, 8.0)));
@@ -85,17 +85,17 @@ pub(super) fn svg(finding: &Finding) -> String {
             })
             .collect(),
     };
-    // Everything that is written is text in memory, which cannot fail.
+    // Rendering writes text to memory only, which cannot fail.
     drawing.render().unwrap_or_default()
 }
 
-/// The lowest and the highest share of the drawing.
+/// The lowest and the highest share on the chart's scale.
 fn scale(finding: &Finding) -> (f64, f64) {
     let figures = finding.settings.iter().map(|setting| &setting.accuracy);
     let points = finding.settings.iter().flat_map(|setting| &setting.arms).map(|arm| arm.accuracy.value);
     let low = figures.clone().map(|figure| figure.low).chain(points.clone()).fold(1.0, f64::min);
     let high = figures.map(|figure| figure.high).chain(points).fold(0.0, f64::max);
-    // Whole steps of ten per cent, two of them at least.
+    // Whole steps of ten per cent, at least two.
     let low = ((low * 10.0).floor() / 10.0).min(0.8);
     (low, ((high * 10.0).ceil() / 10.0).max(low + 0.2))
 }
@@ -104,8 +104,9 @@ fn name(finding: &Finding) -> String {
     format!("accuracy by {}", finding.factor.name())
 }
 
-/// How wide a text may be, in whole units: the viewer's font decides, this is for a wide one, whose signs other than digits are as
-/// wide as `sign` on average. Letters beyond ASCII may be twice as wide as others.
+/// An upper estimate of a text's width, in whole units. The actual width depends on the viewer's font; this
+/// assumes a wide one, whose characters other than digits have an average width of `sign`. Characters beyond
+/// ASCII may be twice as wide.
 fn wide(text: &str, sign: f64) -> f64 {
     let width = |character: char| match character {
         '0'..='9' => 8.3,

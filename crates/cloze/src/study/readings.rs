@@ -1,4 +1,4 @@
-//! What the runs of a study say about the test rows.
+//! Results of a study's runs on the test examples.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::scoring::scores::Scores;
 use crate::task::Reduction;
 use crate::{Error, Result};
 
-/// What the runs say about the test rows.
+/// Results of the runs on the test examples.
 pub(super) struct Readings<'a> {
     pub(super) study: &'a Study<'a>,
     pub(super) outcomes: &'a [Run],
@@ -62,7 +62,7 @@ impl Readings<'_> {
         Ok(Finding { factor: axis.factor, question, comparisons, overview, settings })
     }
 
-    /// An arm, and for every test row 1 if it is labelled rightly, else 0.
+    /// An arm, and for every test example 1 if it is classified correctly and 0 otherwise.
     fn arm(&self, source: &Source) -> Result<(Arm, Vec<f64>)> {
         let outcome = &self.outcomes[source.variation];
         let results = &outcome.results;
@@ -108,12 +108,12 @@ impl Readings<'_> {
     }
 }
 
-/// A figure whose interval stays between `lowest` and 1.
+/// The figure, with its interval clipped to the range from `lowest` to 1.
 fn within(lowest: f64, figure: Measured) -> Measured {
     Measured { low: figure.low.max(lowest), high: figure.high.min(1.0), ..figure }
 }
 
-/// The scores of the test rows.
+/// The scores of the test examples.
 fn read_scores(run: &Path, job: &str, labels: &[String]) -> Result<Option<Scores>> {
     let Some(job) = RunDir::open(run)?.job(job)? else { return Ok(None) };
     let scores = Scores::read_csv(labels, &job.read("test.csv")?[..]);

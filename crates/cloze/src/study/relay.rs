@@ -1,4 +1,4 @@
-//! What the listener of a study hears of its runs.
+//! Forwards the events of a study's runs to its listener.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -7,12 +7,12 @@ use super::plan::job_name;
 use crate::run::event::Event;
 use crate::{Error, Result};
 
-/// Tells the listener of a study what happens in its runs: jobs that an earlier run has done are left out.
+/// Forwards the events of a study's runs to its listener, leaving out jobs that an earlier run has done.
 pub(super) struct Relay<'a> {
     pub(super) listener: &'a mut dyn FnMut(&Event) -> ControlFlow<()>,
     pub(super) number: usize,
     pub(super) variation: Option<&'a str>,
-    /// The jobs that only this run and later ones have.
+    /// The jobs of this run that no earlier run has.
     pub(super) mine: HashSet<String>,
     pub(super) told: HashSet<String>,
 }
@@ -25,7 +25,7 @@ impl Relay<'_> {
         }
     }
 
-    /// What the study's listener hears of an event of a run.
+    /// Forwards an event of a run to the study's listener.
     pub(super) fn hear(&mut self, event: &Event) -> ControlFlow<()> {
         let mut event = event.clone();
         match &mut event {

@@ -1,4 +1,4 @@
-//! What a setting of a factor has reached.
+//! The results of one setting of a factor.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,30 +8,30 @@ use crate::pvp::priming::Demonstrations;
 /// A setting of a factor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Setting {
-    /// What it is called.
+    /// Its name.
     pub setting: String,
-    /// Mean accuracy over the seeds; the interval covers the luck of seeds and test rows.
+    /// Mean accuracy over the seeds; the interval covers the variation from both seeds and test examples.
     pub accuracy: Measured,
     /// Mean macro F1 over the seeds.
     pub macro_f1: f64,
-    /// One for every seed.
+    /// One arm for every seed.
     pub arms: Vec<Arm>,
 }
 
-/// A setting with a seed.
+/// A setting with one seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Arm {
     /// The seed.
     pub seed: u64,
-    /// On the test rows, with the interval of these.
+    /// Accuracy on the test examples; the interval covers the variation from the examples.
     pub accuracy: Measured,
-    /// The same.
+    /// Macro F1 on the same examples.
     pub macro_f1: Measured,
-    /// The examples in front of the test rows, where a model was primed.
+    /// For a primed model, the labelled examples in front of the test examples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<Demonstrations>,
     /// The directory of the run among the study's runs.
     pub run: String,
-    /// The directory in it of what was measured.
+    /// The directory in that run of the job that was measured.
     pub job: String,
 }

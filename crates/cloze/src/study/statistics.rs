@@ -1,13 +1,14 @@
-//! How sure one can be of a mean over a few seeds.
+//! Confidence intervals for a mean over a few seeds.
 
 use crate::metrics::Measured;
 
-/// The mean of `scores[seed][row]` with its 95 % interval.
+/// The mean of `scores[seed][row]` with its 95 % confidence interval.
 ///
-/// Two kinds of luck are in such a mean, the seeds' and the test rows', and each gives it a half-interval: Student's t over the means
-/// of the seeds, and the normal approximation over the means of the rows. The interval is as wide as both together, the root of the
-/// sum of their squares, which is rather too wide than too narrow. With one seed only the luck of the rows is known. For a
-/// difference, `scores` are the differences of what is compared on the same seed and row.
+/// Such a mean varies with both the seeds and the test rows, and each contributes a half-interval: Student's
+/// t over the means of the seeds, and the normal approximation over the means of the rows. The half-width is
+/// the root of the sum of their squares, which is rather too wide than too narrow. With one seed, only the
+/// variation from the rows is known. For a difference, `scores` are the differences between the two settings
+/// on the same seed and row.
 pub(super) fn measure(scores: &[Vec<f64>]) -> Measured {
     let rows = scores.first().map_or(0, Vec::len);
     let of_seeds: Vec<f64> = scores.iter().map(|rows| mean(rows)).collect();
@@ -31,7 +32,7 @@ const STUDENT: [f64; 10] = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3
 fn student(freedom: usize) -> f64 {
     let z = NORMAL;
     let n = freedom as f64;
-    // Beyond the table the expansion in 1/n (Abramowitz and Stegun, 26.7.5) is right to three decimals.
+    // Beyond the table, the expansion in 1/n (Abramowitz and Stegun, 26.7.5) is accurate to three decimals.
     let expansion = z
         + (z.powi(3) + z) / (4.0 * n)
         + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * n.powi(2))
@@ -43,7 +44,7 @@ pub(super) fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
-/// Of the mean; 0 for a single value.
+/// The standard error of the mean; 0 for a single value.
 fn standard_error(values: &[f64]) -> f64 {
     let mean = mean(values);
     let count = values.len() as f64;
@@ -64,7 +65,8 @@ mod tests {
 
     #[test]
     fn three_seeds_have_the_textbook_interval() {
-        // One row, so that only the seeds vary: mean 5, standard deviation 2, t = 4.3027 at two degrees of freedom.
+        // With one row, only the seeds vary: mean 5, standard deviation 2, t = 4.3027 with two degrees of
+        // freedom.
         let figure = measure(&[vec![3.0], vec![5.0], vec![7.0]]);
         close(figure.value, 5.0);
         close(figure.high - 5.0, 4.3027 * 2.0 / 3f64.sqrt());
@@ -82,7 +84,7 @@ mod tests {
     #[test]
     fn the_luck_of_seeds_and_of_rows_add_up() {
         let figure = measure(&[vec![1.0, 0.0], vec![1.0, 1.0]]);
-        // Means of seeds 0.5 and 1, of rows 1 and 0.5: standard errors 0.25 each.
+        // Seed means 0.5 and 1, row means 1 and 0.5: standard errors of 0.25 each.
         close(figure.value, 0.75);
         close(figure.high - 0.75, 0.25 * 12.7062f64.hypot(1.96));
     }

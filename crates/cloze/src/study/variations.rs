@@ -1,4 +1,4 @@
-//! The runs that a study consists of, and what is read from which of them.
+//! The runs of a study, and which figures are read from which run.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use crate::run::prepare::Prepared;
 use crate::run::store::Id;
 use crate::task::Task;
 
-/// A run of a study.
+/// One run of a study.
 pub(super) struct Variation {
-    /// What is special about it, in a few words.
+    /// How it differs from the task itself, in a few words.
     pub(super) title: String,
-    /// What is run.
+    /// The task to run.
     pub(super) task: Task,
-    /// The number of its model.
+    /// The index of its model.
     pub(super) model: usize,
     pub(super) prepared: Prepared,
-    /// For every job whether no earlier variation has it.
+    /// For every job, whether no earlier variation has it.
     pub(super) new: Vec<bool>,
 }
 
 impl Variation {
-    /// The jobs that no earlier variation has.
+    /// The jobs of this variation that no earlier one has.
     pub(super) fn own_jobs(&self) -> impl Iterator<Item = &str> {
         self.prepared
             .plan
@@ -38,7 +38,7 @@ impl Variation {
     }
 }
 
-/// Where a figure comes from.
+/// The run that a figure comes from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Source {
     pub(super) seed: u64,
@@ -60,26 +60,27 @@ pub(super) struct Axis {
     pub(super) settings: Vec<Sources>,
 }
 
-/// The variations that are planned so far.
+/// The variations planned so far.
 pub(super) struct Variations<'a> {
     base: Base<'a>,
     list: Vec<Variation>,
     /// The ids of their jobs.
     jobs: HashSet<Id>,
-    /// What the user should know of them.
+    /// Notes for the user.
     notes: Vec<String>,
 }
 
 impl<'a> Variations<'a> {
-    /// None yet, of this task.
+    /// No variations yet, for this task.
     pub(super) fn of(base: Base<'a>) -> Variations<'a> {
         Variations { base, list: Vec::new(), jobs: HashSet::new(), notes: Vec::new() }
     }
 
-    /// Plans the settings of a factor; none, with a note, where it makes no difference on this task.
+    /// Plans the settings of a factor; if it makes no difference on this task, returns `None` and adds a
+    /// note.
     ///
     /// # Errors
-    /// When the rows or the model cannot be used.
+    /// When the data or the model cannot be used.
     pub(super) fn add(&mut self, factor: Factor) -> Result<Option<Axis>> {
         let Levels { levels, reason } = factor.levels(&self.base)?;
         let mut settings = Vec::new();
@@ -99,7 +100,7 @@ impl<'a> Variations<'a> {
         Ok(Some(Axis { factor, settings }))
     }
 
-    /// The number of the run of this task; the same for the same task.
+    /// The index of the variation that runs this task; equal tasks share one.
     fn variation(&mut self, title: &str, mut task: Task, seed: u64, model: usize) -> Result<usize> {
         task.options.seeds = vec![seed];
         let known = self.list.iter().map(|known| (&known.task, &known.prepared.data));
@@ -118,7 +119,7 @@ impl<'a> Variations<'a> {
         Ok(self.list.len() - 1)
     }
 
-    /// The variations in the order in which they are done, and the notes.
+    /// The variations in the order in which they are carried out, and the notes.
     pub(super) fn finish(self) -> (Vec<Variation>, Vec<String>) {
         (self.list, self.notes)
     }

@@ -1,4 +1,4 @@
-//! The pretrained model without and with calibration.
+//! The pretrained model with and without calibration.
 
 use super::{Base, Definition, Levels};
 use crate::Result;

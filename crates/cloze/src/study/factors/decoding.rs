@@ -1,4 +1,4 @@
-//! The order in which words of several tokens are filled in.
+//! The order in which the tokens of multi-token words are filled in.
 
 use super::{Base, Definition, Levels};
 use crate::Result;

@@ -1,4 +1,4 @@
-//! The ensemble, and the classifier distilled from it.
+//! The ensemble and the classifier distilled from it.
 
 use super::{Base, Definition, Levels};
 use crate::Result;

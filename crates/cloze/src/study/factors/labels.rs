@@ -1,11 +1,11 @@
-//! How many labelled rows there are.
+//! The number of labelled examples.
 
 use super::{Base, Definition, Levels, steps};
 use crate::Result;
 use crate::error::counted;
 use crate::study::level::{Level, Reading};
 
-/// Labelled rows of the smallest subset; it doubles from there.
+/// Number of labelled examples in the smallest subset; each further subset doubles it.
 pub(super) const FEWEST: usize = 8;
 
 pub(super) struct Labels;

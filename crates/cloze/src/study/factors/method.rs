@@ -18,7 +18,7 @@ impl Definition for Method {
             ("pet", task::Method::Pet),
             ("ipet", task::Method::Ipet),
         ];
-        // Without unlabelled rows there is nothing for a second generation to learn from.
+        // Without unlabelled examples, a second generation has nothing to learn from.
         let possible =
             methods.into_iter().filter(|(_, method)| *method != task::Method::Ipet || base.unlabeled > 0);
         let level = |(name, method)| Level::changed(name, move |task, _| task.options.method = method);

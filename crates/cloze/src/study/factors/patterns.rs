@@ -1,4 +1,4 @@
-//! The pretrained model, every pattern alone, and all together.
+//! The pretrained model, each pattern alone, and all patterns together.
 
 use super::{Base, Definition, Levels, Setting};
 use crate::Result;
@@ -21,7 +21,7 @@ impl Definition for Patterns {
         Ok(levels.into_iter().collect())
     }
 
-    /// All together with each alone.
+    /// Compares all patterns together with each one alone.
     fn pairs(&self, settings: usize) -> Vec<(usize, usize)> {
         (0..settings.saturating_sub(1)).map(|alone| (settings - 1, alone)).collect()
     }
@@ -31,7 +31,7 @@ impl Definition for Patterns {
         let percent = |setting: &Setting| format!("{:.1} %", setting.accuracy.value * 100.0);
         let accuracy = |setting: &&Setting| setting.accuracy.value;
         let by_accuracy = |a: &&Setting, b: &&Setting| accuracy(a).total_cmp(&accuracy(b));
-        // Of equals the first.
+        // The first one on a tie.
         let best = alone.iter().rev().max_by(by_accuracy)?;
         let worst = alone.iter().min_by(by_accuracy)?;
         Some(format!(

@@ -1,4 +1,4 @@
-//! The pretrained model without and with labelled rows in front, and PET.
+//! The pretrained model with and without labelled examples in front, and PET.
 
 use super::{Base, Definition, Levels, Setting};
 use crate::Result;
@@ -7,7 +7,7 @@ use crate::pvp::priming::Demonstrations;
 use crate::study::level::{Level, Reading};
 use crate::task::Method;
 
-/// Labelled rows of each label that stand in front of a row, beside all that fit.
+/// Numbers of labelled examples per label that are put in front of a row, besides as many as fit.
 const IN_FRONT: [usize; 2] = [1, 4];
 
 pub(super) struct Priming;
@@ -21,7 +21,7 @@ impl Definition for Priming {
         let sizes = IN_FRONT.map(|size| size * base.task.labels.len());
         let few = sizes.into_iter().filter(|&size| size < base.train);
         let few = few.map(|size| (format!("primed with {}", counted(size, "example")), size));
-        // There is no end to what may fit, but to the rows that are there.
+        // As many as fit is limited only by the number of labelled examples.
         let all = ("primed with as many as fit".to_owned(), base.train);
         let mut levels = vec![pet("pretrained model", 0).titled("pet").read(Reading::Pretrained)];
         levels.extend(few.chain([all]).map(|(name, size)| pet(&name, size).read(Reading::Primed)));
@@ -39,7 +39,7 @@ impl Definition for Priming {
     }
 }
 
-/// PET, and beside it the pretrained model with so many labelled rows in front.
+/// PET with its pretrained model primed with this many labelled examples.
 fn pet(setting: &str, examples: usize) -> Level {
     Level::changed(setting, move |task, _| {
         task.options.method = Method::Pet;

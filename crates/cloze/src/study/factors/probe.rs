@@ -1,4 +1,4 @@
-//! Whether a linear probe takes part.
+//! Whether a linear probe is part of the ensemble.
 
 use super::{Base, Definition, Levels};
 use crate::Result;

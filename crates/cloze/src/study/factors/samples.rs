@@ -1,4 +1,4 @@
-//! Which rows are labelled, their number being the same.
+//! Which examples are labelled, with their number fixed.
 
 use super::{Base, Definition, Levels, Setting, labels};
 use crate::Result;
@@ -17,7 +17,7 @@ impl Definition for Samples {
         if base.available < 2 * labels::FEWEST {
             return Ok(Levels::none("there are too few labelled rows to draw from"));
         }
-        // A size that the factor `labels` has too, or the task's own.
+        // A size that the factor `labels` also uses, or the task's own.
         let half = 1 << (base.available / 2).ilog2();
         let size = if base.train * 2 <= base.available { base.train } else { half };
         let level = |number| {
@@ -42,7 +42,7 @@ impl Definition for Samples {
     }
 }
 
-/// From the lowest to the highest of some shares, in points.
+/// The range of some shares, in percentage points.
 fn spread(values: &[f64]) -> f64 {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -1,4 +1,4 @@
-//! What the classifier starts from.
+//! What the classifier is initialized from.
 
 use super::{Base, Definition, Levels};
 use crate::Result;

@@ -1,11 +1,12 @@
-//! How many unlabelled rows there are.
+//! The number of unlabelled examples.
 
 use super::{Base, Definition, Levels, steps};
 use crate::Result;
 use crate::error::counted;
 use crate::study::level::Level;
 
-/// The smallest number of unlabelled rows; the numbers are what is there, a quarter of that, and so on.
+/// The smallest number of unlabelled examples; the settings are all available examples, a quarter of them,
+/// and so on.
 const FEWEST: usize = 16;
 
 pub(super) struct Unlabeled;
