@@ -1,6 +1,6 @@
-//! How good predictions are, and how certain that is.
+//! Metrics of predictions, with confidence intervals.
 //!
-//! Labels are numbers here (positions in the task's list of labels); [`Evaluation`] carries them by name.
+//! Labels are represented here by their positions in the task's list of labels; [`Evaluation`] names them.
 
 pub(crate) mod bootstrap;
 mod classes;
@@ -24,7 +24,8 @@ mod tests {
     use super::confusion::Confusion;
     use super::*;
 
-    /// The golden files `name` in the repository, and where the environment variable `CONFORMANCE` says.
+    /// The golden files called `name` in the repository, and in the folder that the environment variable
+    /// `CONFORMANCE` names.
     fn goldens(name: &str) -> Vec<Value> {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
         let elsewhere = std::env::var_os("CONFORMANCE");

@@ -1,7 +1,8 @@
-//! Finding words for labels, and measuring how good they are.
+//! Finds words for labels and measures how good they are.
 //!
-//! A task file with `words = "auto"` names its labels, and may describe them; [`find`] turns it into a task with words like those
-//! that `cloze init` writes. Everything else works with that task, and a run's record has its words.
+//! A task file with `words = "auto"` names its labels and may describe them; [`find`] turns it into a task
+//! with words like those that `cloze init` writes. Everything else works with that task, and its words are
+//! recorded in the run.
 
 pub(crate) mod choice;
 mod lexicon;
@@ -16,11 +17,11 @@ use crate::dataset::Data;
 use crate::pvp::verbalizer::Verbalizer;
 use crate::task::Task;
 
-/// The task with words for its labels; the same if it has some. They follow from the labels' names, what is said of them, the labelled rows of `data`,
-/// and the pretrained model of `checkpoint`.
+/// The task with words for its labels; unchanged if it already has some. The words are derived from the
+/// labels' names and descriptions, the labelled examples in `data`, and the pretrained model of `checkpoint`.
 ///
 /// # Errors
-/// When the rows or the model cannot be used, or nothing says what a label means.
+/// When the data or the model cannot be used, or there is no indication of what a label means.
 pub(crate) fn find(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &Device) -> Result<Task> {
     let Some(described) = &task.described else { return Ok(task.clone()) };
     let mut found = task.clone();
@@ -42,9 +43,10 @@ pub(crate) fn find(task: &Task, data: &Data, checkpoint: &Checkpoint, device: &D
     Ok(found)
 }
 
-/// The separation of every label: how often the pretrained model with all patterns together gives the label a higher probability in a labelled
-/// row of it than in a row of another label; some rows of each label are looked at. None of a label without a row; and none of all where a word is not one
-/// token that is the same for all rows, or where rows have choices or several labels.
+/// The separation of every label: how often the pretrained model, with all patterns together, gives the label
+/// a higher probability for an example of that label than for an example of another label, measured on some
+/// examples of each label. `None` for a label without examples; `None` for all labels if a word is not a
+/// single token that is the same for all examples, or if examples have choices or several labels.
 ///
 /// # Errors
 /// When the model cannot be used.
@@ -101,7 +103,7 @@ mod tests {
         let (_folder, task) = self::task("[labels]\nbilling = ''\n2 = 'broken software'", ROWS);
         let described = found(&task).unwrap();
         assert!(described.labels[1].words.contains(&"software".to_owned()), "{:?}", described.labels);
-        // With words it is as if they had been written.
+        // Once found, the words are the same as if they had been written in the task.
         assert_eq!(found(&described).unwrap().labels, described.labels);
     }
 

@@ -1,17 +1,17 @@
-//! Confidence intervals from bootstrap samples of the rows.
+//! Bootstrap confidence intervals.
 
 use cloze_encoder::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::confusion::Confusion;
 
-/// Resamples behind every interval.
+/// Number of resamples behind every interval.
 pub(super) const RESAMPLES: usize = 2000;
 
-/// A figure measured on a sample of rows, with its 95 % interval.
+/// A figure measured on a sample of examples, with its 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// The figure on the rows as they are.
+    /// The figure on the examples as they are.
     pub value: f64,
     /// Lower end of the interval.
     pub low: f64,
@@ -20,7 +20,8 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// No row wrong (or right) of `rows`: with 95 % confidence at most a share of 3/rows is (Hanley and Lippman-Hand, 1983).
+    /// Widens the interval if none (or all) of the `rows` are wrong: with 95 % confidence, the error (or the
+    /// accuracy) is at most 3/rows (Hanley and Lippman-Hand, 1983).
     pub(super) fn widened(mut self, rows: usize) -> Self {
         let three = (3.0 / rows.max(1) as f64).min(1.0);
         if rows > 0 && self.value == 1.0 {
@@ -32,18 +33,21 @@ impl Measured {
     }
 }
 
-/// Percentile bootstrap (Efron and Tibshirani, 1993, chapter 13): the rows are drawn again with replacement, as many as
-/// there are, [`RESAMPLES`] times; the interval runs from the 2.5th to the 97.5th percentile of the figure on these draws.
+/// Percentile bootstrap (Efron and Tibshirani, 1993, chapter 13): the rows are resampled with replacement, to
+/// the same number, [`RESAMPLES`] times; the interval runs from the 2.5th to the 97.5th percentile of the
+/// figure over these resamples.
 ///
-/// Where every row is right (or every row wrong) all draws agree and the interval would have no width, which says too
-/// much: the caller sees such a figure's `low == high`, and for accuracy [`Evaluation`](super::Evaluation) widens it by the rule of three.
+/// If every row is right (or every row is wrong), all resamples agree and the interval has no width, which is
+/// too optimistic: the caller sees `low == high`, and for accuracy [`Evaluation`](super::Evaluation) widens
+/// it by the rule of three.
 pub(super) fn bootstrap<const N: usize>(
     confusion: &Confusion,
     seed: u64,
     figures: [&dyn Fn(&Confusion) -> f64; N],
 ) -> [Measured; N] {
     let labels = confusion.labels;
-    // The order of rows does not matter, so they are drawn from the confusion matrix laid out row by row.
+    // The order of rows does not matter, so they are resampled from the confusion matrix, laid out row by
+    // row.
     let rows: Vec<usize> = (0..labels * labels)
         .flat_map(|cell| std::iter::repeat_n(cell, confusion.counts[cell] as usize))
         .collect();
@@ -62,7 +66,7 @@ pub(super) fn bootstrap<const N: usize>(
     std::array::from_fn(|index| interval(figures[index](confusion), &mut draws[index]))
 }
 
-/// A figure with the interval of its values on the draws.
+/// A figure with the interval of its values on the resamples.
 pub(super) fn interval(value: f64, draws: &mut [f64]) -> Measured {
     if draws.is_empty() {
         return Measured { value, low: value, high: value };
@@ -81,7 +85,8 @@ pub(super) fn bootstrap_mean(values: &[f64], seed: u64) -> Measured {
     interval(mean(values.iter().sum()), &mut draws)
 }
 
-/// Linear interpolation between the two nearest of the sorted `values`, which must not be empty.
+/// The percentile by linear interpolation between the two nearest of the sorted `values`, which must not be
+/// empty.
 fn percentile(values: &[f64], share: f64) -> f64 {
     let place = share * (values.len() - 1) as f64;
     let below = place.floor() as usize;

@@ -1,4 +1,4 @@
-//! Figures of rows that may have several labels: for every row and class a decision between yes, the label 0, and no.
+//! Metrics for multi-label data: for every row and class, a decision between yes (label 0) and no.
 
 use cloze_encoder::Rng;
 
@@ -6,11 +6,11 @@ use super::bootstrap::{Measured, RESAMPLES, interval};
 use super::confusion::{Confusion, LabelScore};
 use super::evaluation::{Evaluation, LabelEvaluation};
 
-/// The confusion of every class.
+/// The confusion matrix of every class.
 struct Classes(Vec<Confusion>);
 
 impl Classes {
-    /// Counts rows; each row gives for every class an index into that class's confusion matrix.
+    /// Counts rows; each row has, for every class, an index into that class's confusion matrix.
     fn count<'r>(classes: usize, labels: usize, rows: impl Iterator<Item = &'r Vec<usize>>) -> Classes {
         let mut counted: Vec<Confusion> = (0..classes).map(|_| Confusion::new(labels, &[], &[])).collect();
         for row in rows {
@@ -19,7 +19,7 @@ impl Classes {
         Classes(counted)
     }
 
-    /// All decisions together.
+    /// The sum over all classes.
     fn together(&self) -> Confusion {
         let labels = self.0.first().map_or(0, |class| class.labels);
         let mut sum = Confusion::new(labels, &[], &[]);
@@ -29,7 +29,7 @@ impl Classes {
         sum
     }
 
-    /// Mean F1 of the classes that occur in the gold labels or in the predictions.
+    /// Mean F1 over the classes that occur in the gold labels or in the predictions.
     fn macro_f1(&self) -> f64 {
         let occurring = self.0.iter().filter(|class| class.gold(0) + class.predicted(0) > 0);
         let (count, sum) =
@@ -39,9 +39,10 @@ impl Classes {
 }
 
 impl Evaluation {
-    /// The same for rows that `topics` are asked of: `gold` and `predicted` hold a row's answers one after the other. Macro F1 is
-    /// then a mean over the classes, and for the intervals of all figures, F1 of the label `positive` among them, rows are drawn
-    /// with all their answers, which do not err independently of each other.
+    /// The evaluation of rows that have an answer for each of `classes`: `gold` and `predicted` hold the
+    /// answers row by row. Macro F1 is then a mean over the classes. For the intervals of all figures,
+    /// including F1 of the label `positive`, rows are resampled with all their answers, because the errors
+    /// within a row are not independent.
     #[must_use]
     pub(crate) fn with_classes(
         mut self,
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn every_class_is_measured_and_macro_f1_is_their_mean() {
-        // Three rows: a and b, a only, none; b is never found, and a given once too often.
+        // Three rows: a and b, a only, none; b is never found, and a is predicted once too often.
         let gold = [0, 0, 0, 1, 1, 1];
         let predicted = [0, 1, 0, 1, 0, 1];
         let got = measured(&["a", "b"], &gold, &predicted);
@@ -127,7 +128,8 @@ mod tests {
 
     #[test]
     fn answers_that_err_together_have_wider_intervals_than_single_rows() {
-        // All four answers of a row are right or wrong, so that 50 rows say as much as 50 answers do.
+        // The answers of a row are either all right or all wrong, so 50 rows carry as much information as 50
+        // answers.
         let gold = vec![0; 200];
         let predicted: Vec<usize> = (0..200).map(|answer| usize::from(answer >= 160)).collect();
         let alone = Evaluation::new(&names(&["yes", "no"]), &gold, &predicted).accuracy;

@@ -1,16 +1,16 @@
-//! Counts of gold labels against predicted ones, and the ratios that are taken of them.
+//! Counts of gold labels against predicted labels, and the ratios derived from them.
 
-/// Counts of gold label against predicted label.
+/// A confusion matrix: counts of gold label against predicted label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Confusion {
     pub(super) labels: usize,
     pub(super) counts: Vec<u64>,
 }
 
-/// Precision, recall and F1 of one label; a ratio whose denominator is 0 counts as 0.
+/// Precision, recall and F1 of one label; a ratio with a denominator of 0 is 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct LabelScore {
-    /// Share of the rows predicted to be this label that are.
+    /// Share of the rows predicted as this label that are correct.
     pub(super) precision: f64,
     /// Share of the rows of this label that were found.
     pub(super) recall: f64,
@@ -19,7 +19,7 @@ pub(super) struct LabelScore {
 }
 
 impl Confusion {
-    /// Counts pairs; `gold` and `predicted` are parallel, every entry below `labels`.
+    /// Counts pairs; `gold` and `predicted` are parallel, and every entry is below `labels`.
     pub(super) fn new(labels: usize, gold: &[usize], predicted: &[usize]) -> Self {
         let mut counts = vec![0; labels * labels];
         for (gold, predicted) in gold.iter().zip(predicted) {
@@ -28,22 +28,22 @@ impl Confusion {
         Confusion { labels, counts }
     }
 
-    /// Rows of label `gold` that were predicted to be `predicted`.
+    /// Number of rows with the label `gold` that were predicted as `predicted`.
     pub(super) fn count(&self, gold: usize, predicted: usize) -> u64 {
         self.counts[gold * self.labels + predicted]
     }
 
-    /// Rows whose label is `label`.
+    /// Number of rows whose label is `label`.
     pub(super) fn gold(&self, label: usize) -> u64 {
         self.counts[label * self.labels..][..self.labels].iter().sum()
     }
 
-    /// Rows predicted to be `label`.
+    /// Number of rows predicted as `label`.
     pub(super) fn predicted(&self, label: usize) -> u64 {
         (0..self.labels).map(|gold| self.count(gold, label)).sum()
     }
 
-    /// Share of rows predicted correctly; 0 if there are none.
+    /// Share of rows predicted correctly; 0 without rows.
     pub(super) fn accuracy(&self) -> f64 {
         let right: u64 = (0..self.labels).map(|label| self.count(label, label)).sum();
         ratio(right, self.counts.iter().sum())
@@ -75,7 +75,7 @@ fn ratio(numerator: u64, denominator: u64) -> f64 {
     if denominator == 0 { 0.0 } else { numerator as f64 / denominator as f64 }
 }
 
-/// Share of rows predicted correctly; 0 if there are none.
+/// Share of rows predicted correctly; 0 without rows.
 pub(crate) fn accuracy(gold: &[usize], predicted: &[usize]) -> f64 {
     let right = gold.iter().zip(predicted).filter(|(gold, predicted)| gold == predicted).count();
     ratio(right as u64, gold.len() as u64)

@@ -1,4 +1,5 @@
-//! How good predictions are on labelled rows, by the names of the labels: what `results.json` and `cloze eval` give.
+//! Metrics of predictions on labelled examples, by label name, as reported in `results.json` and by `cloze
+//! eval`.
 
 use std::collections::BTreeMap;
 
@@ -7,51 +8,51 @@ use serde::{Deserialize, Serialize};
 use super::bootstrap::{Measured, bootstrap, bootstrap_mean};
 use super::confusion::{Confusion, LabelScore};
 
-/// What a set of labelled rows says about predictions; labels by name.
+/// Metrics of predictions on a set of labelled examples; labels are given by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Labelled rows; if rows can have several labels, each counts once for every class.
+    /// Number of labelled examples; in a multi-label task, each counts once for every class.
     pub rows: usize,
-    /// Share of rows predicted correctly.
+    /// Share of examples predicted correctly.
     pub accuracy: Measured,
-    /// Mean F1 over the labels that occur; where rows have several, over the classes; where rows have choices of their own, the mean
-    /// over rows of the F1 of the words of the choices.
+    /// Mean F1 over the labels that occur; in a multi-label task, over the classes; if examples have their
+    /// own choices, the mean over examples of the word F1 of the choices.
     pub macro_f1: Measured,
     /// F1 of the task's positive label, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub f1: Option<Measured>,
-    /// Share of the questions all of whose rows are predicted rightly, if the task's rows belong to questions.
+    /// Share of the questions whose rows are all predicted correctly, if the task's rows belong to questions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact_match: Option<Measured>,
-    /// Each class that rows can be about, where they can have several labels: its `gold` and `predicted` rows are those that are
-    /// about it.
+    /// Each class of a multi-label task: `gold` and `predicted` count the examples that have it.
     #[serde(rename = "topics", default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<LabelEvaluation>,
-    /// Each label, in the task's order; none where rows have choices of their own.
+    /// Each label, in the task's order; empty if examples have their own choices.
     pub labels: Vec<LabelEvaluation>,
     /// `confusion[gold][predicted]`, in the order of `labels`.
     pub confusion: Vec<Vec<u64>>,
 }
 
-/// One label's part of an [`Evaluation`].
+/// The metrics of one label in an [`Evaluation`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LabelEvaluation {
     /// The label's name.
     pub label: String,
-    /// Rows whose label it is.
+    /// Number of examples with this label.
     pub gold: u64,
-    /// Rows predicted to be it.
+    /// Number of examples predicted as this label.
     pub predicted: u64,
-    /// Share of the predicted rows that are right.
+    /// Share of the predicted examples that are correct.
     pub precision: f64,
-    /// Share of the gold rows that were found.
+    /// Share of the gold examples that were found.
     pub recall: f64,
     /// Harmonic mean of the two.
     pub f1: f64,
 }
 
 impl Evaluation {
-    /// Compares `predicted` with `gold`, both positions in `labels`. The intervals depend on the counts alone.
+    /// Compares `predicted` with `gold`, both as positions in `labels`. The intervals depend on the counts
+    /// alone.
     pub(crate) fn new(labels: &[String], gold: &[usize], predicted: &[usize]) -> Self {
         let confusion = Confusion::new(labels.len(), gold, predicted);
         let [accuracy, macro_f1] = bootstrap(&confusion, 0, [&Confusion::accuracy, &Confusion::macro_f1]);
@@ -82,8 +83,8 @@ impl Evaluation {
         }
     }
 
-    /// Rows with choices of their own: whether the right one was chosen, and how much its words have in common with the right
-    /// one's.
+    /// The evaluation of examples with their own choices: whether the right one was chosen, and the word
+    /// overlap of the chosen one with it.
     pub(crate) fn of_choices(rows: impl Iterator<Item = (bool, f64)>) -> Self {
         let (right, f1): (Vec<bool>, Vec<f64>) = rows.unzip();
         let right: Vec<usize> = right.into_iter().map(usize::from).collect();
@@ -101,24 +102,26 @@ impl Evaluation {
         }
     }
 
-    /// The figures of each label that a row can have: of the classes, where rows can have several labels.
+    /// The metrics of each label that an example can have: of the classes in a multi-label task.
     pub(crate) fn per_label(&self) -> &[LabelEvaluation] {
         if self.classes.is_empty() { &self.labels } else { &self.classes }
     }
 
-    /// What is counted: `row`, or `answer` where every row is asked about each of several classes.
+    /// The unit that is counted: `row`, or `answer` if every row has an answer for each of several classes.
     pub(crate) fn unit(&self) -> &'static str {
         if self.classes.is_empty() { "row" } else { "answer" }
     }
 
-    /// The label that most rows have, and the accuracy of giving it to every row; nothing where rows have choices of their own.
+    /// The most frequent label and the accuracy of always predicting it; `None` if examples have their own
+    /// choices.
     pub(crate) fn most_frequent(&self) -> Option<(&str, f64)> {
-        // Of equal ones the first.
+        // The first one on a tie.
         let most = self.labels.iter().rev().max_by_key(|label| label.gold)?;
         (self.rows > 0).then(|| (most.label.as_str(), most.gold as f64 / self.rows as f64))
     }
 
-    /// Which labels are confused, the most frequent confusion first: the right label, the one given, and how many rows.
+    /// The pairs of labels that are confused, most frequent first: the correct label, the predicted one, and
+    /// the number of examples.
     pub fn confusions(&self) -> Vec<(&LabelEvaluation, &LabelEvaluation, u64)> {
         let mut found = Vec::new();
         for (gold, (right, counts)) in self.labels.iter().zip(&self.confusion).enumerate() {
@@ -132,14 +135,14 @@ impl Evaluation {
         found
     }
 
-    /// The figures beside accuracy, with the names that people read.
+    /// The metrics other than accuracy, with display names.
     pub fn figures(&self) -> Vec<(&'static str, Measured)> {
         let first = if self.labels.is_empty() { "F1 of the words" } else { "macro F1" };
         let figures = [(first, Some(self.macro_f1)), ("F1", self.f1), ("exact match", self.exact_match)];
         figures.into_iter().filter_map(|(name, figure)| Some((name, figure?))).collect()
     }
 
-    /// The same with F1 of the label `positive`, its interval from the same kind of draws.
+    /// Adds F1 of the label `positive`, with an interval from the same kind of resampling.
     #[must_use]
     pub(crate) fn with_f1(mut self, positive: usize) -> Self {
         let confusion = Confusion { labels: self.labels.len(), counts: self.confusion.concat() };
@@ -148,8 +151,8 @@ impl Evaluation {
         self
     }
 
-    /// The same with the share of questions all of whose rows are predicted rightly; `questions` tells each row's. For the interval
-    /// questions are drawn, not rows.
+    /// Adds the share of questions whose rows are all predicted correctly; `questions` names each row's
+    /// question. For the interval, questions are resampled rather than rows.
     #[must_use]
     pub(crate) fn with_questions<Q: Ord>(
         mut self,
@@ -165,7 +168,7 @@ impl Evaluation {
     }
 }
 
-/// For every question whether all of its rows are predicted rightly.
+/// For every question, whether all of its rows are predicted correctly.
 fn all_right<Q: Ord>(gold: &[usize], predicted: &[usize], questions: &[Q]) -> Vec<bool> {
     let mut right = BTreeMap::new();
     for ((gold, predicted), question) in gold.iter().zip(predicted).zip(questions) {

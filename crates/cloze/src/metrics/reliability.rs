@@ -2,36 +2,37 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How many bins confidence is cut into, all equally wide.
+/// Number of equally wide bins that confidence is divided into.
 const BINS: usize = 10;
 
-/// Confidence against accuracy: answers are put into bins by the probability that they were given with, and in each bin the mean
-/// probability is compared with the share of right answers.
+/// Confidence against accuracy: predictions are grouped into bins by their probability, and in each bin the
+/// mean probability is compared with the share of correct predictions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Reliability {
-    /// Expected calibration error (Naeini et al., 2015): the mean distance between the two, every bin by its rows.
+    /// Expected calibration error (Naeini et al., 2015): the mean distance between the two, with each bin
+    /// weighted by its number of predictions.
     pub ece: f64,
-    /// The bins that hold answers, the least confident first.
+    /// The bins that are not empty, least confident first.
     pub bins: Vec<Bin>,
 }
 
-/// Answers of about the same confidence.
+/// A bin of predictions with similar confidence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Bin {
     /// The lowest confidence of the bin.
     pub from: f64,
-    /// The confidence at which the next one begins.
+    /// The upper end of the bin, where the next one begins.
     pub to: f64,
-    /// How many answers.
+    /// Number of predictions.
     pub rows: usize,
     /// Their mean confidence.
     pub confidence: f64,
-    /// The share of them that is right.
+    /// The share of them that are correct.
     pub accuracy: f64,
 }
 
 impl Reliability {
-    /// Of answers, each with its probability and whether it is right.
+    /// Computes the reliability of predictions, each given as its probability and whether it is correct.
     pub(crate) fn new(answers: impl IntoIterator<Item = (f64, bool)>) -> Reliability {
         let mut bins = [(0_usize, 0.0, 0_usize); BINS];
         for (confidence, is_right) in answers {
@@ -62,7 +63,7 @@ mod tests {
         let reliability = Reliability::new(answers);
         let bins: Vec<_> = reliability.bins.iter().map(|bin| (bin.from, bin.to, bin.rows)).collect();
         assert_eq!(bins, [(0.5, 0.6, 1), (0.9, 1.0, 5)]);
-        // One answer is 0.5 off; five have 0.96 and are right three times.
+        // One prediction is off by 0.5; five have a confidence of 0.96 and three of them are correct.
         let expected = (0.5 + 5.0 * (0.96 - 0.6)) / 6.0;
         assert!((reliability.ece - expected).abs() < 1e-12, "{reliability:?}");
     }

@@ -1,7 +1,7 @@
-//! How much the words of two texts have in common.
+//! Word overlap of two texts.
 
-/// F1 of the words of two texts, as SQuAD and ReCoRD measure answers (Rajpurkar et al., 2016): without capitals, ASCII
-/// punctuation and the articles; 1 if both have no words.
+/// Word F1 of two texts, as SQuAD and ReCoRD evaluate answers (Rajpurkar et al., 2016): ignoring case, ASCII
+/// punctuation and articles; 1 if both have no words.
 pub(crate) fn words_f1(one: &str, other: &str) -> f64 {
     let words = |text: &str| -> Vec<String> {
         let plain: String =

@@ -1,35 +1,37 @@
-//! Choosing words for labels, by the meaning of their names and by the rows.
+//! Chooses words for labels from the meaning of their names and from the examples.
 //!
-//! Candidates are the parts of a label's name, what the lexicon also calls it, and the words that lie near those among the model's
-//! word embeddings; where a name says nothing, all words. Every candidate has a *meaning*, 1 for the name itself and less the farther it is from it. Those
-//! that the pretrained model also finds likelier in the label's rows than in others, by [`crate::words::likelihood`], come first.
+//! Candidates are the parts of a label's name, their synonyms in the lexicon, and the words closest to them
+//! among the model's word embeddings; if a name says nothing, all words. Every candidate has a *meaning*: 1
+//! for the name itself, and less the further it is from the name. Candidates that the pretrained model also
+//! finds more likely in the label's examples than in others, according to [`crate::words::likelihood`], come
+//! first.
 
 use cloze_encoder::{Device, Tokenizer, product};
 
 use super::lexicon::also_called;
 
-/// Words of a label, at most.
+/// Maximum number of words per label.
 const MOST: usize = 4;
-/// What the whole of a meaning weighs beside a likelihood ratio.
+/// Weight of a full meaning relative to a likelihood ratio.
 const MEANING: f64 = 10.0;
-/// The same where the rows find the label's own words less likely than other rows do.
+/// The same if the label's own words are less likely in its examples than in others.
 const CONTRADICTED: f64 = 3.0;
-/// What is said otherwise, although it is a part of the name.
+/// Meaning of a part of the name that the lexicon replaces with other words.
 const ABBREVIATED: f64 = 0.8;
-/// Of a word that is as near as can be to a part of the name, but no part itself.
+/// Meaning of a word that is as close as possible to a part of the name without being one.
 const NEAR: f64 = 0.7;
 
-/// The share of the best word's score that others need.
+/// The share of the best word's score that further words need.
 const ENOUGH: f64 = 0.5;
 
-/// Parts of names that say nothing.
+/// Parts of names that carry no meaning.
 const EMPTY: [&str; 41] = [
     "of", "or", "to", "on", "by", "in", "up", "my", "at", "an", "as", "is", "it", "be", "do", "if", "no",
     "via", "not", "get", "getting", "you", "your", "how", "what", "why", "who", "when", "where", "can",
     "other", "misc", "general", "alt", "type", "class", "label", "category", "showing", "unable", "using",
 ];
 
-/// Words that stand for no label, whatever the rows say.
+/// Words that cannot stand for a label, whatever the examples say.
 const COMMON: [&str; 60] = [
     "the", "and", "for", "with", "from", "that", "this", "are", "was", "were", "been", "being", "has",
     "have", "had", "you", "your", "his", "her", "its", "our", "their", "they", "them", "she", "him", "who",
@@ -38,7 +40,7 @@ const COMMON: [&str; 60] = [
     "must", "does", "did", "just", "only", "also", "into", "about",
 ];
 
-/// Whether a part of a name has a meaning of its own.
+/// Whether a part of a name carries meaning of its own.
 fn says_something(part: &str) -> bool {
     part.chars().filter(|c| c.is_alphabetic()).count() > 1
         && !EMPTY.contains(&part)
@@ -47,16 +49,16 @@ fn says_something(part: &str) -> bool {
 
 /// The words of a vocabulary that can stand for a label.
 pub(crate) struct Vocabulary {
-    /// The token of every word and its text.
+    /// The token and the text of every word.
     words: Vec<(u32, String)>,
 }
 
-/// The words of a label and how certain they are.
+/// The words chosen for a label, and how certain they are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Chosen {
-    /// The best first; none if nothing can stand for the label.
+    /// The best word first; empty if no word can stand for the label.
     pub(crate) words: Vec<String>,
-    /// Whether the label's name, or what it is also called, is among them.
+    /// Whether the label's name or one of its synonyms is among them.
     pub(crate) sure: bool,
 }
 
@@ -72,7 +74,8 @@ impl Vocabulary {
     }
 }
 
-/// The token that a word is, before a blank in some of the patterns and at the beginning of a text in others.
+/// The token of a word that is a single token, both after a space, as in some patterns, and at the start of a
+/// text, as in others.
 pub(crate) fn one(tokenizer: &Tokenizer, word: &str) -> Option<u32> {
     let tokens = tokenizer.tokenize(&tokenizer.after_space(word));
     match tokens.as_slice() {
@@ -81,14 +84,14 @@ pub(crate) fn one(tokenizer: &Tokenizer, word: &str) -> Option<u32> {
     }
 }
 
-/// What a label's name means.
+/// The meaning of a label's name.
 struct Meaning {
     /// Words with their weight, from 0 to 1.
     words: Vec<(String, f64)>,
 }
 
 impl Meaning {
-    /// Of a label's name: itself, its parts, and what they are also called; and first of all what a person says of it.
+    /// The meaning of a label's name: the description first, then the name, its parts, and their synonyms.
     fn of(name: &str, description: Option<&str>) -> Meaning {
         let mut words: Vec<(String, f64)> = Vec::new();
         let mut add = |word: &str, weight: f64| match words.iter_mut().find(|(known, _)| known == word) {
@@ -105,7 +108,7 @@ impl Meaning {
         let parts: Vec<&str> = whole.split(' ').filter(|part| says_something(part)).collect();
         let said = also_called(&whole.replace(' ', "_"));
         said.iter().for_each(|word| add(word, 1.0));
-        // Letters and numbers name labels, but mean nothing.
+        // Single letters and numbers can name labels, but carry no meaning.
         if !whole.contains(' ') && whole.chars().filter(|c| c.is_alphabetic()).count() > 1 {
             add(&whole, if said.is_empty() || said.contains(&whole.as_str()) { 1.0 } else { ABBREVIATED });
         }
@@ -123,7 +126,7 @@ impl Meaning {
     }
 }
 
-/// What the rows and the embeddings say of a vocabulary's tokens.
+/// What the examples and the embeddings say about a vocabulary's tokens.
 #[derive(Clone, Copy)]
 pub(crate) struct Evidence<'a> {
     /// Likelihood ratios `[labels, tokens]`.
@@ -131,11 +134,11 @@ pub(crate) struct Evidence<'a> {
     /// The tokens' embeddings `[tokens, width]`.
     pub(crate) embeddings: &'a [f32],
     pub(crate) width: usize,
-    /// What computes.
+    /// The device that computes.
     pub(crate) device: &'a Device,
 }
 
-/// Words for labels with these names and descriptions; no two labels share a word.
+/// Words for labels with these names and descriptions; no word is shared by two labels.
 pub(crate) fn choose(
     names: &[(&str, Option<&str>)],
     tokenizer: &Tokenizer,
@@ -157,7 +160,7 @@ pub(crate) fn choose(
         }
     }
     let scores = scores(&meanings, &candidates, evidence);
-    // A word belongs to the label that it says most of.
+    // A word belongs to the label for which it has the highest score.
     let mut own: Vec<Vec<usize>> = vec![Vec::new(); names.len()];
     let owner = |candidate: usize| {
         let of = |label: &usize| scores[*label][candidate];
@@ -177,7 +180,7 @@ pub(crate) fn choose(
         .enumerate()
         .map(|(label, own)| ranked(label, own).into_iter().filter(is_word).take(MOST).collect())
         .collect();
-    // Where everything that could be said is said of others, the best that none of them has taken.
+    // A label whose candidates all belong to other labels gets the best word that none of them has taken.
     for label in 0..names.len() {
         if chosen[label].is_empty() {
             let free = |word: &usize| !chosen.iter().flatten().any(|taken| taken == word) && is_word(word);
@@ -188,7 +191,7 @@ pub(crate) fn choose(
     let of_label = |(label, words): (usize, &Vec<usize>)| {
         let is_meant = |word: &usize| meanings[label].iter().any(|(token, _)| *token == candidates[*word].0);
         let best = words.first().map_or(0.0, |word| scores[label][*word]);
-        // What is far behind the best says too little of the label, or too much of others.
+        // Words far below the best one say too little about the label, or too much about others.
         let words = words.iter().filter(|word| is_meant(word) || scores[label][**word] > ENOUGH * best);
         let words: Vec<&usize> = words.collect();
         Chosen {
@@ -213,7 +216,8 @@ fn scores(meanings: &[Vec<(u32, f64)>], candidates: &[(u32, String)], evidence: 
         let meant: Vec<f32> = meaning.iter().flat_map(|(token, _)| unit(token)).collect();
         let mut cosines = vec![0.0; candidates.len() * meaning.len()];
         product(device, candidates.len(), meaning.len(), width, &words, &meant, &mut cosines);
-        // Rows that find other words likelier than what the name says mean something else by it.
+        // If the examples make other words more likely than those of the name, the name means something else
+        // in this data.
         let agreement: f64 = meaning.iter().map(|(token, weight)| weight * ratios[*token as usize]).sum();
         let weight = if agreement < 0.0 { CONTRADICTED } else { MEANING };
         let score = |(place, (token, _)): (usize, &(u32, String))| {

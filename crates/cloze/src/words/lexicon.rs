@@ -11,7 +11,8 @@ static WORDS: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new
         .collect()
 });
 
-/// The synonyms of a name, which is in lower case with `_` between its words; none if the lexicon does not have it.
+/// The synonyms of a name, given in lower case with `_` between its words; empty if the lexicon does not have
+/// it.
 pub(super) fn also_called(name: &str) -> &'static [&'static str] {
     WORDS.get(name).map_or(&[], Vec::as_slice)
 }

@@ -1,14 +1,15 @@
-//! How much likelier a word is at the mask of a label's rows than at that of other rows.
+//! How much more likely a word is at the mask in examples of one label than in other examples.
 //!
-//! Follows Schick, Schmid and Schütze, "Automatically identifying words that can serve as labels for few-shot text classification"
-//! (2020, arXiv 2010.13641), and the reference implementation of it: the log-likelihood ratio of a word and a label, with rows of the
-//! label weighing as much as all others together.
+//! Follows Schick, Schmid and Schütze, "Automatically identifying words that can serve as labels for few-shot
+//! text classification" (2020, arXiv 2010.13641), and its reference implementation: the log-likelihood ratio
+//! of a word and a label, in which the examples of the label weigh as much as all others together.
 
-/// For every label and every word the mean log-odds of the word over the rows of the label less that over all other rows,
-/// `[labels, words]`. `logits` are those of the whole vocabulary `[rows, words]`, `gold` is every row's label. A label that has no rows,
-/// or all, gets 0.
+/// For every label and word, the mean log-odds of the word over the rows of the label minus that over all
+/// other rows, `[labels, words]`. `logits` covers the whole vocabulary, `[rows, words]`, and `gold` has every
+/// row's label. A label that has no rows, or all of them, gets 0.
 ///
-/// It is the paper's ratio, normalized, divided by the number of other rows, which is the same for all words of a label.
+/// This is the paper's normalized ratio divided by the number of other rows, which is the same for all words
+/// of a label.
 pub(super) fn ratios(logits: &[f32], gold: &[usize], labels: usize) -> Vec<Vec<f64>> {
     let words = logits.len() / gold.len().max(1);
     let mut sums = vec![vec![0.0; words]; labels];
@@ -20,7 +21,7 @@ pub(super) fn ratios(logits: &[f32], gold: &[usize], labels: usize) -> Vec<Vec<f
         let norm = f64::from(highest) + total.ln();
         for (sum, logit) in sums[label].iter_mut().zip(row) {
             let log = f64::from(*logit) - norm;
-            // A word that is all but certain has finite odds all the same.
+            // Keeps the odds finite for a word that is almost certain.
             *sum += log - (-log.exp_m1()).max(f64::MIN_POSITIVE).ln();
         }
     }
@@ -40,7 +41,7 @@ mod tests {
 
     #[test]
     fn ratios_are_those_of_the_paper() {
-        // Three rows over four words; the probabilities are the plain softmax.
+        // Three rows and four words; the probabilities are the plain softmax.
         let logits = [[1.0, 0.0, -1.0, 0.5], [0.0, 2.0, 0.0, 0.0], [-1.0, 1.0, 0.5, 0.0]];
         let gold = [0, 1, 1];
         let probability = |row: usize, word: usize| {

@@ -1,4 +1,5 @@
-//! Zero-shot scores of the rows, before there is a task: how likely words are, and how well patterns do with them.
+//! Zero-shot scores of the examples before the task is complete: how likely words are, and how well patterns
+//! perform with them.
 
 use cloze_encoder::{Batch, Checkpoint, Device, Mode, Model, Session, Vocab};
 
@@ -14,32 +15,33 @@ use crate::scoring::scores::{Scores, check_finite};
 use crate::task::Task;
 use crate::words::likelihood::ratios;
 
-/// How many labelled rows are looked at: in all, and at least of each label.
+/// How many labelled examples are used in total, and at least per label.
 const ROWS: usize = 64;
 const OF_LABEL: usize = 3;
-/// Rows without a label that patterns are calibrated with.
+/// Number of unlabelled examples that patterns are calibrated with.
 const OTHERS: usize = 64;
-/// Patterns whose words are compared.
+/// Number of patterns that likelihoods are averaged over.
 const PATTERNS: usize = 4;
-/// Masks whose logits of the whole vocabulary are held at once.
+/// Number of masks whose logits over the whole vocabulary are held in memory at once.
 const MASKS: usize = 64;
 
-/// The rows that are looked at.
+/// The examples that are used.
 pub(crate) struct Rows {
-    /// The texts of labelled rows and the numbers of their labels.
+    /// The texts and label indices of the labelled examples.
     labelled: Vec<(Vec<String>, usize)>,
-    /// The texts of others.
+    /// The texts of the others.
     others: Vec<Vec<String>>,
 }
 
 impl Rows {
-    /// Some of a task's rows.
+    /// A selection of a task's examples.
     pub(crate) fn of(data: &Data, labels: usize) -> Rows {
         let labelled = data.train.iter().filter_map(|row| Some((row.texts.clone(), row.label?))).collect();
         Rows::some(labelled, labels, data.unlabeled.iter().map(|row| row.texts.clone()).collect())
     }
 
-    /// Some of the `labelled` rows, as many of each label as possible, and some of the `others`, evenly spread.
+    /// A selection of the `labelled` examples, as many of each label as possible, and of the `others`, evenly
+    /// spaced.
     pub(crate) fn some(labelled: Vec<(Vec<String>, usize)>, labels: usize, others: Vec<Vec<String>>) -> Rows {
         let of_label = (ROWS / labels.max(1)).max(OF_LABEL);
         let mut counts = vec![0; labels];
@@ -65,7 +67,8 @@ impl<'a> Trial<'a> {
         Ok(Trial { checkpoint, session: Session::new(Model::masked_lm(checkpoint)?, device) })
     }
 
-    /// The likelihood ratios of all words for every label `[labels, vocabulary]`, over the labelled rows and the first patterns.
+    /// The likelihood ratios of all words for every label, `[labels, vocabulary]`, over the labelled examples
+    /// and the first patterns.
     fn ratios(&mut self, task: &Task, rows: &Rows, labels: usize) -> Result<Vec<Vec<f64>>> {
         let gold: Vec<usize> = rows.labelled.iter().map(|(_, label)| *label).collect();
         let mut sums: Vec<Vec<f64>> = vec![vec![0.0; self.checkpoint.tokenizer.vocab_size()]; labels];
@@ -81,7 +84,7 @@ impl<'a> Trial<'a> {
         Ok(sums)
     }
 
-    /// Words for labels with these names and descriptions, by what the rows of `task` and the model say.
+    /// Words for labels with these names and descriptions, based on the examples of `task` and the model.
     pub(crate) fn words(
         &mut self,
         task: &Task,
@@ -101,8 +104,9 @@ impl<'a> Trial<'a> {
         Ok(choose(labels, tokenizer, &Vocabulary::new(tokenizer), &evidence))
     }
 
-    /// How well every pattern of the task does, calibrated: the mean logarithmic probability of the labelled rows' labels. And for every
-    /// label how often all patterns together give it a higher probability in a row of it than in a row of another label.
+    /// How well every pattern of the task performs with calibration: the mean log-probability of the correct
+    /// labels of the labelled examples. Also, for every label, how often all patterns together give it a
+    /// higher probability for an example of that label than for an example of another label.
     pub(crate) fn marks(&mut self, task: &Task, rows: &Rows) -> Result<(Vec<f64>, Vec<f64>)> {
         let gold: Vec<usize> = rows.labelled.iter().map(|(_, label)| *label).collect();
         let mut marks = Vec::new();
@@ -140,7 +144,7 @@ impl<'a> Trial<'a> {
         Ok((marks, apart))
     }
 
-    /// The logits of the whole vocabulary at every mask, `[clozes, vocabulary]`.
+    /// The logits over the whole vocabulary at every mask, `[clozes, vocabulary]`.
     fn logits(&mut self, clozes: &[Encoded]) -> Result<Vec<f32>> {
         let words = self.checkpoint.config.vocab_size;
         let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
@@ -162,12 +166,14 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// The encoded questions of the rows. Every field of these patterns may be cut, so that any row fits.
+/// The encoded cloze questions of the examples. Every field of these patterns may be truncated, so any
+/// example fits.
 fn clozes<'t>(encoder: &PatternEncoder, rows: impl Iterator<Item = &'t Vec<String>>) -> Vec<Encoded> {
     rows.filter_map(|texts| encoder.encode(texts).ok()).collect()
 }
 
-/// How often a row of `label` has a higher probability of it than a row of another label, among all such pairs; a half if there are none.
+/// Among all pairs of an example of `label` and an example of another label, how often the first has the
+/// higher probability for `label`; one half if there are no such pairs.
 fn apart(probabilities: &[Vec<f64>], gold: &[usize], label: usize) -> f64 {
     let of = |wanted: bool| {
         probabilities
