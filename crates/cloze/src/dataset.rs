@@ -1,4 +1,5 @@
-//! A task's examples: read from files or from memory, projected to the columns that its patterns use, with their labels.
+//! A task's examples: read from files or memory and reduced to the columns that its patterns use, with their
+//! labels.
 
 mod cell;
 mod choices;
@@ -31,47 +32,48 @@ pub(crate) use self::sample::spread;
 use crate::task::{Split, Task};
 use crate::{Error, Result, Warning};
 
-/// The examples of a task by split.
+/// The examples of a task, by split.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Data {
-    /// Labelled, to learn from.
+    /// Labelled examples for training.
     pub train: Examples,
-    /// To be labelled by the ensemble.
+    /// Examples for the ensemble to annotate.
     pub unlabeled: Examples,
-    /// Labelled, to measure on.
+    /// Labelled examples for evaluation.
     pub test: Examples,
     /// The splits that the task has, in this order.
     pub sets: Vec<SplitReport>,
-    /// What is probably not meant.
+    /// Likely mistakes.
     pub warnings: Vec<Warning>,
 }
 
-/// What a split has been read from.
+/// The sources of a split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SplitReport {
     /// `train`, `unlabeled` or `test`.
     pub set: &'static str,
-    /// Its files, and what rows from memory are called.
+    /// Its files, and the names of in-memory data.
     pub files: Vec<String>,
-    /// The columns of the first of them.
+    /// The columns of the first file.
     pub columns: Vec<String>,
-    /// How many examples are used.
+    /// The number of examples used.
     pub rows: usize,
-    /// How many rows were passed over, since nobody has labelled them.
+    /// The number of rows skipped because they have no label.
     pub unlabelled: usize,
 }
 
-/// Rows that a run has read.
+/// A split that a run has read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DataSource {
-    /// How many questions: one about every example, or one for every class where it can have several labels.
+    /// The number of questions: one per example, or one per class in a multi-label task.
     pub rows: usize,
-    /// Hash of what is in them.
+    /// Hash of the contents.
     pub fingerprint: String,
 }
 
 impl Data {
-    /// Reads all examples of a task. Test examples without a label are left out, since nothing can be said about them.
+    /// Reads all examples of a task. Test examples without a label are left out, since they cannot be
+    /// evaluated.
     ///
     /// # Errors
     /// As [`Task::examples`].
@@ -84,7 +86,8 @@ impl Data {
         first.map_or(Ok(data), Err)
     }
 
-    /// Reads all examples of a task, test examples without a label among them. A split that cannot be read is left out; `failed` hears why.
+    /// Reads all examples of a task, including test examples without a label. A split that cannot be read is
+    /// left out, and its error is passed to `failed`.
     pub(crate) fn read_all(task: &Task, mut failed: impl FnMut(Error)) -> Data {
         let mut data = Data::default();
         let [train, unlabeled, test] = [Split::Train, Split::Unlabeled, Split::Test].map(|split| {
@@ -100,7 +103,7 @@ impl Data {
         Data { train, unlabeled, test, ..data }
     }
 
-    /// The examples of a split; everything else about it stays here.
+    /// Takes the examples out of a split and keeps its report and warnings.
     fn take(&mut self, split: Split, read: ReadSplit) -> Examples {
         let ReadSplit { files, columns, examples, unlabelled, warnings } = read;
         if !files.is_empty() {
@@ -111,7 +114,7 @@ impl Data {
         examples
     }
 
-    /// Size and fingerprint of every part.
+    /// Size and fingerprint of every split.
     pub(crate) fn sources(&self, task: &Task) -> BTreeMap<String, DataSource> {
         [("train", &self.train), ("unlabeled", &self.unlabeled), ("test", &self.test)]
             .into_iter()
@@ -122,7 +125,7 @@ impl Data {
             .collect()
     }
 
-    /// Training examples of each label.
+    /// The number of training examples of each label.
     pub(crate) fn label_counts(&self, task: &Task) -> Vec<usize> {
         label_counts(task.labels.len(), &self.train)
     }

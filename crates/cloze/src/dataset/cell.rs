@@ -1,21 +1,21 @@
-//! What a cell of the label column says.
+//! Reads the cells of the label column.
 
 use serde_json::Value;
 
-/// What a cell says of a row of the task.
+/// The meaning of a label cell.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Cell {
-    /// Nobody has labelled the row.
+    /// The row has no label.
     Unlabelled,
-    /// The number of a label.
+    /// The index of a label.
     Label(usize),
-    /// Names that the task does not know.
+    /// Names that are not labels of the task.
     Unknown(Vec<String>),
-    /// Several labels, where a row has one.
+    /// Several labels where a row may have only one.
     Several(Vec<String>),
 }
 
-/// What usually stands in a cell that says nothing, without regard to case.
+/// Common ways to write a missing value, compared case-insensitively.
 const MISSING_MARKS: &[&str] = &[
     "na",
     "n/a",
@@ -36,14 +36,15 @@ const MISSING_MARKS: &[&str] = &[
     ".",
 ];
 
-/// Whether a value is one of those that usually mean that there is none.
+/// Whether this is a common way to write a missing value.
 pub(crate) fn means_missing(value: &str) -> bool {
     MISSING_MARKS.contains(&value.trim().to_lowercase().as_str())
 }
 
-/// The labels that a cell of JSON names: a list of names, as doccano and Label Studio write it, `{"choices": [names]}` of Label
-/// Studio's tables, or an object of names with numbers, as spaCy's `cats`, of which those from one half on are the labels.
-/// Lists as Python writes them are read as well. Each name is there once. Nothing if the cell is none of these.
+/// The labels named in a JSON cell: a list of names, as in doccano and Label Studio exports; `{"choices":
+/// [names]}`, as in Label Studio's tables; or an object that maps names to numbers, such as spaCy's `cats`,
+/// where names with a value of at least one half are the labels. Lists in Python notation are also read. Each
+/// name is returned once. `None` if the cell is none of these.
 pub(crate) fn listed(cell: &str) -> Option<Vec<String>> {
     if !cell.starts_with(['[', '{']) {
         return None;
@@ -57,13 +58,13 @@ pub(crate) fn listed(cell: &str) -> Option<Vec<String>> {
     Some(names)
 }
 
-/// Whether a cell is a list or an object, though it names no labels.
+/// Whether a cell is a JSON list or object, whether or not it names labels.
 pub(crate) fn is_structure(cell: &str) -> bool {
     cell.starts_with(['[', '{'])
         && serde_json::from_str::<Value>(cell).is_ok_and(|value| value.is_array() || value.is_object())
 }
 
-/// The texts of a list of texts as Python's `str` writes it: `['waste', "it's"]`.
+/// The texts of a list of strings in Python notation: `['waste', "it's"]`.
 fn python_list(cell: &str) -> Option<Vec<String>> {
     let mut rest = cell.strip_prefix('[')?.strip_suffix(']')?.trim();
     let (mut names, mut is_list) = (Vec::new(), false);
@@ -148,7 +149,7 @@ mod tests {
             (r#"{"choices":["waste","parking"]}"#, Some(vec!["waste", "parking"])),
             (r#"{"waste": 1, "parking": 0}"#, Some(vec!["waste"])),
             (r#"{"waste": 0.0, "parking": 0.75, "permits": true}"#, Some(vec!["parking", "permits"])),
-            // Places in a text, and what is no JSON.
+            // Text spans, and text that is not JSON.
             (r#"[[0, 5, "LOC"]]"#, None),
             (r#"{"text": "waste"}"#, None),
             ("{}", None),

@@ -1,4 +1,4 @@
-//! The choices that examples have of their own, and the right ones of them.
+//! Examples with their own choices, and which of those are right.
 
 use cloze_encoder::Rng;
 use serde_json::Value;
@@ -8,10 +8,10 @@ use crate::error::list;
 use crate::task::{Choices, Task};
 use crate::{Error, Place, Result};
 
-/// What tells the draw of wrong choices from all others under the same seed.
+/// Separates the random stream for drawing wrong choices from all others with the same seed.
 const PURPOSE: u64 = 0xC401;
 
-/// The texts of a JSON list of texts and numbers; nothing if it is something else.
+/// The texts of a JSON list of texts and numbers; `None` if it is anything else.
 fn texts(cell: &str) -> Option<Vec<String>> {
     let text = |value: Value| match value {
         Value::String(text) => Some(text),
@@ -22,20 +22,20 @@ fn texts(cell: &str) -> Option<Vec<String>> {
 }
 
 impl Example {
-    /// An example without a label, given the text of each of [`Task::fields`].
+    /// An unlabelled example, given the text of each of [`Task::fields`].
     ///
     /// # Errors
-    /// When it has no choices though it should.
+    /// When it has no choices but should have.
     pub(crate) fn new(task: &Task, texts: Vec<String>, place: Place) -> Result<Example> {
         let choices = read(task, &texts, &place)?;
         Ok(Example { texts, label: None, accepted: Vec::new(), choices, group: None, place })
     }
 }
 
-/// The texts to choose among of a row whose texts are those of [`Task::fields`]; none if the task has no such rows.
+/// The choices of a row whose texts are those of [`Task::fields`]; empty if the task has no choices.
 ///
 /// # Errors
-/// When the column holds no list, or one that is empty or too long.
+/// When the column does not hold a list, or the list is empty or too long.
 fn read(task: &Task, row: &[String], place: &Place) -> Result<Vec<String>> {
     let Some((choices, cell)) = choices_cell(task, row) else { return Ok(Vec::new()) };
     let error =
@@ -57,14 +57,15 @@ fn read(task: &Task, row: &[String], place: &Place) -> Result<Vec<String>> {
     }
 }
 
-/// A row's own list as it is written, if it has one.
+/// The row's own list of choices as written, if it has one.
 fn choices_cell<'r>(task: &'r Task, row: &'r [String]) -> Option<(&'r Choices, &'r str)> {
     let choices = task.answers.choices()?;
     let field = task.fields().iter().position(|field| *field == choices.from);
     Some((choices, field.map_or("", |field| &row[field])))
 }
 
-/// Whether a cell of right answers says nothing of a row with choices of its own, which may be no list then.
+/// Whether an answer cell is empty or marked as missing; the row's own choices may be an invalid list in that
+/// case.
 pub(super) fn says_nothing(task: &Task, cell: &str, row: &[String]) -> bool {
     let cell = cell.trim();
     let is_choice = || {
@@ -74,7 +75,7 @@ pub(super) fn says_nothing(task: &Task, cell: &str, row: &[String]) -> bool {
     cell.is_empty() || (task.data.missing.iter().any(|mark| mark == cell) && !is_choice())
 }
 
-/// An example with choices of its own and the right ones of them, which `answers` names: a text, or a JSON list of texts.
+/// The example with its right choices marked, as named in `answers`: a text, or a JSON list of texts.
 ///
 /// # Errors
 /// When an answer is not among the choices.
@@ -98,8 +99,8 @@ pub(super) fn with_right(example: Example, answers: &str) -> Result<Example> {
     Ok(Example { label: right.next(), accepted: right.collect(), ..example })
 }
 
-/// The training examples that an example with choices becomes: one for each right choice, which comes first, with wrong ones drawn if there
-/// are more than may be compared.
+/// The training examples made from an example with choices: one for each right choice, which comes first,
+/// with a random selection of wrong ones if there are more than may be compared.
 pub(super) fn training_examples(task: &Task, example: Example, number: usize) -> Vec<Example> {
     let Some(choices) = task.answers.choices() else { return vec![example] };
     let field = task.fields().iter().position(|field| *field == choices.from);
@@ -117,7 +118,7 @@ pub(super) fn training_examples(task: &Task, example: Example, number: usize) ->
         let kept = std::iter::once(answer).chain(&wrong).map(|index| offered[*index].clone()).collect();
         let mut made = Example { label: Some(0), accepted: Vec::new(), choices: kept, ..example.clone() };
         if let Some(field) = field {
-            // The text says what there is to choose from, for whoever hashes it.
+            // Makes the text list the same choices, so that fingerprints include them.
             made.texts[field] = Value::from(made.choices.clone()).to_string();
         }
         made

@@ -1,4 +1,4 @@
-//! The values of columns that are derived from others.
+//! Computes the values of derived columns.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::pattern::Template;
 use crate::task::Derivation;
 
 impl Derivation {
-    /// The value for these values of the columns that it is derived from; or the problem and its remedy.
+    /// The derived value for these input values, or the problem and its remedy.
     pub(super) fn value(&self, inputs: &[&str]) -> std::result::Result<String, (String, String)> {
         match self {
             Derivation::Text(text) => {
@@ -57,7 +57,7 @@ impl Derivation {
     }
 }
 
-/// What stands before and after the first `string` in `text`.
+/// The text before and after the first `string` in `text`.
 fn cut<'t>(text: &'t str, string: &str) -> std::result::Result<(&'t str, &'t str), (String, String)> {
     let remedy = || "correct the row, or the column in the task file".to_owned();
     text.split_once(string).ok_or_else(|| (format!("the text has no `{string}`"), remedy()))
@@ -67,9 +67,9 @@ fn objects(list: &str) -> Option<Vec<Value>> {
     serde_json::from_str(list).ok()
 }
 
-/// A list of the pieces of `text` that `spans` tells of.
+/// A JSON list of the pieces of `text` that `spans` marks.
 fn pieces(text: &str, spans: &str) -> Option<String> {
-    // A letter is a Unicode code point, as in Python, with which such files are made.
+    // Positions count Unicode code points, as in Python, which such files are usually made with.
     let starts: Vec<usize> = text.char_indices().map(|(start, _)| start).chain([text.len()]).collect();
     let mut places = Vec::new();
     for object in objects(spans)? {
@@ -88,8 +88,8 @@ fn pieces(text: &str, spans: &str) -> Option<String> {
     Some(Value::from_iter(pieces).to_string())
 }
 
-/// `text` with asterisks around its word number `at`, which is to be `word`. As in the reference implementation the number may
-/// be wrong by one, and what is glued to the word becomes a word of its own.
+/// `text` with asterisks around word number `at`, which must be `word`. As in the reference implementation,
+/// the number may be off by one, and anything attached to the end of the word becomes a word of its own.
 fn mark(text: &str, word: &str, at: &str) -> std::result::Result<String, (String, String)> {
     let mut words: Vec<&str> = text.split_whitespace().collect();
     let remedy = || "correct the row: the number of the word is counted from 0, between blanks".to_owned();

@@ -1,16 +1,16 @@
-//! Files that are probably not what was meant.
+//! Warns about files that are probably not what the user meant.
 
 use super::projection::Projection;
 use crate::Warning;
 use crate::table::Columns;
 use crate::task::{Split, Task};
 
-/// The name of the column that gets the label of an example.
+/// The output column for the label of an example.
 pub(crate) const PREDICTION: &str = "prediction";
-/// The name of the column that gets the labels of an example that can have several.
+/// The output column for the labels of a multi-label example.
 pub(crate) const PREDICTIONS: &str = "predictions";
 
-/// What is probably not meant by a file with these columns.
+/// A warning if a file with these columns is probably a mistake.
 pub(super) fn doubts(task: &Task, columns: &Columns, split: Split) -> Option<Warning> {
     let label = task.data.label.as_ref().filter(|_| split != Split::Unlabeled)?;
     if split == Split::Test && !Projection::has(task, columns, label) {
@@ -29,7 +29,7 @@ pub(super) fn doubts(task: &Task, columns: &Columns, split: Split) -> Option<War
             .iter()
             .any(|ours| name == *ours || (stem.len() < name.len() && stem.strip_suffix('_') == Some(ours)))
     };
-    // Versions before called the column so, and people may.
+    // Earlier versions used this column name, and users may too.
     let others = |name: &String| is_ours(name) || name.starts_with("predicted_label");
     let probabilities = task.answers.choices().is_none()
         && task.answer_names().iter().all(|name| columns.find(&format!("p_{name}")).is_some());

@@ -1,10 +1,10 @@
-//! How good predictions are.
+//! Evaluates predictions on examples.
 
 use super::example::{Example, gold};
 use crate::metrics::{Evaluation, words_f1};
 use crate::task::{Answers, Task};
 
-/// Compares predictions for labelled examples with their labels.
+/// Compares the predictions for labelled examples with their labels.
 pub(crate) fn evaluation(task: &Task, examples: &[Example], predicted: &[usize]) -> Evaluation {
     if let Answers::Choice(_) = task.answers {
         return Evaluation::of_choices(examples.iter().zip(predicted).map(|(example, predicted)| {

@@ -1,22 +1,22 @@
-//! An example as a task sees it.
+//! A single example of a task.
 
 use crate::Place;
 use crate::task::Task;
 
-/// An example as a task sees it; where examples can have several labels, one of the questions that are asked about it.
+/// An example of a task; in a multi-label task, one of the questions about an example.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
     /// The text of each column that the patterns use, in order of first use.
     pub texts: Vec<String>,
-    /// The index of its label among those of the task, if it has one.
+    /// The index of its label in the task's labels, if it has one.
     pub label: Option<usize>,
-    /// Other labels that are right too, where examples have choices of their own.
+    /// Other labels that are also right, if examples have their own choices.
     pub accepted: Vec<usize>,
-    /// The texts to choose among, where every example has its own.
+    /// Its own choices, if the task has choices.
     pub choices: Vec<String>,
-    /// What it has in common with the other examples of its group, where the task's metrics ask for that.
+    /// The value shared by the examples of its group, if the task's metrics use groups.
     pub group: Option<String>,
-    /// Where it stands.
+    /// Its position in the data.
     pub place: Place,
 }
 
@@ -26,13 +26,13 @@ impl Example {
         self.label == Some(label) || self.accepted.contains(&label)
     }
 
-    /// All right labels.
+    /// All labels that are right.
     pub(crate) fn right(&self) -> impl Iterator<Item = usize> {
         self.label.into_iter().chain(self.accepted.iter().copied())
     }
 }
 
-/// How many examples each of the task's labels has.
+/// The number of examples for each of the task's labels.
 pub(crate) fn label_counts(labels: usize, examples: &[Example]) -> Vec<usize> {
     let mut counts = vec![0; labels];
     for label in examples.iter().filter_map(|example| example.label) {
@@ -41,7 +41,8 @@ pub(crate) fn label_counts(labels: usize, examples: &[Example]) -> Vec<usize> {
     counts
 }
 
-/// A hash of what the examples say, texts and labels (by name), not of the files they come from. 64 hexadecimal digits.
+/// A hash of the examples' contents, texts and labels (by name), independent of their files; 64 hexadecimal
+/// digits.
 pub(crate) fn fingerprint(task: &Task, examples: &[Example]) -> String {
     let mut hasher = blake3::Hasher::new();
     let mut add = |text: &str| {
@@ -60,7 +61,7 @@ pub(crate) fn fingerprint(task: &Task, examples: &[Example]) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-/// The labels of examples that have one.
+/// The labels of those examples that have one.
 pub(crate) fn gold(examples: &[Example]) -> Vec<usize> {
     examples.iter().filter_map(|example| example.label).collect()
 }

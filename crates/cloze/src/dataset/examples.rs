@@ -1,4 +1,4 @@
-//! The examples of a split with the questions that are asked about them.
+//! The examples of a split and the questions about them.
 
 use std::collections::HashSet;
 use std::ops::{Deref, Range, RangeFrom};
@@ -8,27 +8,28 @@ use crate::task::Task;
 
 /// The examples of a split.
 ///
-/// About each of them a task asks one question; or one for every class, where an example can have several labels. As a slice they are all
-/// questions, of which those about an example stand together, in the order of the classes.
+/// The task has one question about each example, or one for every class if it is a multi-label task. As a
+/// slice, `Examples` contains all questions; those about the same example are adjacent, in the order of the
+/// classes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Examples {
     questions: Vec<Example>,
-    /// How many questions are asked about an example.
+    /// The number of questions per example.
     per_example: usize,
 }
 
 impl Examples {
-    /// All the questions that `task` asks about some examples.
+    /// The examples that these `questions` of `task` belong to.
     pub(crate) fn new(task: &Task, questions: Vec<Example>) -> Examples {
         Examples { questions, per_example: task.answers.questions() }
     }
 
-    /// How many examples of `task` have at least so many questions.
+    /// The smallest number of examples of `task` that have at least this many questions.
     pub(crate) fn having(questions: usize, task: &Task) -> usize {
         questions.div_ceil(task.answers.questions())
     }
 
-    /// How many examples there are.
+    /// The number of examples.
     pub(crate) fn count(&self) -> usize {
         self.questions.len() / self.per_example
     }
@@ -38,35 +39,35 @@ impl Examples {
         self.questions.chunks(self.per_example)
     }
 
-    /// Where the questions about each example stand.
+    /// The range of questions about each example.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
         (0..self.count()).map(|example| example * self.per_example..(example + 1) * self.per_example)
     }
 
-    /// The first question about each example. It says all about the example but what the other classes are.
+    /// The first question about each example. It has everything about the example except the other classes.
     pub(crate) fn first_questions(&self) -> impl Iterator<Item = &Example> {
         self.questions.iter().step_by(self.per_example)
     }
 
-    /// The first examples, as few as have at least so many questions; else all.
+    /// The fewest leading examples that have at least this many questions, or all if there are not enough.
     pub(crate) fn first_with(&self, questions: usize) -> Examples {
         let end = self.questions.len().min(questions.next_multiple_of(self.per_example));
         Examples { questions: self.questions[..end].to_vec(), per_example: self.per_example }
     }
 
-    /// The number of the example that a question is about, and that of the class.
+    /// The index of the example that a question is about, and the index of the class.
     pub(crate) fn example_and_class(&self, question: usize) -> (usize, usize) {
         (question / self.per_example, question % self.per_example)
     }
 
-    /// Those with the texts of one among `known`.
+    /// The examples whose texts are the same as those of an example in `known`.
     pub fn also_in(&self, known: &Examples) -> Vec<&Example> {
         let known: HashSet<&[String]> =
             known.first_questions().map(|example| example.texts.as_slice()).collect();
         self.first_questions().filter(|example| known.contains(example.texts.as_slice())).collect()
     }
 
-    /// Keeps the examples with these numbers.
+    /// Keeps the examples with these indices.
     pub(super) fn keep(&mut self, kept: &HashSet<usize>) {
         let mut question = 0;
         self.questions.retain(|_| {
@@ -75,17 +76,17 @@ impl Examples {
         });
     }
 
-    /// Keeps those that have a label.
+    /// Keeps the questions that have a label.
     pub(crate) fn keep_labelled(&mut self) {
         self.questions.retain(|example| example.label.is_some());
     }
 
-    /// Adds others of the same task.
+    /// Appends other examples of the same task.
     pub(super) fn append(&mut self, mut others: Examples) {
         self.questions.append(&mut others.questions);
     }
 
-    /// Changes the questions from one on.
+    /// Applies a change to the questions in a range.
     pub(super) fn change(&mut self, questions: RangeFrom<usize>, change: impl FnMut(&mut Example)) {
         self.questions[questions].iter_mut().for_each(change);
     }
@@ -121,7 +122,7 @@ mod tests {
     use crate::task::SEVERAL;
     use crate::task::tests::{EXAMPLE, parse};
 
-    /// The questions about rows with these texts, two about each.
+    /// The questions about rows with these texts, two for each.
     fn several(rows: &[&str]) -> Examples {
         let task = parse(SEVERAL);
         let question = |text: &&str, class: &str| {

@@ -1,4 +1,4 @@
-//! Labelled examples to evaluate a run on.
+//! Labelled examples for evaluating a run.
 
 use std::collections::BTreeMap;
 
@@ -12,24 +12,24 @@ use crate::table::{Columns, Reader};
 use crate::task::{Split, Task};
 use crate::{Error, Result, Warning};
 
-/// Labelled examples to evaluate a run on, and what of the input is not among them.
+/// Labelled examples for evaluating a run, and a report of the rows that were left out.
 #[derive(Debug, Clone)]
 pub struct Labelled {
     /// The labelled examples, at least one.
     pub examples: Examples,
-    /// Rows without a label.
+    /// The number of rows without a label.
     pub unlabelled: usize,
-    /// Labels that the task does not have, with how many rows have each.
+    /// Labels that the task does not have, and the number of rows with each.
     pub unknown: BTreeMap<String, usize>,
-    /// Rows with such labels.
+    /// The number of rows skipped because of such labels.
     pub passed_over: usize,
-    /// What is probably not meant.
+    /// Likely mistakes.
     pub warnings: Vec<Warning>,
 }
 
 impl Labelled {
-    /// Reads labelled rows to evaluate a run on, wherever they come from. Rows without a label are passed over, and with
-    /// `skip_unknown` those with a label that the task does not have.
+    /// Reads labelled examples for evaluating a run, from any source. Rows without a label are skipped, and
+    /// with `skip_unknown` also rows with a label that the task does not have.
     ///
     /// # Errors
     /// As [`Task::examples`]; also when there is no label column, or no row has a label.

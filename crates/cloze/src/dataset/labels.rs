@@ -1,4 +1,4 @@
-//! What cells of the label column say, and what is said of labels that a task does not have.
+//! Interprets the cells of the label column, and reports labels that the task does not have.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,9 @@ use crate::task::{MultiLabel, Task, quoted};
 use crate::{Error, Place};
 
 impl MultiLabel {
-    /// What a cell says of a class: yes is 0, no is 1. The names in it stand between separators, or as [`listed`] tells.
-    /// Names that `is_missing` says to mean nothing are left out; a cell of such alone is not labelled.
+    /// The answer in a cell for one class: yes is 0, no is 1. The names in the cell are separated by the
+    /// separator, or listed as [`listed`] describes. Names that `is_missing` accepts are ignored; a cell with
+    /// no other names counts as unlabelled.
     pub(crate) fn read(&self, cell: &str, class: usize, is_missing: impl Fn(&str) -> bool) -> Cell {
         let cell = cell.trim();
         if cell == self.none {
@@ -20,7 +21,7 @@ impl MultiLabel {
         }
         let names = listed(cell).unwrap_or_else(|| cell.split(&self.separator).map(str::to_owned).collect());
         let names: Vec<&str> = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
-        // The word for none of them may stand in a list too.
+        // The word for no class may also appear inside a list.
         if !names.is_empty() && names.iter().all(|name| *name == self.none) {
             return Cell::Label(1);
         }
@@ -36,13 +37,13 @@ impl MultiLabel {
         Cell::Label(usize::from(!known.contains(&self.classes[class].name.as_str())))
     }
 
-    /// The cell that names these classes.
+    /// The cell for these classes.
     pub(crate) fn write(&self, names: &[String]) -> String {
         if names.is_empty() { self.none.clone() } else { names.join(&self.separator) }
     }
 }
 
-/// What a cell of the label column says of an example, or of a class that is asked about.
+/// The meaning of a label cell for an example, or for one class of it.
 pub(super) fn read(task: &Task, cell: &str, class: usize) -> Cell {
     let cell = cell.trim();
     let is_missing = |cell: &str| task.data.missing.iter().any(|mark| mark == cell);
@@ -50,11 +51,11 @@ pub(super) fn read(task: &Task, cell: &str, class: usize) -> Cell {
         return several.read(cell, class, is_missing);
     }
     let label = |name: &str| task.labels.iter().position(|label| label.name == name);
-    // A label may be called like a mark for none.
+    // A label may have the same name as a mark for missing values.
     if let Some(label) = label(cell) {
         return Cell::Label(label);
     }
-    // A row that nobody has labelled yet, in a file where others are.
+    // A row that is not labelled yet, in a file where other rows are.
     if cell.is_empty() || is_missing(cell) {
         return Cell::Unlabelled;
     }
@@ -67,8 +68,8 @@ pub(super) fn read(task: &Task, cell: &str, class: usize) -> Cell {
     }
 }
 
-/// The error for labels that the task does not have. `may_add` says whether the task can still be changed: the labels of a run
-/// are those of its models.
+/// The error for labels that the task does not have. `may_add` is whether the task can still be changed; the
+/// labels of a finished run are fixed by its models.
 pub(super) fn unknown(task: &Task, place: Place, unknown: &BTreeMap<String, usize>, may_add: bool) -> Error {
     let names = task.answer_names();
     let near = |name: &str| nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
@@ -134,7 +135,7 @@ pub(super) fn unknown(task: &Task, place: Place, unknown: &BTreeMap<String, usiz
     Error::data(place, problem, remedy)
 }
 
-/// The error for a row with several labels where it can have one.
+/// The error for a row with several labels where only one is allowed.
 pub(super) fn several_labels(place: Place, names: &[String]) -> Error {
     Error::data(
         place,

@@ -1,4 +1,4 @@
-//! Rows within rows, and paths into JSON.
+//! Nested rows, and paths into JSON.
 
 use serde_json::Value;
 
@@ -6,11 +6,11 @@ use crate::error::list;
 use crate::table::Row;
 use crate::{Error, Result};
 
-/// The items of every innermost row: for each of `lists` the number of the item, the outermost first. Without lists the row stands for
-/// itself.
+/// The items of every innermost row, as the index of the item in each of `lists`, outermost first. Without
+/// lists, the row itself is the only item.
 ///
 /// # Errors
-/// When there is no list where there should be one.
+/// When a list is missing.
 pub(super) fn innermost(root: &Value, lists: &[Vec<String>], row: &Row) -> Result<Vec<Vec<usize>>> {
     let mut found = vec![Vec::new()];
     for list in lists {
@@ -35,8 +35,9 @@ pub(super) fn innermost(root: &Value, lists: &[Vec<String>], row: &Row) -> Resul
     Ok(found)
 }
 
-/// The value at the end of `path`, which begins with the name of the column whose JSON `root` is; through `lists` it goes by way
-/// of their `items`. If there is none, what there is instead: the last value on the way.
+/// The value at the end of `path`, which begins with the name of the column whose JSON `root` is; in each of
+/// `lists`, it follows the item in `items`. If there is no such value, the error is the last value on the
+/// path.
 pub(super) fn lookup<'v>(
     root: &'v Value,
     path: &[String],
@@ -56,7 +57,7 @@ pub(super) fn lookup<'v>(
     Ok(value)
 }
 
-/// The error for a path of a row that leads nowhere; `there` is the last value on the way.
+/// The error for a path that does not exist in a row; `there` is the last value on the path.
 pub(super) fn missing(row: &Row, path: &[String], there: &Value) -> Error {
     let remedy = match there {
         Value::Object(object) => format!("the keys there are {}", list(object.keys())),

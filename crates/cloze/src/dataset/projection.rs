@@ -1,7 +1,8 @@
-//! What of a file's row a task sees.
+//! Maps the rows of a file to the values that a task uses.
 //!
-//! A name means, in this order, a column of `[columns]`, a column of the file, or a dotted path into the JSON of one. Where
-//! `rows` names lists within a row, every item of the innermost is an example, and a path through these lists means the item at hand.
+//! A name refers to, in this order, a column of `[columns]`, a column of the file, or a dotted path into the
+//! JSON of a column. If `rows` names nested lists, every item of the innermost list is an example, and a path
+//! through these lists refers to the current item.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -14,49 +15,50 @@ use crate::table::{Columns, Row};
 use crate::task::Task;
 use crate::{Error, Result};
 
-/// A question about one of the examples that a file's row stands for.
+/// A question about one of the examples in a file's row.
 pub(crate) struct Projected {
-    /// The number of the example among those of the row.
+    /// The index of the example within the row.
     pub(crate) example: usize,
-    /// The number of the class that is asked about, where examples can have several labels; else 0.
+    /// In a multi-label task, the index of the class; otherwise 0.
     pub(crate) class: usize,
-    /// The values of the names asked for.
+    /// The values of the requested names.
     pub(crate) values: Vec<String>,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Debug, Clone)]
 enum Source {
     /// A column of the file.
     Whole(usize),
-    /// Within the JSON of a column: the path, the column's name first.
+    /// A path into the JSON of a column, starting with the column's name.
     Within(usize, Vec<String>),
     /// A column derived from others.
     Derived(usize),
-    /// The description of the class that is asked about.
+    /// The description of the current class.
     Class,
 }
 
-/// What of a file's rows a task sees.
+/// Maps the rows of a file to the values that a task uses.
 pub(crate) struct Projection<'t> {
     task: &'t Task,
-    /// The columns to be derived, each with where its inputs come from; columns that nobody asked for have none.
+    /// The sources of each derived column's inputs; empty for columns that are not needed.
     derived: Vec<Vec<Source>>,
     wanted: Vec<(String, Source)>,
     lists: &'t [Vec<String>],
-    /// The column in which the lists are.
+    /// The column that contains the lists.
     root: usize,
     /// The names of the file's columns.
     names: Vec<String>,
-    /// Whether the paths were seen to lead somewhere.
+    /// Whether the paths have already been found in a row.
     seen: bool,
 }
 
 impl<'t> Projection<'t> {
-    /// A projection of rows with these `columns` that gives the values of `names`; with the names of `swapped` for each other.
+    /// A projection of rows with these `columns` to the values of `names`; the two names in `swapped` are
+    /// exchanged.
     ///
     /// # Errors
-    /// A mistake in the task where it names a column that the file does not have.
+    /// A mistake in the task if it names a column that the file does not have.
     pub(crate) fn new(
         task: &'t Task,
         columns: &Columns,
@@ -112,7 +114,7 @@ impl<'t> Projection<'t> {
             wanted.push((name.clone(), source));
         }
         let mut derived = vec![Vec::new(); data.columns.len()];
-        // A column uses those before it only.
+        // A column can only use columns before it.
         for number in (0..data.columns.len()).rev() {
             if !needed[number] {
                 continue;
@@ -145,7 +147,7 @@ impl<'t> Projection<'t> {
         Ok(projection)
     }
 
-    /// Whether the rows of a file with these columns may have a column `name`, as far as its header tells.
+    /// Whether the rows of a file with these columns may have a column `name`, judging by its header.
     pub(crate) fn has(task: &Task, columns: &Columns, name: &str) -> bool {
         let derived = task.data.columns.iter().any(|column| column.name == name);
         derived
@@ -153,10 +155,10 @@ impl<'t> Projection<'t> {
             || name.split_once('.').is_some_and(|(head, _)| columns.find(head).is_some())
     }
 
-    /// The questions about every example that `row` stands for; those about an example stand together.
+    /// The questions about every example in `row`; those about the same example are adjacent.
     ///
     /// # Errors
-    /// When JSON that a path leads into cannot be read, or a column cannot be derived from what is there.
+    /// When the JSON that a path leads into is invalid, or a column cannot be derived.
     pub(crate) fn read(&mut self, row: &Row) -> Result<Vec<Projected>> {
         let json = self.json(row)?;
         let root = json.get(&self.root).unwrap_or(&Value::Null);
@@ -169,7 +171,7 @@ impl<'t> Projection<'t> {
         Ok(questions)
     }
 
-    /// The columns that paths lead into, by their index.
+    /// The parsed JSON of the columns that paths lead into, by column index.
     fn json(&self, row: &Row) -> Result<BTreeMap<usize, Value>> {
         let mut json = BTreeMap::new();
         let sources = self.wanted.iter().map(|(_, source)| source).chain(self.derived.iter().flatten());
@@ -192,7 +194,7 @@ impl<'t> Projection<'t> {
         Ok(json)
     }
 
-    /// The values for the example that these items stand for, and the question about a class.
+    /// The values for the example with these items, and for one class.
     fn values(
         &mut self,
         row: &Row,
@@ -201,7 +203,8 @@ impl<'t> Projection<'t> {
         class: usize,
     ) -> Result<Vec<String>> {
         let class = self.task.answers.several().map_or("", |several| &several.classes[class].text);
-        // What no row of the first object has is a slip; later ones may lack it, as they may lack keys.
+        // A path that is missing from every item of the first row is a mistake; later rows may lack it, as
+        // they may lack keys.
         let strict = !self.seen;
         let value = |source: &Source, derived: &[String]| -> Result<String> {
             Ok(match source {
@@ -224,7 +227,7 @@ impl<'t> Projection<'t> {
         for (column, sources) in self.task.data.columns.iter().zip(&self.derived) {
             let inputs = sources.iter().map(|source| value(source, &derived)).collect::<Result<Vec<_>>>()?;
             let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-            // Nobody asks for a column that has no inputs, unless it needs none.
+            // A column without resolved inputs is not needed, unless it has no inputs at all.
             let is_complete = inputs.len() == column.derivation.uses().len();
             let text = if is_complete { column.derivation.value(&inputs) } else { Ok(String::new()) };
             derived.push(text.map_err(|(problem, remedy)| {

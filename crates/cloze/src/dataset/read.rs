@@ -1,4 +1,4 @@
-//! Reading the examples of a split, from files and from memory.
+//! Reads the examples of a split from files and memory.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,27 +16,27 @@ use crate::table::{Reader, Records};
 use crate::task::{Answers, Mirror, Split, Task};
 use crate::{Error, Place, Result, Warning};
 
-/// Where rows come from.
+/// A source of rows.
 enum Source<'t> {
     File(PathBuf),
     Memory(&'t Records),
 }
 
-/// The examples of a split, and what was found beside them.
+/// The examples of a split, with what else was found.
 pub(super) struct ReadSplit {
-    /// Its files, and what rows from memory are called.
+    /// Its files, and the names of in-memory data.
     pub(super) files: Vec<String>,
-    /// The columns of the first of them.
+    /// The columns of the first file.
     pub(super) columns: Vec<String>,
-    /// The examples that are used.
+    /// The examples used.
     pub(super) examples: Examples,
-    /// Rows of the files that were passed over, since nobody has labelled them.
+    /// The number of rows skipped because they have no label.
     pub(super) unlabelled: usize,
-    /// What is probably not meant.
+    /// Likely mistakes.
     pub(super) warnings: Vec<Warning>,
 }
 
-/// What a file's rows come to.
+/// The examples read from one source.
 pub(super) struct ReadRows {
     pub(super) examples: Examples,
     pub(super) unlabelled: usize,
@@ -70,13 +70,14 @@ impl ReadRows {
 }
 
 impl Task {
-    /// Reads the examples of a split. Training examples have a label, test examples if there is such a column, unlabelled ones never. Where
-    /// labels are read, rows with an empty one are passed over, so that one file can hold labelled and unlabelled rows. Limits count
-    /// examples, and that of the test examples takes groups whole.
+    /// Reads the examples of a split. Training examples have a label, test examples have one if the label
+    /// column exists, and unlabelled examples never have one. Where labels are read, rows with an empty label
+    /// are skipped, so one file can hold both labelled and unlabelled rows. Limits count examples; the test
+    /// limit keeps groups together.
     ///
     /// # Errors
-    /// When a file cannot be read, lacks a column, has no rows (except unlabelled ones), or a label is not among the
-    /// task's.
+    /// When a file cannot be read, lacks a column or has no rows (except for unlabelled examples), or a label
+    /// is not one of the task's.
     pub fn examples(&self, split: Split) -> Result<Examples> {
         Ok(read(self, split)?.examples)
     }
@@ -109,7 +110,7 @@ pub(super) fn read(task: &Task, split: Split) -> Result<ReadSplit> {
     Ok(found)
 }
 
-/// The files of a split, and its rows from memory.
+/// The files of a split and its in-memory examples.
 fn sources(task: &Task, split: Split) -> Result<Vec<Source<'_>>> {
     let files = task.files(split)?.into_iter().map(Source::File);
     Ok(files.chain(task.records(split).map(Source::Memory)).collect())
@@ -177,7 +178,7 @@ fn read_part(
     Ok(())
 }
 
-/// Reads the rows of a file or from memory as examples of a split.
+/// Reads the rows of a file or of in-memory data as examples of a split.
 pub(super) fn read_rows(
     task: &Task,
     mut reader: Reader,
@@ -216,7 +217,7 @@ pub(super) fn read_rows(
                 }
                 None => None,
             };
-            // The label is the same cell for all questions about an example.
+            // All questions about an example share the same label cell.
             let counts = usize::from(class == 0);
             let cell = label.and_then(|label| Some((label, texts.pop()?)));
             if let Answers::Choice(_) = task.answers {
@@ -389,7 +390,7 @@ mod tests {
             (unlabeled.len(), unlabeled[1].texts[1].as_str(), unlabeled[1].label),
             (2, "a hurry", None)
         );
-        // Rows that say the same are still two rows, each of which is to be right.
+        // Identical rows are still separate rows, and each must be right.
         let test = task.examples(Split::Test).unwrap();
         let evaluation = evaluation(&task, &test, &[1, 0, 1, 1]);
         assert_eq!(evaluation.exact_match.unwrap().value, 0.5);

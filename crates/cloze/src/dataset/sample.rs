@@ -1,4 +1,4 @@
-//! Which examples of a split are used, where a limit says how many.
+//! Selects the examples of a split when their number is limited.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,18 +6,19 @@ use cloze_encoder::Rng;
 
 use super::examples::Examples;
 
-/// What tells the draw of labelled rows from all others under the same seed.
+/// Separates the random stream for drawing labelled examples from all others with the same seed.
 const PURPOSE: u64 = 0x1ABE;
 
-/// `limit` of the numbers below `total`, evenly spread, so that files sorted by anything stay represented.
+/// `limit` of the indices below `total`, evenly spaced, so that sorted files remain represented.
 pub(crate) fn spread(total: usize, limit: usize) -> impl Iterator<Item = usize> {
     let limit = limit.min(total);
-    // The i-th of `total` stays if it is the last of its share of total / limit.
+    // Index i is kept if it is the last in its group of total / limit.
     (0..total).filter(move |i| i * limit / total != (i + 1) * limit / total)
 }
 
-/// The numbers of `limit` examples, drawn from `seed`: first one of every label, or of every combination of labels where an example can have
-/// several, then each by its share. What is drawn for a smaller limit is among what is drawn for a larger one.
+/// The indices of `limit` examples, drawn with `seed`: first one of every label (or of every combination of
+/// labels in a multi-label task), then each in proportion to its share. A smaller limit always draws a subset
+/// of what a larger one draws.
 pub(super) fn sample(examples: &Examples, limit: usize, seed: u64) -> HashSet<usize> {
     let labels: Vec<Vec<Option<usize>>> =
         examples.examples().map(|questions| questions.iter().map(|one| one.label).collect()).collect();
@@ -25,7 +26,8 @@ pub(super) fn sample(examples: &Examples, limit: usize, seed: u64) -> HashSet<us
     Rng::stream(seed, &[PURPOSE]).shuffle(&mut order);
     let mut totals: HashMap<&[Option<usize>], usize> = HashMap::new();
     labels.iter().for_each(|labels| *totals.entry(labels).or_default() += 1);
-    // The i-th of a label's n rows comes when i + 1/2 of n are due; the first one before all that.
+    // Number i of a label's n rows is due once i + 1/2 out of n are due; the first one comes before all
+    // others.
     let mut drawn: HashMap<&[Option<usize>], usize> = HashMap::new();
     let mut due: Vec<(f64, usize)> = Vec::new();
     for row in order {
@@ -35,12 +37,13 @@ pub(super) fn sample(examples: &Examples, limit: usize, seed: u64) -> HashSet<us
         due.push((share, row));
         *before += 1;
     }
-    // Stable, so that equals stay in the order in which they were drawn.
+    // The sort is stable, so ties stay in the order in which they were drawn.
     due.sort_by(|a, b| a.0.total_cmp(&b.0));
     due.into_iter().take(limit).map(|(_, row)| row).collect()
 }
 
-/// The numbers of about `limit` examples, evenly spread, where of a group all are taken or none; exactly `limit` if there are no groups.
+/// The indices of about `limit` examples, evenly spaced, where groups are kept whole; exactly `limit` without
+/// groups.
 pub(super) fn spread_groups(examples: &Examples, limit: usize) -> HashSet<usize> {
     let mut known: HashMap<&str, usize> = HashMap::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();
