@@ -1,4 +1,4 @@
-//! The task file: what to classify, asked how, with which data.
+//! The task file: what to classify, with which patterns and which data.
 //!
 //! ```toml
 //! format   = 1
@@ -19,27 +19,27 @@
 //! | key | meaning | default |
 //! | --- | --- | --- |
 //! | `format` | version of the format, 1 | required |
-//! | `name` | names run directories | the file's name |
+//! | `name` | the name used in run directories | the file's name |
 //! | `patterns` | see [`Pattern`] | required |
-//! | `spacing` | how the parts of a filled pattern meet: running text (`"text"`), or each tokenised by itself (`"parts"`) | `"text"` |
-//! | `data.dir` | where relative paths of `[data]` start, itself relative to the task file | the task file's folder |
-//! | `data.train`, `data.unlabeled`, `data.test` | a file, a pattern of file names, or a list of them | none |
-//! | `data.label` | the column with the label; rows where it is empty are not labelled | required with `train` or `test` |
-//! | `data.missing` | values of that column that mean the same as an empty one; labels are never among them | none |
+//! | `spacing` | how the parts of a filled pattern are joined: as running text (`"text"`), or with each part tokenised separately (`"parts"`) | `"text"` |
+//! | `data.dir` | the folder that relative paths of `[data]` are resolved against, itself relative to the task file | the task file's folder |
+//! | `data.train`, `data.unlabeled`, `data.test` | a file, a file name pattern, or a list of them | none |
+//! | `data.label` | the column with the label; rows where it is empty are unlabelled | required with `train` or `test` |
+//! | `data.missing` | values of that column that count as empty; labels are never among them | none |
 //! | `data.encoding` | the files' encoding, if it is neither UTF-8 nor UTF-16, see [`Encoding`](crate::Encoding) | UTF-8 |
 //! | `data.quoting` | what quotes mean in CSV and TSV, see [`Quoting`](crate::Quoting) | doubled |
-//! | `data.rows` | the lists within a row whose items are rows: `passage.questions[].answers[]` | none |
-//! | `columns.*` | columns that are derived from others | none |
-//! | `data.mirror` | two columns that change places in a second copy of every row | none |
-//! | `multi_label.*` | the classes, where a row can belong to several, see [`Class`] | none |
-//! | `metrics.*` | what is measured beside accuracy and macro F1 | none |
-//! | `data.train_limit` | use so many labelled rows, drawn | all |
-//! | `data.train_seed` | what they are drawn from | 0 |
-//! | `data.unlabeled_limit` | use so many unlabelled rows, evenly spread over the files | all |
-//! | `data.test_limit` | measure on so many test rows, evenly spread over the files | all |
-//! | `labels.NAME` | the label's word, or a list of words | at least two labels; with `[multi_label]` just two |
-//! | `choices.*` | instead of labels: where each row has its own texts to choose among | none |
-//! | `model.directory` | a Hugging Face directory, relative to the task file | the model in the program |
+//! | `data.rows` | the nested lists whose items are examples: `passage.questions[].answers[]` | none |
+//! | `columns.*` | columns derived from others | none |
+//! | `data.mirror` | two columns that are swapped in a second copy of every row | none |
+//! | `multi_label.*` | the classes, if an example can belong to several, see [`Class`] | none |
+//! | `metrics.*` | metrics besides accuracy and macro F1 | none |
+//! | `data.train_limit` | maximum number of labelled examples, drawn at random | all |
+//! | `data.train_seed` | the seed for drawing them | 0 |
+//! | `data.unlabeled_limit` | maximum number of unlabelled examples, evenly spaced over the files | all |
+//! | `data.test_limit` | maximum number of test examples, evenly spaced over the files | all |
+//! | `labels.NAME` | the label's word, or a list of words | at least two labels; exactly two with `[multi_label]` |
+//! | `choices.*` | instead of labels, if each example has its own texts to choose from | none |
+//! | `model.directory` | a Hugging Face model directory, relative to the task file | the built-in model |
 //! | `train.*`, `ipet.*`, `distil.*` | see [`Options`] | see [`Options`] |
 
 mod answers;
@@ -86,15 +86,15 @@ use crate::pattern::{Pattern, Template};
 use crate::table::ReadOptions;
 use crate::{Error, Place, Result};
 
-/// How the parts of a filled pattern meet.
+/// How the parts of a filled pattern are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Spacing {
-    /// The filled pattern is running text, as a person would write it.
+    /// As running text, as a person would write it.
     #[default]
     Text,
-    /// Every literal and every field is tokenised on its own, as the reference implementation of PET does; white
-    /// space between parts is what the tokenizer makes of it.
+    /// Every literal and every field is tokenised separately, as in the reference implementation of PET; the
+    /// tokenizer determines the white space between parts.
     Parts,
 }
 
@@ -102,96 +102,100 @@ impl options::choice::Choice for Spacing {
     const ALL: &'static [(&'static str, Self)] = &[("text", Spacing::Text), ("parts", Spacing::Parts)];
 }
 
-/// A label and the words that stand for it in a pattern.
+/// A label and the words that represent it in a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Label {
-    /// As it stands in the data and in every output.
+    /// Its name in the data and in all output.
     pub name: String,
-    /// At least one; no word belongs to two labels.
+    /// The words, at least one; no word belongs to two labels.
     pub words: Vec<String>,
 }
 
-/// Where the rows are: the section `[data]`.
+/// The task's data: the section `[data]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Data {
-    /// Where relative paths start.
+    /// The folder that relative paths are resolved against.
     pub dir: PathBuf,
-    /// Files with labelled rows to learn from; may be patterns such as `tickets/*.csv`.
+    /// Files with labelled examples for training; patterns such as `tickets/*.csv` are allowed.
     pub train: Vec<String>,
-    /// Files with rows to annotate.
+    /// Files with examples to annotate.
     pub unlabeled: Vec<String>,
-    /// Files with rows to evaluate on.
+    /// Files with examples for evaluation.
     pub test: Vec<String>,
     /// The column with the label.
     pub label: Option<String>,
-    /// What the label column says of rows without a label, beside nothing; a label of the task is always one.
+    /// Values of the label column that mark an unlabelled row, besides an empty cell; the names of the task's
+    /// labels always count as labels.
     pub missing: Vec<String>,
-    /// What the files do not say of themselves: their encoding, and what quotes mean in them.
+    /// How to read the files: their encoding and the meaning of quotes.
     pub reading: ReadOptions,
-    /// The lists within a file's row whose items are rows.
+    /// The nested lists within a row whose items are examples.
     pub(crate) rows: Option<Rows>,
-    /// Columns that change places in a second copy of every row to learn from or to annotate.
+    /// Columns that are swapped in a second copy of every training or unlabelled example.
     pub(crate) mirror: Option<Mirror>,
     /// Columns derived from others: the section `[columns]`.
     pub(crate) columns: Vec<DerivedColumn>,
-    /// How many labelled rows are used at most: drawn, every label by its share and once at least where that is possible.
+    /// Maximum number of labelled examples: drawn at random, each label in proportion to its share and at
+    /// least once if possible.
     pub train_limit: Option<usize>,
-    /// What these are drawn from; with the same seed, fewer rows are some of more.
+    /// The seed for drawing them; with the same seed, a smaller sample is a subset of a larger one.
     pub train_seed: u64,
-    /// How many unlabelled rows are used at most.
+    /// Maximum number of unlabelled examples.
     pub unlabeled_limit: Option<usize>,
-    /// How many test rows are measured on at most; about so many where rows belong together in groups.
+    /// Maximum number of test examples; approximate if examples belong to groups.
     pub test_limit: Option<usize>,
 }
 
-/// Two columns that change places, and the labels with them.
+/// Two columns that are swapped, together with their labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mirror {
     /// The columns.
     pub columns: [String; 2],
-    /// For every label the one that a row of it has once its columns have changed places.
+    /// For every label, the label of an example after the swap.
     pub labels: Vec<usize>,
 }
 
-/// What is measured beside accuracy and macro F1: the section `[metrics]`.
+/// Metrics besides accuracy and macro F1: the section `[metrics]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Metrics {
-    /// The label whose F1 is measured.
+    /// The label whose F1 is computed.
     pub positive: Option<usize>,
-    /// The column that is the same in rows of one question, all of which are to be right.
+    /// The column that identifies a question; a question counts as right only if all its rows are.
     pub group: Option<String>,
 }
 
-/// A task: everything that a run depends on beside the data's contents and the model.
+/// A task: everything that a run depends on except the contents of the data and the model.
 #[derive(Debug, Clone)]
 pub struct Task {
-    /// Names run directories: letters, digits, `-`, `_` and `.`.
+    /// The name used in run directories: letters, digits, `-`, `_` and `.`.
     pub name: String,
-    /// At least one.
+    /// The patterns, at least one.
     pub patterns: Vec<Pattern>,
-    /// For every pattern the words that it has for itself instead of those of `labels`; the labels are the same.
+    /// For every pattern, its own words if it has some, which replace those of `labels`; the labels are the
+    /// same.
     pub own_words: Vec<Option<Vec<Label>>>,
-    /// How the parts of a filled pattern meet.
+    /// How the parts of a filled pattern are joined.
     pub(crate) spacing: Spacing,
-    /// At least two, with different names, in the order of the file.
+    /// The labels, at least two, with different names, in the order of the file.
     pub labels: Vec<Label>,
-    /// With `words = "auto"`: what is said of every label. They have no words until some were found.
+    /// With `words = "auto"`: the description of every label, if any. The labels have no words until some are
+    /// found.
     pub described: Option<Vec<Option<String>>>,
-    /// What examples are answered with.
+    /// The kind of answer that examples have.
     pub(crate) answers: Answers,
-    /// Where the rows are.
+    /// The task's data.
     pub data: Data,
-    /// What is measured.
+    /// Additional metrics.
     pub(crate) metrics: Metrics,
-    /// A model's directory, or `None` for the default model.
+    /// The model directory, or `None` for the default model.
     pub model: Option<PathBuf>,
-    /// How to train.
+    /// Training options.
     pub options: Options,
     in_memory: InMemory,
     origin: Origin,
 }
 
-/// Where things stand in the task file.
+/// The positions of a task's parts in the task file.
 #[derive(Debug, Clone)]
 struct Origin {
     file: String,
@@ -203,32 +207,32 @@ struct Origin {
     source: Source,
 }
 
-/// What a task was read from.
+/// The source of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     /// A task file, or its text.
     File,
-    /// The record of a run, which nobody is to change.
+    /// The record of a run, which must not be changed.
     Record,
-    /// A program has built it.
+    /// A program.
     Program,
 }
 
 impl Task {
-    /// Reads a task file. Its relative paths start at the folder that it lies in.
+    /// Reads a task file. Relative paths are resolved against the folder that contains it.
     ///
     /// # Errors
-    /// When it cannot be read, or with all the mistakes in it.
+    /// When it cannot be read; otherwise all mistakes in it.
     pub fn open(path: &Path) -> Result<Task> {
         Task::open_with(path, None)
     }
 
-    /// Begins a task that a program makes by itself.
+    /// Starts building a task in a program.
     pub fn builder() -> TaskBuilder {
         TaskBuilder::default()
     }
 
-    /// The same with this `preset` in the place of the file's.
+    /// Like [`Task::open`], but with this `preset` instead of the file's.
     ///
     /// # Errors
     /// As [`Task::open`].
@@ -247,26 +251,28 @@ impl Task {
         Ok(parse::parse(&name, &text, dir, preset)?)
     }
 
-    /// Reads the text of a task file that errors call `file`; relative paths start at `dir`.
+    /// Parses the text of a task file; errors refer to it as `file`, and relative paths are resolved against
+    /// `dir`.
     ///
     /// # Errors
-    /// All the mistakes in it.
+    /// All mistakes in it.
     pub fn parse(file: &str, text: &str, dir: &Path) -> Result<Task> {
         Ok(parse::parse(file, text, dir, None)?)
     }
 
-    /// The task of a run: what does not fit it is never its own mistake, but that of the data.
+    /// Marks the task as the record of a run: if data does not fit it, the error is reported for the data
+    /// rather than the task.
     pub(crate) fn into_record(mut self) -> Task {
         self.origin.source = Source::Record;
         self
     }
 
-    /// Whether it is the record of a run.
+    /// Whether the task is the record of a run.
     pub(crate) fn is_record(&self) -> bool {
         self.origin.source == Source::Record
     }
 
-    /// The task with no longer inputs than a model can read, and no more layers frozen than it can spare.
+    /// The task with `max_length` and `freeze` reduced to what a model supports.
     pub(crate) fn fitted(&self, config: &Config) -> Task {
         let mut task = self.clone();
         let options = &mut task.options;
@@ -300,7 +306,7 @@ impl Task {
         self.own_words[pattern].as_deref().unwrap_or(&self.labels)
     }
 
-    /// A pattern for people to read, with its words if it has some for itself.
+    /// A pattern for display, with its own words if it has any.
     ///
     /// # Panics
     /// If the task has no such pattern.
@@ -311,20 +317,20 @@ impl Task {
         format!("{text} ({})", words.join(" / "))
     }
 
-    /// The labels' names in order.
+    /// The names of the labels, in order.
     pub(crate) fn label_names(&self) -> Vec<String> {
         self.labels.iter().map(|label| label.name.clone()).collect()
     }
 
-    /// What results name as labels: all labels, or none where rows have choices of their own.
+    /// The labels named in results: all labels, or none if examples have their own choices.
     pub(crate) fn common_labels(&self) -> Vec<String> {
         if self.answers.choices().is_some() { Vec::new() } else { self.label_names() }
     }
 
-    /// Checks options that were changed after reading, for example on the command line.
+    /// Checks options that were changed after the file was read, for example on the command line.
     ///
     /// # Errors
-    /// The first option out of its range.
+    /// The first option that is out of range.
     pub(crate) fn check_options(&self) -> Result<()> {
         match self.options.out_of_range().into_iter().next() {
             Some(found) => Err(Error::usage(found.problem, found.remedy)),
@@ -332,7 +338,7 @@ impl Task {
         }
     }
 
-    /// Checks that inputs fit into a model that takes at most `positions` tokens.
+    /// Checks that inputs fit a model that accepts at most `positions` tokens.
     ///
     /// # Errors
     /// A mistake in `max_length`.
@@ -346,7 +352,7 @@ impl Task {
         Err(self.mistake_in_key("train.max_length", problem, remedy).into())
     }
 
-    /// Whether a program has built it, so that there is no task file.
+    /// Whether a program built the task, so there is no task file.
     pub(crate) fn is_of_program(&self) -> bool {
         self.origin.source == Source::Program
     }
@@ -356,12 +362,12 @@ impl Task {
         &self.origin.file
     }
 
-    /// The place of a pattern in the file, for warnings.
+    /// The position of a pattern in the file, for warnings.
     pub(crate) fn place_of_pattern(&self, pattern: usize) -> Place {
         self.mistake(self.origin.patterns.get(pattern), "", "").place
     }
 
-    /// The place of a label in the file, for warnings.
+    /// The position of a label in the file, for warnings.
     pub(crate) fn place_of_label(&self, label: usize) -> Place {
         self.mistake_in_label(label, "", "").place
     }
@@ -386,7 +392,7 @@ impl Task {
         self.mistake(self.origin.patterns.get(pattern), problem, remedy)
     }
 
-    /// A mistake in a field where it is used first, in a pattern or a word.
+    /// A mistake in a field, reported where it is first used in a pattern or word.
     pub(crate) fn mistake_in_field(
         &self,
         field: &str,
@@ -414,7 +420,8 @@ impl Task {
         self.mistake(span, problem, remedy)
     }
 
-    /// A mistake in the value of a key, for example `train.max_length`; at the top of the file if it is not there.
+    /// A mistake in the value of a key such as `train.max_length`; at the top of the file if the key is
+    /// absent.
     pub(crate) fn mistake_in_key(
         &self,
         key: &str,
@@ -435,7 +442,7 @@ impl Task {
     }
 }
 
-/// Where a pattern's source names a field: `{field` up to its closing brace.
+/// The position of a field in a pattern's source: `{field` up to its closing brace.
 fn find_field(source: &str, field: &str) -> Option<Range<usize>> {
     source.match_indices('{').find_map(|(start, _)| {
         let rest = source[start + 1..].trim_start().strip_prefix(field)?.trim_start();
@@ -469,7 +476,7 @@ billing   = ["invoice", "payment"]
         Task::parse("t.toml", text, Path::new("/tasks")).unwrap()
     }
 
-    /// The mistakes in a task file: line, text pointed at, problem, remedy.
+    /// The mistakes in a task file: line, highlighted text, problem, remedy.
     pub(crate) fn refuse(text: &str) -> Vec<(u64, String, String, String)> {
         match Task::parse("t.toml", text, Path::new(".")) {
             Err(Error::Task(error)) => error
