@@ -204,7 +204,8 @@ impl<'t> Projection<'t> {
     ) -> Result<Vec<String>> {
         let class = self.task.answers.several().map_or("", |several| &several.classes[class].text);
         // A path that is missing from every item of the first row is a mistake; later rows may lack it, as
-        // they may lack keys.
+        // A path that is missing from the first example is a mistake; later ones may lack it, as they may
+        // lack keys.
         let strict = !self.seen;
         let value = |source: &Source, derived: &[String]| -> Result<String> {
             Ok(match source {

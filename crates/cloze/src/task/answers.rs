@@ -1,20 +1,22 @@
-//! What examples are answered with.
+//! The kinds of answers that examples have.
 
 use super::{Choices, MultiLabel};
 
-/// What an example of a task is answered with.
+/// The kind of answer that a task's examples have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answers {
     /// One of the task's labels.
     OneLabel,
-    /// All classes that it belongs to. About each of them one question is asked, which the task's two labels answer: yes and no.
+    /// All classes that the example belongs to. The task has one question for each class, answered by its two
+    /// labels: yes and no.
     SeveralLabels(MultiLabel),
-    /// One of the texts in a list of its own. The task's labels are the places of such a list, and have no words.
+    /// One of the texts in the example's own list. The task's labels are the positions in such a list, and
+    /// have no words.
     Choice(Choices),
 }
 
 impl Answers {
-    /// The classes, where an example can belong to several.
+    /// The classes, in a multi-label task.
     pub(crate) fn several(&self) -> Option<&MultiLabel> {
         match self {
             Answers::SeveralLabels(several) => Some(several),
@@ -22,7 +24,7 @@ impl Answers {
         }
     }
 
-    /// Where every example has a list of its own to choose from.
+    /// The choices, if every example has its own list.
     pub(crate) fn choices(&self) -> Option<&Choices> {
         match self {
             Answers::Choice(choices) => Some(choices),
@@ -35,7 +37,7 @@ impl Answers {
         *self == Answers::OneLabel
     }
 
-    /// How many questions are asked about an example.
+    /// The number of questions per example.
     pub(crate) fn questions(&self) -> usize {
         self.several().map_or(1, |several| several.classes.len())
     }

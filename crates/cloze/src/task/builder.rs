@@ -1,4 +1,4 @@
-//! Tasks that a program makes by itself, without a file.
+//! Builds tasks in a program, without a file.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -8,13 +8,14 @@ use super::{Options, Preset, Source, Split, Task, parse};
 use crate::table::Record;
 use crate::{Error, Result};
 
-/// What errors call a task that has no file; they show what was built as it would stand in one.
+/// The name used in errors for a task that has no file; errors show what was built as it would be written in
+/// one.
 const NAME: &str = "the task";
 
-/// Makes a [`Task`] of patterns, labels and examples from memory; see [`Task::builder`].
+/// Builds a [`Task`] from patterns, labels and in-memory examples; see [`Task::builder`].
 ///
-/// What it has no method for can be written as a task file's text and read with [`Task::parse`]; examples from memory are added to that
-/// with [`Task::with_rows`].
+/// Anything that has no method here can be written as the text of a task file and read with [`Task::parse`];
+/// in-memory examples are then added with [`Task::with_rows`].
 #[derive(Default)]
 #[must_use]
 pub struct TaskBuilder {
@@ -35,20 +36,21 @@ pub struct TaskBuilder {
 type Change = Box<dyn FnOnce(&mut Options)>;
 
 impl TaskBuilder {
-    /// What the directories of its runs are called: letters, digits, `-`, `_` and `.`. `task` unless given.
+    /// The name used in run directories: letters, digits, `-`, `_` and `.`. The default is `task`.
     pub fn name(mut self, name: impl Into<String>) -> TaskBuilder {
         self.name = Some(name.into());
         self
     }
 
-    /// Another pattern, in the language of [`Pattern`](crate::Pattern): `{text} This is about {mask}.`
+    /// Adds a pattern, in the syntax of [`Pattern`](crate::Pattern): `{text} This is about {mask}.`
     pub fn pattern(mut self, pattern: impl Into<String>) -> TaskBuilder {
         self.patterns.push(pattern.into());
         self
     }
 
-    /// Another label with the words that stand for it at the mask. Where no label has words, the model finds some by the labels' names,
-    /// what [`TaskBuilder::describe`] says of them, and the labelled examples.
+    /// Adds a label and the words that represent it at the mask. If no label has words, they are found with
+    /// the model from the labels' names, the descriptions given with [`TaskBuilder::describe`], and the
+    /// labelled examples.
     pub fn label<W: Into<String>>(
         mut self,
         name: impl Into<String>,
@@ -58,50 +60,50 @@ impl TaskBuilder {
         self
     }
 
-    /// What a label without words means.
+    /// Describes the meaning of a label without words.
     pub fn describe(mut self, label: impl Into<String>, meaning: impl Into<String>) -> TaskBuilder {
         self.descriptions.push((label.into(), meaning.into()));
         self
     }
 
-    /// Another class of a task whose examples can belong to several at once, and how patterns call it where they say `{topic}`. Labels are then
-    /// the two answers, yes first; they are the words `yes` and `no` unless given.
+    /// Adds a class of a multi-label task, with the description that patterns insert for `{topic}`. The
+    /// labels are then the two answers, yes first; by default, they are the words `yes` and `no`.
     pub fn class(mut self, name: impl Into<String>, description: impl Into<String>) -> TaskBuilder {
         self.classes.push((name.into(), description.into()));
         self
     }
 
-    /// The column with every example's own list of texts to choose among; there are no labels then.
+    /// The column that holds each example's own list of texts to choose from; the task then has no labels.
     pub fn choices(mut self, column: impl Into<String>) -> TaskBuilder {
         self.choices = Some(column.into());
         self
     }
 
-    /// The column with the labels, for examples that have it among their values. `label` unless given.
+    /// The column with the labels, for examples that include it among their values. The default is `label`.
     pub fn label_column(mut self, column: impl Into<String>) -> TaskBuilder {
         self.label_column = Some(column.into());
         self
     }
 
-    /// Labelled examples to learn from.
+    /// Adds labelled examples for training.
     pub fn train<R: Into<Record>>(mut self, examples: impl IntoIterator<Item = R>) -> TaskBuilder {
         self.train.extend(examples.into_iter().map(Into::into));
         self
     }
 
-    /// Examples without labels, which the ensemble labels for the classifier to learn from.
+    /// Adds unlabelled examples, which the ensemble annotates for training the classifier.
     pub fn unlabeled<R: Into<Record>>(mut self, examples: impl IntoIterator<Item = R>) -> TaskBuilder {
         self.unlabeled.extend(examples.into_iter().map(Into::into));
         self
     }
 
-    /// Labelled examples to measure on.
+    /// Adds labelled examples for evaluation.
     pub fn test<R: Into<Record>>(mut self, examples: impl IntoIterator<Item = R>) -> TaskBuilder {
         self.test.extend(examples.into_iter().map(Into::into));
         self
     }
 
-    /// The values of all options that [`TaskBuilder::options`] does not change.
+    /// The preset for all options that [`TaskBuilder::options`] does not change.
     pub fn preset(mut self, preset: Preset) -> TaskBuilder {
         self.preset = Some(preset);
         self
@@ -113,11 +115,12 @@ impl TaskBuilder {
         self
     }
 
-    /// The task.
+    /// Builds the task.
     ///
     /// # Errors
-    /// All mistakes in patterns and labels; an option out of its range; an example with more or fewer texts than the patterns use
-    /// columns. What is wrong with labels of examples is found when they are read.
+    /// All mistakes in patterns and labels; an option out of range; an example whose number of texts differs
+    /// from the number of columns that the patterns use. Mistakes in the labels of examples are found when
+    /// the examples are read.
     pub fn build(self) -> Result<Task> {
         no_twins("label", &self.labels)?;
         no_twins("class", &self.classes)?;
@@ -130,7 +133,7 @@ impl TaskBuilder {
             .with_rows(Split::Test, self.test)
     }
 
-    /// The text of a task file that says the same.
+    /// The text of an equivalent task file.
     fn text(&self) -> String {
         let mut text = String::from("format = 1\n");
         // Writing to a string cannot fail.
@@ -169,7 +172,7 @@ impl TaskBuilder {
     }
 }
 
-/// Checks that no label, or class, was given twice.
+/// Checks that no label or class was given twice.
 fn no_twins<T>(what: &str, given: &[(String, T)]) -> Result<()> {
     for (number, (name, _)) in given.iter().enumerate() {
         if given[..number].iter().any(|(earlier, _)| earlier == name) {

@@ -1,27 +1,28 @@
-//! Examples that each have choices of their own: a column holds a list of texts, and one or several of them are right.
+//! Examples with their own choices: a column holds a list of texts, of which one or several are right.
 //!
-//! To the rest of the program the positions in a list are labels, as many as the longest list may have; a label whose position an example's
-//! list does not reach has no words in that example.
+//! To the rest of the program, the positions in a list are labels, as many as the longest allowed list has; a
+//! label beyond the end of an example's list has no words in that example.
 
 use super::Label;
 
-/// Where choices come from: the section `[choices]`.
+/// The source of the choices: the section `[choices]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Choices {
     /// The column with the list.
     pub from: String,
-    /// How many of a row's choices are compared in training: the right one and drawn wrong ones.
+    /// Maximum number of choices per example that are compared in training: the right one and randomly drawn
+    /// wrong ones.
     pub most: usize,
 }
 
 impl Choices {
-    /// Choices that a row may have.
+    /// Maximum number of choices per example.
     pub(crate) const LARGEST: usize = 64;
 
-    /// Compared in training unless the task says otherwise, as in the reference implementation.
+    /// Default number of choices compared in training, as in the reference implementation.
     pub(crate) const MOST: usize = 10;
 
-    /// A label for every place.
+    /// A label for every position.
     pub(super) fn labels() -> Vec<Label> {
         let label = |place: usize| Label { name: place.to_string(), words: Vec::new() };
         (1..=Choices::LARGEST).map(label).collect()

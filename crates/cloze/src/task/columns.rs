@@ -1,4 +1,4 @@
-//! What a task file says of columns: those derived from others, and rows within rows.
+//! Derived columns and nested rows, as described in a task file.
 
 use crate::pattern::Template;
 
@@ -7,27 +7,27 @@ use crate::pattern::Template;
 pub(crate) struct DerivedColumn {
     /// Its name, as patterns use it.
     pub name: String,
-    /// How it is derived. A column may use those before it; its own name is that of the file's column.
+    /// How it is derived. A column may use earlier ones; its own name refers to the file's column.
     pub derivation: Derivation,
 }
 
 /// How a column is derived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Derivation {
-    /// Text with columns in it.
+    /// Text with columns inserted.
     Text(String),
     /// A text for every value of a column.
     Values {
         /// The column.
         from: String,
-        /// Values with their texts.
+        /// The values and their texts.
         values: Vec<(String, String)>,
     },
-    /// A column with some strings replaced, one after the other.
+    /// A column in which some strings are replaced, one after the other.
     Replace {
         /// The column.
         from: String,
-        /// What is replaced, and by what.
+        /// The strings and their replacements.
         replace: Vec<(String, String)>,
     },
     /// A text with asterisks around one of its words.
@@ -36,35 +36,36 @@ pub(crate) enum Derivation {
         from: String,
         /// The column with the word.
         mark: String,
-        /// The column with the word's number, counted from 0.
+        /// The column with the word's position, counted from 0.
         at: String,
     },
-    /// What stands before a string in a column.
+    /// The text before a string in a column.
     Before {
         /// The column.
         from: String,
         /// The string.
         before: String,
     },
-    /// What stands after a string in a column.
+    /// The text after a string in a column.
     After {
         /// The column.
         from: String,
         /// The string.
         after: String,
     },
-    /// A list of the values that the objects of a list have under a key.
+    /// A list of the values under a key in the objects of a list.
     Each {
         /// The column with the list.
         from: String,
         /// The key.
         each: String,
     },
-    /// A list of pieces of a text in the order of the text, each once.
+    /// A list of spans of a text, each once, in the order in which they occur in the text.
     Spans {
         /// The column with the text.
         from: String,
-        /// The column with a list of objects: `start` and `end` are the piece's first and last letter, counted from 0.
+        /// The column with a list of objects: `start` and `end` are the span's first and last character,
+        /// counted from 0.
         spans: String,
     },
 }
@@ -88,16 +89,16 @@ impl Derivation {
     }
 }
 
-/// The lists within a row whose items are rows: `passage.questions[].answers[]`.
+/// The nested lists within a row whose items are examples: `passage.questions[].answers[]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rows {
-    /// Every list with its path from the row, the outermost first.
+    /// The path of every list from the row, outermost first.
     lists: Vec<Vec<String>>,
     source: String,
 }
 
 impl Rows {
-    /// Reads a path.
+    /// Parses a path.
     ///
     /// # Errors
     /// The problem and its remedy.
@@ -121,12 +122,12 @@ impl Rows {
         Ok(Rows { lists, source: source.to_owned() })
     }
 
-    /// Every list with its path from the row, the outermost first.
+    /// The path of every list from the row, outermost first.
     pub(crate) fn lists(&self) -> &[Vec<String>] {
         &self.lists
     }
 
-    /// As it was written.
+    /// The path as written.
     pub(crate) fn source(&self) -> &str {
         &self.source
     }

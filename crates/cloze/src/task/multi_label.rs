@@ -1,59 +1,61 @@
 //! Examples that may belong to several classes at once, which the task file calls topics.
 //!
-//! About an example one question is asked for every class, with the class's description in a column of its own and one of two answers, the
-//! task's labels, of which the first means yes. The questions about an example stand together, in the order of the classes.
+//! There is one question about an example for every class, with the class's description in a column of its
+//! own and one of two answers, the task's labels, of which the first means yes. The questions about an
+//! example are adjacent, in the order of the classes.
 
 use super::Task;
 
-/// Several labels for a row: the section `[multi_label]`.
+/// Several labels per example: the section `[multi_label]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MultiLabel {
-    /// The column in which patterns find a class's description.
+    /// The column that contains a class's description in patterns.
     pub column: String,
-    /// What stands between the classes in a cell.
+    /// The separator between the classes in a cell.
     pub separator: String,
-    /// What a cell says of a row that is about no class; empty if an empty cell says that.
+    /// The value of a cell for an example without any class; empty if that is an empty cell.
     pub none: String,
-    /// At least one, with different names and descriptions.
+    /// The classes, at least one, with different names and descriptions.
     pub classes: Vec<Class>,
 }
 
-/// What a row may be about.
+/// A class that an example may belong to.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Class {
-    /// As it stands in the data and in every output.
+    /// Its name in the data and in all output.
     pub name: String,
-    /// How a pattern calls it.
+    /// Its description in patterns.
     pub text: String,
 }
 
 impl MultiLabel {
-    /// The classes' names in order.
+    /// The names of the classes, in order.
     pub(crate) fn names(&self) -> Vec<String> {
         self.classes.iter().map(|class| class.name.clone()).collect()
     }
 }
 
 impl Task {
-    /// The names of what a row can be given: labels, or classes.
+    /// The names that can be predicted for an example: labels, or classes.
     pub(crate) fn answer_names(&self) -> Vec<String> {
         self.answers.several().map_or_else(|| self.label_names(), MultiLabel::names)
     }
 
-    /// The classes, where an example can belong to several; else none.
+    /// The classes of a multi-label task; otherwise empty.
     pub fn classes(&self) -> &[Class] {
         self.answers.several().map_or(&[], |several| &several.classes)
     }
 
-    /// The columns that the patterns use and that come from an example, not from a class: each once, in order of first use.
+    /// The columns that the patterns use and that belong to the example rather than to a class: each once, in
+    /// order of first use.
     pub fn inputs(&self) -> Vec<String> {
         let mut fields = self.fields();
         fields.retain(|field| self.answers.several().is_none_or(|several| several.column != *field));
         fields
     }
 
-    /// The rows of the task, with a text for each of [`Task::fields`], that a row becomes whose `texts` are those of
-    /// [`Task::inputs`].
+    /// The questions about an example whose `texts` are those of [`Task::inputs`], each with a text for every
+    /// one of [`Task::fields`].
     pub(crate) fn rows_of(&self, texts: &[String]) -> Vec<Vec<String>> {
         let Some(several) = self.answers.several() else { return vec![texts.to_vec()] };
         let fields = self.fields();

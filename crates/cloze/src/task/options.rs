@@ -1,6 +1,6 @@
 //! The options of a run.
 //!
-//! [`table`] has them all: with what each means, the values that it may have, and its default.
+//! [`table`] lists all of them, with their meaning, allowed values and defaults.
 
 pub(super) mod choice;
 pub(super) mod help;
@@ -18,7 +18,7 @@ pub(crate) use table::OptionSpec;
 use table::Options;
 
 impl Preset {
-    /// The values.
+    /// The values of the options in this preset.
     pub(crate) fn options(self) -> Options {
         Options::of(self)
     }
@@ -31,12 +31,12 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Whether all models on the way to the final one are measured on the test rows.
+    /// Whether every intermediate model is evaluated on the test examples.
     pub(crate) fn measures_all(&self) -> bool {
         self.measure == Measure::All || self.compare
     }
 
-    /// Ensembles that are trained one after the other.
+    /// The number of ensembles that are trained one after the other.
     pub(crate) fn generations(&self) -> usize {
         match self.method {
             Method::Pet => 1,
@@ -45,7 +45,7 @@ impl Options {
         }
     }
 
-    /// The options that have no meaning, for example 0 steps.
+    /// The options with invalid values, for example 0 steps.
     pub(crate) fn out_of_range(&self) -> Vec<OutOfRange> {
         OptionSpec::all().filter_map(|option| option.refuse(&option.get(self))).collect()
     }

@@ -1,4 +1,4 @@
-//! From the text of a task file to a task, or to everything that is wrong with it.
+//! Parses the text of a task file into a task, or reports every mistake in it.
 
 mod choices;
 mod columns;
@@ -37,7 +37,7 @@ const TOP: &[&str] = &[
 ];
 const MODEL: &[&str] = &["directory"];
 
-/// Reads a task, collecting every mistake on the way.
+/// Parses a task, collecting every mistake.
 pub(super) fn parse(file: &str, text: &str, dir: &Path, preset: Option<Preset>) -> Result<Task, TaskError> {
     let mut reader = Reader { file, text: text.into(), mistakes: Vec::new(), keys: Vec::new() };
     let document = match DeTable::parse(text) {
@@ -61,10 +61,10 @@ pub(super) fn parse(file: &str, text: &str, dir: &Path, preset: Option<Preset>) 
     }
 }
 
-/// Longer names of directories are a nuisance, and far longer ones impossible.
+/// Longer directory names are inconvenient, and much longer ones impossible.
 const LONGEST_NAME: usize = 80;
 
-/// A name for directories: every run of what is not a letter or digit becomes a hyphen.
+/// A directory name: every run of characters other than letters and digits becomes a hyphen.
 pub(crate) fn plain_name(name: &str) -> String {
     let mut plain = String::new();
     for c in name.chars().take(LONGEST_NAME) {

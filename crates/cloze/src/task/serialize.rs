@@ -1,4 +1,4 @@
-//! A task written out in full: what `run.toml` records, and what job ids are made from.
+//! Writes a complete task: for the record in `run.toml`, and as input for job ids.
 
 use std::fmt::{Display, Write};
 
@@ -7,9 +7,9 @@ use super::options::choice::Choice;
 use super::{Derivation, Task};
 
 impl Task {
-    /// The task as a task file with every option spelled out and absolute folders.
+    /// The task as a task file with every option written out and absolute folders.
     ///
-    /// Reading it gives the same task again, wherever it is read.
+    /// Reading it gives the same task again, from any folder.
     pub fn to_toml(&self) -> String {
         let absolute = |path: &std::path::Path| {
             let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -19,10 +19,10 @@ impl Task {
         self.written(Some(absolute(&self.data.dir)), model)
     }
 
-    /// The task without the places that differ from machine to machine: the folder of the data and the model's.
+    /// The task without the folders that differ between machines: those of the data and the model.
     ///
-    /// Two tasks with the same canonical text, the same data and the same model give the same results. The data files
-    /// and the model are to be hashed by their contents.
+    /// Two tasks with the same canonical text, data and model give the same results. The contents of the data
+    /// files and the model must be hashed separately.
     pub(crate) fn canonical(&self) -> String {
         self.written(None, None)
     }
@@ -137,7 +137,7 @@ impl Task {
     }
 }
 
-/// How a column is made, on one line.
+/// The derivation of a column, on one line.
 fn derivation(derivation: &Derivation) -> String {
     let pairs = |pairs: &[(String, String)]| {
         let pairs: Vec<String> =
@@ -168,7 +168,7 @@ fn derivation(derivation: &Derivation) -> String {
     }
 }
 
-/// A string on one line; JSON's escapes are TOML's too, except that JSON leaves DEL as it is.
+/// A string on one line. JSON's escapes are also valid in TOML, except that JSON does not escape DEL.
 pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
 }
@@ -229,7 +229,8 @@ mod tests {
         assert_eq!(spelled.canonical(), parse(EXAMPLE).canonical());
     }
 
-    /// Ids of runs and jobs hash it, so that earlier runs are found again only as long as it stays the same.
+    /// The ids of runs and jobs are hashes of it, so earlier runs are found again only while it stays the
+    /// same.
     #[test]
     fn the_canonical_text_is_the_one_of_earlier_versions() {
         let written = include_str!("serialize/canonical.toml");

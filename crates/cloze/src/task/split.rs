@@ -1,4 +1,4 @@
-//! Where the examples of each split come from: files, or a program that hands them over.
+//! The sources of each split's examples: files, or in-memory examples from a program.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,14 @@ use crate::error::Hint;
 use crate::table::{Record, Records, expand};
 use crate::{Error, Place, Result};
 
-/// What examples are for.
+/// The purpose of examples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Split {
-    /// Labelled, to learn from.
+    /// Labelled examples for training.
     Train,
-    /// To be labelled by the ensemble.
+    /// Examples for the ensemble to annotate.
     Unlabeled,
-    /// Labelled, to measure on.
+    /// Labelled examples for evaluation.
     Test,
 }
 
@@ -28,7 +28,7 @@ impl Split {
         }
     }
 
-    /// Its key with the section.
+    /// Its key with the section name.
     fn full_key(self) -> &'static str {
         match self {
             Split::Train => "data.train",
@@ -38,7 +38,7 @@ impl Split {
     }
 }
 
-/// The rows that a program has handed over.
+/// In-memory examples from a program.
 #[derive(Debug, Clone, Default)]
 pub(super) struct InMemory {
     train: Option<Records>,
@@ -57,17 +57,17 @@ impl InMemory {
 }
 
 impl Task {
-    /// The files of all splits, as far as they are there.
+    /// The files of all splits, as far as they exist.
     pub fn data_files(&self) -> Vec<PathBuf> {
         let Data { dir, train, unlabeled, test, .. } = &self.data;
         let names = train.iter().chain(unlabeled).chain(test);
         names.flat_map(|name| expand(name, dir).unwrap_or_default()).collect()
     }
 
-    /// The files of a split; none if the task has no such split.
+    /// The files of a split; empty if the task does not have the split.
     ///
     /// # Errors
-    /// When a file is not there or a pattern of names matches none.
+    /// When a file does not exist or a file name pattern matches nothing.
     pub(crate) fn files(&self, split: Split) -> Result<Vec<PathBuf>> {
         let names = match split {
             Split::Train => &self.data.train,
@@ -82,12 +82,14 @@ impl Task {
         Ok(files)
     }
 
-    /// The task with these examples in the place of a split's files. A row that has texts without names has them in the columns that the
-    /// patterns use, in this order; its label is in the column that the task names, or else in `label`.
+    /// The task with these examples instead of a split's files. Texts without names go into the columns that
+    /// the patterns use, in order; a label goes into the label column that the task names, or else into
+    /// `label`.
     ///
     /// # Errors
-    /// When a row has more or fewer texts than the patterns use columns, or two labels, or no row to train on has a label. Everything
-    /// else is found when the rows are read.
+    /// When the number of an example's texts differs from the number of columns that the patterns use, an
+    /// example has two different labels, or no training example has a label. Everything else is checked when
+    /// the examples are read.
     pub fn with_rows<R: Into<Record>>(
         mut self,
         split: Split,
@@ -124,7 +126,7 @@ impl Task {
         Ok(self)
     }
 
-    /// Points at the line that names the file, as far as the file not being there is the trouble.
+    /// If the file does not exist, reports the error at the line that names it.
     fn missing_file(&self, split: Split, error: Error) -> Error {
         let key = split.full_key();
         match &error {
@@ -143,7 +145,7 @@ impl Task {
         }
     }
 
-    /// The examples of a split that a program has handed over.
+    /// The in-memory examples of a split.
     pub(crate) fn records(&self, split: Split) -> Option<&Records> {
         self.in_memory.of(split)
     }

@@ -1,8 +1,8 @@
-//! Values of TOML as numbers, and what is said of a value of the wrong type.
+//! TOML values as numbers, and errors for values of the wrong type.
 
 use toml::de::DeValue;
 
-/// A whole number of at least 0; `None` if it is anything else, or too large for `T`.
+/// A whole number of at least 0; `None` for anything else, or if it is too large for `T`.
 pub(super) fn whole<T: TryFrom<u64>>(value: &DeValue) -> Option<T> {
     let integer = value.as_integer()?;
     let number = u64::from_str_radix(&integer.as_str().replace('_', ""), integer.radix()).ok()?;
@@ -19,7 +19,7 @@ pub(super) fn float(value: &DeValue) -> Option<f64> {
     Some(number as f64)
 }
 
-/// The problem and the remedy where the value of `key` is not what is `expected`.
+/// The problem and the remedy if the value of `key` is not as `expected`.
 pub(super) fn wrong_type(key: &str, value: &DeValue, expected: &str) -> (String, String) {
     let found = value.type_str();
     let article = if found.starts_with(['a', 'i', 'o']) { "an" } else { "a" };

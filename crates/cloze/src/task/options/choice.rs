@@ -1,4 +1,4 @@
-//! The options that are one of several words.
+//! The options whose value is one of several words.
 
 use cloze_encoder::Device;
 use serde::Serialize;
@@ -6,68 +6,69 @@ use serde::Serialize;
 use crate::error::list;
 use crate::table::Quoting;
 
-/// What `cloze train` does.
+/// The training method of `cloze train`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Pattern-exploiting training: fine-tune on patterns, annotate, distil.
     #[default]
     Pet,
-    /// The same over several generations, each of which also learns from rows that the one before has labelled.
+    /// The same over several generations; each generation also learns from examples that the previous one has
+    /// labelled.
     Ipet,
-    /// Plain fine-tuning of a classifier on the labelled rows, the baseline.
+    /// Plain fine-tuning of a classifier on the labelled examples, as a baseline.
     Supervised,
 }
 
-/// Which models stay in the run directory. A model takes four bytes per weight of disk.
+/// Which models are kept in the run directory. A model takes four bytes of disk space per weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Keep {
-    /// The members and the final classifier, so that the ensemble can predict.
+    /// The members and the final classifier, so that the ensemble can also predict.
     #[default]
     All,
     /// The final classifier only.
     Final,
-    /// None: the run only measures.
+    /// None: the run only evaluates.
     None,
 }
 
-/// What is measured on the test rows.
+/// Which models are evaluated on the test examples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Measure {
-    /// What the run ends with: the classifier, or the ensemble where there is none.
+    /// The final model: the classifier, or the ensemble if there is none.
     #[default]
     Final,
-    /// Every model on the way as well: zero-shot and fine-tuned patterns, and ensembles.
+    /// Every intermediate model as well: zero-shot and fine-tuned patterns, and ensembles.
     All,
 }
 
-/// What the final classifier starts from.
+/// What the final classifier is initialized from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Start {
-    /// The mean of the weights of the ensemble's members; where there are many labels, with an output layer that is fitted to their
-    /// scores.
+    /// The mean of the members' weights; if there are many labels, with an output layer fitted to the
+    /// members' scores.
     #[default]
     Members,
-    /// The model as it was before any training, with a random output layer.
+    /// The pretrained model, with a random output layer.
     Model,
 }
 
-/// What matrix products multiply. Weights, sums and the optimizer are in float32 either way.
+/// The number format of the factors in matrix products. Weights, sums and the optimizer always use float32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 24 significant bits.
     Float32,
-    /// Eight significant bits, where the processor is faster with them; float32 elsewhere.
+    /// Eight significant bits on processors that are faster with them; float32 elsewhere.
     #[default]
     Bfloat16,
 }
 
 impl Precision {
-    /// The device that computes so, with the threads of `device`.
+    /// A device that computes in this format, with the threads of `device`.
     pub(crate) fn device(self, device: &Device) -> Device {
         match self {
             Precision::Float32 => device.clone(),
@@ -75,7 +76,7 @@ impl Precision {
         }
     }
 
-    /// What is really multiplied where this is asked for on `device`, which may lack bfloat16 or be told to use it.
+    /// The format actually used on `device`, which may lack bfloat16 or be configured to use it.
     pub(crate) fn on(self, device: &Device) -> Precision {
         if self.device(device).kernels().is_bf16() { Precision::Bfloat16 } else { Precision::Float32 }
     }
@@ -85,18 +86,18 @@ impl Precision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Reduction {
-    /// Every member counts the same.
+    /// All members have the same weight.
     Mean,
-    /// A member counts by the accuracy of its pattern with the pretrained model on the training rows.
+    /// A member is weighted by the zero-shot accuracy of its pattern on the training examples.
     #[default]
     Wmean,
 }
 
-/// The order in which the masks of a word of several tokens are filled.
+/// The order in which the masks of a multi-token word are filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Decoding {
-    /// Whichever the model is surest of.
+    /// The token that the model is most confident about first.
     #[default]
     MaxFirst,
     /// From left to right.
@@ -105,26 +106,26 @@ pub(crate) enum Decoding {
     Parallel,
 }
 
-/// What is compared in training with words of several tokens: the cross-entropy of all tokens of a word.
+/// How training combines the cross-entropies of the tokens of a multi-token word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Hinge {
     /// Their sum.
     #[default]
     Sum,
-    /// Their mean, so that length does not matter.
+    /// Their mean, which is independent of length.
     Mean,
-    /// Their mean over all rows of a batch, as the reference implementation has it for COPA; with a batch of one row the same as
-    /// the mean.
+    /// Their mean over all examples of a batch, as in the reference implementation for COPA; with a batch of
+    /// one example, the same as the mean.
     Batch,
 }
 
 /// A choice written as a word in the task file.
 pub(crate) trait Choice: Copy + PartialEq + 'static {
-    /// Every choice with its word.
+    /// Every choice and its word.
     const ALL: &'static [(&'static str, Self)];
 
-    /// The choice of this word.
+    /// The choice with this word.
     fn of(word: &str) -> Option<Self> {
         Self::ALL.iter().find(|(name, _)| *name == word).map(|(_, choice)| *choice)
     }
@@ -185,17 +186,17 @@ impl Choice for Reduction {
     const ALL: &'static [(&'static str, Self)] = &[("mean", Reduction::Mean), ("wmean", Reduction::Wmean)];
 }
 
-/// Values for all options that a task file does not give: `preset` of `[train]`.
+/// Default values for the options that a task file does not set: `preset` of `[train]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Preset {
-    /// Made for a small model on a laptop: [`Options::default`](super::Options::default).
+    /// For a small model on a laptop: [`Options::default`](super::Options::default).
     #[default]
     Laptop,
     /// The recipe of the PET papers, for large models: Schick and Schütze (2021), arXiv 2001.07676 and 2009.07118.
     Paper,
-    /// To see whether a task works at all: short inputs, few updates.
+    /// For checking whether a task works at all: short inputs, few updates.
     Quick,
-    /// For whoever has time: three times the updates, and every pattern twice.
+    /// For better results in more time: three times the updates, and every pattern twice.
     Thorough,
 }
 
@@ -210,7 +211,7 @@ impl Choice for Preset {
 
 #[cfg(test)]
 impl Preset {
-    /// Whom it is for, as the reference says.
+    /// Its intended use, as stated in the reference.
     pub(crate) fn purpose(self) -> &'static str {
         match self {
             Preset::Laptop => "a small model on a laptop",

@@ -1,26 +1,27 @@
-//! What is said of the options to whoever may set them.
+//! Explanations of the options.
 
 use super::choice::Preset;
 use super::table::OptionSpec;
 
-/// An option as it is explained to whoever may set it, see [`Preset::help`].
+/// The explanation of an option, see [`Preset::help`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OptionHelp {
-    /// Its key, with its section unless that is `train`: `steps`, `distil.steps`.
+    /// Its key, prefixed with its section unless that is `train`: `steps`, `distil.steps`.
     pub name: &'static str,
     /// What it means, in one sentence.
     pub meaning: &'static str,
-    /// The values that it may have, in plain English.
+    /// The allowed values, in plain English.
     pub values: String,
-    /// The words to choose from; none if it is not one of several words.
+    /// The words to choose from; empty if the value is not one of several words.
     pub words: Vec<&'static str>,
-    /// The value that the preset gives it, as a task file has it.
+    /// Its value in the preset, as written in a task file.
     pub default: String,
 }
 
 impl Preset {
-    /// Every option with the value that this preset gives it, in the order of a task file that spells all of them out.
+    /// Explains every option, with its value in this preset, in the order of a task file that lists all of
+    /// them.
     pub fn help(self) -> Vec<OptionHelp> {
         let options = self.options();
         let help = |option: &OptionSpec| OptionHelp {

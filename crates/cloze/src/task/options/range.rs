@@ -1,4 +1,4 @@
-//! Values that have no meaning, for example 0 steps.
+//! Invalid option values, for example 0 steps.
 
 use super::table::OptionSpec;
 use super::value::Value;
@@ -6,7 +6,7 @@ use super::value::Value;
 /// An option out of its range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OutOfRange {
-    /// Section and key, for example `train.steps`.
+    /// Section and key, such as `train.steps`.
     pub key: &'static str,
     /// What was found.
     pub problem: String,
@@ -15,7 +15,7 @@ pub(crate) struct OutOfRange {
 }
 
 impl OptionSpec {
-    /// Why the option cannot have this value.
+    /// Why the option cannot have this value, if it cannot.
     pub(super) fn refuse(&self, value: &Value) -> Option<OutOfRange> {
         let found = |problem: String, remedy: String| OutOfRange { key: self.full_key, problem, remedy };
         let number = match value {
@@ -40,7 +40,7 @@ fn refuse_seeds(seeds: &[u64]) -> Option<(String, String)> {
     if seeds.is_empty() {
         return Some(("`seeds` is an empty list".into(), "list at least one seed".into()));
     }
-    // The same member twice would count twice in the ensemble.
+    // A repeated member would count twice in the ensemble.
     let (_, seed) = seeds.iter().enumerate().find(|(number, seed)| seeds[..*number].contains(seed))?;
     Some((
         format!("the seed {seed} is in `seeds` twice"),

@@ -1,4 +1,4 @@
-//! From a value of TOML to that of an option.
+//! Converts TOML values to option values.
 
 use std::ops::Range;
 
@@ -10,17 +10,17 @@ use super::value::{Kind, Value};
 use crate::error::list;
 use crate::task::toml_value::{float, whole, wrong_type};
 
-/// What is wrong with a value.
+/// A mistake in a value.
 #[derive(Debug)]
 pub(crate) struct Wrong {
-    /// Where it stands.
+    /// Its position in the text.
     pub(crate) span: Range<usize>,
     pub(crate) problem: String,
     pub(crate) remedy: String,
 }
 
 impl OptionSpec {
-    /// Reads the option's value, or finds everything that is wrong with it apart from being out of range.
+    /// Reads the option's value and reports all mistakes in it, except for being out of range.
     pub(crate) fn read(&self, value: &Spanned<DeValue>) -> Result<Value, Vec<Wrong>> {
         let wrong = |expected| {
             let (problem, remedy) = wrong_type(self.key, value.get_ref(), expected);

@@ -1,4 +1,4 @@
-//! The tables of options in the reference, which a test holds to the table of the code.
+//! The option tables in the reference page; a test keeps them in line with the code.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::task::Preset;
 
 const PAGE: &str = "../../docs/reference/task-file.md";
 
-/// A block of the page is between these; what stands there is written by the test.
+/// The markers around a block of the page that the test generates.
 const BEGIN: &str = "<!-- generated: ";
 const END: &str = "<!-- end of generated -->";
 
@@ -31,7 +31,7 @@ fn options(section: &str) -> String {
     table
 }
 
-/// The options that presets differ in.
+/// The table of options that differ between presets.
 fn presets() -> String {
     let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let with_title = |title: &str, cell: &dyn Fn(&str, Preset) -> String| {
@@ -52,7 +52,7 @@ fn presets() -> String {
     table
 }
 
-/// The page with its blocks as they should be.
+/// The page with its blocks regenerated.
 fn rewritten(page: &str) -> String {
     let mut blocks = page.split(BEGIN);
     let mut text = blocks.next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! An option that takes a value in place of the task file's: `steps=100`, `distil.steps=200`.
+//! An option value that overrides the task file: `steps=100`, `distil.steps=200`.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ use crate::error::{list, nearest};
 use crate::task::{Method, Task};
 use crate::{Error, Result};
 
-/// An option with a value that takes the place of the task file's.
+/// An option with a value that overrides the task file's.
 #[derive(Debug, Clone)]
 pub struct Setting {
     pub(crate) option: &'static OptionSpec,
@@ -19,16 +19,16 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// These seeds, which [`Task::set`] checks.
+    /// Sets these seeds, which [`Task::set`] checks.
     pub fn seeds(seeds: Vec<u64>) -> Setting {
-        // The table has the option.
+        // The table always contains this option.
         let option = OptionSpec::find("seeds").expect("there are seeds");
         Setting { option, value: Value::Seeds(seeds) }
     }
 }
 
-/// `KEY=VALUE` with a key of `[train]`, or one of another section with its name in front, and a value as in a task file. Quotes
-/// around a word and brackets around a list may be left out.
+/// Parses `KEY=VALUE` with a key of `[train]`, or a key of another section prefixed with the section's name,
+/// and a value as in a task file. Quotes around a word and brackets around a list may be omitted.
 impl FromStr for Setting {
     type Err = Error;
 
@@ -43,7 +43,7 @@ impl FromStr for Setting {
         let (name, value) = (name.trim(), value.trim());
         let option = OptionSpec::find(name).ok_or_else(|| {
             let names = || OptionSpec::all().map(OptionSpec::name);
-            // The name of another section's option, without the section.
+            // An option of another section, named without the section.
             let same = OptionSpec::all().find(|option| option.key == name).map(OptionSpec::name);
             let remedy = match same.or_else(|| nearest(name, names())) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -74,7 +74,7 @@ fn parse(option: &OptionSpec, text: &str) -> std::result::Result<Value, Wrong> {
         let value = table.get("value").filter(|_| table.len() == 1)?;
         Some(option.read(value))
     };
-    // What is not TOML is text without its quotes.
+    // A value that is not valid TOML is text without its quotes.
     let as_text = || read(&format!("value = {}", serde_json::Value::from(text.as_str())));
     let found = read(&format!("value = {text}")).or_else(as_text);
     found.unwrap_or_else(|| Err(Vec::new())).map_err(|wrong| {
@@ -88,10 +88,10 @@ fn parse(option: &OptionSpec, text: &str) -> std::result::Result<Value, Wrong> {
 }
 
 impl Task {
-    /// Gives options other values than those of the task file.
+    /// Sets options to other values than those in the task file.
     ///
     /// # Errors
-    /// When an option is there twice, is out of its range, or does not fit the task.
+    /// When an option is set twice, is out of range, or does not fit the task.
     pub fn set(&mut self, settings: &[Setting]) -> Result<()> {
         for (number, Setting { option, value }) in settings.iter().enumerate() {
             if settings[..number].iter().any(|other| other.option.full_key == option.full_key) {

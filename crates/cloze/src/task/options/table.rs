@@ -1,7 +1,7 @@
-//! The table of all options: what each means, which values it may have, and its default by preset.
+//! The table of all options: meaning, allowed values, and default in each preset.
 //!
-//! Everything else follows from it: the structs, reading and writing task files, `--set` of the command line, and the tables of the
-//! reference page (`docs/reference/task-file.md`).
+//! Everything else is derived from it: the structs, reading and writing task files, `--set` on the command
+//! line, and the tables of the reference page (`docs/reference/task-file.md`).
 //!
 //! ```text
 //! /// What it means, in one sentence.
@@ -9,7 +9,8 @@
 //! pub key: type in BOUNDS = default, Preset: another default;
 //! ```
 //!
-//! Job ids hash what [`Options`] serialises to and task files as they are written: with another order of the rows every id is another.
+//! Job ids are hashes that include the serialized [`Options`] and the written task file, so changing the
+//! order of the rows changes every id.
 
 use serde::Serialize;
 
@@ -22,11 +23,11 @@ use super::value::{
 /// An option: a row of the table.
 #[derive(Debug)]
 pub(crate) struct OptionSpec {
-    /// The section of the task file that it stands in: `train`, `ipet` or `distil`.
+    /// The section of the task file that contains it: `train`, `ipet` or `distil`.
     pub(crate) section: &'static str,
-    /// Its key there.
+    /// Its key in that section.
     pub(crate) key: &'static str,
-    /// Section and key, for example `train.steps`.
+    /// Section and key, such as `train.steps`.
     pub(crate) full_key: &'static str,
     pub(super) kind: Kind,
     pub(super) bounds: Bounds,
@@ -37,17 +38,17 @@ pub(crate) struct OptionSpec {
     more: &'static str,
 }
 
-/// A key of the task file that is no option of its own, but another way to give values to options.
+/// A key of the task file that is not an option itself but another way to set options.
 #[derive(Debug)]
 pub(crate) struct Shorthand {
     pub(crate) key: &'static str,
-    /// The option that it is listed in front of.
+    /// The option before which it is listed.
     pub(super) before: &'static str,
     #[cfg_attr(not(test), expect(dead_code, reason = "the test of the reference page writes it there"))]
     pub(super) row: [&'static str; 3],
 }
 
-/// The keys of `[train]` that are no options of their own; for the reference page with their meaning, values and default.
+/// The shorthand keys of `[train]`, with their meaning, values and default for the reference page.
 pub(crate) const SHORTHANDS: &[Shorthand] = &[
     Shorthand {
         key: "preset",
@@ -104,7 +105,7 @@ macro_rules! section {
                 &mut (*options)$(.$part)?
             }
 
-            /// The values of a preset.
+            /// The values in a preset.
             pub(super) fn of(preset: Preset) -> $name {
                 $name {
                     $($key: by_preset(preset, $default, [$((Preset::$preset, $value)),*]),)*
@@ -139,8 +140,9 @@ fn by_preset<T, const N: usize>(preset: Preset, default: T, others: [(Preset, T)
 
 section! {
     /// How models are trained, merged and distilled: the sections `[train]`, `[ipet]` and `[distil]` of a task file.
-    ///
-    /// [`Options::default`] is what a task file without these sections means. What is seldom changed is no field here, but can be set with a
+    /// [`Options::default`] corresponds to a task file without these sections. Options that are seldom
+    /// changed have no field here; they can be set with a [`Setting`](crate::task::Setting), as in a task
+    /// file.
     /// [`Setting`](crate::task::Setting) as in a task file.
     Options in "train", rows TRAIN, at options;
 
@@ -275,7 +277,7 @@ section! {
 }
 
 impl OptionSpec {
-    /// Every option, in the order of a task file that spells all of them out.
+    /// Every option, in the order of a task file that lists all of them.
     pub(crate) fn all() -> impl Iterator<Item = &'static OptionSpec> {
         [TRAIN, IPET, DISTIL].into_iter().flatten()
     }
@@ -288,12 +290,12 @@ impl OptionSpec {
         OptionSpec::all().filter(move |option| option.section == section)
     }
 
-    /// The option of this name, which is what [`OptionSpec::name`] gives or the full key.
+    /// The option with this name: either [`OptionSpec::name`] or the full key.
     pub(crate) fn find(name: &str) -> Option<&'static OptionSpec> {
         OptionSpec::all().find(|option| option.name() == name || option.full_key == name)
     }
 
-    /// The keys that a section may have, for one with options.
+    /// The keys allowed in a section that has options.
     pub(crate) fn keys(section: &str) -> Vec<&'static str> {
         let mut keys = Vec::new();
         for option in OptionSpec::of_section(section) {
@@ -306,7 +308,7 @@ impl OptionSpec {
         keys
     }
 
-    /// The key, with its section unless that is `train`: `steps`, `distil.steps`.
+    /// The key, prefixed with its section unless that is `train`: `steps`, `distil.steps`.
     pub(crate) fn name(&self) -> &'static str {
         if self.section == "train" { self.key } else { self.full_key }
     }
@@ -316,18 +318,18 @@ impl OptionSpec {
         self.meaning.trim()
     }
 
-    /// What the reference page says beyond that, in Markdown.
+    /// Additional explanation on the reference page, in Markdown.
     #[cfg(test)]
     pub(super) fn more(&self) -> &'static str {
         self.more
     }
 
-    /// The words to choose from; none if it is not one of several words.
+    /// The words to choose from; empty if the value is not one of several words.
     pub(crate) fn words(&self) -> Vec<&'static str> {
         if let Kind::Word(words) = self.kind { words() } else { Vec::new() }
     }
 
-    /// The values that it may have, in plain English.
+    /// The allowed values, in plain English.
     pub(crate) fn values(&self) -> String {
         match self.kind {
             Kind::Word(words) => {
@@ -345,7 +347,7 @@ impl OptionSpec {
         (self.get)(options)
     }
 
-    /// Gives it another value; one of another kind changes nothing.
+    /// Sets its value; a value of another kind has no effect.
     pub(crate) fn set(&self, options: &mut Options, value: &Value) {
         (self.set)(options, value);
     }

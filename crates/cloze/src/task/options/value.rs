@@ -1,10 +1,10 @@
-//! What an option can be: its kind, its range and its value.
+//! The kind, range and value of an option.
 
 use std::fmt;
 
 use super::choice::Choice;
 
-/// The value of an option. It is shown as a task file has it.
+/// The value of an option, displayed as in a task file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     /// A whole number of at least 0.
@@ -23,7 +23,7 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Whole(number) => number.fmt(f),
-            // Many digits without a point are an integer to TOML, and too large for one.
+            // TOML reads many digits without a decimal point as an integer, and this one would be too large.
             Value::Number(number) if number.abs() >= 1e15 => write!(f, "{number:e}"),
             Value::Number(number) => number.fmt(f),
             Value::Switch(value) => value.fmt(f),
@@ -36,7 +36,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// What kind of value an option has.
+/// The kind of value that an option has.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     /// [`Value::Whole`].
@@ -56,10 +56,10 @@ pub(super) trait Typed: Sized {
     /// The kind of its values.
     const KIND: Kind;
 
-    /// What a task file says for it.
+    /// The value as written in a task file.
     fn to_value(&self) -> Value;
 
-    /// The other way round; `None` for a value of another kind.
+    /// The inverse; `None` for a value of another kind.
     fn of_value(value: &Value) -> Option<Self>;
 }
 
@@ -126,23 +126,23 @@ impl<T: Choice> Typed for T {
     }
 }
 
-/// The numbers that an option may have.
+/// The range of numbers that an option allows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Whether a number is among them.
+    /// Whether a number is in the range.
     pub(super) fits: fn(f64) -> bool,
-    /// The same in words that go on from "must be"; empty where every number of the kind fits.
+    /// The range in words, following "must be"; empty if every number of the kind is allowed.
     pub(super) allowed: &'static str,
 }
 
-/// No bounds but those of the kind.
+/// No limits beyond those of the kind.
 pub(super) const ANY: Bounds = Bounds { fits: |_| true, allowed: "" };
-/// Counts beyond this are a slip of the finger: no machine gets there.
+/// A count above this limit is surely a typing mistake.
 pub(super) const COUNT: Bounds =
     Bounds { fits: |number| (1.0..=1e6).contains(&number), allowed: "from 1 to 1000000" };
-/// The same where nothing at all is an answer, too.
+/// The same, with 0 allowed.
 pub(super) const COUNT_OR_NONE: Bounds = Bounds { fits: |number| number <= 1e6, allowed: "at most 1000000" };
-/// What is computed with is float32.
+/// Computation is in float32.
 pub(super) const RATE: Bounds = Bounds {
     fits: |number| number as f32 > 0.0 && (number as f32).is_finite(),
     allowed: "above 0, and within the range of float32",
@@ -150,23 +150,23 @@ pub(super) const RATE: Bounds = Bounds {
 /// AdamW's weight decay.
 pub(super) const DECAY: Bounds =
     Bounds { fits: |number| (0.0..=100.0).contains(&number), allowed: "from 0 to 100" };
-/// A part of a whole.
+/// A fraction.
 pub(super) const SHARE: Bounds =
     Bounds { fits: |number| (0.0..=1.0).contains(&number), allowed: "from 0 to 1" };
-/// A part of a whole that leaves something.
+/// A fraction below the whole.
 pub(super) const SHARE_BELOW_ONE: Bounds =
     Bounds { fits: |number| (0.0..1.0).contains(&number), allowed: "at least 0 and below 1" };
-/// A part of a whole that is something.
+/// A fraction above zero.
 pub(super) const SHARE_ABOVE_ZERO: Bounds =
     Bounds { fits: |number| number > 0.0 && number <= 1.0, allowed: "above 0 and at most 1" };
-/// A factor by which something grows.
+/// A growth factor.
 pub(super) const FACTOR: Bounds =
     Bounds { fits: |number| (1.0..=1000.0).contains(&number), allowed: "from 1 to 1000" };
-/// Generations of ensembles.
+/// A number of generations.
 pub(super) const GENERATIONS: Bounds =
     Bounds { fits: |number| (1.0..=100.0).contains(&number), allowed: "from 1 to 100" };
 /// The temperature of a softmax.
 pub(super) const TEMPERATURE: Bounds =
     Bounds { fits: |number| (0.01..=1000.0).contains(&number), allowed: "from 0.01 to 1000" };
-/// Tokens of an input: the special ones, the mask and a few more.
+/// A number of input tokens: enough for the special tokens, the mask and a few more.
 pub(super) const TOKENS: Bounds = Bounds { fits: |number| number >= 8.0, allowed: "at least 8 tokens" };

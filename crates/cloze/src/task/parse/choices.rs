@@ -1,4 +1,4 @@
-//! What a task file says of rows that each have a list of texts to choose among: `[choices]`.
+//! Parses `[choices]`, for examples that each have their own list of texts to choose from.
 
 use super::cursor::{Reader, Section};
 use crate::task::{Choices, Data, Method, Options};
@@ -34,7 +34,8 @@ impl Reader<'_> {
         Some(Choices { from: from.unwrap_or_default(), most })
     }
 
-    /// A classifier has the same labels for all rows, so that rows with choices of their own cannot have one.
+    /// A classifier has the same labels for all examples, so a task in which examples have their own choices
+    /// cannot have one.
     pub(super) fn without_classifier(&mut self, data: &Data, options: &Options) {
         let mut refuse = |key: &str, is: bool, problem: &str, remedy: &str| {
             if is {

@@ -1,4 +1,4 @@
-//! What a task file says of columns: `[columns]`, and `rows` and `mirror` of `[data]`.
+//! Parses `[columns]`, and `rows` and `mirror` of `[data]`.
 
 use toml::Spanned;
 use toml::de::DeValue;
@@ -8,7 +8,7 @@ use crate::error::{counted, list};
 use crate::pattern::{Pattern, Template};
 use crate::task::{Data, Derivation, DerivedColumn, Label, Mirror, Rows};
 
-/// Whether a pattern can name a column `name`.
+/// Whether a pattern can refer to a column called `name`.
 pub(super) fn can_be_named(name: &str) -> bool {
     let pattern = format!("{{mask}}{{{name}}}").parse::<Pattern>();
     pattern.is_ok_and(|found| {
@@ -66,7 +66,7 @@ impl Reader<'_> {
         let single = ["before", "after", "each", "spans"].map(&mut text);
         let values = self.pairs(&section, "values");
         let replace = self.pairs(&section, "replace");
-        // Each way of making a column whose keys are there; there is to be just one.
+        // Every derivation whose keys are present; exactly one is allowed.
         let mut ways = Vec::new();
         if let Some(from) = from.clone() {
             let from = || from.clone();
@@ -92,7 +92,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A table of texts in the order of the file; at least one.
+    /// A table of texts in the order of the file; at least one entry.
     fn pairs(&mut self, parent: &Section, key: &'static str) -> Option<Vec<(String, String)>> {
         let section = self.section(parent, key);
         section.table?;
@@ -114,7 +114,7 @@ impl Reader<'_> {
         Some(pairs)
     }
 
-    /// `rows`: the lists whose items are rows.
+    /// `rows`: the lists whose items are examples.
     pub(super) fn rows(&mut self, data: &Section) -> Option<Rows> {
         let (source, span) = self.text(data, "rows")?;
         match Rows::parse(&source) {
@@ -126,7 +126,8 @@ impl Reader<'_> {
         }
     }
 
-    /// `mirror`: two columns that change places in a second copy of every row, and with them the labels whose words they are.
+    /// `mirror`: two columns that are swapped in a second copy of every row, together with the labels whose
+    /// words they are.
     pub(super) fn mirror(&mut self, section: &Section, data: &mut Data, labels: &[Label]) {
         let Some(columns) = self.texts(section, "mirror") else { return };
         let span = self.span_of("data.mirror");

@@ -1,4 +1,4 @@
-//! The way through a task file's TOML: sections, and the values of keys with their places.
+//! Reads a task file's TOML: sections, and the values of keys with their positions.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,26 +11,26 @@ use crate::error::{Mistake, list, nearest};
 use crate::task::options::choice::Choice;
 use crate::task::toml_value::{whole, wrong_type};
 
-/// Text with its place in the file.
+/// Text with its position in the file.
 pub(super) type Located = (String, Range<usize>);
 
-/// A table of the file, empty if it is not there.
+/// A table of the file, empty if absent.
 pub(super) struct Section<'a> {
     pub(super) name: &'static str,
     pub(super) table: Option<&'a DeTable<'a>>,
     pub(super) span: Range<usize>,
 }
 
-/// Reads values, and collects the mistakes in them.
+/// Reads values and collects the mistakes in them.
 pub(super) struct Reader<'f> {
     pub(super) file: &'f str,
     pub(super) text: Arc<str>,
     pub(super) mistakes: Vec<Mistake>,
-    /// The values that were asked for, by the names of their keys with the section.
+    /// The values that were read, by section and key.
     pub(super) keys: Vec<(String, Range<usize>)>,
 }
 
-/// Each method that reads a value notes a mistake and gives `None` when the value has the wrong type.
+/// Each method that reads a value reports a mistake and returns `None` if the value has the wrong type.
 impl Reader<'_> {
     pub(super) fn mistake(
         &mut self,
@@ -85,7 +85,7 @@ impl Reader<'_> {
         Some(value)
     }
 
-    /// The place of a value that was asked for before; empty if it was not there.
+    /// The position of a value that was read before; empty if it is absent.
     pub(super) fn span_of(&self, key: &str) -> Range<usize> {
         self.keys.iter().find(|(name, _)| name == key).map_or(0..0, |(_, span)| span.clone())
     }
@@ -155,7 +155,8 @@ impl Reader<'_> {
         choice
     }
 
-    /// A place within a string of the file, or all of it where escapes make bytes of the value and the file differ.
+    /// A position within a string of the file, or the whole string if escapes make the value and the file
+    /// differ.
     pub(super) fn within(&self, value: &str, span: &Range<usize>, place: Range<usize>) -> Range<usize> {
         let written = &self.text[span.clone()];
         let quote =
@@ -170,7 +171,7 @@ impl Reader<'_> {
     }
 }
 
-/// The entries of a table in the order of the file.
+/// The entries of a table, in the order of the file.
 pub(super) fn ordered<'a>(
     section: &Section<'a>,
 ) -> Vec<(&'a Spanned<Cow<'a, str>>, &'a Spanned<DeValue<'a>>)> {

@@ -1,4 +1,4 @@
-//! What a task file says of its data and of what is measured: `[data]` and `[metrics]`.
+//! Parses `[data]` and `[metrics]`.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What a task file says of labels: `[labels]` with their words, or `words = "auto"` with their names.
+//! Parses the labels: `[labels]` with their words, or `words = "auto"` with their names.
 
 use std::ops::Range;
 
@@ -52,7 +52,7 @@ impl Reader<'_> {
             }
             entries.push(((name, key.span()), words));
         }
-        // A single text against everything else; see `free_text`.
+        // A single text against anything else; see `free_text`.
         let is_free = entries.len() == 2
             && without_words.len() == 1
             && entries.iter().any(|(_, words)| matches!(&words[..], [(word, _)] if takes_columns(word)));
@@ -77,7 +77,7 @@ impl Reader<'_> {
         parts
     }
 
-    /// Whether the program is to find the labels' words.
+    /// Whether the program should find the labels' words.
     pub(super) fn finds_words(&mut self, top: &Section, choices: bool) -> bool {
         let Some((value, span)) = self.text(top, "words") else { return false };
         let has = |key: &str| top.table.is_some_and(|table| table.contains_key(key));
@@ -97,7 +97,7 @@ impl Reader<'_> {
         true
     }
 
-    /// Whether the labels are a mere list of names, which is a mistake where their words are not to be found.
+    /// Whether the labels are only a list of names, which is a mistake unless their words are to be found.
     pub(super) fn lists_labels(&mut self, top: &Section) -> bool {
         let value = top.table.and_then(|table| table.get("labels"));
         let Some(value) = value.filter(|value| value.get_ref().is_array()) else { return false };
@@ -110,7 +110,7 @@ impl Reader<'_> {
         true
     }
 
-    /// Labels whose words are to be found: a list of names, or a section with what is said of each.
+    /// Labels whose words are to be found: a list of names, or a section with a description of each.
     #[allow(clippy::type_complexity)] // labels, their names' places, what is said of them
     pub(super) fn labels_without_words(
         &mut self,
@@ -175,7 +175,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a word is taken from a row.
+/// Whether a word is taken from a row's columns.
 fn takes_columns(word: &str) -> bool {
     word.parse::<Template>().is_ok_and(|template| template.fields().next().is_some())
 }

@@ -1,4 +1,4 @@
-//! What a task file says of rows with several labels: `[multi_label]`.
+//! Parses `[multi_label]`.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ impl Reader<'_> {
         let section = self.section(top, "multi_label");
         section.table?;
         self.known(&section, MULTI_LABEL);
-        // One label only, or none, is a mistake anyway.
+        // Fewer than two labels are reported as a mistake elsewhere.
         if labels.len() > 2 {
             self.mistake(
                 section.span.clone(),
@@ -72,7 +72,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Classes with their descriptions, or a list of names that describe themselves.
+    /// Classes with their descriptions, or a list of names that serve as descriptions.
     fn classes(&mut self, section: &Section, separator: &str, none: &str) -> Vec<Class> {
         let Some(value) = self.get(section, "topics") else {
             self.mistake(
@@ -158,7 +158,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Every pattern asks for the class, itself or with its words, and for something of the row.
+    /// Checks that every pattern refers to the class, directly or through its words, and to a field of the
+    /// example.
     pub(super) fn ask_for_classes(
         &mut self,
         several: &MultiLabel,

@@ -1,11 +1,12 @@
-//! What a task file says of its options: `[train]`, `[ipet]` and `[distil]`.
+//! Parses the options: `[train]`, `[ipet]` and `[distil]`.
 
 use super::cursor::{Reader, Section};
 use crate::task::options::OptionSpec;
 use crate::task::{Options, Preset};
 
 impl Reader<'_> {
-    /// The options of the file; those that it does not give are the preset's, which `preset` chooses before the file does.
+    /// The options of the file; those that it does not set come from the preset: `preset` if given, otherwise
+    /// the file's.
     pub(super) fn options(&mut self, top: &Section, preset: Option<Preset>) -> Options {
         let sections = OptionSpec::SECTIONS.map(|name| self.section(top, name));
         for section in &sections {
@@ -31,7 +32,7 @@ impl Reader<'_> {
         options
     }
 
-    /// `repetitions` seeds from `seed` on, in place of a list of `seeds`.
+    /// `repetitions` seeds starting at `seed`, instead of a list of `seeds`.
     fn count_seeds(&mut self, train: &Section, options: &mut Options) {
         let seed = self.number::<u64>(train, "seed");
         let repetitions = self.number::<u64>(train, "repetitions");

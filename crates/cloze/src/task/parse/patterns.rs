@@ -1,4 +1,4 @@
-//! The patterns of a task file, and the words that some of them have for themselves.
+//! Parses the patterns of a task file, and the words that some of them define for themselves.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::error::{list, nearest};
 use crate::pattern::{Pattern, Template};
 use crate::task::{Data, Label, find_field};
 
-/// Patterns, the words that some have for themselves, and their places.
+/// Patterns, their own words if they have some, and their positions.
 type Patterns = (Vec<Pattern>, Vec<Option<Vec<Label>>>, Vec<Range<usize>>);
 
 impl Reader<'_> {
@@ -80,7 +80,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The words of one pattern; a label that is not there has those of `[labels]`.
+    /// The words of one pattern; a label that is not listed keeps its words from `[labels]`.
     fn own_words(&mut self, section: &Section, labels: &[Label]) -> Vec<Label> {
         let mut own = labels.to_vec();
         for (key, value) in ordered(section) {
@@ -119,7 +119,7 @@ impl Reader<'_> {
         own
     }
 
-    /// A pattern must not show the answer.
+    /// Checks that no pattern reveals the label.
     pub(super) fn leaks(&mut self, patterns: &[Pattern], spans: &[Range<usize>], data: &Data) {
         let Some(label) = &data.label else { return };
         for (pattern, span) in patterns.iter().zip(spans) {
