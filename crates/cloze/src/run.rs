@@ -1,4 +1,4 @@
-//! A run: its plan, the jobs, its directory, and what is said on the way.
+//! Training runs: the plan, the jobs, the run directory and the events.
 
 mod answered_rows;
 mod collect;
@@ -26,22 +26,22 @@ use crate::run::store::RunDir;
 use crate::task::Task;
 use crate::{Error, Place, Result, report};
 
-/// A run that is finished.
+/// A finished run.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// Its directory.
     pub path: PathBuf,
-    /// What it has found; the same as in `results.json`.
+    /// The results, as in `results.json`.
     pub results: Results,
-    /// How many seconds its jobs took, as far as that can be read.
+    /// The duration of each job in seconds, if it can be read.
     pub job_seconds: BTreeMap<String, f64>,
 }
 
 impl Run {
-    /// A finished run in `dir`, read from its files. Runs of earlier versions are read too.
+    /// Opens a finished run in `dir`, including runs of earlier versions.
     ///
     /// # Errors
-    /// When `results.json` is not there or is damaged.
+    /// When `results.json` does not exist or is damaged.
     pub fn open(dir: impl AsRef<Path>) -> Result<Run> {
         let path = dir.as_ref().to_owned();
         let file = path.join("results.json");
@@ -58,7 +58,8 @@ impl Run {
         Run { job_seconds: job_seconds.collect(), path, results }
     }
 
-    /// Whether this program has made a run in `dir`, finished or not: others may have a file called `run.toml` too.
+    /// Whether `dir` contains a run of this program, finished or not: other programs may also use a file
+    /// called `run.toml`.
     pub fn is_in(dir: &Path) -> bool {
         RunDir::is_in(dir)
     }
@@ -66,19 +67,20 @@ impl Run {
     /// The task of the run in `dir`, finished or not.
     ///
     /// # Errors
-    /// When the directory is no run, or its record was changed.
+    /// When the directory is not a run, or its record has been changed.
     pub fn task(dir: &Path) -> Result<Task> {
         let record = dir.join("run.toml").display().to_string();
         Ok(Task::parse(&record, &RunDir::open(dir)?.manifest()?, dir)?.into_record())
     }
 
-    /// The task file that the run in `dir` was made from, which may have changed or gone since; none if its record does not name it.
+    /// The task file that the run in `dir` was made from, which may since have been changed or deleted;
+    /// `None` if the record does not name it.
     pub fn task_file(dir: &Path) -> Option<PathBuf> {
         RunDir::open(dir).ok()?.task_file()
     }
 
-    /// The page `report.html`, made again from the files of the run: `results.json`, and `insight.json` and `run.toml` if they are there.
-    /// Neither data nor model are needed.
+    /// Regenerates the page `report.html` from the files of the run: `results.json`, and `insight.json` and
+    /// `run.toml` if they exist. Neither the data nor the model is needed.
     ///
     /// # Errors
     /// When `insight.json` cannot be read or is damaged.

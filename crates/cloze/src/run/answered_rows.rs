@@ -1,4 +1,4 @@
-//! What the model that a run ends with makes of single test rows, read back from its job.
+//! The final model's predictions for individual test examples, read back from its job.
 
 use crate::Result;
 use crate::dataset::{Example, Examples};
@@ -9,16 +9,16 @@ use crate::run::collect::Finished;
 use crate::scoring::scores::{Scores, best};
 use crate::task::{Answers, Split, Task};
 
-/// The outcome's answers for the test rows; nothing where it was not measured.
+/// The final model's predictions for the test examples; `None` if it was not evaluated.
 pub(super) fn insight(finished: Finished, results: &Results) -> Result<Option<Insight>> {
     let Some(stage) = results.outcome().filter(|stage| stage.test.is_some()) else { return Ok(None) };
-    // The mean of the zero-shot patterns is no job.
+    // The mean of the zero-shot patterns is not a job of its own.
     let Some(job) = finished.run.job(&stage.job)? else { return Ok(None) };
     let scores = finished.scores(&job, Split::Test)?;
     Ok(Some(of_answers(finished.task, &stage.job, &finished.data.test, &scores)))
 }
 
-/// The answers of a job for labelled rows.
+/// The predictions of a job for labelled examples.
 fn of_answers(task: &Task, job: &str, examples: &Examples, scores: &Scores) -> Insight {
     let verdict = |(row, example): (&[f32], &Example)| {
         let given = best(row);
@@ -31,7 +31,7 @@ fn of_answers(task: &Task, job: &str, examples: &Examples, scores: &Scores) -> I
     })
 }
 
-/// The example at a position among the test rows, and the label that it is given, in the user's words.
+/// The test example at a position and its predicted label, by their names in the data.
 fn answered(task: &Task, examples: &Examples, at: usize, given: usize) -> Answered {
     let (example, inputs) = (&examples[at], task.inputs());
     let (number, class) = examples.example_and_class(at);
@@ -39,7 +39,7 @@ fn answered(task: &Task, examples: &Examples, at: usize, given: usize) -> Answer
         Answers::Choice(_) => example.choices.get(label).cloned().unwrap_or_default(),
         Answers::OneLabel | Answers::SeveralLabels(_) => task.labels[label].name.clone(),
     };
-    // What is asked about, and what there is to choose from, is told with the answer.
+    // The class and the choices are reported with the prediction, so they are left out here.
     let is_told = |field: &String| {
         inputs.contains(field) && task.answers.choices().is_none_or(|choices| choices.from != *field)
     };

@@ -1,4 +1,4 @@
-//! The results of a run, read back from its jobs.
+//! The results of a run, collected from its jobs.
 
 use std::io::ErrorKind;
 
@@ -15,7 +15,7 @@ use crate::run::summary::Summary;
 use crate::scoring::scores::Scores;
 use crate::task::{Method, Reduction, Split, Task};
 
-/// The jobs of a run that are done.
+/// The finished jobs of a run.
 #[derive(Clone, Copy)]
 pub(super) struct Finished<'a> {
     pub(super) task: &'a Task,
@@ -26,7 +26,7 @@ pub(super) struct Finished<'a> {
 }
 
 impl Finished<'_> {
-    /// A job that is done, or it would not be asked for.
+    /// A job, which must be finished.
     pub(super) fn job(self, name: &str) -> Result<Job> {
         self.run.job(name)?.ok_or_else(|| {
             let path = self.run.dir().join(name);
@@ -35,7 +35,7 @@ impl Finished<'_> {
         })
     }
 
-    /// The scores that a job has given to the rows of a split.
+    /// A job's scores for the examples of a split.
     pub(super) fn scores(self, job: &Job, split: Split) -> Result<Scores> {
         job_files::read_scores(job, &self.task.label_names(), split)
     }
@@ -48,7 +48,7 @@ impl Finished<'_> {
         }
     }
 
-    /// The results of all jobs, where the final one has measured this.
+    /// The results of all jobs, given the evaluation of the final one.
     pub(super) fn results_with_classifier(self, stage: Stage) -> Result<Results> {
         let mut results = self.results_before_classifier()?;
         match self.task.options.method {
@@ -58,7 +58,7 @@ impl Finished<'_> {
         Ok(results)
     }
 
-    /// The results of all jobs but the final one.
+    /// The results of all jobs except the final one.
     fn results_before_classifier(self) -> Result<Results> {
         let mut results = Results {
             format: FORMAT,
@@ -109,7 +109,7 @@ impl Finished<'_> {
                 }
                 Work::Probe => results.probe = Some(Stage { weight: Some(0.0), ..stage }),
                 Work::Sets { .. } => {
-                    // What was the last generation so far was not the last one.
+                    // What was the last generation until now turns out not to be the last.
                     results.generations.push(Generation {
                         sets: std::mem::take(&mut results.sets),
                         members: std::mem::take(&mut results.members),
@@ -161,7 +161,7 @@ impl Finished<'_> {
         Ok(results)
     }
 
-    /// The mean of several scores as a stage; none of none.
+    /// The mean of several scores as a stage; `None` without scores.
     fn together(self, scores: &[Scores], name: &str) -> Option<Stage> {
         let weights = Weights::new(Reduction::Mean, &vec![1.0; scores.len()]);
         let test = || self.evaluation(&merge(scores, &weights));

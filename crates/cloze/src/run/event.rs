@@ -1,88 +1,89 @@
-//! What a run says while it works.
+//! Events that a run reports while it works.
 //!
-//! The library never prints. Everything worth knowing is an [`Event`] handed to a listener; a terminal, a log file or a test only listens. A
-//! listener that answers [`ControlFlow::Break`](std::ops::ControlFlow::Break) stops the run at that point, with everything that is finished
-//! kept.
+//! The library never prints. Everything worth knowing is passed to a listener as an [`Event`]; a terminal, a
+//! log file or a test is just a listener. A listener that returns
+//! [`ControlFlow::Break`](std::ops::ControlFlow::Break) stops the run at that point, and everything finished
+//! is kept.
 
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Measured;
 
-/// Version of the event format; it grows when an event changes its meaning, not when one is added.
+/// Version of the event format; it increases when an event changes its meaning, not when one is added.
 pub(crate) const FORMAT: u32 = 1;
 
-/// Something that happened.
+/// An event during a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// Work on a run begins or goes on.
+    /// A run has started or resumed.
     Started {
         /// The run's directory.
         run: String,
         /// Version of cloze.
         version: String,
     },
-    /// The jobs of the run in the order in which they will be done; finished ones are among them.
+    /// The jobs of the run in the order in which they will be carried out, including finished ones.
     Planned {
         /// Their names.
         jobs: Vec<String>,
     },
-    /// A job begins.
+    /// A job has started.
     JobStarted {
         /// Its name, which is its directory in the run.
         job: String,
         /// What it does, in a few words.
         what: String,
     },
-    /// A job need not be done.
+    /// A job was skipped because its result already exists.
     JobSkipped {
         /// Its name.
         job: String,
-        /// The earlier run whose result is used, or none if this run has done it already.
+        /// The earlier run whose result is used, or `None` if this run has already done the job.
         from: Option<String>,
     },
-    /// A job goes on.
+    /// A job has made progress.
     Progress {
         /// Its name.
         job: String,
-        /// What it is doing: `train`, `score`.
+        /// The current stage: `train`, `score`.
         stage: String,
-        /// How much of that is done.
+        /// The number of units done.
         done: usize,
-        /// How much there is.
+        /// The total number of units.
         total: usize,
-        /// What is counted: `steps`, `rows`.
+        /// The unit that is counted: `steps`, `rows`.
         unit: String,
     },
-    /// A job's results are in its directory.
+    /// A job is finished, and its results are in its directory.
     JobFinished {
         /// Its name.
         job: String,
-        /// How long it took.
+        /// The duration of the job.
         seconds: f64,
     },
-    /// Something was measured.
+    /// A metric was measured.
     Measured {
-        /// The job that it is about.
+        /// The job it belongs to.
         job: String,
-        /// What was measured, for example `test accuracy`.
+        /// The metric, for example `test accuracy`.
         metric: String,
-        /// Rows that it was measured on.
+        /// The number of examples it was measured on.
         rows: usize,
-        /// The figure with its 95 % interval.
+        /// The figure with its 95 % confidence interval.
         #[serde(flatten)]
         figure: Measured,
     },
-    /// Something that the user should know, though the run goes on.
+    /// Something the user should know; the run continues.
     Warning {
-        /// What was found and what follows from it.
+        /// The problem and its consequences.
         message: String,
     },
-    /// Everything is done.
+    /// The run is finished.
     Finished {
         /// The run's directory.
         run: String,
-        /// How long this process has worked on it.
+        /// How long this process has worked on the run.
         seconds: f64,
     },
 }
@@ -93,7 +94,8 @@ impl Event {
         Event::Warning { message: message.into() }
     }
 
-    /// Whether it only says how far a job is: such events come many times a second, and the log leaves them out.
+    /// Whether it is only a progress report: such events occur many times a second, and the log leaves them
+    /// out.
     pub(crate) fn is_progress(&self) -> bool {
         matches!(self, Event::Progress { .. })
     }
@@ -106,7 +108,7 @@ pub(crate) struct Logged {
     pub format: u32,
     /// Seconds since 1970-01-01 00:00 UTC.
     pub time: f64,
-    /// What happened.
+    /// The event.
     #[serde(flatten)]
     pub event: Event,
 }

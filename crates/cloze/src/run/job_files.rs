@@ -1,4 +1,4 @@
-//! The files of a job: scores, predictions, and the updates of a training.
+//! The files of a job: scores, predictions, and training steps.
 
 use crate::ensemble::{Agreement, soft_labels};
 use crate::run::store::{Draft, Job, json};
@@ -7,17 +7,17 @@ use crate::task::Split;
 use crate::training::training_loop::Step;
 use crate::{Error, Result};
 
-/// Writes the scores of a split's rows for these `labels`.
+/// Writes the scores of a split's examples for these `labels`.
 pub(super) fn write_scores(draft: &Draft, labels: &[String], split: Split, scores: &Scores) -> Result<()> {
     let mut file = Vec::new();
-    // Written to memory, which cannot fail.
+    // Writing to memory cannot fail.
     scores
         .write_csv(labels, &mut file)
         .map_err(|error| Error::io("write", draft.dir().join(scores_file(split)), error.into()))?;
     Ok(draft.write(scores_file(split), &file)?)
 }
 
-/// Reads what [`write_scores`] has written.
+/// Reads the file written by [`write_scores`].
 pub(super) fn read_scores(job: &Job, labels: &[String], split: Split) -> Result<Scores> {
     let file = scores_file(split);
     Scores::read_csv(labels, &job.read(file)?[..]).map_err(|reason| job.damaged(file, reason).into())
@@ -31,7 +31,7 @@ fn scores_file(split: Split) -> &'static str {
     }
 }
 
-/// `predictions.jsonl`: for every unlabelled row its label and the probability of each.
+/// `predictions.jsonl`: for every unlabelled example, its predicted label and the probability of each label.
 pub(super) fn write_predictions(
     draft: &Draft,
     labels: &[String],
@@ -54,7 +54,7 @@ pub(super) fn write_predictions(
     Ok(draft.write("predictions.jsonl", &file)?)
 }
 
-/// `steps.csv`: a line per update.
+/// `steps.csv`: one line per update.
 pub(super) fn write_steps(draft: &Draft, steps: &[Step]) -> Result<()> {
     let mut file = String::from("step,loss,learning_rate,gradient_norm\n");
     for Step { step, loss, learning_rate, gradient_norm } in steps {

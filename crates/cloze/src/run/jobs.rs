@@ -1,4 +1,4 @@
-//! The jobs of a run, a file for each kind, and what they share.
+//! The jobs of a run, with one file for each kind, and the code they share.
 
 mod classifier;
 mod distillation;
@@ -38,7 +38,7 @@ use crate::training::training_loop::FineTuning;
 /// The directory of a job's model.
 const MODEL: &str = "model";
 
-/// A model of the ensemble.
+/// A member of the ensemble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Member {
     generation: usize,
@@ -53,7 +53,7 @@ impl Member {
     }
 }
 
-/// What every job works with.
+/// The data that every job works with.
 pub(super) struct Workspace<'a> {
     pub(super) task: &'a Task,
     checkpoint: &'a Checkpoint,
@@ -61,7 +61,7 @@ pub(super) struct Workspace<'a> {
     data: &'a Data,
     pub(super) plan: &'a Plan,
     model: &'a ModelSource,
-    /// Of the members of the last generation that this process has trained.
+    /// The average of the last generation's members that this process has trained.
     average: WeightAverage,
     pub(super) log: Log<'a>,
 }
@@ -73,7 +73,7 @@ impl<'a> Workspace<'a> {
         Workspace { task, checkpoint, device, data, plan, model, average: WeightAverage::default(), log }
     }
 
-    /// Does a job, whose files go to `draft`.
+    /// Carries out a job and writes its files to `draft`.
     pub(super) fn work(&mut self, draft: &Draft, planned: &plan::Job) -> Result<()> {
         let name = &planned.name;
         match planned.work {
@@ -93,7 +93,7 @@ impl<'a> Workspace<'a> {
         }
     }
 
-    /// What a job does, in a few words.
+    /// A short description of a job.
     pub(super) fn what(&self, work: Work) -> String {
         let pattern_text = |pattern: usize| self.task.pattern_text(pattern);
         match work {
@@ -129,7 +129,7 @@ impl<'a> Workspace<'a> {
         }
     }
 
-    /// The jobs that are done.
+    /// The finished jobs.
     pub(super) fn finished(&self) -> Finished<'_> {
         let Workspace { task, data, plan, model, .. } = *self;
         Finished { task, data, plan, model, run: &self.log.run }
@@ -158,12 +158,12 @@ impl<'a> Workspace<'a> {
         plan::generations(self.task, self.data.unlabeled.len()).saturating_sub(1)
     }
 
-    /// Whether members and ensembles are measured on the test rows.
+    /// Whether members and ensembles are evaluated on the test examples.
     fn measures_members(&self) -> bool {
         plan::measures_members(self.task, self.data.unlabeled.len())
     }
 
-    /// The loop's settings with what all trainings of a task share.
+    /// The settings of the training loop, including those common to all training in a task.
     fn fine_tuning(&self, steps: usize, learning_rate: f64, accumulation: usize) -> FineTuning {
         let options = &self.task.options;
         FineTuning {
@@ -188,12 +188,12 @@ impl<'a> Workspace<'a> {
         Verbalizer::new(self.task, pattern, &self.checkpoint.tokenizer)
     }
 
-    /// The rows as a pattern shows them.
+    /// The examples of a split, encoded with a pattern.
     fn clozes(&self, pattern: usize, verbalizer: &Verbalizer, split: Split) -> Result<Vec<Encoded>> {
         self.encoder(pattern, verbalizer).encode_all(self.examples(split))
     }
 
-    /// The rows as the classifier sees them.
+    /// The examples of a split, encoded for the classifier.
     fn sequences(&self, split: Split) -> Vec<Sequence> {
         let encoder = ClassifierEncoder::new(&self.checkpoint.tokenizer, self.task.options.max_length);
         self.examples(split).iter().map(|example| encoder.encode(&example.texts).0).collect()
@@ -222,7 +222,8 @@ impl<'a> Workspace<'a> {
         Scorer::new(verbalizer).score(session, clozes, SCORING_TOKENS, progress)
     }
 
-    /// What a job has measured, with the scores of the labelled and of the test rows if it has any; those of the test rows are written.
+    /// The metrics of a job on its scores for the labelled and test examples, if any; the test scores are
+    /// written to a file.
     fn measured(&self, draft: &Draft, train: Option<&Scores>, test: Option<&Scores>) -> Result<Summary> {
         let labels = self.task.label_names();
         if let Some(test) = test {

@@ -1,4 +1,4 @@
-//! Whom a run tells what happens.
+//! Where a run reports its events.
 
 use std::ops::ControlFlow;
 
@@ -7,7 +7,7 @@ use crate::run::store::RunDir;
 use crate::training::training_loop::Step;
 use crate::{Error, Result};
 
-/// The run directory together with who listens: every event goes to both.
+/// The run directory and the listener: every event goes to both.
 pub(super) struct Log<'a> {
     pub(super) run: RunDir,
     pub(super) listener: &'a mut dyn FnMut(&Event) -> ControlFlow<()>,
@@ -24,12 +24,12 @@ impl Log<'_> {
         }
     }
 
-    /// What says how many rows a job's `stage` is done with, of a `total`.
+    /// A callback that reports how many of `total` examples a job's `stage` has processed.
     pub(super) fn rows(&mut self, job: &str, stage: &str, total: usize) -> impl FnMut(usize) -> Result<()> {
         move |done| self.progress(job, stage, "rows", done, total)
     }
 
-    /// What says how many updates a job's training has made, of a `total`.
+    /// A callback that reports how many of `total` updates a job's training has made.
     pub(super) fn steps(&mut self, job: &str, total: usize) -> impl FnMut(&Step) -> Result<()> {
         move |step| self.progress(job, "train", "steps", step.step, total)
     }

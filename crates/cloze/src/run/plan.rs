@@ -1,7 +1,8 @@
-//! What a task comes down to: jobs, each with an id made of everything that its result depends on.
+//! The plan of a run: its jobs, each with an id derived from everything that its result depends on.
 //!
-//! A job's id holds its own part of the task, the hashes of the rows and of the model that it reads, and the ids of the jobs
-//! whose results it takes. So a change to the task changes the ids of just the jobs that it concerns.
+//! A job's id covers its own part of the task, the hashes of the data and the model that it reads, and the
+//! ids of the jobs whose results it uses. A change to the task therefore changes the ids only of the jobs
+//! that it affects.
 
 use std::collections::BTreeMap;
 
@@ -14,23 +15,24 @@ use crate::scoring::calibration;
 use crate::task::{Keep, Method, MultiLabel, Task};
 use crate::training::linear_probe;
 
-/// Part of every id. To be raised whenever the same task gives other numbers than before, or a job other files.
+/// Part of every id. Increase it whenever the same task gives different numbers than before, or a job writes
+/// different files.
 const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 7");
 
-/// The jobs of a task, each after those that it needs.
+/// The jobs of a task, each after those it depends on.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     /// Id of the run.
     pub(crate) id: Id,
-    /// The rows by role.
+    /// The data, by role.
     pub(crate) data: BTreeMap<String, DataSource>,
-    /// What is to be done.
+    /// The jobs.
     pub(crate) jobs: Vec<Job>,
-    /// What the user should know before anything is done.
+    /// Notes for the user before the run starts.
     pub(crate) notes: Vec<String>,
 }
 
-/// Something to do.
+/// A job.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     /// Its directory in the run.
@@ -44,25 +46,27 @@ pub(crate) struct Job {
 /// The kinds of jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// Score the labelled rows with the pretrained model.
+    /// Score the labelled examples with the pretrained model.
     ZeroShot {
         /// The pattern's number.
         pattern: usize,
     },
-    /// Fine-tune the encoder contrastively on the labelled rows, and fit a linear probe on its states.
+    /// Fine-tune the encoder contrastively on the labelled examples, and fit a linear probe to its hidden
+    /// states.
     Probe,
-    /// Draw the rows that the members of a generation learn from beside the labelled ones.
+    /// Draw the additional training examples for the members of a generation.
     Sets {
-        /// The generation that learns from them, from 1 on.
+        /// The generation that is trained on them, starting at 1.
         generation: usize,
     },
-    /// Fine-tune the model with one pattern on the labelled rows and those drawn for it, and score unlabelled and test rows.
+    /// Fine-tune the model with one pattern on the labelled examples and those drawn for it, and score the
+    /// unlabelled and test examples.
     Member {
         /// Counted from 0.
         generation: usize,
         /// The pattern's number.
         pattern: usize,
-        /// What everything random is drawn from.
+        /// The random seed.
         seed: u64,
     },
     /// Merge the scores of a generation's members.
@@ -70,21 +74,22 @@ pub(crate) enum Work {
         /// Counted from 0.
         generation: usize,
     },
-    /// Train a plain classifier on the labels, to compare.
+    /// Train a plain classifier on the labelled examples, for comparison.
     Supervised {
-        /// As above.
+        /// The random seed.
         seed: u64,
     },
-    /// Score the test rows with the pretrained model and labelled rows in front of each, to compare.
+    /// Score the test examples with the pretrained model and labelled examples in front of each, for
+    /// comparison.
     Primed {
         /// The pattern's number.
         pattern: usize,
-        /// What the rows in front are drawn from.
+        /// The seed for drawing the examples in front.
         seed: u64,
     },
-    /// Train the classifier that the run is for.
+    /// Train the final classifier.
     Final {
-        /// As above.
+        /// The random seed.
         seed: u64,
     },
 }
@@ -116,7 +121,7 @@ impl Plan {
         Plan { id, jobs, notes, data: sources }
     }
 
-    /// Whether the run ends with a classifier, not with the ensemble alone.
+    /// Whether the run ends with a classifier rather than with the ensemble alone.
     pub(crate) fn has_classifier(&self) -> bool {
         self.jobs.iter().any(|job| matches!(job.work, Work::Final { .. }))
     }
@@ -220,7 +225,7 @@ impl Planner<'_> {
     fn base(&self, data: &[&str]) -> impl Serialize {
         let data: Vec<(String, Option<&DataSource>)> =
             data.iter().map(|&part| (part.to_owned(), self.sources.get(part))).collect();
-        // Of classes the rows hold the descriptions, and what is measured their names.
+        // Examples contain only the descriptions of classes, but the results contain their names.
         let several = self.task.answers.several().into_iter().flat_map(MultiLabel::names);
         let names: Vec<String> = self.task.label_names().into_iter().chain(several).collect();
         (
@@ -233,7 +238,7 @@ impl Planner<'_> {
         )
     }
 
-    /// What the score of a pattern depends on.
+    /// What the scores of a pattern depend on.
     fn pvp(&self, pattern: usize) -> impl Serialize {
         let task = self.task;
         (
@@ -278,14 +283,15 @@ impl Planner<'_> {
             calibration::applies(self.task),
             self.task.options.lm_weight.to_string(),
             seed,
-            // One job has only one set, and the first generation none.
+            // Each job has only one training set, and the first generation has none.
             sets,
             self.keeps_members(generation),
         ))
     }
 
     fn supervised(&self, seed: u64) -> Id {
-        // A comparison is not kept to predict, so it is another job than a run that ends with the same classifier.
+        // A classifier trained for comparison is not kept for prediction, so it is a different job from the
+        // final classifier of a run.
         let kept = self.task.options.method;
         Id::of(&(
             "supervised",
@@ -297,7 +303,7 @@ impl Planner<'_> {
         ))
     }
 
-    /// The id of a final classifier, which is another job if its model does not stay.
+    /// The id of a final classifier, which is different if its model is not kept.
     fn last(&self, id: Id) -> Id {
         if self.task.options.keep == Keep::None { Id::of(&(id, "measured only")) } else { id }
     }
@@ -314,20 +320,21 @@ impl Planner<'_> {
     }
 }
 
-/// The ensembles that are trained one after the other: training sets cannot grow without unlabelled rows.
+/// The number of ensembles that are trained one after the other: training sets cannot grow without unlabelled
+/// examples.
 pub(crate) fn generations(task: &Task, unlabeled_rows: usize) -> usize {
     task.options.generations().min(if unlabeled_rows == 0 { 1 } else { usize::MAX })
 }
 
-/// The pattern and the seed of every member of a generation, in the order in which they are merged. Without labelled rows
-/// the first generation learns nothing, so that one seed is as good as all.
+/// The pattern and the seed of every member of a generation, in the order in which they are merged. Without
+/// labelled examples, the first generation is not trained, so one seed is enough.
 pub(crate) fn members(task: &Task, generation: usize, labelled_rows: usize) -> Vec<(usize, u64)> {
     let seeds = &task.options.seeds;
     let seeds = if generation == 0 && labelled_rows == 0 { &seeds[..seeds.len().min(1)] } else { seeds };
     (0..task.patterns.len()).flat_map(|pattern| seeds.iter().map(move |&seed| (pattern, seed))).collect()
 }
 
-/// The directory of what the pretrained model makes of a pattern.
+/// The directory of the pretrained model's results with a pattern.
 pub(crate) fn zero_shot_name(pattern: usize) -> String {
     format!("zero-shot/p{pattern}")
 }
@@ -345,13 +352,13 @@ pub(crate) fn ensemble_name(generation: usize) -> String {
     format!("g{generation}/ensemble")
 }
 
-/// The directory of the rows that a generation's members learn from.
+/// The directory of a generation's additional training sets.
 pub(crate) fn sets_name(generation: usize) -> String {
     format!("g{generation}/sets")
 }
 
-/// Whether the models of a generation's members stay: on demand, and where a run is to predict and has nothing else; only
-/// those of the last generation predict.
+/// Whether the models of a generation's members are kept: if requested, or if the run needs them to predict.
+/// Only members of the last generation are used for prediction.
 pub(crate) fn keeps_members(task: &Task, generation: usize, unlabeled_rows: usize) -> bool {
     let last = generation + 1 == generations(task, unlabeled_rows);
     match task.options.keep {
@@ -361,13 +368,14 @@ pub(crate) fn keeps_members(task: &Task, generation: usize, unlabeled_rows: usiz
     }
 }
 
-/// Whether the encoder of the probe stays: it predicts together with the members of the last generation.
+/// Whether the probe's encoder is kept: it predicts together with the members of the last generation.
 pub(crate) fn keeps_probe(task: &Task, unlabeled_rows: usize) -> bool {
     let last = generations(task, unlabeled_rows).saturating_sub(1);
     keeps_members(task, last, unlabeled_rows)
 }
 
-/// Whether members and ensembles are measured on the test rows: on demand, and where a run ends with them.
+/// Whether members and ensembles are evaluated on the test examples: if requested, or if the run ends with
+/// them.
 pub(crate) fn measures_members(task: &Task, unlabeled_rows: usize) -> bool {
     task.options.measures_all() || unlabeled_rows == 0
 }
@@ -377,8 +385,8 @@ fn json(value: impl Serialize) -> String {
     serde_json::to_string(&value).expect("plain data has a JSON form")
 }
 
-/// What tells the draws of this pattern from those of another under the same seed: its text and its own words, not its number,
-/// so that a new pattern before it changes nothing.
+/// Separates the random streams of this pattern from those of others with the same seed. It depends on the
+/// pattern's text and own words, not on its number, so inserting a pattern before it changes nothing.
 pub(crate) fn stream(task: &Task, pattern: usize) -> u64 {
     let id = Id::of(&task.pattern_text(pattern));
     u64::from_str_radix(&id.as_str()[..16], 16).unwrap_or_default()

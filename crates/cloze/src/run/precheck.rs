@@ -1,4 +1,4 @@
-//! Mistakes that can be found before anything is trained.
+//! Checks for mistakes that can be found before training.
 
 use cloze_encoder::Checkpoint;
 
@@ -9,7 +9,8 @@ use crate::scoring::scorer::Scorer;
 use crate::task::Task;
 use crate::{Error, Result};
 
-/// Finds mistakes in words and rows that cannot be cut enough now, not after the first patterns have been trained.
+/// Finds mistakes in words, and examples that cannot be truncated enough, before the first pattern is
+/// trained.
 pub(crate) fn check_patterns(task: &Task, checkpoint: &Checkpoint, data: &Data) -> Result<()> {
     for (number, pattern) in task.patterns.iter().enumerate() {
         let verbalizer = Verbalizer::new(task, number, &checkpoint.tokenizer)?;
@@ -26,7 +27,7 @@ pub(crate) fn check_patterns(task: &Task, checkpoint: &Checkpoint, data: &Data) 
             ));
         }
         let encoder = PatternEncoder::of_task(task, number, &checkpoint.tokenizer).asking_for(&verbalizer);
-        // Where every field may be cut, one row fits if another does.
+        // If every field may be truncated, all examples fit if one does.
         let all = pattern.fields().any(|field| field.whole) || !verbalizer.is_one_token();
         let rows = if all { usize::MAX } else { 1 };
         for part in [&data.train, &data.unlabeled, &data.test] {

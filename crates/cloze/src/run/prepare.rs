@@ -1,4 +1,4 @@
-//! What every verb begins with: the task as it is carried out, its rows, the model, and the plan.
+//! The preparation shared by all commands: the effective task, its data, the model, and the plan.
 
 use std::sync::Arc;
 
@@ -10,34 +10,34 @@ use crate::run::plan::Plan;
 use crate::task::Task;
 use crate::{Error, Model, Result, words};
 
-/// A task that is ready to be carried out: its rows are read, its labels have words, its options fit the model and the processor, and
-/// it is known which jobs there are. All of that is done once, here.
+/// A task that is ready to run: its data is read, its labels have words, its options fit the model and the
+/// processor, and its jobs are planned.
 pub struct Prepared {
-    /// The task as it is carried out: labels have words, inputs are no longer than the model can read, and the numeric format is the
-    /// one that is really computed in.
+    /// The effective task: its labels have words, `max_length` is within the model's limit, and the number
+    /// format is the one actually used.
     pub task: Task,
     pub(crate) data: Arc<Data>,
     pub(crate) model: Model,
-    /// Computes in the numeric format that the task names.
+    /// The device, which computes in the task's number format.
     pub(crate) device: Device,
     pub(crate) plan: Plan,
 }
 
 impl Prepared {
-    /// Reads the rows of `task` and plans its run with `model` on `device`.
+    /// Reads the data of `task` and plans its run with `model` on `device`.
     ///
     /// # Errors
-    /// When the rows cannot be used, or labels without words get none.
+    /// When the data cannot be used, or no words are found for labels without words.
     pub fn new(task: &Task, model: &Model, device: &Device) -> Result<Prepared> {
         let data = Data::read(task)?;
         let task = words::find(task, &data, model.checkpoint(), device)?;
         Ok(Prepared::with_data(&task, Arc::new(data), model, device))
     }
 
-    /// The same for a task whose rows have been read and whose labels have words.
+    /// The same for a task whose data has been read and whose labels have words.
     pub(crate) fn with_data(task: &Task, data: Arc<Data>, model: &Model, device: &Device) -> Prepared {
         let mut task = task.fitted(&model.checkpoint().config);
-        // The numbers hang on what is really computed with, so that the run's record and its ids name that.
+        // Results depend on the format actually used, so the run's record and its ids must name it.
         task.options.precision = task.options.precision.on(device);
         let device = task.options.precision.device(device);
         let plan = Plan::new(&task, &source(model), &data);
@@ -52,7 +52,7 @@ impl Prepared {
         source(&self.model)
     }
 
-    /// Checks that there is something to learn from.
+    /// Checks that there is data to train on.
     pub(crate) fn check_rows(&self) -> Result<()> {
         let Data { train, unlabeled, .. } = &*self.data;
         if !train.is_empty() || self.task.options.generations() > 0 && !unlabeled.is_empty() {

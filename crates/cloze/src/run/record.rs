@@ -1,4 +1,4 @@
-//! The record of a run, `run.toml`: what it was begun with.
+//! The record of a run, `run.toml`: what it was started with.
 
 use crate::Result;
 use crate::results::ModelSource;
@@ -6,7 +6,8 @@ use crate::run::plan::Plan;
 use crate::run::store::{self, RunDir};
 use crate::task::Task;
 
-/// Checks that a run that was begun before has the record of this task: its id is made of what both are to have in common.
+/// Checks that an existing run has the record of this task; they must agree in everything that the run's id
+/// covers.
 pub(super) fn check_record(run: &RunDir, task: &Task) -> Result<()> {
     let name = run.dir().join("run.toml").display().to_string();
     let record = Task::parse(&name, &run.manifest()?, run.dir());
@@ -16,7 +17,8 @@ pub(super) fn check_record(run: &RunDir, task: &Task) -> Result<()> {
     }
 }
 
-/// `run.toml`: versions and hashes as comments for people, and the task in full, which is how the run is read again.
+/// `run.toml`: versions and hashes as comments for readers, and the complete task, from which the run is read
+/// again.
 pub(super) fn manifest(task: &Task, plan: &Plan, model: &ModelSource) -> String {
     let mut text = format!(
         "{}{}. The run's id is {}.\n# model: {} ({})\n",

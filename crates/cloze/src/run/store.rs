@@ -1,8 +1,8 @@
-//! The run directory: what is finished is there, and what is there is finished.
+//! The run directory: everything in it is complete.
 //!
-//! A job works in `NAME.tmp`; when everything is written and on the disk, one rename makes it `NAME`. `job.json` beside its
-//! files holds their sizes and hashes, so that damage is noticed when a file is read and not when a result looks odd.
-//! Nothing is ever changed in place.
+//! A job works in `NAME.tmp`; once everything is written and synced to disk, a single rename turns it into
+//! `NAME`. `job.json` next to its files has their sizes and hashes, so that damage is noticed when a file is
+//! read rather than when a result looks odd. Nothing is ever changed in place.
 
 mod disk;
 mod id;
@@ -32,7 +32,7 @@ pub(crate) use origin::task_line;
 /// Version of `job.json` and of the layout of the run directory.
 pub(crate) const FORMAT: u32 = 1;
 
-/// How a line in the head of `run.toml` begins.
+/// The beginning of a line in the header of `run.toml`.
 pub(crate) const MADE_BY: &str = "# Made by cloze ";
 const EVENTS: &str = "events.jsonl";
 const LOCK: &str = "lock";
@@ -42,15 +42,15 @@ const UNFINISHED: &str = "tmp";
 #[derive(Debug)]
 pub(crate) struct RunDir {
     dir: PathBuf,
-    /// Held while this process works in the run; none if it only reads. The operating system lets go of the lock
-    /// when the process ends, however it ends.
+    /// Held while this process works in the run; `None` if it only reads. The operating system releases the
+    /// lock when the process ends, however it ends.
     _lock: Option<File>,
     events: Option<File>,
 }
 
 impl RunDir {
-    /// Opens the run `NAME-ID` under `runs` for work, making it if it is not there: takes its lock, removes what an
-    /// interrupted process has left unfinished, and writes `manifest` as `run.toml`.
+    /// Opens the run `NAME-ID` under `runs` for work, creating it if necessary: takes its lock, removes what
+    /// an interrupted process left unfinished, and writes `manifest` as `run.toml`.
     pub(crate) fn begin(runs: &Path, name: &str, id: &Id, manifest: &str) -> Result<RunDir> {
         let dir = runs.join(format!("{name}-{}", id.short()));
         fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
@@ -66,7 +66,7 @@ impl RunDir {
         Ok(RunDir { dir, _lock: Some(lock), events: Some(events) })
     }
 
-    /// Opens a run to read it.
+    /// Opens a run for reading.
     pub(crate) fn open(dir: &Path) -> Result<RunDir> {
         if !dir.join(MANIFEST).is_file() {
             return Err(Error::NotARun { path: dir.to_owned() });
@@ -74,13 +74,13 @@ impl RunDir {
         Ok(RunDir { dir: dir.to_owned(), _lock: None, events: None })
     }
 
-    /// Whether this program has made a run in `dir`: others may have a file called `run.toml` too.
+    /// Whether `dir` contains a run of this program: other programs may also use a file called `run.toml`.
     pub(crate) fn is_in(dir: &Path) -> bool {
         let text = fs::read_to_string(dir.join(MANIFEST)).unwrap_or_default();
         text.lines().take_while(|line| line.starts_with('#')).any(|line| line.starts_with(MADE_BY))
     }
 
-    /// Where it is.
+    /// The run's directory.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -95,12 +95,13 @@ impl RunDir {
         }
     }
 
-    /// The error for a record that is not as it was written, and has a checksum or none.
+    /// The error for a record that has been changed; `sealed` is whether it has a checksum.
     pub(crate) fn changed(&self, sealed: bool) -> Error {
         Error::Changed { path: self.dir.join(MANIFEST), sealed, task: self.task_file() }
     }
 
-    /// The task file that the run was made from, which may have changed or gone since; none if `run.toml` does not name it.
+    /// The task file that the run was made from, which may since have been changed or deleted; `None` if
+    /// `run.toml` does not name it.
     pub(crate) fn task_file(&self) -> Option<PathBuf> {
         origin::of_run(&self.dir)
     }
@@ -115,23 +116,24 @@ impl RunDir {
         file.write_all(&line).map_err(io_error("write", &self.dir.join(EVENTS)))
     }
 
-    /// Writes a file of the run itself, such as `results.json`, whole or not at all.
+    /// Writes a file of the run itself, such as `results.json`, atomically.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         replace(&self.dir.join(name), bytes)
     }
 
-    /// The finished job `name`, or none. A job whose id is not `id` (made by another version of cloze, say) counts as
-    /// not there and is removed.
+    /// The finished job `name`, if there is one. A job with another id than `id` (for example from another
+    /// version of cloze) counts as missing and is removed.
     pub(crate) fn finished(&self, name: &str, id: &Id) -> Result<Option<Job>> {
         let Some(job) = self.job(name)? else { return Ok(None) };
         if job.record.id == *id {
             return Ok(Some(job));
         }
-        // A file that somebody else has put there is not the run's to remove.
+        // The run must not remove a file that it did not write.
         if let Some(path) = job.stranger() {
             return Err(Error::Stranger { path });
         }
-        // Out of the way with one rename first, so that being killed leaves no half of a job under its name.
+        // Moved away with one rename first, so that a killed process leaves no partial job under the final
+        // name.
         let dir = self.unfinished(name);
         fs::rename(&job.dir, &dir)
             .and_then(|()| fs::remove_dir_all(&dir))
@@ -139,15 +141,15 @@ impl RunDir {
         Ok(None)
     }
 
-    /// Where the job `name` is while it is not finished.
+    /// The directory of the job `name` while it is unfinished.
     fn unfinished(&self, name: &str) -> PathBuf {
         self.dir.join(format!("{name}.{UNFINISHED}"))
     }
 
-    /// The finished job `name` whatever its id, or none.
+    /// The finished job `name` whatever its id, if there is one.
     ///
     /// # Errors
-    /// When it is damaged, or not the one that the run's record tells of.
+    /// When it is damaged, or is not the job named in the run's record.
     pub(crate) fn job(&self, name: &str) -> Result<Option<Job>> {
         let Some(job) = Job::open(&self.dir.join(name))? else { return Ok(None) };
         match origin::job_id(&self.dir, name) {
@@ -158,18 +160,19 @@ impl RunDir {
         }
     }
 
-    /// How many seconds the finished job `name` took; none if it is not there or cannot be read.
+    /// The duration in seconds of the finished job `name`; `None` if it does not exist or cannot be read.
     pub(crate) fn seconds(&self, name: &str) -> Option<f64> {
         Some(self.job(name).ok()??.record.seconds)
     }
 
-    /// Takes a job with this id over from an earlier run of the same name, whatever it was called there. Returns the job and
-    /// the name of that run.
+    /// Reuses a job with this id from an earlier run of the same name, whatever the job was called there.
+    /// Returns the job and the name of that run.
     ///
-    /// Files are linked, not copied, where the file system can: nobody changes them in place.
+    /// Files are linked instead of copied if the file system supports it, since they are never changed in
+    /// place.
     pub(crate) fn adopt(&self, name: &str, id: &Id) -> Result<Option<(Job, String)>> {
         for sibling in self.siblings() {
-            // A damaged job is no reason to stop: this one is simply done again.
+            // A damaged job is not an error: the work is simply done again.
             let mut jobs = Vec::new();
             find_jobs(&sibling, &mut jobs);
             let Some(job) = jobs.into_iter().find(|job| job.record.id == *id && job.verify().is_ok()) else {
@@ -205,7 +208,7 @@ impl RunDir {
         found
     }
 
-    /// Begins the job `name`.
+    /// Starts the job `name`.
     pub(crate) fn draft(&self, name: &str) -> Result<Draft> {
         let target = self.dir.join(name);
         let dir = self.unfinished(name);
@@ -217,7 +220,7 @@ impl RunDir {
     }
 }
 
-/// The finished jobs in a run, leaving out what cannot be read.
+/// The finished jobs in a run, without those that cannot be read.
 fn find_jobs(dir: &Path, jobs: &mut Vec<Job>) {
     let finished = |path: &PathBuf| path.extension().is_none_or(|extension| extension != UNFINISHED);
     for path in entries(dir).into_iter().filter(finished) {
@@ -229,7 +232,7 @@ fn find_jobs(dir: &Path, jobs: &mut Vec<Job>) {
     }
 }
 
-/// What is in a directory, in a fixed order; nothing if it cannot be read.
+/// The entries of a directory, in a fixed order; empty if it cannot be read.
 fn entries(dir: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> =
         fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
@@ -248,14 +251,15 @@ fn lock(dir: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::Busy { path: dir.to_owned() }),
-        // Some network file systems have no locks; a run there is the user's own to guard.
+        // Some network file systems have no locks; there, users must make sure that only one process works in
+        // a run.
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
         Err(TryLockError::Error(error)) => Err(io_error("lock", &path)(error)),
     }
 }
 
-/// Removes what an interrupted process has left in a run: drafts of its own files, and directories of jobs that were not finished.
-/// Other files that are called so are somebody else's.
+/// Removes what an interrupted process left in a run: drafts of the run's own files, and directories of
+/// unfinished jobs. Other files with such names are not touched.
 fn remove_unfinished(dir: &Path) -> Result<()> {
     for name in [MANIFEST, "insight.json", "results.json", "report.html"] {
         match fs::remove_file(dir.join(format!("{name}.{UNFINISHED}"))) {
@@ -290,7 +294,7 @@ fn remove_unfinished(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Opens a file of lines to append to it. A last line that a killed process has left without its end is cut off.
+/// Opens a file of lines for appending. An incomplete last line, left by a killed process, is cut off.
 fn append_whole_lines(path: &Path) -> Result<File> {
     let open = || -> io::Result<File> {
         let mut file = File::options().create(true).truncate(false).read(true).write(true).open(path)?;

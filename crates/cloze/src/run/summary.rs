@@ -1,4 +1,4 @@
-//! What a job has measured: `scores.json` in its directory.
+//! The metrics of a job: `scores.json` in its directory.
 
 use std::collections::BTreeMap;
 
@@ -21,25 +21,25 @@ const FILE: &str = "scores.json";
 pub(crate) struct Summary {
     /// [`FORMAT`].
     pub(crate) format: u32,
-    /// The labels in the order of every other file of the job.
+    /// The labels, in the order used in every other file of the job.
     pub(crate) labels: Vec<String>,
-    /// Accuracy on the labelled rows; of a linear probe on those that it has not seen.
+    /// Accuracy on the labelled examples; for a linear probe, on those that it was not fitted to.
     pub(crate) train_accuracy: Option<f64>,
-    /// On the test rows, if there are any.
+    /// Metrics on the test examples, if there are any.
     pub(crate) test: Option<Evaluation>,
-    /// Of an ensemble: the members' shares.
+    /// For an ensemble: the members' weights.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) weights: BTreeMap<String, f64>,
-    /// Of an ensemble: probability that two members choose the same label for an unlabelled row.
+    /// For an ensemble: the probability that two members choose the same label for an unlabelled example.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) agreement: Option<f64>,
-    /// Of an ensemble: the linear probe's part in it, if it has one.
+    /// For an ensemble: the linear probe's share, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) probe: Option<Part>,
-    /// Of a primed model: the examples in front of the test rows.
+    /// For a primed model: the labelled examples in front of the test examples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) examples: Option<Demonstrations>,
-    /// What the user should know.
+    /// Notes for the user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) notes: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! The door to training.
+//! The entry point for training.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -13,26 +13,26 @@ use crate::run::prepare::Prepared;
 use crate::task::Task;
 use crate::{Error, Model, Result};
 
-/// Asks work that goes on in another thread to stop. Clones ask the same work.
+/// A request to stop work in another thread. Clones stop the same work.
 ///
-/// Training then ends with [`Error::Stopped`] after the step that it is in; what is finished is kept, and training the same task again
-/// goes on from there.
+/// Training ends with [`Error::Stopped`] after the current step; everything finished is kept, and training
+/// the same task again resumes from there.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// Asks.
+    /// Requests the stop.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody has asked.
+    /// Whether a stop has been requested.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Trains what a task asks for.
+/// Trains a model for a task.
 ///
 /// ```no_run
 /// # fn main() -> cloze::Result<()> {
@@ -59,7 +59,8 @@ pub struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    /// Trains `task` with the model that it names, or else the built-in one, on all cores, in a directory under `runs`.
+    /// Trains `task` with the model that it names, or otherwise the built-in one, on all cores, in a
+    /// directory under `runs`.
     pub fn new(task: &'a Task) -> Trainer<'a> {
         Trainer {
             task,
@@ -71,36 +72,37 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// The model that everything starts from, in the place of the one that the task names.
+    /// The pretrained model to use instead of the one that the task names.
     pub fn model(self, model: Model) -> Trainer<'a> {
         Trainer { model: Some(model), ..self }
     }
 
-    /// Where to compute: how many threads, and with which kernels.
+    /// The device to compute on: the number of threads and the kernels.
     pub fn device(self, device: &Device) -> Trainer<'a> {
         Trainer { device: Some(device.clone()), ..self }
     }
 
-    /// The directory that runs are kept in. A run takes over jobs that another one of the same name in there has finished.
+    /// The directory in which runs are kept. A run reuses finished jobs from earlier runs of the same name in
+    /// it.
     pub fn runs(self, runs: impl AsRef<Path>) -> Trainer<'a> {
         Trainer { runs: runs.as_ref().to_owned(), ..self }
     }
 
-    /// What can stop the training from another thread.
+    /// Allows another thread to stop the training.
     pub fn cancel(self, cancel: &Cancel) -> Trainer<'a> {
         Trainer { cancel: cancel.clone(), ..self }
     }
 
-    /// What hears of every job that begins, goes on and ends, on the thread that trains.
+    /// A listener for the start, progress and end of every job; called on the training thread.
     pub fn on_event(self, listener: impl FnMut(&Event) + 'a) -> Trainer<'a> {
         Trainer { listener: Box::new(listener), ..self }
     }
 
-    /// Trains, or goes on with training: the run of the same task, rows and model is found again.
+    /// Trains, or resumes training: the run of the same task, data and model is found again.
     ///
     /// # Errors
-    /// When the task names no model and none is built in; when rows or model cannot be used, or the run's directory cannot be written or
-    /// is damaged; [`Error::Stopped`] once it is cancelled.
+    /// When the task names no model and none is built in; when the data or the model cannot be used, or the
+    /// run's directory is damaged or cannot be written; [`Error::Stopped`] once it is cancelled.
     pub fn train(self) -> Result<Run> {
         let Trainer { task, model, device, runs, cancel, mut listener } = self;
         let model = match model {

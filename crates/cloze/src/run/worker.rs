@@ -1,7 +1,8 @@
-//! The worker: every job of a plan that is not in the run directory yet, one after the other, and then the results.
+//! The worker: carries out every job of a plan that is not yet in the run directory, one after the other, and
+//! then collects the results.
 //!
-//! Whatever a later job or the results need of an earlier job is read back from its directory. So a run that was interrupted
-//! and a run that was not go the same way, and end the same.
+//! Whatever a later job or the results need from an earlier job is read back from its directory. An
+//! interrupted run and an uninterrupted one therefore take the same path and end the same.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -22,12 +23,12 @@ use crate::run::summary::Summary;
 use crate::{Result, report};
 
 impl Prepared {
-    /// Trains what the task asks for in a directory under `runs`, or goes on with it. A listener that answers `Break` stops the run after
-    /// the step that it is in; what is finished is kept.
+    /// Trains the task in a directory under `runs`, or resumes training. A listener that returns `Break`
+    /// stops the run after the current step; everything finished is kept.
     ///
     /// # Errors
-    /// When there is nothing to learn from, the rows or the model cannot be used, the run's directory cannot be written or is damaged,
-    /// or the listener stops.
+    /// When there is nothing to train on, the data or the model cannot be used, the run's directory is
+    /// damaged or cannot be written, or the listener stops the run.
     pub fn train(&self, runs: &Path, listener: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> Result<Run> {
         let began = Instant::now();
         self.check_rows()?;
@@ -41,7 +42,7 @@ impl Prepared {
     }
 }
 
-/// Does what the plan asks for.
+/// Carries out the plan.
 fn carry_out(workspace: &mut Workspace, began: Instant) -> Result<Run> {
     let run = workspace.log.run.dir().to_owned();
     let shown = run.display().to_string();
@@ -68,7 +69,7 @@ fn carry_out(workspace: &mut Workspace, began: Instant) -> Result<Run> {
     Ok(Run::of_results(run, results))
 }
 
-/// Does a job, unless this run or an earlier one has done it.
+/// Carries out a job, unless this run or an earlier one has done it.
 fn job(workspace: &mut Workspace, planned: &plan::Job) -> Result<()> {
     let name = &planned.name;
     let job = if let Some(job) = workspace.log.run.finished(name, &planned.id)? {
@@ -89,7 +90,7 @@ fn job(workspace: &mut Workspace, planned: &plan::Job) -> Result<()> {
     tell_figures(&mut workspace.log, &job)
 }
 
-/// Tells what a job has measured, and what the user should know of it.
+/// Reports what a job has measured and its notes for the user.
 fn tell_figures(log: &mut Log, job: &Job) -> Result<()> {
     let summary = Summary::read(job)?;
     for note in &summary.notes {

@@ -1,4 +1,4 @@
-//! What the two jobs that end with a classifier do once it is trained.
+//! The final part of the two jobs that produce a classifier.
 
 use cloze_encoder::{Classifier, Session};
 
@@ -13,7 +13,8 @@ use crate::training::training_loop::Step;
 use crate::{Result, report};
 
 impl Workspace<'_> {
-    /// Scores the labelled and the test rows with a classifier that was trained in these `steps`; keeps it if it is the one that the run is for.
+    /// Scores the labelled and test examples with a classifier trained in these `steps`; keeps the classifier
+    /// if it is the final model of the run.
     pub(super) fn classifier(
         &mut self,
         draft: &Draft,

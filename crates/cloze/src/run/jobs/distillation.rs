@@ -40,8 +40,8 @@ impl Workspace<'_> {
         self.classifier(draft, name, session, &steps)
     }
 
-    /// The mean of what training has made of the members' encoders. Those that this process has not trained and that are not kept
-    /// are trained once more.
+    /// The mean of the members' fine-tuned encoders. Members that were neither trained by this process nor
+    /// kept are trained again.
     fn mean_of_members(&mut self, job: &str) -> Result<Vec<f32>> {
         let members = self.members(self.last_generation());
         if !self.average.is_of(members.iter().map(|member| member.name())) {

@@ -1,4 +1,4 @@
-//! The job that merges the members' scores into those of the ensemble.
+//! The job that merges the members' scores into the ensemble's scores.
 
 use super::{Member, Workspace};
 use crate::Result;
@@ -12,7 +12,7 @@ use crate::scoring::scores::{Scores, best};
 use crate::task::{Reduction, Split};
 use crate::training::linear_probe::{Part, strength};
 
-/// Unlabelled rows proposed to be labelled next.
+/// Number of unlabelled examples suggested for labelling next.
 const LABEL_NEXT: usize = 20;
 
 impl Workspace<'_> {
@@ -52,7 +52,8 @@ impl Workspace<'_> {
         summary.write(draft)
     }
 
-    /// The probe, if there is one, and its part beside the members, whose scores merged are these.
+    /// The probe, if there is one, and its share in the ensemble besides the members, whose merged scores are
+    /// `merged`.
     fn probe_part(&self, merged: &Scores) -> Result<Option<(Job, Part)>> {
         if !self.plan.jobs.iter().any(|job| job.work == Work::Probe) {
             return Ok(None);
@@ -69,13 +70,14 @@ impl Workspace<'_> {
         Ok(Some((job, part)))
     }
 
-    /// The accuracy of the pretrained model with a pattern on the labelled rows; 0 without any.
+    /// The accuracy of the pretrained model with a pattern on the labelled examples; 0 if there are none.
     fn zero_shot_accuracy(&self, pattern: usize) -> Result<f64> {
         let zero_shot = self.finished().job(&plan::zero_shot_name(pattern))?;
         Ok(Summary::read(&zero_shot)?.train_accuracy.unwrap_or(0.0))
     }
 
-    /// Their shares: by the accuracy of the pretrained model with their patterns, if that is asked for and can be known.
+    /// The weights of the members: by the zero-shot accuracy of their patterns, if this is requested and can
+    /// be measured.
     pub(super) fn weights(&self, members: &[Member]) -> Result<Weights> {
         let mut accuracies = Vec::new();
         for member in members {
@@ -95,7 +97,8 @@ impl Workspace<'_> {
             .collect()
     }
 
-    /// The unlabelled rows on which the fewest members agree; among equals those whose two likeliest labels are closest.
+    /// The unlabelled examples on which the fewest members agree; on a tie, those whose two most likely
+    /// labels are closest.
     pub(super) fn label_next(
         &self,
         members: &[Scores],

@@ -1,4 +1,5 @@
-//! The job that fine-tunes a member of the ensemble with its pattern, and lets it label the unlabelled rows.
+//! The job that fine-tunes a member of the ensemble with its pattern and scores the unlabelled examples with
+//! it.
 
 use cloze_encoder::{Model, Rng, Session};
 
@@ -46,7 +47,7 @@ impl Workspace<'_> {
         summary.write(draft)
     }
 
-    /// The model of a member after its training, which `job` tells of.
+    /// The fine-tuned model of a member; progress is reported for `job`.
     pub(super) fn fine_tuned(
         &mut self,
         job: &str,
@@ -77,7 +78,7 @@ impl Workspace<'_> {
             seed,
             stream: plan::stream(self.task, pattern),
         };
-        // Without labelled rows the first generation has nothing to learn.
+        // Without labelled examples, the first generation has nothing to learn from.
         if clozes.is_empty() {
             return Ok((session, Vec::new()));
         }
@@ -91,7 +92,7 @@ impl Workspace<'_> {
         Ok((session, steps))
     }
 
-    /// What a member learns from: the labelled rows and those drawn for it, with their labels.
+    /// The training examples of a member: the labelled ones and those drawn for it, with their labels.
     fn training_examples(
         &self,
         member: Member,
@@ -105,19 +106,20 @@ impl Workspace<'_> {
         let drawn = self.drawn(member)?;
         let drawn = drawn.iter().map(|drawn| (unlabeled[drawn.row - 1].clone(), drawn.label as u32));
         let training_examples = clozes.into_iter().zip(self.label_ids()).chain(drawn);
-        // What a model is to write can be learnt only from rows where that is right.
+        // Writing out a text can only be learned from examples for which that text is right.
         let wanted = Scorer::new(verbalizer).only_label().map(|label| label as u32);
         Ok(training_examples.filter(|(_, label)| wanted.is_none_or(|wanted| wanted == *label)).unzip())
     }
 
-    /// Whether the final classifier starts from this member, among others.
+    /// Whether the final classifier is initialized from this member, among others.
     fn starts_from(&self, member: Member) -> bool {
         let starts = self.plan.has_classifier() && self.task.options.distil.start == Start::Members;
         starts && member.generation == self.last_generation()
     }
 }
 
-/// Says so if training ended with a loss far above that of `guessing` among the labels, the sign of steps that are too large.
+/// A note if training ended with a loss far above that of `guessing` among the labels, a sign of too high a
+/// learning rate.
 fn unsettled(steps: &[Step], guessing: f32) -> Option<String> {
     const FAR: f32 = 5.0;
     let last = &steps[steps.len() - steps.len().div_ceil(4)..];

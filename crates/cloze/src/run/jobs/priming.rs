@@ -1,4 +1,4 @@
-//! The job that scores the test rows with the pretrained model and labelled rows in front of each.
+//! The job that scores the test examples with the pretrained model, with labelled examples in front of each.
 
 use cloze_encoder::{Model, Session};
 

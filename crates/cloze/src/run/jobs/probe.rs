@@ -24,7 +24,8 @@ impl Workspace<'_> {
         let mut model = Model::masked_lm(self.checkpoint)?;
         model.freeze(options.freeze);
         let mut session = Session::new(model, self.device);
-        // What it is worth is known of the pretrained model only: after training there are no labelled rows that it has not seen.
+        // The probe's accuracy is measured with the pretrained model: after training, there are no labelled
+        // examples that the model has not seen.
         let labels = gold(&self.data.train);
         let (zero_shot, accuracy) = self.fitted(&mut session, name, &train, &labels, &around)?;
         let learning_rate = options.learning_rate * contrastive::LEARNING_RATE;
@@ -52,7 +53,7 @@ impl Workspace<'_> {
         Summary { train_accuracy: Some(accuracy), ..self.measured(draft, None, test.as_ref())? }.write(draft)
     }
 
-    /// A probe of the encoder as it is now, and its accuracy on rows that it has not seen.
+    /// A probe of the encoder in its current state, and its accuracy on examples that it was not fitted to.
     fn fitted(
         &mut self,
         session: &mut Session,
@@ -66,7 +67,7 @@ impl Workspace<'_> {
         Ok(Probe::fit(&labelled, labels, self.task.labels.len(), &around))
     }
 
-    /// The mean-pooled states of rows, for a probe.
+    /// The mean-pooled hidden states of examples, for a probe.
     fn states(&mut self, session: &mut Session, name: &str, sequences: &[Sequence]) -> Result<DMatrix<f64>> {
         linear_probe::states(session, sequences, self.log.rows(name, "encode", sequences.len()))
     }

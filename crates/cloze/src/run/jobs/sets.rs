@@ -1,4 +1,4 @@
-//! The job of iPET that draws the training sets of the next generation's members, and reading them back.
+//! The iPET job that draws the training sets of the next generation's members, and reading them back.
 
 use cloze_encoder::Rng;
 use serde::{Deserialize, Serialize};
@@ -13,26 +13,26 @@ use crate::run::summary::Summary;
 use crate::task::Split;
 use crate::{Error, Result};
 
-/// What tells these draws from all others under the same seed.
+/// Separates these random streams from all others with the same seed.
 const PURPOSE: u64 = 0x5E75;
 
-/// An unlabelled row with the label that teachers have given it: a line of `p0-s0.csv`.
+/// An unlabelled example with the label that the teachers gave it: a line of `p0-s0.csv`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Drawn {
-    /// Its number among the unlabelled rows, counted from 1.
+    /// Its number among the unlabelled examples, counted from 1.
     pub(super) row: usize,
-    /// The number of the label in the task's order.
+    /// The index of the label in the task's order.
     #[serde(skip)]
     pub(super) label: usize,
     /// Its name.
     #[serde(rename = "label")]
     name: String,
-    /// What the teachers say the label's probability is.
+    /// The label's probability according to the teachers.
     probability: f64,
 }
 
 impl Workspace<'_> {
-    /// Draws the rows of every member of `generation`.
+    /// Draws the examples for every member of `generation`.
     pub(super) fn sets(&mut self, draft: &Draft, generation: usize) -> Result<()> {
         let names = self.task.label_names();
         let mut summary = Summary::new(&names);
@@ -85,12 +85,12 @@ impl Workspace<'_> {
         summary.write(draft)
     }
 
-    /// The members of the generation before that label the rows of `member`: some of those with another pattern or seed. With
-    /// them come the draws of its rows.
+    /// The members of the previous generation that label the examples of `member`: some of those with another
+    /// pattern or seed. Also returns the random stream for drawing the examples.
     fn teachers(&self, member: Member, summary: &mut Summary) -> (Vec<Member>, Rng) {
         let Member { generation, pattern, seed } = member;
         let before = self.members(generation - 1);
-        // Where the pretrained model stands for all seeds of a pattern, it is no other model.
+        // If the pretrained model represents all seeds of a pattern, it does not count as a different model.
         let zero_shot = generation == 1 && self.data.train.is_empty();
         let itself = |other: &Member| other.pattern == pattern && (zero_shot || other.seed == seed);
         let mut others: Vec<Member> = before.iter().filter(|other| !itself(other)).copied().collect();
@@ -113,7 +113,7 @@ impl Workspace<'_> {
         (others, random)
     }
 
-    /// What was drawn for a member; nothing in the first generation.
+    /// The examples drawn for a member; none in the first generation.
     pub(super) fn drawn(&self, member: Member) -> Result<Vec<Drawn>> {
         if member.generation == 0 {
             return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! The job of plain fine-tuning on the labelled rows.
+//! The job that fine-tunes a plain classifier on the labelled examples.
 
 use cloze_encoder::{Model, Session};
 
@@ -24,7 +24,7 @@ impl Workspace<'_> {
         self.classifier(draft, name, session, &steps)
     }
 
-    /// The labels of the labelled rows.
+    /// The labels of the labelled examples.
     pub(super) fn label_ids(&self) -> Vec<u32> {
         gold(&self.data.train).into_iter().map(|label| label as u32).collect()
     }

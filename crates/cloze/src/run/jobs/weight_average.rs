@@ -1,9 +1,9 @@
-//! Weight averaging: one model in the place of several.
+//! Weight averaging: several models combined into one.
 
 use cloze_encoder::Model;
 
-/// A sum of weights, and whose they are. The mean of models that were fine-tuned from the same one is a model that is as good as they are together
-/// (Wortsman et al., 2022, arXiv 2203.05482).
+/// A sum of weights and the names of their models. The mean of models fine-tuned from the same pretrained
+/// model is a single model about as good as their ensemble (Wortsman et al., 2022, arXiv 2203.05482).
 #[derive(Default)]
 pub(super) struct WeightAverage {
     sum: Vec<f32>,
@@ -11,7 +11,7 @@ pub(super) struct WeightAverage {
 }
 
 impl WeightAverage {
-    /// Adds what training has changed in a model's encoder.
+    /// Adds the trained weights of a model's encoder.
     pub(super) fn add(&mut self, name: &str, model: &Model) {
         let weights = model.trained_encoder();
         match self.of.is_empty() {
@@ -21,7 +21,7 @@ impl WeightAverage {
         self.of.push(name.to_owned());
     }
 
-    /// Whether it is the mean of these, added in this order.
+    /// Whether it is the mean of these models, added in this order.
     pub(super) fn is_of(&self, names: impl Iterator<Item = String>) -> bool {
         names.eq(self.of.iter().cloned())
     }

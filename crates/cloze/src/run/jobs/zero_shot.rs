@@ -1,4 +1,4 @@
-//! The job that scores the labelled rows with the pretrained model and a pattern.
+//! The job that scores the labelled examples with the pretrained model and a pattern.
 
 use super::Workspace;
 use crate::Result;
@@ -6,7 +6,7 @@ use crate::run::store::Draft;
 use crate::scoring::calibration;
 use crate::task::Split;
 
-/// The file that holds what calibration shifts each label by.
+/// The file with the calibration shift of each label.
 pub(super) const SHIFT: &str = "calibration.json";
 
 impl Workspace<'_> {

@@ -1,4 +1,4 @@
-//! Writing so that what is there is whole.
+//! Writes files so that they are never incomplete.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,18 +11,18 @@ use crate::error::store::{Result, io_error};
 
 /// A value as one line of JSON.
 pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
-    // The crate's own records have string keys only, the one thing that JSON could refuse.
+    // The crate's own records have only string keys; other keys are all that JSON could reject.
     serde_json::to_vec(value).expect("plain data has a JSON form")
 }
 
-/// A value as JSON to be read by people too.
+/// A value as JSON that is also readable for people.
 pub(crate) fn pretty_json(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(value).expect("plain data has a JSON form");
     bytes.push(b'\n');
     bytes
 }
 
-/// Writes `path` under a temporary name, brings it to the disk and renames it.
+/// Writes `path` under a temporary name, syncs it to disk and renames it.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
@@ -35,7 +35,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         fs::rename(&draft, path)
     };
     write().map_err(|error| {
-        // Half a file helps nobody; if even removing fails, the next start tries again.
+        // Half a file is useless; if it cannot be removed either, the next start tries again.
         let _ = fs::remove_file(&draft);
         io_error("write", path)(error)
     })?;
@@ -49,7 +49,7 @@ pub(super) fn sync_file(path: &Path) -> Result<()> {
     File::options().write(true).open(path).and_then(|file| file.sync_all()).map_err(io_error("write", path))
 }
 
-/// Not every system can bring a directory to the disk, and where it cannot, renames are still atomic.
+/// Not every system can sync a directory to disk; where it cannot, renames are still atomic.
 pub(super) fn sync_dir(path: &Path) {
     let _ = File::open(path).and_then(|dir| dir.sync_all());
 }

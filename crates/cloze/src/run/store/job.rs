@@ -32,13 +32,13 @@ pub(crate) struct Record {
     pub job: String,
     /// Hash of everything that the job's files depend on.
     pub id: Id,
-    /// How long the job took.
+    /// The duration of the job.
     pub seconds: f64,
     /// Its files.
     pub files: BTreeMap<String, FileRecord>,
 }
 
-/// A job in the making.
+/// An unfinished job.
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(super) name: String,
@@ -47,12 +47,12 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Where its files go until it is finished.
+    /// The directory of its files until it is finished.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The path of a file in it; folders on the way are made.
+    /// The path of a file in it; missing parent folders are created.
     pub(crate) fn path(&self, file: &str) -> Result<PathBuf> {
         let path = self.dir.join(file);
         if let Some(parent) = path.parent() {
@@ -67,12 +67,12 @@ impl Draft {
         fs::write(&path, bytes).map_err(io_error("write", &path))
     }
 
-    /// Writes a value as JSON, one field a line.
+    /// Writes a value as JSON, one field per line.
     pub(crate) fn write_json(&self, file: &str, value: &impl Serialize) -> Result<()> {
         self.write(file, &pretty_json(value))
     }
 
-    /// Records all files, brings everything to the disk and gives the job its name.
+    /// Records all files, syncs everything to disk and gives the job its final name.
     pub(crate) fn finish(self, id: &Id, seconds: f64) -> Result<Job> {
         let mut files = BTreeMap::new();
         record_files(&self.dir, "", &mut files)?;
@@ -128,7 +128,7 @@ impl Job {
         Ok(Some(Job { dir: dir.to_owned(), record }))
     }
 
-    /// A file in its directory that the job has not written.
+    /// A file in its directory that the job did not write, if there is one.
     pub(super) fn stranger(&self) -> Option<PathBuf> {
         let mut files = BTreeMap::new();
         record_files(&self.dir, "", &mut files).ok()?;
@@ -136,12 +136,12 @@ impl Job {
         files.keys().find(|name| !known(name)).map(|name| self.dir.join(name))
     }
 
-    /// Where it is.
+    /// The job's directory.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// What `job.json` says.
+    /// The contents of `job.json`.
     pub(crate) fn record(&self) -> &Record {
         &self.record
     }
@@ -151,7 +151,7 @@ impl Job {
         self.record.files.contains_key(name)
     }
 
-    /// The bytes of one of its files, which are those that were written.
+    /// The contents of one of its files, verified to be those that were written.
     pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>> {
         let expected = self
             .record
@@ -187,14 +187,14 @@ impl Job {
         self.record.files.keys().try_for_each(|name| self.read(name).map(drop))
     }
 
-    /// The error for a file of this job that is not as it should be.
+    /// The error for a damaged file of this job.
     pub(crate) fn damaged(&self, name: &str, reason: String) -> Error {
         damaged(&self.dir, name, reason)
     }
 }
 
 fn damaged(job: &Path, name: &str, reason: String) -> Error {
-    // A job lies in the run, or in the directory of a generation in it.
+    // A job's directory is in the run, or in the directory of one of its generations.
     let task = job.ancestors().skip(1).take(2).find_map(origin::of_run);
     Error::Damaged { file: job.join(name), reason, job: job.to_owned(), task }
 }

@@ -1,34 +1,35 @@
-//! The task file that a run was made from: a comment in the head of `run.toml`.
+//! The task file that a run was made from: a comment in the header of `run.toml`.
 
 use std::path::{Path, PathBuf};
 
 use super::Id;
 
-/// What stands before the path.
+/// The text before the path.
 const KEY: &str = "# task: ";
 
-/// The comment for a task that was read from `file`, with its line feed; nothing if there is no such file.
+/// The comment for a task that was read from `file`, with its line feed; empty if there is no such file.
 pub(crate) fn task_line(file: &str) -> String {
     let path = Path::new(file);
-    // A run is read long after, from anywhere.
+    // A run may be read much later, from any folder.
     match std::path::absolute(path).ok().filter(|_| path.is_file()).as_deref().and_then(Path::to_str) {
         Some(path) => format!("{KEY}{}\n", path.escape_debug()),
         None => String::new(),
     }
 }
 
-/// The task file of the run in `dir`, if it is one and names it.
+/// The task file of the run in `dir`, if `dir` is a run and its record names the file.
 pub(super) fn of_run(dir: &Path) -> Option<PathBuf> {
     task_file(&std::fs::read_to_string(dir.join(super::MANIFEST)).ok()?)
 }
 
-/// The path in the head of a manifest, which is what stands before the first line that is no comment.
+/// The path in the header of a manifest, which consists of all lines before the first one that is not a
+/// comment.
 fn task_file(manifest: &str) -> Option<PathBuf> {
     let mut head = manifest.lines().take_while(|line| line.starts_with('#'));
     head.find_map(|line| unescaped(line.strip_prefix(KEY)?)).map(PathBuf::from)
 }
 
-/// The text that [`str::escape_debug`] has made `escaped` of.
+/// Reverses [`str::escape_debug`].
 fn unescaped(escaped: &str) -> Option<String> {
     let mut text = String::new();
     let mut letters = escaped.chars();
@@ -52,7 +53,7 @@ fn unescaped(escaped: &str) -> Option<String> {
     Some(text)
 }
 
-/// What stands before the name and the id of a job.
+/// The text before the name and the id of a job.
 const JOB: &str = "# job: ";
 
 /// The comment for a job, with its line feed.
@@ -60,14 +61,15 @@ pub(crate) fn job_line(name: &str, id: &Id) -> String {
     format!("{JOB}{name} {id}\n")
 }
 
-/// The id that the job of this name has in the run in `dir`, if its record says so.
+/// The id of the job of this name in the run in `dir`, if the run's record has it.
 pub(super) fn job_id(dir: &Path, name: &str) -> Option<String> {
     let manifest = std::fs::read_to_string(dir.join(super::MANIFEST)).ok()?;
     let mut head = manifest.lines().take_while(|line| line.starts_with('#'));
     head.find_map(|line| Some(line.strip_prefix(JOB)?.strip_prefix(name)?.strip_prefix(' ')?.to_owned()))
 }
 
-/// Whether a record is of a version that wrote neither checksums nor the ids of jobs. One whose checksum was taken away names its jobs.
+/// Whether a record is from a version that wrote neither checksums nor job ids. A record whose checksum was
+/// removed still names its jobs.
 pub(super) fn is_before_seals(manifest: &str) -> bool {
     let mut head = manifest.lines().take_while(|line| line.starts_with('#'));
     manifest.starts_with(super::MADE_BY) && !head.any(|line| line.starts_with(JOB))

@@ -1,26 +1,26 @@
-//! A hash in the first line of a text for people, by which a later change of the text is noticed.
+//! A checksum in the first line of a text file, which reveals later changes to the text.
 
-/// What stands before the hash.
+/// The text before the hash.
 const SEAL: &str = "# The record of a run, not to be changed; its checksum: ";
 
-/// The text with its seal before it.
+/// The text preceded by its seal.
 pub(super) fn seal(text: &str) -> String {
     format!("{SEAL}{}\n{text}", hash(text))
 }
 
-/// Whether a text is as it was sealed.
+/// Whether a sealed text is unchanged.
 pub(super) fn is_whole(text: &str) -> bool {
     let parts = text.split_once('\n');
     let sealed = parts.and_then(|(first, rest)| Some((first.trim_end().strip_prefix(SEAL)?, rest)));
     sealed.is_some_and(|(found, rest)| found == hash(rest))
 }
 
-/// Whether a text has a seal, broken or not.
+/// Whether a text has a seal, valid or not.
 pub(super) fn is_there(text: &str) -> bool {
     text.starts_with(SEAL)
 }
 
-/// Line ends do not count: copying between systems may change them.
+/// Line endings are ignored: copying between systems may change them.
 fn hash(text: &str) -> String {
     blake3::hash(text.replace("\r\n", "\n").as_bytes()).to_hex()[..32].to_owned()
 }

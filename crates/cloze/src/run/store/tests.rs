@@ -1,4 +1,4 @@
-//! What the run directory promises.
+//! Tests of the run directory's guarantees.
 
 use std::fs;
 use std::path::Path;
