@@ -1,8 +1,8 @@
-//! A run as one page (`report.html`) and the model card of its classifier (`README.md`).
+//! A run as a single page (`report.html`), and the model card of its classifier (`README.md`).
 //!
-//! The page carries its style and drawings with it, loads nothing and runs no script. It fits a phone as well as a wide screen,
-//! follows the reader's choice of light or dark, and prints on white: names, texts and numbers of labels are the user's, and
-//! whatever they are, the page is not wider than the window.
+//! The page includes its style and charts, loads nothing and runs no script. It fits phones as well as wide
+//! screens, follows the reader's light or dark setting, and prints on white. Label names, texts and the
+//! number of labels come from the user; whatever they are, the page is never wider than the window.
 
 mod chart;
 mod confusion;
@@ -20,7 +20,8 @@ use crate::results::Results;
 use crate::results::insight::Insight;
 use crate::task::Task;
 
-/// The page of a run, with what is known of single rows and of the task; sections of which nothing is known are left out.
+/// The page of a run, with details of individual examples and of the task if available; sections without
+/// content are left out.
 pub(crate) fn html(results: &Results, insight: Option<&Insight>, task: Option<&Task>) -> String {
     page::html(results, insight, task)
 }
@@ -163,7 +164,7 @@ mod tests {
             assert!(page.contains(step), "{step} is missing");
         }
         assert!(!page.contains("measure = &#34;all&#34;"));
-        // Those of the headline, of seven steps, of the legend and of two labels.
+        // The bars of the headline, the seven steps, the legend and the two labels.
         assert_eq!(page.matches("<rect class=\"bar").count(), 1 + 7 + 1 + 2);
     }
 

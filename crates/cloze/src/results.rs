@@ -1,7 +1,7 @@
 //! The results of a run: `results.json`.
 //!
-//! Only what follows from task, data, seeds and version is in it: no times, no folders, so that a run that was interrupted
-//! ends with the same bytes as one that was not.
+//! Everything in it follows from the task, data, seeds and version: there are no times and no folders, so an
+//! interrupted run ends with the same bytes as an uninterrupted one.
 
 pub(crate) mod insight;
 
@@ -33,79 +33,79 @@ pub struct Results {
     pub version: String,
     /// `pet`, `ipet` or `supervised`.
     pub method: String,
-    /// The labels in the task's order.
+    /// The labels, in the task's order.
     pub labels: Vec<String>,
-    /// What rows can be about, where they can have several labels; `labels` are then yes and no.
+    /// The classes of a multi-label task, whose `labels` are then yes and no.
     #[serde(rename = "topics", default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<Class>,
-    /// The patterns as they stand in the task file.
+    /// The patterns as written in the task file.
     pub patterns: Vec<String>,
     /// The pretrained model.
     pub(crate) model: ModelSource,
-    /// The data by role: `train`, `unlabeled`, `test`.
+    /// The data, by role: `train`, `unlabeled`, `test`.
     pub(crate) data: BTreeMap<String, DataSource>,
-    /// Every pattern with the pretrained model.
+    /// Every pattern with the pretrained model (zero-shot).
     pub zero_shot: Vec<Stage>,
-    /// All patterns together with the pretrained model.
+    /// All patterns together with the pretrained model (zero-shot).
     pub zero_shot_together: Option<Stage>,
-    /// The linear probe. Its accuracy on the labelled rows is that on rows that it has not seen; its weight, the share in the last
-    /// ensemble beside all members.
+    /// The linear probe. Its accuracy on the labelled examples is measured on examples that it was not fitted
+    /// to; its weight is its share in the last ensemble relative to all members together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Stage>,
-    /// With `priming`: every pattern and seed with the pretrained model and labelled rows in front.
+    /// With `priming`: every pattern and seed with the pretrained model, primed with labelled examples.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub primed: Vec<Stage>,
-    /// The same, all together.
+    /// With `priming`: all of these together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primed_together: Option<Stage>,
-    /// With `ipet`: the generations before the last one.
+    /// With `ipet`: the generations before the last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub generations: Vec<Generation>,
-    /// With `ipet`: what the members of the last generation have learned from besides the labelled rows.
+    /// With `ipet`: the additional training examples of the last generation's members.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sets: Vec<TrainingSet>,
-    /// Every pattern and seed after fine-tuning; with `ipet`, in the last generation.
+    /// Every pattern and seed after fine-tuning; with `ipet`, those of the last generation.
     pub members: Vec<Stage>,
-    /// The fine-tuned members together.
+    /// The ensemble of fine-tuned members.
     pub ensemble: Option<Stage>,
     /// The classifier distilled from the ensemble's soft labels.
     pub distilled: Option<Stage>,
-    /// The plain classifier, trained on the labelled rows alone.
+    /// The plain classifier, trained only on the labelled examples.
     pub supervised: Option<Stage>,
-    /// Probability that two members choose the same label for an unlabelled row.
+    /// Probability that two members choose the same label for an unlabelled example.
     pub agreement: Option<f64>,
-    /// Unlabelled rows on which the members agree least: those to label next.
+    /// Unlabelled examples on which the members agree least, suggested for labelling next.
     pub label_next: Vec<Disputed>,
     /// Notes for the user.
     pub notes: Vec<String>,
 }
 
-/// An ensemble whose labels the next generation has learned from.
+/// An ensemble whose predictions the next generation was trained on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Generation {
-    /// What its members have learned from besides the labelled rows.
+    /// The additional training examples of its members.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sets: Vec<TrainingSet>,
     /// Every pattern and seed.
     pub members: Vec<Stage>,
     /// The members together.
     pub ensemble: Option<Stage>,
-    /// Probability that two members choose the same label for an unlabelled row.
+    /// Probability that two members choose the same label for an unlabelled example.
     pub agreement: Option<f64>,
 }
 
-/// Unlabelled rows with labels of others for a member to learn from.
+/// Unlabelled examples that other members have labelled for training a member.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingSet {
-    /// The directory of the member that learns from them.
+    /// The directory of the member trained on them.
     pub member: String,
-    /// Those of the members that have labelled them.
+    /// The directories of the members that labelled them.
     pub teachers: Vec<String>,
-    /// Rows of every label. A row can be there several times where there are few.
+    /// Number of examples of every label. If there are few, the same example can occur several times.
     pub labels: BTreeMap<String, usize>,
 }
 
-/// A model that a run starts from.
+/// A pretrained model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ModelSource {
     /// The name that the user gave.
@@ -114,67 +114,67 @@ pub(crate) struct ModelSource {
     pub fingerprint: String,
 }
 
-/// A model, or several together, and how good it is.
+/// A model, or several models together, with its metrics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
     /// The job's directory in the run.
     pub job: String,
-    /// The pattern's number, counted from 0, if there is one.
+    /// The index of the pattern, counted from 0, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<usize>,
-    /// The seed, if anything was drawn.
+    /// The random seed, if one was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// Share in the ensemble.
+    /// Weight in the ensemble.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
-    /// The examples in front of the test rows, where a model was primed.
+    /// For a primed model, the examples in front of the test examples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<Demonstrations>,
-    /// Accuracy on the labelled rows that training used or could use.
+    /// Accuracy on the labelled examples, which training used or could use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train_accuracy: Option<f64>,
-    /// On the test rows, if there are any.
+    /// Metrics on the test examples, if there are any.
     pub test: Option<Evaluation>,
 }
 
-/// An unlabelled row that the members do not agree on.
+/// An unlabelled example on which the members disagree.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Disputed {
-    /// The row's number among the unlabelled rows, counted from 1.
+    /// Its number among the unlabelled examples, counted from 1.
     pub row: usize,
-    /// The name of the file that it is in, without its folder. Only results have it: a job is shared by runs whose files hold the
-    /// same rows under other names.
+    /// The name of its file, without the folder. It is only set in results: a job can be shared by runs whose
+    /// files have the same contents under different names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// The line there, counted from 1.
+    /// Its line in the file, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
     /// The columns that the patterns use.
     pub fields: BTreeMap<String, String>,
-    /// Members that choose each label; labels without a vote are left out.
+    /// The number of members that chose each label; labels without a vote are left out.
     pub votes: BTreeMap<String, usize>,
 }
 
 impl Disputed {
-    /// The same with the place that the row has in the data.
+    /// The same with the example's position in the data.
     pub(crate) fn at(self, place: &Place) -> Disputed {
         Disputed { file: Some(file_name(place)), line: place.line, ..self }
     }
 
-    /// Where to find it: `tickets.csv:49`, or the row's number where the file is not known.
+    /// Its position: `tickets.csv:49`, or its number if the file is unknown.
     pub(crate) fn place(&self) -> String {
         location(self.file.as_deref(), self.line, self.row)
     }
 }
 
-/// The name of a place's file without its folder.
+/// The name of a file, without its folder.
 fn file_name(place: &Place) -> String {
     let name = Path::new(&place.file).file_name().map(OsStr::to_string_lossy);
     name.map_or_else(|| place.file.clone(), String::from)
 }
 
-/// `tickets.csv:49`, or the row's number where the file is not known.
+/// `tickets.csv:49`, or the example's number if the file is unknown.
 fn location(file: Option<&str>, line: Option<u64>, row: usize) -> String {
     match (file, line) {
         (Some(file), Some(line)) => format!("{file}:{line}"),
@@ -183,22 +183,24 @@ fn location(file: Option<&str>, line: Option<u64>, row: usize) -> String {
 }
 
 impl Results {
-    /// How many rows of the files a part of the data has, whatever number of labels each can have.
+    /// The number of examples in a part of the data; in a multi-label task, each counts once.
     pub fn rows(&self, part: &str) -> usize {
         self.data.get(part).map_or(0, |source| source.rows) / self.classes.len().max(1)
     }
 
-    /// How many labels rows can have.
+    /// The number of labels that can be predicted: classes in a multi-label task.
     pub(crate) fn label_count(&self) -> usize {
         if self.classes.is_empty() { self.labels.len() } else { self.classes.len() }
     }
 
-    /// Whether the members have learned something: without labelled rows those of a first generation are the pretrained model.
+    /// Whether the members have been trained: without labelled examples, those of the first generation are
+    /// the pretrained model.
     pub(crate) fn members_are_trained(&self) -> bool {
         self.rows("train") > 0 || !self.generations.is_empty()
     }
 
-    /// Everything that was measured or could be, each with a title for people, in the order in which one builds on the other.
+    /// Every model that was or could be evaluated, with a display title, in the order in which they build on
+    /// each other.
     pub fn stages<'r>(&'r self) -> Vec<(String, &'r Stage)> {
         let seeds: BTreeSet<u64> = self.members.iter().filter_map(|stage| stage.seed).collect();
         let title = |what: &str, stage: &Stage| match (stage.pattern, stage.seed) {
@@ -232,7 +234,7 @@ impl Results {
         all
     }
 
-    /// The model that `cloze predict` uses unless told otherwise: the classifier, or the ensemble where there is none.
+    /// The model that `cloze predict` uses by default: the classifier, or the ensemble if there is none.
     pub fn outcome(&self) -> Option<&Stage> {
         let classifier = self.distilled.as_ref();
         let supervised = (self.method == "supervised").then_some(self.supervised.as_ref()).flatten();

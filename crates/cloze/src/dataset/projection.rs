@@ -203,7 +203,6 @@ impl<'t> Projection<'t> {
         class: usize,
     ) -> Result<Vec<String>> {
         let class = self.task.answers.several().map_or("", |several| &several.classes[class].text);
-        // A path that is missing from every item of the first row is a mistake; later rows may lack it, as
         // A path that is missing from the first example is a mistake; later ones may lack it, as they may
         // lack keys.
         let strict = !self.seen;

@@ -1,20 +1,20 @@
-//! Drawings: where things stand in them, in per cent of whatever room there is. How they are drawn is in `templates/chart.html`.
+//! Chart geometry: positions as percentages of the available space. `templates/chart.html` renders them.
 //!
-//! Titles and figures are text of the page and keep their size, so that nothing is cut on a phone. Unlike backgrounds, SVG is always
-//! printed.
+//! Titles and figures are page text and keep their size, so that nothing is cut off on a phone. Unlike
+//! backgrounds, SVG is always printed.
 
 use std::fmt;
 
 use crate::metrics::Reliability;
 
-/// Shares as bars, intervals and points, a line for each.
+/// A chart of shares as bars, intervals and points, on one line each.
 pub(crate) struct Chart {
-    /// What it shows.
+    /// What the chart shows.
     pub(crate) name: String,
     scale: Scale,
-    /// The upright lines, with their labels below.
+    /// The vertical grid lines, with their labels below.
     pub(crate) ticks: Vec<Tick>,
-    /// From top to bottom.
+    /// The lines, from top to bottom.
     pub(crate) lines: Vec<Line>,
 }
 
@@ -22,32 +22,32 @@ pub(crate) struct Chart {
 pub(crate) struct Line {
     pub(crate) title: String,
     pub(crate) marks: Vec<Drawn>,
-    /// The same in figures.
+    /// The same as text.
     pub(crate) figures: String,
-    /// Whether it is the one to look at.
+    /// Whether to highlight it.
     pub(crate) best: bool,
 }
 
-/// What can be drawn in a line, by shares.
+/// The marks that a line can contain, positioned by shares.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Mark {
     /// A bar from the left.
     Bar(f64),
-    /// The same in the colour of what is to be looked at.
+    /// The same in the highlight colour.
     Best(f64),
     /// A thin line from one share to another.
     Interval(f64, f64),
     /// A thick line from one share to another.
     Band(f64, f64),
-    /// An upright stroke.
+    /// A vertical stroke.
     Mean(f64),
     /// A point.
     Point(f64),
-    /// A dashed line upright through the whole chart.
+    /// A dashed vertical line through the whole chart.
     Chance(f64),
 }
 
-/// A mark with its place in the drawing.
+/// A mark with its position in the drawing.
 pub(crate) struct Drawn {
     pub(crate) kind: &'static str,
     pub(crate) x: At,
@@ -55,25 +55,25 @@ pub(crate) struct Drawn {
     pub(crate) width: At,
 }
 
-/// An upright line of a chart.
+/// A vertical grid line of a chart.
 pub(crate) struct Tick {
     pub(crate) at: At,
-    /// The outermost labels stay within the drawing.
+    /// The text anchor, which keeps the outermost labels within the drawing.
     pub(crate) anchor: &'static str,
     pub(crate) label: String,
 }
 
-/// What a mark means.
+/// The meaning of a mark, for the legend.
 pub(crate) struct Meaning {
     pub(crate) sample: Vec<Drawn>,
     pub(crate) text: String,
 }
 
-/// A part of the drawing's width or height.
+/// A fraction of the drawing's width or height.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct At(pub(crate) f64);
 
-/// From the share at the left to the share at the right.
+/// The scale, from the share at the left edge to the share at the right edge.
 #[derive(Debug, Clone, Copy)]
 struct Scale {
     low: f64,
@@ -93,7 +93,7 @@ impl Scale {
         ((share - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
 
-    /// Every tenth, or every fifth where the others would touch on a phone.
+    /// Ticks at every tenth, or at every fifth if tenths would overlap on a phone.
     fn ticks(self) -> Vec<Tick> {
         let [first, last] = [self.low, self.high].map(|share| (share * 10.0).round() as u32);
         let step = if last - first > 5 { 2 } else { 1 };
@@ -131,7 +131,7 @@ impl Chart {
         Chart { name: name.to_owned(), scale, ticks: scale.ticks(), lines: Vec::new() }
     }
 
-    /// Adds a line: its title, what is drawn, and the same in figures.
+    /// Adds a line: its title, its marks, and the same as text.
     pub(crate) fn line(&mut self, title: &str, marks: impl IntoIterator<Item = Mark>, figures: String) {
         let marks: Vec<Mark> = marks.into_iter().collect();
         self.lines.push(Line {
@@ -143,39 +143,39 @@ impl Chart {
     }
 }
 
-/// Marks in a drawing of their own, from nothing to everything.
+/// Marks in a separate drawing, on a scale from 0 to 1.
 pub(crate) fn gauge(marks: impl IntoIterator<Item = Mark>) -> Vec<Drawn> {
     marks.into_iter().map(|mark| Scale::WHOLE.draw(mark)).collect()
 }
 
 impl Meaning {
-    /// A mark, drawn as a sample, and what it stands for.
+    /// A sample of a mark, and its meaning.
     pub(crate) fn new(sample: Mark, text: impl Into<String>) -> Meaning {
         Meaning { sample: gauge([sample]), text: text.into() }
     }
 }
 
-/// A reliability diagram: confidence to the right, accuracy upwards.
+/// A reliability diagram: confidence on the horizontal axis, accuracy on the vertical axis.
 pub(crate) struct Diagram {
     pub(crate) ticks: Vec<Crossing>,
     pub(crate) bins: Vec<Column>,
 }
 
-/// A share on both axes.
+/// A grid position on both axes.
 pub(crate) struct Crossing {
     pub(crate) across: At,
     pub(crate) down: At,
     pub(crate) label: String,
 }
 
-/// A bin: a bar up to its accuracy, and a point there at its mean confidence.
+/// A bin: a bar up to its accuracy, with a point there at its mean confidence.
 pub(crate) struct Column {
     pub(crate) x: At,
     pub(crate) width: At,
     pub(crate) top: At,
     pub(crate) height: At,
     pub(crate) confidence: At,
-    /// By the square root of its share of all answers, so that the point's area tells how many there are.
+    /// The square root of its share of all predictions, so that the area of the point shows their number.
     pub(crate) radius: String,
 }
 

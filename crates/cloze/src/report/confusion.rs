@@ -3,7 +3,8 @@
 use super::figures::percent;
 use crate::metrics::{Evaluation, LabelEvaluation};
 
-/// The number of labels, and of characters in all their names, that fit side by side above the columns.
+/// The maximum number of labels, and of characters in all their names, for horizontal names above the
+/// columns.
 const SIDE_BY_SIDE: (usize, usize) = (8, 60);
 
 /// The number of columns that fit the page; with more labels, only the most frequent confusions are listed.
@@ -15,18 +16,18 @@ const BESIDE_COUNTS: usize = 10;
 /// The number that are listed if there is no room for the counts.
 const ALONE: usize = 30;
 
-/// Counts of every right label and label given, and the most frequent confusions.
+/// Counts for every correct and predicted label, and the most frequent confusions.
 pub(super) struct Confusion {
-    /// Whether the names above the columns run upwards, since they are too long to stand side by side.
+    /// Whether the names above the columns are vertical because they are too long to fit horizontally.
     pub(super) upwards: bool,
-    /// What is listed, in words; empty if nothing is.
+    /// A description of the list; empty if there is none.
     pub(super) which: String,
     pub(super) most_frequent: Vec<Pair>,
-    /// None if there are too many labels.
+    /// The counts; empty if there are too many labels.
     pub(super) lines: Vec<Counts>,
 }
 
-/// Rows of one label that were given another.
+/// Examples of one label that were predicted as another.
 pub(super) struct Pair {
     pub(super) right: String,
     pub(super) given: String,
@@ -34,22 +35,22 @@ pub(super) struct Pair {
     pub(super) share: String,
 }
 
-/// The rows of one label.
+/// The examples of one label.
 pub(super) struct Counts {
     pub(super) label: String,
     pub(super) cells: Vec<Cell>,
 }
 
-/// Those that were given some label.
+/// Those of them with one predicted label.
 pub(super) struct Cell {
     pub(super) rows: u64,
     pub(super) kind: &'static str,
-    /// How strong the colour is.
+    /// The intensity of the colour.
     pub(super) share: String,
 }
 
 impl Confusion {
-    /// Nothing where rows have choices of their own.
+    /// `None` if examples have their own choices.
     pub(super) fn new(test: &Evaluation) -> Option<Confusion> {
         let count = test.labels.len();
         if count == 0 {
@@ -63,14 +64,14 @@ impl Confusion {
         if has_counts {
             confusion.lines = (0..count).map(|gold| counts(test, gold)).collect();
         }
-        // Those of two labels are both in the counts.
+        // With two labels, the counts already show both confusions.
         if count > 2 {
             confusion.list(test, if has_counts { BESIDE_COUNTS } else { ALONE });
         }
         Some(confusion)
     }
 
-    /// Lists the labels that are most often taken for another.
+    /// Lists the most frequent confusions.
     fn list(&mut self, test: &Evaluation, most: usize) {
         let confusions = test.confusions();
         self.which = match confusions.len() {
@@ -103,7 +104,7 @@ fn counts(test: &Evaluation, gold: usize) -> Counts {
 mod tests {
     use super::*;
 
-    /// So many labels, of which every row of the first is taken for the second.
+    /// A confusion matrix with this many labels, where every example of the first is predicted as the second.
     fn confusion(labels: usize, name: impl Fn(usize) -> String) -> Confusion {
         let names: Vec<String> = (0..labels).map(name).collect();
         Confusion::new(&Evaluation::new(&names, &[0, 0, 1], &[1, 1, 1])).unwrap()

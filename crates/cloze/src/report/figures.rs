@@ -1,4 +1,4 @@
-//! Figures in words, for page and card alike.
+//! Formats figures as text, for both the page and the model card.
 
 use crate::metrics::{Evaluation, Measured};
 
@@ -41,7 +41,7 @@ pub(crate) fn counted(number: usize, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-/// `1,000 test rows`, or how many answers where every row is asked for each of several labels.
+/// `1,000 test rows`, or the number of answers if every example has one for each of several classes.
 pub(super) fn tested(test: &Evaluation) -> String {
     match test.classes.len() {
         0 => counted(test.rows, "test row"),

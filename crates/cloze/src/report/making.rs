@@ -14,15 +14,15 @@ pub(super) struct Pattern<'r> {
     pub(super) share: String,
 }
 
-/// The words of a label, of all patterns or of one only.
+/// The words of a label, for all patterns or for a single one.
 pub(super) struct Words<'r> {
     pub(super) label: &'r str,
     pub(super) only: String,
     pub(super) words: &'r [String],
 }
 
-/// What every generation has learned from, and how far its members then agreed. There are few generations and perhaps many labels:
-/// generations are the columns.
+/// The training data of every generation, and the agreement of its members after training. Generations are
+/// the columns, because there are few of them and possibly many labels.
 pub(super) struct Generations<'r> {
     pub(super) count: usize,
     pub(super) lines: Vec<GenerationLine<'r>>,
@@ -34,7 +34,7 @@ pub(super) struct GenerationLine<'r> {
     pub(super) figures: Vec<String>,
 }
 
-/// Something that is known of the run.
+/// A property of the run.
 pub(super) struct Fact {
     pub(super) what: String,
     pub(super) is: String,
@@ -69,7 +69,7 @@ pub(super) fn words<'t>(task: &'t Task) -> Vec<Words<'t>> {
     let own = task.own_words.iter().enumerate();
     let own =
         own.flat_map(|(number, labels)| labels.iter().flatten().map(move |label| (label, Some(number))));
-    // Where every pattern has words of its own, nobody reads the others.
+    // If every pattern has its own words, the general ones are never used.
     let is_read = task.own_words.is_empty() || task.own_words.iter().any(Option::is_none);
     let line = |(label, only): (&'t Label, Option<usize>)| Words {
         label: &label.name,
@@ -147,7 +147,7 @@ pub(super) fn facts(results: &Results, task: Option<&Task>) -> Vec<Fact> {
     facts
 }
 
-/// A share that is not always known.
+/// A share that may be unknown.
 fn or_dash(share: Option<f64>) -> String {
     share.map_or("–".to_owned(), percent)
 }

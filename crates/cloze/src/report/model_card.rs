@@ -1,4 +1,4 @@
-//! The model card of a run's classifier (`README.md`): what `templates/model_card.md` shows.
+//! The model card of a run's classifier (`README.md`), rendered from `templates/model_card.md`.
 
 use askama::Template;
 
@@ -21,7 +21,7 @@ struct Card<'r> {
     data: Vec<Fact>,
 }
 
-/// How good the classifier is.
+/// A metric of the classifier.
 struct Measurement {
     counted: String,
     accuracy: String,
@@ -43,8 +43,9 @@ struct LabelLine {
     f1: String,
 }
 
-/// The model card: what the classifier does, how good it is, how it was made, what it is not good for. Nothing in it tells one run
-/// from another that ends with the same classifier, for runs share finished jobs.
+/// The model card: what the classifier does, how good it is, how it was made, and its limitations. It
+/// contains nothing that differs between runs that end with the same classifier, because runs share finished
+/// jobs.
 pub(crate) fn model_card(results: &Results) -> String {
     let classifier = results.distilled.as_ref().or(results.supervised.as_ref());
     let part = |(part, source): (&String, &crate::dataset::DataSource)| Fact {
@@ -61,7 +62,7 @@ pub(crate) fn model_card(results: &Results) -> String {
         version: &results.version,
         data: results.data.iter().map(part).collect(),
     };
-    // Everything that is written is text in memory, which cannot fail.
+    // Rendering writes text to memory only, which cannot fail.
     card.render().unwrap_or_default()
 }
 

@@ -1,4 +1,4 @@
-//! A run as a page: what `templates/run.html` shows, in the words and figures that it shows.
+//! A run as a page: the texts and figures for `templates/run.html`.
 
 use askama::Template;
 
@@ -12,7 +12,7 @@ use crate::results::Results;
 use crate::results::insight::Insight;
 use crate::task::{Class, Task};
 
-/// A mean confidence and an accuracy that are no farther apart say the same.
+/// A mean confidence and an accuracy that differ by no more than this count as equal.
 const ABOUT_THE_SAME: f64 = 0.02;
 
 #[derive(Template)]
@@ -22,10 +22,10 @@ struct Page<'r> {
     inputs: String,
     model: &'r str,
     headline: Option<Headline>,
-    /// What is counted on the test rows: rows, or answers.
+    /// The unit counted in the test data: rows or answers.
     unit: &'static str,
     notes: &'r [String],
-    /// The sections, by their places and titles.
+    /// The sections, by anchor and title.
     contents: Vec<(&'static str, &'static str)>,
     ladder: Option<Ladder>,
     reliability: Option<Confidence>,
@@ -43,7 +43,7 @@ struct Page<'r> {
     task: Option<String>,
 }
 
-/// How good the outcome is, at a glance.
+/// The quality of the final model at a glance.
 struct Headline {
     outcome: String,
     accuracy: String,
@@ -53,22 +53,22 @@ struct Headline {
     tiles: Vec<Tile>,
 }
 
-/// A figure beside it.
+/// A figure next to the headline.
 struct Tile {
     figure: String,
     what: String,
     more: String,
 }
 
-/// The accuracy of everything that was measured.
+/// The accuracy of every model that was evaluated.
 struct Ladder {
     chart: Chart,
     legend: Vec<Meaning>,
-    /// Whether there are steps that were not measured.
+    /// Whether there are models that were not evaluated.
     has_more: bool,
 }
 
-/// Whether the outcome's confidence matches its accuracy.
+/// Whether the final model's confidence matches its accuracy.
 struct Confidence {
     verdict: String,
     ece: String,
@@ -82,7 +82,7 @@ struct BinLine {
     accuracy: String,
 }
 
-/// What is measured beside accuracy, and how well each label is found.
+/// The metrics besides accuracy, and those of each label.
 struct Labels {
     figures: String,
     lines: Vec<LabelLine>,
@@ -103,7 +103,7 @@ pub(super) fn html(results: &Results, insight: Option<&Insight>, task: Option<&T
     let outcome = results.outcome();
     let title = outcome.and_then(|outcome| stages.iter().find(|(_, stage)| stage.job == outcome.job));
     let test = outcome.and_then(|stage| stage.test.as_ref());
-    // What was seen of another job's answers says nothing of this one's.
+    // Predictions of another job say nothing about this one.
     let insight =
         insight.filter(|insight| test.is_some() && outcome.is_some_and(|stage| stage.job == insight.job));
     let mut page = Page {
@@ -130,7 +130,7 @@ pub(super) fn html(results: &Results, insight: Option<&Insight>, task: Option<&T
         task: task.map(Task::canonical),
     };
     page.contents = contents(&page);
-    // Everything that is written is text in memory, which cannot fail.
+    // Rendering writes text to memory only, which cannot fail.
     page.render().unwrap_or_default()
 }
 
@@ -157,7 +157,7 @@ fn inputs(results: &Results) -> String {
     format!("{labels}, {train} labelled and {unlabeled} unlabelled rows")
 }
 
-/// What a row or an answer is given.
+/// What is predicted: a label or an answer.
 fn given(test: &Evaluation) -> &'static str {
     if test.classes.is_empty() { "label" } else { "answer" }
 }
@@ -243,7 +243,7 @@ fn confidence(test: &Evaluation, reliability: &Reliability) -> Confidence {
 
 fn labels(test: &Evaluation) -> Labels {
     let mut labels: Vec<&LabelEvaluation> = test.per_label().iter().collect();
-    // Labels that do not occur are not weak.
+    // Labels that do not occur do not count as weak.
     let occurs = |label: &LabelEvaluation| label.gold + label.predicted > 0;
     labels.sort_by(|a, b| occurs(b).cmp(&occurs(a)).then(a.f1.total_cmp(&b.f1)));
     let line = |label: &&LabelEvaluation| {

@@ -1,4 +1,4 @@
-//! Rows of the user's data as the page shows them.
+//! Examples from the user's data, as shown on the page.
 
 use std::collections::BTreeMap;
 
@@ -6,26 +6,26 @@ use super::figures::percent;
 use crate::results::Disputed;
 use crate::results::insight::{Answered, shortened};
 
-/// The number of characters of a row that are shown.
+/// The number of characters of an example that are shown.
 const LONGEST: usize = 240;
 
-/// The number of rows that are visible; the others can be opened.
+/// The number of examples that are visible; the others can be expanded.
 const IN_SIGHT: usize = 5;
 
-/// A list of rows.
+/// A list of examples.
 pub(super) struct Rows {
     pub(super) first: Vec<Row>,
     pub(super) more: Vec<Row>,
 }
 
-/// A row.
+/// An example.
 pub(super) struct Row {
     pub(super) text: String,
     pub(super) said: Vec<Said>,
     pub(super) place: String,
 }
 
-/// What is said of a row: what it is, the label, and a figure if there is one.
+/// A statement about an example: what it is, the label, and a figure if there is one.
 pub(super) struct Said {
     pub(super) class: &'static str,
     pub(super) what: &'static str,
@@ -34,20 +34,20 @@ pub(super) struct Said {
 }
 
 impl Rows {
-    /// Nothing of no rows.
+    /// `None` without examples.
     fn of(mut rows: Vec<Row>) -> Option<Rows> {
-        // One alone is not worth opening.
+        // A single hidden example is not worth expanding.
         let first = if rows.len() == IN_SIGHT + 1 { rows.len() } else { IN_SIGHT.min(rows.len()) };
         let more = rows.split_off(first);
         (!rows.is_empty()).then_some(Rows { first: rows, more })
     }
 
-    /// Test rows with what they were given and what is right.
+    /// Test examples with their predicted and correct labels.
     pub(super) fn answered(rows: &[Answered]) -> Option<Rows> {
         Rows::of(rows.iter().map(answered).collect())
     }
 
-    /// Unlabelled rows with the members' votes, the most frequent first.
+    /// Unlabelled examples with the members' votes, most frequent first.
     pub(super) fn disputed(rows: &[Disputed]) -> Option<Rows> {
         Rows::of(rows.iter().map(disputed).collect())
     }
@@ -75,7 +75,7 @@ fn disputed(row: &Disputed) -> Row {
     Row { text: text(&row.fields), said: votes.into_iter().map(said).collect(), place: row.place() }
 }
 
-/// A probability that is not shown as certainty unless it is.
+/// A probability that is shown as 100 % only if it is exactly 1.
 fn probability(share: f64) -> String {
     if share < 1.0 && share > 0.9995 { "over 99.9 %".to_owned() } else { percent(share) }
 }

@@ -1,7 +1,7 @@
-//! How the model that a run ends with does on single test rows: `insight.json`.
+//! The final model's predictions for individual test examples: `insight.json`.
 //!
-//! It holds what a person wants to look at and the figures of [`Results`](super::Results) do not say. As with those, only what follows
-//! from task, data, seeds and version is in it.
+//! It holds details for inspection that the figures of [`Results`](super::Results) do not show. As in those,
+//! everything in it follows from the task, data, seeds and version.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ pub(crate) const FORMAT: u32 = 1;
 /// The name of the file in a run directory.
 pub(crate) const FILE: &str = "insight.json";
 
-/// The number of rows of each kind that are kept.
+/// The number of examples kept of each kind.
 const KEPT: usize = 20;
 
-/// The number of characters of each text that are kept.
+/// The number of characters kept of each text.
 const LONGEST: usize = 500;
 
 /// `insight.json`.
@@ -28,53 +28,53 @@ const LONGEST: usize = 500;
 pub(crate) struct Insight {
     /// [`FORMAT`].
     pub format: u32,
-    /// The directory of the job whose answers these are.
+    /// The directory of the job that made these predictions.
     pub job: String,
-    /// Whether its confidence matches its accuracy.
+    /// Whether the model's confidence matches its accuracy.
     pub reliability: Reliability,
-    /// Wrong answers, the most confident first.
+    /// Wrong predictions, most confident first.
     pub errors: Vec<Answered>,
-    /// Answers of the least confidence, right or wrong.
+    /// The least confident predictions, right or wrong.
     pub uncertain: Vec<Answered>,
 }
 
-/// A test row and what it was given.
+/// A test example and its prediction.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Answered {
-    /// The row's number among the labelled test rows, counted from 1.
+    /// Its number among the labelled test examples, counted from 1.
     pub row: usize,
-    /// The name of the file that it is in, without its folder.
+    /// The name of its file, without the folder.
     pub file: String,
-    /// The line there, counted from 1.
+    /// Its line in the file, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// The columns that the patterns use, long texts cut short.
+    /// The columns that the patterns use, with long texts shortened.
     pub fields: BTreeMap<String, String>,
-    /// The label that was asked about, where rows can have several.
+    /// The class of the question, in a multi-label task.
     #[serde(rename = "topic", default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
-    /// The right label; several where each of them is right.
+    /// The correct label; several if each of them is correct.
     pub right: Vec<String>,
-    /// The label given.
+    /// The predicted label.
     pub given: String,
     /// Its probability.
     pub confidence: f64,
 }
 
-/// An answer in short: what decides whether it is looked at.
+/// A prediction reduced to what decides whether it is listed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Verdict {
-    /// The probability of the label given.
+    /// The probability of the predicted label.
     pub(crate) confidence: f64,
-    /// Whether it is right.
+    /// Whether it is correct.
     pub(crate) is_right: bool,
 }
 
 impl Insight {
-    /// Of all answers of a job; `answered` tells more of the answer at a position.
+    /// Selects from all predictions of a job; `answered` gives the details of the one at a position.
     pub(crate) fn new(job: &str, verdicts: &[Verdict], answered: impl Fn(usize) -> Answered) -> Insight {
         let mut order: Vec<usize> = (0..verdicts.len()).collect();
-        // Stable, so that of equal ones the first comes first.
+        // The sort is stable, so the first one comes first on a tie.
         order.sort_by(|&a, &b| verdicts[a].confidence.total_cmp(&verdicts[b].confidence));
         let uncertain = order.iter().take(KEPT).map(|&at| answered(at)).collect();
         order.retain(|&at| !verdicts[at].is_right);
@@ -90,24 +90,24 @@ impl Insight {
 }
 
 impl Answered {
-    /// A row at a place in the data, with what its columns hold.
+    /// An example at a position in the data, with the values of its columns.
     pub(crate) fn at(row: usize, place: &Place, fields: impl Iterator<Item = (String, String)>) -> Answered {
         let fields = fields.map(|(name, text)| (name, shortened(&text, LONGEST))).collect();
         Answered { row, file: file_name(place), line: place.line, fields, ..Answered::default() }
     }
 
-    /// Where to find it: `checked.csv:49`.
+    /// Its position: `checked.csv:49`.
     pub(crate) fn place(&self) -> String {
         location(Some(&self.file), self.line, self.row)
     }
 
-    /// Whether the label given is a right one.
+    /// Whether the predicted label is correct.
     pub(crate) fn is_right(&self) -> bool {
         self.right.contains(&self.given)
     }
 }
 
-/// The beginning of a text that is longer than so many characters.
+/// A text, shortened if it has more than `longest` characters.
 pub(crate) fn shortened(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
