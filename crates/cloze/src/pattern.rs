@@ -1,6 +1,6 @@
-//! Patterns: how a row of data becomes a cloze question.
+//! Patterns: how an example becomes a cloze question.
 //!
-//! [`Pattern`] says how they are written.
+//! [`Pattern`] describes their syntax.
 
 pub(crate) mod parse;
 mod part;
@@ -18,8 +18,8 @@ pub(crate) use template::Template;
 /// A parsed pattern. Its `Display` is its source in canonical form.
 ///
 /// ```text
-/// {field}     a column of the data; may be cut when the text is too long
-/// {field!}    a column that is never cut
+/// {field}     a column of the data; may be truncated if the text is too long
+/// {field!}    a column that is never truncated
 /// {mask}      the mask, exactly once
 /// {sep}       where the second segment begins, at most once
 /// {+}         joins its left and right neighbours into one part, for spacing = "parts"
@@ -27,27 +27,27 @@ pub(crate) use template::Template;
 /// {{ }}       literal braces
 /// ```
 ///
-/// A pattern that exists is valid: it has exactly one mask and at most one separator. Whether its fields are
-/// columns of the data is for the task to check. A column whose name is `mask`, `sep` or `+`, ends in `!` or contains a
-/// brace or `|` cannot be named in a pattern.
+/// Every pattern is valid: it has exactly one mask and at most one separator. Whether its fields are columns
+/// of the data is checked by the task. A column whose name is `mask`, `sep` or `+`, ends in `!` or contains a
+/// brace or `|` cannot be used in a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pattern {
     parts: Vec<Part>,
 }
 
 impl Pattern {
-    /// The parts in order. Exactly one is [`Part::Mask`], at most one [`Part::Sep`], no literal is empty and no two
-    /// literals are neighbours.
+    /// The parts, in order. Exactly one is [`Part::Mask`], at most one is [`Part::Sep`], no literal is empty,
+    /// and no two literals are adjacent.
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
     }
 
-    /// The columns used, in order of appearance; one that is used twice appears twice.
+    /// The columns used, in order of appearance; a column that is used twice appears twice.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
         self.parts.iter().filter_map(|part| if let Part::Field(field) = part { Some(field) } else { None })
     }
 
-    /// Whether it asks with two segments.
+    /// Whether the question consists of two segments.
     pub(crate) fn is_pair(&self) -> bool {
         self.parts.contains(&Part::Sep)
     }
@@ -233,7 +233,7 @@ mod tests {
             })
     }
 
-    /// The same pattern with joins inserted between its parts where `joins` says so.
+    /// The same pattern with joins inserted between its parts as `joins` specifies.
     fn joined(pattern: Pattern, joins: &[bool]) -> Pattern {
         let text = |part: &Part| matches!(part, Part::Literal(_) | Part::Field(_));
         let mut parts: Vec<Part> = Vec::new();

@@ -1,4 +1,4 @@
-//! Patterns and verbalizers: a row as a question with a blank, and the words that may fill it.
+//! Patterns and verbalizers: an example as a question with a blank, and the words that may fill it.
 
 pub(crate) mod encode;
 pub(crate) mod priming;

@@ -1,4 +1,5 @@
-//! What a masked language model makes of examples: scores of labels, and the losses that fine-tuning takes of them.
+//! Scoring with a masked language model: label scores of examples, and the losses that fine-tuning computes
+//! from them.
 
 pub(crate) mod calibration;
 pub(crate) mod decoding;

@@ -1,11 +1,11 @@
-//! Reading the text of a pattern, with mistakes that point into it.
+//! Parses the text of a pattern and reports mistakes with their position.
 
 use std::ops::Range;
 
 use super::part::{Field, Filter, Part};
 use crate::error::{list, nearest};
 
-/// Why a text is not a pattern, and where in it.
+/// Why a text is not a valid pattern, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct PatternError {
@@ -13,7 +13,7 @@ pub struct PatternError {
     pub problem: String,
     /// What to write instead.
     pub remedy: String,
-    /// The bytes of the pattern that it is about.
+    /// The range of bytes in the pattern that the error refers to.
     pub span: Range<usize>,
 }
 
@@ -25,7 +25,7 @@ pub(super) fn error(
     PatternError { problem: problem.into(), remedy: remedy.into(), span }
 }
 
-/// Text, columns, masks and separators in order, at most one of each of the last two.
+/// Text, columns, the mask and the separator in order, with at most one mask and one separator.
 pub(super) fn parts(source: &str) -> Result<Vec<Part>, PatternError> {
     let mut parts = Vec::new();
     let mut literal = String::new();
@@ -86,7 +86,7 @@ pub(super) fn parts(source: &str) -> Result<Vec<Part>, PatternError> {
     Ok(parts)
 }
 
-/// Points at what was probably meant as the mask, or else at the whole pattern.
+/// Points at what was probably meant as the mask, or otherwise at the whole pattern.
 pub(super) fn without_mask(source: &str) -> PatternError {
     let lower = source.to_ascii_lowercase();
     let attempt = ["{mask ", "[mask]", "<mask>", "{mask}"].iter().find_map(|look| {
@@ -102,7 +102,7 @@ pub(super) fn without_mask(source: &str) -> PatternError {
     error(attempt.unwrap_or(0..source.len()), "the pattern has no `{mask}`", remedy)
 }
 
-/// Reads a placeholder, the text between braces; `start` is its position in the pattern.
+/// Parses a placeholder, the text between braces; `start` is its position in the pattern.
 fn placeholder(inside: &str, start: usize) -> Result<Part, PatternError> {
     let span = start..start + inside.len();
     let mut pieces = inside.split('|');

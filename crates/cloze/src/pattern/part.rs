@@ -1,8 +1,8 @@
-//! What a pattern consists of: text, columns with their filters, and the mask.
+//! The parts of a pattern: text, columns with their filters, and the mask.
 
 use std::borrow::Cow;
 
-/// A piece of a pattern.
+/// A part of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Part {
     /// Text that is the same in every question.
@@ -13,7 +13,8 @@ pub(crate) enum Part {
     Mask,
     /// The end of the first segment.
     Sep,
-    /// Its left and right neighbours, which may be the mask, are one part and never cut.
+    /// Joins its left and right neighbours, which may include the mask, into one part that is never
+    /// truncated.
     Join,
 }
 
@@ -22,14 +23,14 @@ pub(crate) enum Part {
 pub(crate) struct Field {
     /// The column's name.
     pub(crate) name: String,
-    /// Never cut (`{field!}`).
+    /// Never truncated (`{field!}`).
     pub(crate) whole: bool,
     /// Applied from left to right.
     pub(crate) filters: Vec<Filter>,
 }
 
 impl Field {
-    /// The column's value as the pattern shows it.
+    /// The column's value after applying the filters.
     pub(crate) fn apply<'a>(&self, value: &'a str) -> Cow<'a, str> {
         self.filters.iter().fold(Cow::Borrowed(value), |value, filter| match value {
             Cow::Borrowed(value) => filter.apply(value),
@@ -38,7 +39,7 @@ impl Field {
     }
 }
 
-/// A small change of a column's text.
+/// A small change to a column's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Filter {
     /// Removes all ASCII punctuation at the end, as the reference implementation does.

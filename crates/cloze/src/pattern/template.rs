@@ -1,11 +1,11 @@
-//! Label words that contain values of the row.
+//! Label words that contain values of an example.
 
 use std::str::FromStr;
 
 use super::parse::{self, PatternError};
 use super::part::{Field, Part};
 
-/// A label's word, which may contain columns of the row: `{choice1}`, or plain text.
+/// A label's word, which may contain columns of the example: `{choice1}`, or plain text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Template {
     parts: Vec<Part>,
@@ -17,7 +17,7 @@ impl Template {
         self.parts.iter().filter_map(|part| if let Part::Field(field) = part { Some(field) } else { None })
     }
 
-    /// The same with the columns `one` and `other` in each other's place.
+    /// The same with the columns `one` and `other` exchanged.
     #[must_use]
     pub(crate) fn swapped(&self, one: &str, other: &str) -> Template {
         let mut swapped = self.clone();

@@ -1,4 +1,5 @@
-//! From an example to the encoder's input: patterns filled and cut to length, and what the final classifier reads.
+//! Converts examples into encoder input: filled and truncated patterns, and the input of the final
+//! classifier.
 
 mod classifier;
 mod pattern;
@@ -17,48 +18,49 @@ pub(crate) use self::preview::Piece;
 #[cfg(test)]
 pub(crate) use self::truncate::{Length, shorten};
 
-/// Masks beyond the text's tokens when an example is scored: there is always one for the end of the text.
+/// Number of masks beyond the text's tokens when an example is scored: always one, for the end of the text.
 const SURPLUS: usize = 1;
 
-/// In training there are up to so many, so that the number of masks does not tell where the text ends.
+/// The maximum number in training, where it is random, so that the number of masks does not reveal where the
+/// text ends.
 const MOST_SURPLUS: usize = 3;
 
-/// Masks beyond the text's tokens of a training example.
+/// Number of masks beyond the text's tokens of a training example.
 fn surplus(random: &mut Rng) -> usize {
     random.gen_range(0..MOST_SURPLUS + 1)
 }
 
-/// A filled pattern as the encoder takes it.
+/// A filled pattern as encoder input.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Encoded {
     /// The tokens.
     pub sequence: Sequence,
     /// The position of the first mask in `sequence`.
     pub mask: usize,
-    /// Masks that follow each other from there: as many as the longest of the labels' words has tokens.
+    /// The number of consecutive masks from there: as many as the longest of the labels' words has tokens.
     pub masks: usize,
-    /// The labels' words for this example, unless each is one token and the same for all examples.
+    /// The labels' words for this example, unless each is a single token that is the same for all examples.
     pub candidates: Option<Arc<Candidates>>,
-    /// The text that the model is to write, where masks are filled freely.
+    /// The text that the model has to write, if masks are filled freely.
     pub wanted: Option<Arc<str>>,
-    /// What had to be cut, field by field; empty if all of the example is there.
+    /// What was truncated, field by field; empty if the example is complete.
     pub cut: Vec<Cut>,
-    /// What the frozen layers of a model make of `sequence`, `[tokens, hidden]`, where training has noted it.
+    /// The frozen layers' output for `sequence`, `[tokens, hidden]`, if training has cached it.
     pub lower: Option<Arc<[f32]>>,
 }
 
 impl Encoded {
-    /// How many tokens had to be cut.
+    /// The number of tokens that were truncated.
     pub(crate) fn removed(&self) -> usize {
         self.cut.iter().map(|cut| cut.tokens).sum()
     }
 }
 
-/// A field that was cut.
+/// A field that was truncated.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Cut {
     /// The column's name.
     pub field: String,
-    /// How many of its tokens are missing.
+    /// The number of its tokens that were removed.
     pub tokens: usize,
 }

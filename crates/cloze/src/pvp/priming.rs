@@ -1,9 +1,10 @@
-//! Priming: labelled rows in front of the row to classify, and no training (Brown et al. 2020, "Language Models are Few-Shot
-//! Learners").
+//! Priming: labelled examples in front of the one to classify, without training (Brown et al. 2020, "Language
+//! Models are Few-Shot Learners").
 //!
-//! An example is a filled pattern with a word of its label in the place of the mask. As in the reference implementation of PET,
-//! the examples and the filled pattern of the row follow each other as one segment, with the special tokens once around the
-//! whole. The reference refuses what is too long; here a row gets as many examples as the model has positions for beside it.
+//! A labelled example is a filled pattern with a word of its label in place of the mask. As in the reference
+//! implementation of PET, the labelled examples and the filled pattern of the one to classify form a single
+//! segment, with special tokens only around the whole. The reference rejects inputs that are too long; here,
+//! as many labelled examples are added as fit into the model's positions.
 
 use std::collections::BTreeMap;
 
@@ -17,28 +18,28 @@ use crate::pvp::encode::{Encoded, PatternEncoder};
 use crate::pvp::verbalizer::Verbalizer;
 use crate::task::Task;
 
-/// What tells the draw of examples from all others under the same seed.
+/// Separates the random stream for drawing examples from all others with the same seed.
 const PURPOSE: u64 = 0x0F10;
 
-/// How many examples stand in front of rows.
+/// The number of labelled examples put in front of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Demonstrations {
-    /// How many were asked for and are there.
+    /// The number requested, as far as available.
     pub wanted: usize,
-    /// In front of the row with the fewest.
+    /// The smallest number in front of any example.
     pub least: usize,
-    /// In front of the row with the most.
+    /// The largest number in front of any example.
     pub most: usize,
 }
 
 impl Demonstrations {
-    /// What the user should know: whether some did not fit.
+    /// A note for the user if some did not fit.
     pub(crate) fn note(&self) -> Option<String> {
         let what = format!("in front of a row to classify there is room for {self}");
         (self.least < self.wanted).then_some(what)
     }
 
-    /// The same for the rows of both.
+    /// The combination of both.
     #[must_use]
     pub(crate) fn and(self, other: Demonstrations) -> Demonstrations {
         Demonstrations {
@@ -61,8 +62,9 @@ impl std::fmt::Display for Demonstrations {
     }
 }
 
-/// At most `count` labelled rows in the order in which they prime: drawn from `seed` in rounds, each of which has a row of every
-/// label that has any left. So a few are balanced, and fewer are the first of more.
+/// At most `count` labelled examples, in the order in which they are used: drawn with `seed` in rounds, each
+/// with one example of every label that has any left. Small samples are therefore balanced, and a smaller
+/// sample is the beginning of a larger one.
 pub(crate) fn draw(labelled: &[Example], count: usize, seed: u64) -> Vec<&Example> {
     let mut random = Rng::stream(seed, &[PURPOSE]);
     let mut left: BTreeMap<usize, Vec<&Example>> = BTreeMap::new();
@@ -84,25 +86,25 @@ pub(crate) fn draw(labelled: &[Example], count: usize, seed: u64) -> Vec<&Exampl
     }
 }
 
-/// Puts examples in front of rows.
+/// Puts labelled examples in front of others.
 #[derive(Debug, Clone)]
 pub(crate) struct Primer<'a> {
     tokenizer: &'a Tokenizer,
-    /// For a row with nothing in front.
+    /// Encodes an example with nothing in front.
     alone: PatternEncoder<'a>,
-    /// For a row with examples in front.
+    /// Encodes an example that follows others.
     following: PatternEncoder<'a>,
-    /// The examples' tokens in their order.
+    /// The tokens of the labelled examples, in order.
     examples: Vec<Vec<u32>>,
-    /// Tokens that the model takes.
+    /// The maximum number of tokens that the model accepts.
     positions: usize,
 }
 
 impl<'a> Primer<'a> {
-    /// Primes a pattern of `task`, which asks for the words of `verbalizer`, with `examples` in this order.
+    /// Primes a pattern of `task`, encoded for the words of `verbalizer`, with `examples` in this order.
     ///
     /// # Errors
-    /// When an example cannot be shortened enough.
+    /// When an example cannot be truncated enough.
     ///
     /// # Panics
     /// If the task has no such pattern.
@@ -118,10 +120,10 @@ impl<'a> Primer<'a> {
         Primer::new(tokenizer, encoder, verbalizer, examples, positions)
     }
 
-    /// The same for any encoder and a model that takes `positions` tokens.
+    /// The same for any encoder and a model that accepts `positions` tokens.
     ///
     /// # Errors
-    /// When an example cannot be shortened enough.
+    /// When an example cannot be truncated enough.
     pub(crate) fn new(
         tokenizer: &'a Tokenizer,
         encoder: PatternEncoder<'a>,
@@ -139,7 +141,7 @@ impl<'a> Primer<'a> {
                 Some(candidates) => candidates.0[label].first(),
                 None => verbalizer.words()[label].first().map(|word| &word.tokens),
             };
-            // A label that is everything else has no word that could stand there.
+            // A label that means anything else has no word to put there.
             let Some(word) = word else { continue };
             let (mut tokens, mask) = primer.one_segment(&cloze);
             tokens.splice(mask..mask + cloze.masks, word.iter().copied());
@@ -148,10 +150,10 @@ impl<'a> Primer<'a> {
         Ok(primer)
     }
 
-    /// Encodes all rows with what fits in front of each, and says how much that is.
+    /// Encodes all examples with as many labelled ones in front of each as fit, and reports their number.
     ///
     /// # Errors
-    /// The first row that cannot be shortened enough.
+    /// The first example that cannot be truncated enough.
     pub(crate) fn encode_all(&self, rows: &[Example]) -> Result<(Vec<Encoded>, Demonstrations)> {
         let wanted = self.examples.len();
         let mut examples = Demonstrations { wanted, least: wanted, most: 0 };
@@ -164,11 +166,11 @@ impl<'a> Primer<'a> {
         Ok((clozes, examples))
     }
 
-    /// A row with as many examples in front as fit, the first ones, and their number. The row itself is cut to the task's
-    /// `max_length` as ever, and no further.
+    /// Encodes an example with as many of the first labelled examples in front as fit, and returns their
+    /// number. The example itself is truncated to the task's `max_length` as usual, but no further.
     ///
     /// # Errors
-    /// When the row cannot be shortened enough.
+    /// When the example cannot be truncated enough.
     pub(crate) fn encode(&self, row: &Example) -> Result<(Encoded, usize)> {
         let cloze = self.following.encode_example(row)?;
         let (question, mask) = self.one_segment(&cloze);
@@ -184,17 +186,18 @@ impl<'a> Primer<'a> {
         }
         let used = prefix.len();
         let mut tokens: Vec<u32> = prefix.into_iter().flatten().copied().collect();
-        // Behind the one special token that every sequence begins with.
+        // After the single special token at the start of every sequence.
         let mask = 1 + tokens.len() + mask;
         tokens.extend(question);
         let sequence = self.tokenizer.assemble(&tokens, None);
         Ok((Encoded { sequence, mask, ..cloze }, used))
     }
 
-    /// The tokens of a filled pattern without those that frame its segments, and the place of its mask among them.
+    /// The tokens of a filled pattern without the special tokens around its segments, and the position of its
+    /// mask among them.
     fn one_segment(&self, cloze: &Encoded) -> (Vec<u32>, usize) {
         let special = self.tokenizer.special();
-        // Text never becomes one of these, see `Tokenizer::tokenize`.
+        // Text is never tokenised into one of these, see `Tokenizer::tokenize`.
         let is_text = |id: &&u32| **id != special.cls && **id != special.sep;
         let ids = &cloze.sequence.ids;
         let before = ids[..cloze.mask].iter().filter(is_text).count();
@@ -221,7 +224,7 @@ mod tests {
         }
     }
 
-    /// A primed row as tokens, its encoding and the number of examples.
+    /// A primed example as tokens, its encoding, and the number of labelled examples in front.
     fn primed(
         tokenizer: &Tokenizer,
         (pattern, words): (&str, &[&str]),

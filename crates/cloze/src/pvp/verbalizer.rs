@@ -1,8 +1,9 @@
-//! Verbalizers: the words whose scores at the mask are the scores of a label.
+//! Verbalizers: the words whose scores at the mask give the score of a label.
 //!
-//! Where every word is one token of the vocabulary, a label's score is the arithmetic mean of the raw logits of its words at the
-//! mask, as in the reference implementation of PET. Where some have several tokens, or are taken from columns and so differ from
-//! row to row, all are scored as in `scoring::multi_token`. Where one of two labels has no words, see `scoring::free_text`.
+//! If every word is a single token, a label's score is the arithmetic mean of the raw logits of its words at
+//! the mask, as in the reference implementation of PET. If some words have several tokens, or are taken from
+//! columns and therefore differ between examples, all are scored as in `scoring::multi_token`. If one of two
+//! labels has no words, see `scoring::free_text`.
 
 use std::sync::Arc;
 
@@ -12,24 +13,24 @@ use crate::pattern::{Part, Pattern, Template};
 use crate::task::{Answers, Decoding, Hinge, Label, Spacing, Task};
 use cloze_encoder::Tokenizer;
 
-/// A word of a label with the tokens that it is.
+/// A word of a label and its tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Word {
-    /// As the task file has it.
+    /// As written in the task file.
     pub text: String,
-    /// Its token ids; none if it is taken from columns.
+    /// Its token ids; empty if it is taken from columns.
     pub tokens: Vec<u32>,
-    /// How it is taken from the columns of a row.
+    /// How it is built from the columns of an example.
     template: Option<Template>,
 }
 
-/// The words of every label for one row, as tokens: `[labels][words][tokens]`. A label without words is none that the row could
-/// have.
+/// The tokens of every label's words for one example: `[labels][words][tokens]`. A label without words is one
+/// that the example cannot have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Candidates(pub Vec<Vec<Vec<u32>>>);
 
 impl Candidates {
-    /// Tokens of the longest word: the masks that training needs.
+    /// The number of tokens of the longest word: the number of masks that training needs.
     pub(crate) fn longest(&self) -> usize {
         self.words().map(|(_, word)| word.len()).max().unwrap_or(1)
     }
@@ -40,38 +41,38 @@ impl Candidates {
     }
 }
 
-/// The words of all labels for one pattern. No tokens stand for two words.
+/// The words of all labels for one pattern. No two words have the same tokens.
 #[derive(Debug, Clone)]
 pub(crate) struct Verbalizer {
     words: Vec<Vec<Word>>,
-    /// Whether a blank before the mask belongs to the word.
+    /// Whether a space before the mask belongs to the word.
     leading_space: bool,
     kind: Kind,
     /// The order in which several masks are filled.
     pub decoding: Decoding,
-    /// What is compared in training with several masks.
+    /// How training compares words if there are several masks.
     pub hinge: Hinge,
 }
 
-/// Words of the task file with more tokens than this are whole sentences by mistake.
+/// A word in the task file with more tokens than this is probably a whole sentence, given by mistake.
 const LONGEST: usize = 32;
 
-/// How the words of labels come about, on which it depends how they are scored.
+/// The origin of the labels' words, which determines how they are scored.
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
-    /// All words are one token: the columns of the vocabulary whose logits are needed.
+    /// All words are single tokens: the columns of the vocabulary whose logits are needed.
     OneToken(Vec<u32>),
-    /// The words of all rows.
+    /// Words that are the same for all examples.
     Fixed(Arc<Candidates>),
-    /// The words of a row come from its columns.
+    /// The words of an example come from its columns.
     FromColumns,
-    /// The words of a row are the texts of its own to choose among, one for every label as far as they go.
+    /// The words are the example's own choices, one for every label as far as they go.
     Choices,
-    /// One label is the text that the model may write, the other has no words.
+    /// One label is a text that the model may write; the other label has no words.
     Free { label: usize, tokenizer: Tokenizer },
 }
 
-/// Why a word cannot stand for a label.
+/// Why a word cannot represent a label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WordProblem {
     /// Index of the label.
@@ -88,7 +89,7 @@ impl Verbalizer {
     /// The verbalizer of a task's pattern.
     ///
     /// # Errors
-    /// Mistakes in the task file: words that the vocabulary does not know, or that are the same tokens.
+    /// Mistakes in the task file: words that are not in the vocabulary, or that have the same tokens.
     pub(crate) fn new(task: &Task, pattern: usize, tokenizer: &Tokenizer) -> Result<Verbalizer> {
         let leading_space = leading_space(&task.patterns[pattern], task.spacing);
         let options = &task.options;
@@ -122,10 +123,10 @@ impl Verbalizer {
         })
     }
 
-    /// The verbalizer of these labels where the mask has, or has not, a blank on its left.
+    /// The verbalizer of these labels for a mask with or without a space to its left.
     ///
     /// # Errors
-    /// Every word that the vocabulary does not know or that another one is too, at least one.
+    /// All words that are not in the vocabulary or that have the same tokens as another, at least one.
     pub(crate) fn of_labels(
         labels: &[Label],
         tokenizer: &Tokenizer,
@@ -183,7 +184,7 @@ impl Verbalizer {
         }
         let all = || words.iter().flatten();
         let kind = if let Some(without) = words.iter().position(Vec::is_empty) {
-            // The task file's reader has made sure that the other one of two labels has a word.
+            // The task file parser has checked that the other of two labels has a word.
             Kind::Free { label: 1 - without.min(1), tokenizer: tokenizer.clone() }
         } else if all().any(|word| word.template.is_some()) {
             Kind::FromColumns
@@ -197,8 +198,9 @@ impl Verbalizer {
         Ok(Verbalizer { words, leading_space, kind, decoding, hinge })
     }
 
-    /// The words of a row whose columns have the values that `value` gives by their names, and which has these `choices` of its own; none if every word is one token, which
-    /// needs no row. A word that is empty in this row, or unknown, stands as the unknown token.
+    /// The words for an example whose column values are given by `value`, and which has these `choices` of
+    /// its own; `None` if every word is a single token, which does not depend on the example. A word that is
+    /// empty in this example, or not in the vocabulary, becomes the unknown token.
     pub(crate) fn candidates<'t>(
         &self,
         tokenizer: &Tokenizer,
@@ -228,19 +230,19 @@ impl Verbalizer {
         }
     }
 
-    /// The text that the model is to write for a row, where masks are filled freely.
+    /// The text that the model has to write for an example, if masks are filled freely.
     pub(crate) fn wanted<'t>(&self, value: impl Fn(&str) -> &'t str) -> Option<Arc<str>> {
         let Kind::Free { label, .. } = &self.kind else { return None };
         let word = self.words[*label].first()?;
         Some(word.template.as_ref().map_or(word.text.clone(), |template| template.fill(value)).into())
     }
 
-    /// How the words come about.
+    /// The origin of the words.
     pub(crate) fn kind(&self) -> &Kind {
         &self.kind
     }
 
-    /// Whether every word is one token, the same for all rows.
+    /// Whether every word is a single token that is the same for all examples.
     pub(crate) fn is_one_token(&self) -> bool {
         matches!(self.kind, Kind::OneToken(_))
     }
@@ -255,8 +257,8 @@ impl Verbalizer {
         self.words.len()
     }
 
-    /// The tokens of all words, label by label: the columns of the vocabulary whose logits are needed. Empty where words have
-    /// several tokens.
+    /// The tokens of all words, label by label: the columns of the vocabulary whose logits are needed. Empty
+    /// if words have several tokens.
     pub(crate) fn columns(&self) -> &[u32] {
         match &self.kind {
             Kind::OneToken(columns) => columns,
@@ -274,7 +276,8 @@ impl Verbalizer {
         }
     }
 
-    /// The gradient `[columns]` by the logits from the gradient `[labels]` by the scores.
+    /// The gradient with respect to the logits, `[columns]`, from the gradient with respect to the scores,
+    /// `[labels]`.
     pub(crate) fn backward(&self, dscores: &[f32], dlogits: &mut [f32]) {
         let mut rest = dlogits;
         for (words, dscore) in self.words.iter().zip(dscores) {
@@ -285,7 +288,7 @@ impl Verbalizer {
     }
 }
 
-/// Whether a word in the place of the mask begins with a blank, which is part of the token in some vocabularies.
+/// Whether a word in place of the mask begins with a space, which is part of the token in some vocabularies.
 pub(crate) fn leading_space(pattern: &Pattern, spacing: Spacing) -> bool {
     let before = pattern.parts().iter().take_while(|part| **part != Part::Mask).last();
     match (spacing, before) {
@@ -302,7 +305,7 @@ fn tokenize(text: &str, tokenizer: &Tokenizer, leading_space: bool) -> Vec<u32> 
     }
 }
 
-/// The tokens of a word, or what is wrong and what to do.
+/// The tokens of a word, or the problem and its remedy.
 fn tokens(
     text: &str,
     tokenizer: &Tokenizer,
@@ -377,7 +380,7 @@ pub(crate) mod tests {
         assert_eq!(gradient, [0.25, 0.25, -0.5]);
     }
 
-    /// The reference implementation takes the token with the number 0 for none.
+    /// The reference implementation treats token number 0 as missing.
     #[test]
     fn a_word_that_is_the_first_token_of_the_vocabulary_counts_like_any_other() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert/tokenizer.json");

@@ -1,12 +1,15 @@
-//! Batch calibration: what the pretrained model says of any text is taken from what it says of a row.
+//! Batch calibration: subtracts the pretrained model's average score of each label from its score for an
+//! example.
 //!
-//! A masked language model prefers some words whatever the text, so that a pretrained pattern gives most rows the same label. Over
-//! rows of all labels, though, no label should have a higher score than another on average. So the mean score that a label has
-//! over rows without looking at their labels is subtracted from its score, as Zhou et al. (2023, arXiv 2309.17249) and Fei et al.
-//! do for prompted models. Training starts from there.
+//! A masked language model prefers some words whatever the text, so a pretrained pattern gives most examples
+//! the same label. Over examples of all labels, however, no label should have a higher score than another on
+//! average. The mean score of each label over a set of examples, whose labels are not used, is therefore
+//! subtracted from its score, as Zhou et al. (2023, arXiv 2309.17249) and Fei et al. do for prompted models.
+//! Training starts from the calibrated model.
 //!
-//! Where every word is one token, subtracting from a label's score is the same as subtracting from the bias of its words in the
-//! masked-LM head. That is where it goes, so that a model that is kept needs nothing beside it.
+//! If every word is a single token, subtracting from a label's score is the same as subtracting from the bias
+//! of its words in the masked-LM head. This is how it is implemented, so a saved model needs no separate
+//! calibration file.
 
 use cloze_encoder::{Checkpoint, Device, Model, Session};
 
@@ -18,17 +21,17 @@ use crate::scoring::groups::SCORING_TOKENS;
 use crate::scoring::scorer::Scorer;
 use crate::task::Task;
 
-/// Rows whose scores are averaged; with more the mean hardly moves.
+/// Number of examples whose scores are averaged; with more, the mean hardly changes.
 const ROWS: usize = 256;
 
-/// Whether the task is calibrated: if its options ask for it and its labels exclude each other. Of a class, `no` is true of most rows,
-/// and choices of a row have no words in common with those of another.
+/// Whether the task is calibrated: if its options request it and its labels exclude each other. For a class,
+/// `no` is correct for most examples, and the choices of one example share no words with those of another.
 pub(crate) fn applies(task: &Task) -> bool {
     task.options.calibrate && task.answers.is_one_label()
 }
 
-/// The rows that a task is calibrated with: unlabelled ones, spread evenly over all, or the labelled ones if there are none. None if it
-/// is not calibrated.
+/// The examples that a task is calibrated with: unlabelled ones, evenly spaced, or the labelled ones if there
+/// are none. Empty if the task is not calibrated.
 pub(crate) fn rows(task: &Task, data: &Data) -> Vec<Example> {
     let rows = if data.unlabeled.is_empty() { &data.train } else { &data.unlabeled };
     match applies(task) {
@@ -37,8 +40,9 @@ pub(crate) fn rows(task: &Task, data: &Data) -> Vec<Example> {
     }
 }
 
-/// What each label's score is to be shifted by, so that over `clozes` all labels have the same mean score with the model of
-/// `session`; nothing without rows, or where words are not one token each. `progress` hears how many rows are scored.
+/// The shift of each label's score that gives all labels the same mean score over `clozes` with the model of
+/// `session`; empty without examples, or if words are not single tokens. `progress` receives the number of
+/// examples scored so far.
 ///
 /// # Errors
 /// When a score is not finite, or `progress` fails.
@@ -56,7 +60,7 @@ pub(crate) fn shift(
     Ok(scores.means().into_iter().map(|mean| -mean as f32).collect())
 }
 
-/// Shifts the scores of a model's labels; not at all by nothing.
+/// Shifts the label scores of a model; an empty `shift` has no effect.
 pub(crate) fn apply(model: &mut Model, verbalizer: &Verbalizer, shift: &[f32]) {
     if !shift.is_empty() {
         let amounts: Vec<f32> = (verbalizer.words().iter().zip(shift))
@@ -66,7 +70,7 @@ pub(crate) fn apply(model: &mut Model, verbalizer: &Verbalizer, shift: &[f32]) {
     }
 }
 
-/// The masked language model of a checkpoint, shifted by what [`shift`] finds.
+/// The masked language model of a checkpoint, calibrated with [`shift`].
 ///
 /// # Errors
 /// When the model cannot be read, a score is not finite, or `progress` fails.

@@ -1,4 +1,4 @@
-//! Decoding: an input whose masks are filled one after the other, or all at once.
+//! Decoding: filling the masks of an input one after the other, or all at once.
 
 use cloze_encoder::{Batch, Mode, Sequence, Session, Vocab, loss};
 
@@ -7,28 +7,29 @@ use crate::pvp::encode::Encoded;
 use crate::scoring::scores::check_finite;
 use crate::task::Decoding;
 
-/// Logits that are computed at a time: 64 MB.
+/// Maximum number of logits computed at a time: 64 MB.
 const LOGITS: usize = 16 << 20;
 
-/// An input some of whose masks are filled.
+/// An input with some of its masks filled.
 pub(crate) struct PartlyFilled {
     pub(crate) sequence: Sequence,
     /// The position of its first mask.
     pub(crate) first: usize,
-    /// The masks that are still there, counted from the first.
+    /// The masks that remain, counted from the first.
     pub(crate) masks: Vec<usize>,
 }
 
 impl PartlyFilled {
-    /// How many tokens it counts for when inputs are grouped by a `budget`: the logits of masks take room.
+    /// The number of tokens that it counts for when inputs are grouped by a `budget`: the logits of its masks
+    /// also take memory.
     pub(crate) fn cost(&self, budget: usize, vocabulary: usize) -> usize {
         let mask = (budget * vocabulary).div_ceil(LOGITS).max(1);
         self.sequence.len().max(self.masks.len() * mask)
     }
 }
 
-/// The logits over the whole vocabulary at the masks of some inputs, one after the other, `[masks, vocabulary]`, and the
-/// logarithm of every row's sum.
+/// The logits over the whole vocabulary at the masks of some inputs, one after the other, `[masks,
+/// vocabulary]`, and the log-sum-exp of every row.
 ///
 /// # Errors
 /// When a logit is not finite.
@@ -47,14 +48,15 @@ pub(crate) fn predict<'s, 'i>(
     }
     let logits = session.mask_logits(batch, &rows, Vocab::All, Mode::Predict);
     let norms = loss::log_norms(&device, logits, vocabulary);
-    // Every logit is in the sum of its row.
+    // A non-finite logit also makes the norm of its row non-finite.
     check_finite(&norms)?;
     Ok((logits, norms))
 }
 
-/// How many passes it takes at most to score an example that has words of several tokens, and how many masks they predict in all.
+/// The maximum number of passes for scoring an example with multi-token words, and the number of masks
+/// predicted in total.
 pub(crate) fn work(cloze: &Encoded, decoding: Decoding) -> (usize, usize) {
-    // One mask after the other, the first of `masks` included.
+    // One mask after the other, starting with all `masks`.
     let filling = |masks: usize| (masks, masks * (masks + 1) / 2);
     let parallel = decoding == Decoding::Parallel;
     if cloze.wanted.is_some() {
@@ -64,7 +66,7 @@ pub(crate) fn work(cloze: &Encoded, decoding: Decoding) -> (usize, usize) {
         cloze.candidates.iter().flat_map(|candidates| candidates.words()).map(|(_, word)| word.len());
     let mut seen: Vec<usize> = Vec::new();
     lengths.fold((0, 0), |(passes, masks), length| {
-        // Words of one length share the first pass.
+        // Words with the same number of tokens share the first pass.
         let first = if seen.contains(&length) { (0, 0) } else { (1, length) };
         seen.push(length);
         let others = if parallel { (0, 0) } else { filling(length - 1) };

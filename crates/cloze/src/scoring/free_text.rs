@@ -1,9 +1,10 @@
-//! Masks that are filled freely: a row has a label if the model writes the text that stands for it, and the other label if it
-//! writes anything else.
+//! Freely filled masks: an example has one label if the model writes the text that represents it, and the
+//! other label if it writes anything else.
 //!
-//! Follows the treatment of WSC by Schick and Schütze (2021), "It's not just size that matters", and in the reference
-//! implementation of PET: training predicts the text and padding behind it, only on rows that have the label; scoring fills
-//! every mask with the likeliest token, the surest first, and compares by the rule of T5 (Raffel et al., 2020).
+//! Follows the treatment of WSC by Schick and Schütze (2021), "It's not just size that matters", and in the
+//! reference implementation of PET: training predicts the text followed by padding, only on examples that
+//! have the label; scoring fills every mask with the most likely token, most confident first, and compares
+//! the result using the rule of T5 (Raffel et al., 2020).
 
 use cloze_encoder::{Batch, Mode, Session, Tokenizer, Vocab, loss};
 
@@ -14,20 +15,20 @@ use crate::scoring::groups::by_length;
 use crate::scoring::scores::{Scores, best};
 use crate::task::Decoding;
 
-/// Scores two labels of which one is a text that the model is to write.
+/// Scores two labels, one of which is a text that the model has to write.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FreeText<'v> {
     /// The label that has the text.
     pub(crate) label: usize,
-    /// What reads the tokens that the model writes.
+    /// Decodes the tokens that the model writes.
     pub(crate) tokenizer: &'v Tokenizer,
     /// The order in which masks are filled.
     pub(crate) decoding: Decoding,
 }
 
 impl FreeText<'_> {
-    /// Label scores of `clozes` in their order: 1 for `label` and 0 for the other one where the model writes the row's text, and the
-    /// other way round where it does not.
+    /// Label scores of `clozes`, in order: if the model writes the example's text, 1 for `label` and 0 for
+    /// the other label; otherwise the reverse.
     ///
     /// # Errors
     /// When `progress` fails.
@@ -52,8 +53,9 @@ impl FreeText<'_> {
         Ok(scores)
     }
 
-    /// One micro-batch of rows that have `label`: the mean over all their masks of the cross-entropy of the text's tokens and of
-    /// padding behind them, all predicted at once. Adds `weight` times its gradient.
+    /// Trains on a micro-batch of examples that have `label`: the loss is the mean cross-entropy over all
+    /// their masks of the text's tokens and the padding after them, all predicted at once. Adds `weight`
+    /// times its gradient.
     ///
     /// # Panics
     /// If a cloze has no candidates.
@@ -84,19 +86,20 @@ impl FreeText<'_> {
     }
 }
 
-/// What a model has written.
+/// The text that a model has written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Filled {
-    /// The tokens, one for every mask.
+    /// The tokens, one per mask.
     pub(crate) tokens: Vec<u32>,
-    /// The masks, counted from 0, that were filled in each pass, in its order.
+    /// The masks, counted from 0, that were filled in each pass, in order.
     pub(crate) order: Vec<Vec<usize>>,
 }
 
-/// Fills the masks of `clozes` with whatever the model finds likeliest, in groups of at most `budget` tokens.
+/// Fills the masks of `clozes` with the tokens that the model finds most likely, in groups of at most
+/// `budget` tokens.
 ///
 /// # Errors
-/// When `progress`, which hears how many rows are done, fails.
+/// When `progress`, which receives the number of examples done, fails.
 pub(crate) fn fill(
     session: &mut Session,
     clozes: &[Encoded],
@@ -125,7 +128,8 @@ pub(crate) fn fill(
     Ok(filled)
 }
 
-/// Fills one mask of every input that has some, or all at once if they are decoded in parallel. The inputs are those of `rows`.
+/// Fills one mask of every input that has any left, or all masks at once if decoding is parallel. The inputs
+/// belong to `rows`.
 fn step(
     session: &mut Session,
     rows: &[usize],
@@ -164,8 +168,8 @@ fn step(
     Ok(())
 }
 
-/// Whether what a model wrote is the `wanted` text: if all its words are in there, or all words from there are in it.
-/// Words are runs of letters, upper or lower case; what has none is in everything.
+/// Whether the text `written` by a model matches the `wanted` text: if either contains all words of the
+/// other. Words are runs of letters, compared case-insensitively; a text without words matches any other.
 pub(crate) fn matches(written: &str, wanted: &str) -> bool {
     let words = |text: &str| -> Vec<String> {
         let words = text.split(|letter: char| !letter.is_alphabetic());

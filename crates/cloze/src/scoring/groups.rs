@@ -1,10 +1,10 @@
-//! Which rows are scored together.
+//! Groups examples that are scored together.
 
-/// Tokens of a group of rows that are scored together: enough for full speed, little enough to stay in the caches.
+/// Number of tokens scored together: enough for full speed, but few enough to stay in the caches.
 pub(crate) const SCORING_TOKENS: usize = 2048;
 
-/// Groups rows of similar length so that no group has more than `budget` tokens, unless a single row has. Within a group and
-/// from group to group lengths fall, so that buffers reach their final size at once.
+/// Groups examples of similar length so that no group has more than `budget` tokens, unless a single example
+/// does. Lengths decrease within a group and from group to group, so buffers reach their final size at once.
 pub(crate) fn by_length(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));

@@ -1,9 +1,9 @@
-//! Label words of several tokens: as many masks as tokens.
+//! Multi-token label words: as many masks as tokens.
 //!
-//! Follows section 3 of Schick and Schütze, "It's not just size that matters: small language models are also few-shot learners"
-//! (2021). A word of k tokens is scored by the sum of their logarithmic probabilities at k masks, which are filled one after
-//! the other, the surest first. In training all masks are predicted at once, and a right word is to be better than every wrong
-//! one by a margin.
+//! Follows section 3 of Schick and Schütze, "It's not just size that matters: small language models are also
+//! few-shot learners" (2021). The score of a word of k tokens is the sum of their log-probabilities at k
+//! masks, which are filled one after the other, most confident first. In training, all masks are predicted at
+//! once, and the right word must beat every wrong one by a margin.
 
 use std::collections::HashMap;
 
@@ -16,39 +16,40 @@ use crate::scoring::groups::by_length;
 use crate::scoring::scores::{Scores, best, check_finite};
 use crate::task::{Decoding, Hinge};
 
-/// How much better a right word should be than a wrong one, as the paper has it.
+/// The margin by which the right word must beat a wrong one, as in the paper.
 const MARGIN: f32 = 1.0;
 
-/// Scores labels whose words have several tokens, or differ from example to example.
+/// Scores labels whose words have several tokens or differ between examples.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MultiToken {
     /// The number of labels.
     pub(crate) labels: usize,
     /// The order in which masks are filled.
     pub(crate) decoding: Decoding,
-    /// What is compared in training.
+    /// How training combines the cross-entropies of a word's tokens.
     pub(crate) hinge: Hinge,
 }
 
-/// A word that is being filled in.
+/// A word whose tokens are being filled in.
 #[derive(Debug, Clone)]
 struct Filling<'c> {
-    /// The row of the score, the label, and its share in the label's score.
+    /// The example, the label, and the word's share in the label's score.
     row: usize,
     label: usize,
     share: f32,
     tokens: &'c [u32],
 }
 
-/// An input with the words that it stands for.
+/// A partly filled input, and the words that it is shared by.
 struct State<'c> {
     input: PartlyFilled,
     words: Vec<Filling<'c>>,
 }
 
 impl MultiToken {
-    /// Label scores of `clozes` in their order: the mean over a label's words of their tokens' logarithmic probabilities, summed.
-    /// Groups of at most `budget` tokens are computed at a time; words that look alike so far share their computation.
+    /// Label scores of `clozes`, in order: the sum of the log-probabilities of a word's tokens, averaged over
+    /// the label's words. At most `budget` tokens are computed at a time; words whose tokens so far are the
+    /// same share their computation.
     ///
     /// # Panics
     /// If a cloze has no candidates.
@@ -61,7 +62,8 @@ impl MultiToken {
     ) -> Result<Scores> {
         let MultiToken { labels, decoding, .. } = self;
         let mut scores = Scores::zeros(clozes.len(), labels);
-        // Rows of similar length go through all steps together, so that not all states exist at the same time.
+        // Examples of similar length go through all steps together, so that not all states exist at the same
+        // time.
         let lengths: Vec<usize> = clozes.iter().map(|cloze| cloze.sequence.len()).collect();
         let mut done = 0;
         for (row, cloze) in clozes.iter().enumerate() {
@@ -78,7 +80,7 @@ impl MultiToken {
             done += group.len();
             progress(done)?;
         }
-        // A label without words has minus infinity; no other has.
+        // Labels without words score minus infinity; no other label may.
         for (row, cloze) in clozes.iter().enumerate() {
             let labels = cloze.candidates.iter().flat_map(|candidates| &candidates.0).zip(scores.row(row));
             for (_, score) in labels.filter(|(words, _)| !words.is_empty()) {
@@ -88,10 +90,11 @@ impl MultiToken {
         Ok(scores)
     }
 
-    /// One micro-batch: the mean over `clozes` of the hinge loss, that is the sum over the wrong labels of max(0, 1 + S(right) -
-    /// S(wrong)), where S is the cross-entropy of a label's tokens at the masks, all predicted at once, summed over the tokens or
-    /// averaged, and averaged over the label's words; or a single such loss where S is the average over the tokens of all rows.
-    /// Adds `weight` times its gradient.
+    /// Trains on a micro-batch: the loss is the mean over `clozes` of the hinge loss, which is the sum over
+    /// the wrong labels of max(0, 1 + S(right) - S(wrong)). S is the cross-entropy of a label's tokens at the
+    /// masks, all predicted at once, summed or averaged over the tokens, and averaged over the label's words.
+    /// With [`Hinge::Batch`], it is a single such loss in which S is the average over the tokens of all
+    /// examples. Adds `weight` times its gradient.
     ///
     /// # Panics
     /// If a cloze has no candidates.
@@ -117,10 +120,10 @@ impl MultiToken {
         let logits = session.mask_logits(&batch, &rows, Vocab::All, Mode::Train { dropout_seed });
         let norms = loss::log_norms(&device, logits, vocabulary);
 
-        // How much each token at each mask weighs in the gradient of the loss by the cross-entropies.
+        // The derivative of the loss with respect to each token's cross-entropy at each mask.
         let mut targets: Vec<(usize, u32, f32)> = Vec::new();
         let mut loss = 0.0;
-        // The rows whose cross-entropies are compared together.
+        // The number of examples whose cross-entropies are compared together.
         let together = if hinge == Hinge::Batch { clozes.len() } else { 1 };
         let groups = clozes.len().div_ceil(together) as f32;
         for first in (0..clozes.len()).step_by(together) {
@@ -164,7 +167,7 @@ impl MultiToken {
     }
 }
 
-/// A row with as many masks as a word has tokens, for every number of tokens.
+/// The initial states of an example: one for each number of tokens that a word has, with as many masks.
 fn begin(row: usize, cloze: &Encoded) -> Vec<State<'_>> {
     let candidates = cloze.candidates.as_deref().expect("words of several tokens come with the row");
     let mut states: Vec<State> = Vec::new();
@@ -185,8 +188,8 @@ fn begin(row: usize, cloze: &Encoded) -> Vec<State<'_>> {
     states
 }
 
-/// Fills one mask of every word (all of them at once if they are decoded in parallel), adds the tokens' logarithmic
-/// probabilities to the scores, and returns what is not full yet.
+/// Fills one mask of every word (all of them at once if decoding is parallel), adds the tokens'
+/// log-probabilities to the scores, and returns the states that still have masks.
 fn step<'c>(
     session: &mut Session,
     states: Vec<State<'c>>,
@@ -197,7 +200,7 @@ fn step<'c>(
     let vocabulary = session.model().config().vocab_size;
     let costs: Vec<usize> = states.iter().map(|state| state.input.cost(budget, vocabulary)).collect();
     let mut next: Vec<State> = Vec::new();
-    // What a state has become after a token, by the state, the mask and the token.
+    // The resulting state for each combination of state, mask and token.
     let mut known: HashMap<(usize, usize, u32), usize> = HashMap::new();
     let mut batch = Batch::new();
     for group in by_length(&costs, budget) {
@@ -242,17 +245,17 @@ fn step<'c>(
     Ok(next)
 }
 
-/// What is compared in the loss: the right label, or a wrong one, of one row or of all rows of a batch.
+/// A term compared in the loss: the right label or a wrong one, of one example or of all examples in a batch.
 #[derive(Default)]
 struct Slot {
-    /// Masks with the tokens that stand there, and the share of each in the sum.
+    /// Masks with their target tokens, and the weight of each in the sum.
     tokens: Vec<(usize, u32, f32)>,
     sum: f32,
     shares: f32,
 }
 
 impl Slot {
-    /// Adds the words of a row whose first mask is row `first` of the logits.
+    /// Adds the words of an example whose first mask is row `first` of the logits.
     fn add(&mut self, words: &[Vec<u32>], first: usize, hinge: Hinge, cost: impl Fn(usize, u32) -> f32) {
         for word in words {
             let share = match hinge {
@@ -266,7 +269,7 @@ impl Slot {
         }
     }
 
-    /// What the sum is divided by.
+    /// The divisor of the sum.
     fn divisor(&self, hinge: Hinge) -> f32 {
         if hinge == Hinge::Batch { self.shares } else { 1.0 }
     }

@@ -1,4 +1,5 @@
-//! The scorer of a pattern: how its verbalizer's labels are scored, and what its fine-tuning minimises.
+//! The scorer of a pattern: how labels are scored with its verbalizer, and the loss that fine-tuning
+//! minimises.
 
 use cloze_encoder::Session;
 
@@ -10,14 +11,14 @@ use crate::scoring::multi_token::MultiToken;
 use crate::scoring::scores::Scores;
 use crate::scoring::single_token::SingleToken;
 
-/// One way of scoring for each kind of verbalizer.
+/// The scoring methods, one for each kind of verbalizer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Scorer<'v> {
-    /// Every word is one token: logits at one mask.
+    /// Every word is a single token: logits at one mask.
     SingleToken(SingleToken<'v>),
-    /// Words have several tokens, or differ from example to example: as many masks as tokens.
+    /// Words have several tokens or differ between examples: as many masks as tokens.
     MultiToken(MultiToken),
-    /// One label is a text that the model is to write: masks that are filled freely.
+    /// One label is a text that the model has to write: freely filled masks.
     FreeText(FreeText<'v>),
 }
 
@@ -36,8 +37,8 @@ impl<'v> Scorer<'v> {
         }
     }
 
-    /// Label scores of `clozes` in their order, computed in groups of at most `budget` tokens. `progress` hears how many examples
-    /// are done.
+    /// Label scores of `clozes`, in order, computed in groups of at most `budget` tokens. `progress` receives
+    /// the number of examples done.
     ///
     /// # Errors
     /// When a score is not finite, or `progress` fails.
@@ -55,7 +56,8 @@ impl<'v> Scorer<'v> {
         }
     }
 
-    /// One micro-batch of `clozes` with their `labels`: returns its loss and adds `weight` times the gradient.
+    /// Trains on a micro-batch of `clozes` with their `labels`: returns its loss and adds `weight` times the
+    /// gradient.
     pub(crate) fn train(
         &self,
         session: &mut Session,
@@ -71,7 +73,7 @@ impl<'v> Scorer<'v> {
         }
     }
 
-    /// The label that training examples must have, where those of other labels teach nothing.
+    /// The only label that training examples may have, if nothing can be learned from those of other labels.
     pub(crate) fn only_label(&self) -> Option<usize> {
         match self {
             Scorer::FreeText(scorer) => Some(scorer.label),
@@ -79,7 +81,7 @@ impl<'v> Scorer<'v> {
         }
     }
 
-    /// The loss of a model that guesses among the labels, where the loss is a cross-entropy over them.
+    /// The loss of random guessing among the labels, if the loss is a cross-entropy over them.
     pub(crate) fn loss_of_guessing(&self) -> Option<f32> {
         match self {
             Scorer::SingleToken(SingleToken { verbalizer }) => Some((verbalizer.labels() as f32).ln()),
@@ -87,7 +89,7 @@ impl<'v> Scorer<'v> {
         }
     }
 
-    /// Whether training reads what the frozen layers make of a cloze from [`Encoded::lower`].
+    /// Whether training uses the frozen layers' outputs in [`Encoded::lower`].
     pub(crate) fn reads_lower_states(&self) -> bool {
         matches!(self, Scorer::SingleToken(_))
     }

@@ -1,8 +1,8 @@
-//! Label scores of rows, and their file.
+//! Label scores of examples, and their file format.
 
 use std::io::{Read, Write};
 
-/// Raw scores (not probabilities) of every label for a number of rows: `[rows, labels]`.
+/// Raw scores (not probabilities) of every label for a number of examples: `[rows, labels]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scores {
     labels: usize,
@@ -10,7 +10,7 @@ pub(crate) struct Scores {
 }
 
 impl Scores {
-    /// No rows yet, of `labels` labels (at least one).
+    /// An empty set of scores for `labels` labels (at least one).
     pub(crate) fn new(labels: usize) -> Self {
         assert!(labels > 0, "scores are of at least one label");
         Scores { labels, values: Vec::new() }
@@ -21,7 +21,7 @@ impl Scores {
         Scores { values: vec![0.0; rows * labels], ..Scores::new(labels) }
     }
 
-    /// Adds a row of one score per label.
+    /// Appends a row with one score per label.
     #[cfg(test)]
     pub(crate) fn push(&mut self, row: &[f32]) {
         assert_eq!(row.len(), self.labels, "one score per label");
@@ -38,7 +38,7 @@ impl Scores {
         self.values.len() / self.labels
     }
 
-    /// The mean score of every label over all rows; not a number without rows.
+    /// The mean score of every label over all rows; NaN without rows.
     pub(crate) fn means(&self) -> Vec<f64> {
         let mut means = vec![0.0; self.labels];
         for row in self.iter() {
@@ -48,7 +48,7 @@ impl Scores {
         means
     }
 
-    /// Whether there is no row.
+    /// Whether there are no rows.
     pub(crate) fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
@@ -58,7 +58,7 @@ impl Scores {
         &self.values[row * self.labels..][..self.labels]
     }
 
-    /// The scores of one row, to be set.
+    /// The scores of one row, mutable.
     pub(crate) fn row_mut(&mut self, row: usize) -> &mut [f32] {
         &mut self.values[row * self.labels..][..self.labels]
     }
@@ -68,12 +68,13 @@ impl Scores {
         self.values.chunks_exact(self.labels)
     }
 
-    /// The label of the highest score of every row; of equal ones the first.
+    /// The label with the highest score in every row; the first one on a tie.
     pub(crate) fn predictions(&self) -> Vec<usize> {
         self.iter().map(best).collect()
     }
 
-    /// Writes CSV: the labels' names, then a line per row. Every number has just the digits that bring back its bits.
+    /// Writes CSV: the label names, then one line per row. Numbers have just enough digits to be read back
+    /// exactly.
     pub(crate) fn write_csv(&self, names: &[String], out: impl Write) -> Result<(), csv::Error> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(names)?;
@@ -84,7 +85,7 @@ impl Scores {
         Ok(())
     }
 
-    /// Reads what [`Scores::write_csv`] wrote. `Err` tells what is wrong, with the line.
+    /// Reads the output of [`Scores::write_csv`]. `Err` describes the problem, with the line.
     pub(crate) fn read_csv(names: &[String], input: impl Read) -> Result<Self, String> {
         let mut reader = csv::Reader::from_reader(input);
         let header = reader.headers().map_err(|error| error.to_string())?;
@@ -97,7 +98,7 @@ impl Scores {
             for field in record.map_err(|error| format!("line {line}: {error}"))?.iter() {
                 let value: f32 =
                     field.parse().map_err(|_| format!("line {line}: `{field}` is not a number"))?;
-                // Minus infinity is the score of a label that a row cannot have.
+                // Minus infinity is the score of a label that an example cannot have.
                 if value.is_nan() || value == f32::INFINITY {
                     return Err(format!("line {line}: `{field}` is not a finite number"));
                 }
@@ -108,13 +109,13 @@ impl Scores {
     }
 }
 
-/// Scores less their mean, which the softmax does not see.
+/// The scores minus their mean, which does not affect the softmax.
 pub(crate) fn centred(scores: &[f32]) -> impl Iterator<Item = f64> {
     let mean = scores.iter().copied().map(f64::from).sum::<f64>() / scores.len() as f64;
     scores.iter().map(move |score| f64::from(*score) - mean)
 }
 
-/// Checks that scores or logits are finite numbers.
+/// Checks that all scores or logits are finite.
 pub(crate) fn check_finite(values: &[f32]) -> crate::Result<()> {
     match values.iter().find(|value| !value.is_finite()) {
         Some(&value) => Err(crate::Error::NotFinite { value }),
@@ -122,7 +123,7 @@ pub(crate) fn check_finite(values: &[f32]) -> crate::Result<()> {
     }
 }
 
-/// The place of the highest value; of equal ones the first, 0 for none.
+/// The index of the highest value; the first one on a tie, and 0 for an empty slice.
 pub(crate) fn best(row: &[f32]) -> usize {
     (1..row.len()).fold(0, |best, index| if row[index] > row[best] { index } else { best })
 }

@@ -1,4 +1,4 @@
-//! Label words of one token each: a label's score is a logit at the mask.
+//! Single-token label words: a label's score is a logit at the mask.
 //!
 //! Follows Schick and Schütze (2021), section 3: the score of a label is the model's raw logit of the label's word at the
 //! mask (the mean over its words if it has several), and training minimises the cross-entropy of the softmax over the
@@ -12,7 +12,7 @@ use crate::pvp::verbalizer::Verbalizer;
 use crate::scoring::groups::by_length;
 use crate::scoring::scores::{Scores, check_finite};
 
-/// Scores labels whose words are one token each, the same for all examples.
+/// Scores labels whose words are single tokens that are the same for all examples.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SingleToken<'v> {
     pub(crate) verbalizer: &'v Verbalizer,
@@ -47,7 +47,8 @@ impl SingleToken<'_> {
         Ok(scores)
     }
 
-    /// One micro-batch: the mean cross-entropy of `labels`, one for each cloze; adds `weight` times its gradient.
+    /// Trains on a micro-batch: the loss is the mean cross-entropy of `labels`, one for each cloze; adds
+    /// `weight` times its gradient.
     pub(crate) fn train(
         self,
         session: &mut Session,

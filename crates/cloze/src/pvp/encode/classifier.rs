@@ -1,11 +1,11 @@
-//! Examples as the final classifier reads them: without a pattern.
+//! Encodes examples for the final classifier, without a pattern.
 
 use cloze_encoder::{Sequence, Tokenizer, truncate_pair};
 
 /// Encodes examples for a classifier, without a pattern.
 ///
-/// One text is the only segment. Of several, the first is the first segment, and the others, joined by spaces, are the second; the longer
-/// segment is cut first.
+/// A single text is the only segment. With several texts, the first is the first segment, and the others,
+/// joined by spaces, are the second; the longer segment is truncated first.
 #[derive(Debug, Clone)]
 pub(crate) struct ClassifierEncoder<'a> {
     tokenizer: &'a Tokenizer,
@@ -18,7 +18,8 @@ impl<'a> ClassifierEncoder<'a> {
         ClassifierEncoder { tokenizer, max_length }
     }
 
-    /// Encodes the texts of an example, those of [`Task::fields`](crate::Task::fields) in their order. Also says how many tokens were cut.
+    /// Encodes the texts of an example, those of [`Task::fields`](crate::Task::fields) in order. Also returns
+    /// the number of truncated tokens.
     pub(crate) fn encode<T: AsRef<str>>(&self, texts: &[T]) -> (Sequence, usize) {
         let Some((first, others)) = texts.split_first() else {
             return (self.tokenizer.assemble(&[], None), 0);

@@ -1,4 +1,4 @@
-//! Patterns filled, cut to length and framed by special tokens.
+//! Fills patterns, truncates them and adds special tokens.
 
 use cloze_encoder::{Rng, Tokenizer};
 
@@ -10,20 +10,20 @@ use crate::pvp::verbalizer::Verbalizer;
 use crate::task::{Spacing, Task};
 use crate::{Error, Result};
 
-/// Fills a pattern of a task with examples and makes tokens of them.
+/// Fills a task's pattern with examples and tokenises the result.
 #[derive(Debug, Clone)]
 pub(crate) struct PatternEncoder<'a> {
     pub(super) tokenizer: &'a Tokenizer,
     pub(super) pattern: &'a Pattern,
-    /// For every field of the pattern its index among the texts of an example.
+    /// For every field of the pattern, its index among the texts of an example.
     pub(super) columns: Vec<usize>,
-    /// What the texts of an example are called.
+    /// The names of an example's texts.
     fields: Vec<String>,
-    /// The words that the masks stand for; without them there is one mask.
+    /// The verbalizer whose words replace the masks; without one, there is a single mask.
     verbalizer: Option<&'a Verbalizer>,
     pub(super) spacing: Spacing,
     max_length: usize,
-    /// Whether other text stands in front.
+    /// Whether the pattern follows other text.
     after_text: bool,
 }
 
@@ -43,7 +43,8 @@ impl<'a> PatternEncoder<'a> {
         )
     }
 
-    /// An encoder for examples with the texts of `fields`, which makes sequences of at most `max_length` tokens.
+    /// An encoder for examples with the texts of `fields`, which creates sequences of at most `max_length`
+    /// tokens.
     ///
     /// # Panics
     /// If the pattern uses a field that is not among `fields`.
@@ -68,21 +69,21 @@ impl<'a> PatternEncoder<'a> {
         PatternEncoder { verbalizer: Some(verbalizer), ..self }
     }
 
-    /// The same for filled patterns that follow other text and a space.
+    /// The same for patterns that follow other text and a space.
     #[must_use]
     pub(crate) fn after_text(self) -> Self {
         PatternEncoder { after_text: true, ..self }
     }
 
-    /// Encodes examples to be scored.
+    /// Encodes examples for scoring.
     ///
     /// # Errors
-    /// The first example that is too long even when all is cut that may be.
+    /// The first example that is too long even after truncating everything that may be truncated.
     pub(crate) fn encode_all(&self, examples: &[Example]) -> Result<Vec<Encoded>> {
         self.encode_each(examples, || SURPLUS)
     }
 
-    /// Encodes training examples: where masks are filled freely, their number is random.
+    /// Encodes training examples: if masks are filled freely, their number is random.
     ///
     /// # Errors
     /// As [`PatternEncoder::encode_all`].
@@ -94,10 +95,10 @@ impl<'a> PatternEncoder<'a> {
         examples.iter().map(|example| self.encode_with_surplus(example, surplus())).collect()
     }
 
-    /// Encodes an example to be scored.
+    /// Encodes an example for scoring.
     ///
     /// # Errors
-    /// When it is too long even when all is cut that may be; the error names its line.
+    /// When it is too long even after truncating everything that may be truncated; the error names its line.
     pub(crate) fn encode_example(&self, example: &Example) -> Result<Encoded> {
         self.encode_with_surplus(example, SURPLUS)
     }
@@ -107,7 +108,7 @@ impl<'a> PatternEncoder<'a> {
         encoded.map_err(|long| self.too_long(long, example.place.clone()))
     }
 
-    /// The error about an example at `place` that is too long.
+    /// The error for an example at `place` that is too long.
     fn too_long(&self, long: TooLong, place: crate::Place) -> Error {
         let whole: Vec<&str> =
             self.pattern.fields().filter(|field| field.whole).map(|field| field.name.as_str()).collect();
@@ -127,12 +128,13 @@ impl<'a> PatternEncoder<'a> {
     /// Encodes an example, given the text of every field.
     ///
     /// # Errors
-    /// When it is too long even when all is cut that may be.
+    /// When it is too long even after truncating everything that may be truncated.
     pub(crate) fn encode<T: AsRef<str>>(&self, texts: &[T]) -> std::result::Result<Encoded, TooLong> {
         self.encode_with(texts, &[], SURPLUS)
     }
 
-    /// The same for an example with `choices` of its own. Where masks are filled freely, there are `surplus` more than the text has tokens.
+    /// The same for an example with its own `choices`. If masks are filled freely, there are `surplus` more
+    /// than the text has tokens.
     ///
     /// # Errors
     /// As [`PatternEncoder::encode`].
@@ -176,7 +178,7 @@ impl<'a> PatternEncoder<'a> {
         let (a, b) = (flat(&a), flat(&b));
         let mut sequence = self.tokenizer.assemble(&a, pair.then_some(&b));
         if !self.tokenizer.is_word_piece() {
-            // The reference implementation feeds type ids to BERT only, and so to ALBERT none.
+            // The reference implementation passes type ids only to BERT, so ALBERT gets none.
             sequence.type_ids.fill(0);
         }
         let is_mask = |id: &u32| *id == self.tokenizer.special().mask;
@@ -185,20 +187,21 @@ impl<'a> PatternEncoder<'a> {
         Ok(Encoded { sequence, mask, masks, candidates, wanted, cut, lower: None })
     }
 
-    /// The tokens of both segments, where every part is tokenised by itself, as after a space, and empty ones are dropped.
+    /// The tokens of both segments, with every part tokenised separately as if after a space, and empty parts
+    /// dropped.
     fn separate_parts<T: AsRef<str>>(&self, texts: &[T], mask: &[u32]) -> (Vec<Run<'a>>, Vec<Run<'a>>) {
         let tokenize = |text: &str| self.tokenizer.tokenize(&self.tokenizer.after_space(text));
         let mut segments = Segments::default();
         let mut columns = self.columns.iter();
         let mut one_part = String::new();
-        // Whether the part being joined began with the mask, so that no space stands before its text.
+        // Whether the part being joined began with the mask, so that there is no space before its text.
         let mut after_mask = false;
         let parts = self.pattern.parts();
         for (place, (part, joined)) in parts.iter().zip(self.joined()).enumerate() {
             match part {
                 Part::Sep => segments.second = true,
                 Part::Mask => {
-                    // Mask tokens take the space on their left.
+                    // Mask tokens include the space to their left.
                     segments.push(tokenize(std::mem::take(&mut one_part).trim_end()), None);
                     segments.push(mask.to_vec(), None);
                     after_mask = joined;
@@ -223,7 +226,7 @@ impl<'a> PatternEncoder<'a> {
         (segments.a, segments.b)
     }
 
-    /// For every part of the pattern whether it is joined to another; in running text none is.
+    /// For every part of the pattern, whether it is joined to another; never in running text.
     pub(super) fn joined(&self) -> Vec<bool> {
         let parts = self.pattern.parts();
         let join = |place: Option<usize>| place.and_then(|place| parts.get(place)) == Some(&Part::Join);
@@ -231,8 +234,8 @@ impl<'a> PatternEncoder<'a> {
         (0..parts.len()).map(|place| self.spacing == Spacing::Parts && joined(place)).collect()
     }
 
-    /// The tokens of both segments as running text, interrupted by the mask only. A token belongs to a field if all of its characters do;
-    /// one that a literal and a field share is never cut.
+    /// The tokens of both segments as running text, interrupted only by the mask. A token belongs to a field
+    /// if all of its characters do; a token shared by a literal and a field is never truncated.
     fn running_text<T: AsRef<str>>(&self, texts: &[T], mask: &[u32]) -> (Vec<Run<'a>>, Vec<Run<'a>>) {
         let mut segments = Segments::default();
         let mut columns = self.columns.iter();
@@ -267,7 +270,7 @@ impl<'a> PatternEncoder<'a> {
         (segments.a, segments.b)
     }
 
-    /// Tokenises a stretch of running text and sorts its tokens by the fields they belong to.
+    /// Tokenises a stretch of running text and assigns its tokens to fields.
     fn push_text(
         &self,
         segments: &mut Segments<'a>,
@@ -317,11 +320,11 @@ pub(super) fn value<'t, T: AsRef<str>>(columns: &mut std::slice::Iter<'_, usize>
     columns.next().and_then(|&column| texts.get(column)).map_or("", AsRef::as_ref)
 }
 
-/// Neighbouring tokens that are cut, or not cut, together.
+/// Adjacent tokens that are truncated, or not, together.
 #[derive(Debug)]
 struct Run<'a> {
     ids: Vec<u32>,
-    /// The field that they may be cut from.
+    /// The field that they may be truncated from.
     field: Option<&'a Field>,
 }
 

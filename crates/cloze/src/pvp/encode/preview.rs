@@ -1,4 +1,4 @@
-//! Filled patterns for people to read.
+//! Filled patterns for display.
 
 use std::borrow::Cow;
 
@@ -10,24 +10,24 @@ use crate::task::Spacing;
 /// A piece of a filled pattern.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Piece {
-    /// Where it comes from.
+    /// The origin of the piece.
     #[serde(flatten)]
     pub kind: PieceKind,
     /// Its text; empty for the mask and the separator.
     pub text: String,
 }
 
-/// Where a piece of a filled pattern comes from.
+/// The origin of a piece of a filled pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum PieceKind {
     /// The pattern's own text.
     Literal,
-    /// Text of the example.
+    /// Text from the example.
     Field,
-    /// Text of the example that does not fit.
+    /// Text from the example that does not fit.
     Cut {
-        /// How many tokens it is.
+        /// The number of its tokens.
         tokens: usize,
     },
     /// The mask.
@@ -37,8 +37,8 @@ pub enum PieceKind {
 }
 
 impl PatternEncoder<'_> {
-    /// The filled pattern piece by piece, for people to read, with what had to be cut as pieces of its own. Where parts are tokenised
-    /// by themselves, spaces are shown between them.
+    /// The filled pattern piece by piece for display, with truncated text as separate pieces. If parts are
+    /// tokenised separately, they are shown with spaces between them.
     pub(crate) fn show<T: AsRef<str>>(&self, texts: &[T], cut: &[Cut]) -> Vec<Piece> {
         let mut columns = self.columns.iter();
         let values: Vec<Cow<'_, str>> = (self.pattern.parts().iter())
@@ -50,7 +50,7 @@ impl PatternEncoder<'_> {
             .collect();
         let mut missing: Vec<(&str, usize)> =
             cut.iter().map(|cut| (cut.field.as_str(), cut.tokens)).collect();
-        // The last field is cut first, so the pieces are made from the end.
+        // The last field is truncated first, so the pieces are built from the end.
         let mut pieces: Vec<Piece> = Vec::new();
         let joined = self.joined();
         for ((part, text), joined) in self.pattern.parts().iter().zip(values).zip(joined).rev() {

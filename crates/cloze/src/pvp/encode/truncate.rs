@@ -1,31 +1,33 @@
-//! Inputs cut to length.
+//! Truncates inputs to the maximum length.
 //!
-//! When an input is too long, tokens are taken away one at a time: from the first segment if it has strictly more
-//! tokens that may be cut than the second, else from the second; and there from the end of the last field that has
-//! any left. Literals, the mask and `{field!}` are never cut. This is the rule of the reference implementation of PET.
+//! If an input is too long, tokens are removed one at a time: from the first segment if it has strictly more
+//! tokens that may be removed than the second, otherwise from the second; and within the segment from the end
+//! of the last field that has any left. Literals, the mask and `{field!}` are never truncated. This is the
+//! rule of the reference implementation of PET.
 
-/// An example is too long even when all is cut that may be.
+/// An example that is too long even after truncating everything that may be truncated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooLong {
-    /// Tokens that must not be cut.
+    /// The number of tokens that must not be removed.
     pub least: usize,
-    /// Tokens that are allowed.
+    /// The number of tokens that are allowed.
     pub max_length: usize,
 }
 
 /// The length of a part of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Length {
-    /// Its tokens.
+    /// The number of its tokens.
     pub tokens: usize,
-    /// Whether it may be cut.
+    /// Whether it may be truncated.
     pub shortenable: bool,
 }
 
-/// Shortens the parts of two segments until they fit into `max_length` together with `special` special tokens.
+/// Truncates the parts of two segments until they fit into `max_length` together with `special` special
+/// tokens.
 ///
 /// # Errors
-/// When what may not be cut is too long already.
+/// When the parts that may not be truncated are already too long.
 pub(crate) fn shorten(
     a: &mut [Length],
     b: &mut [Length],
@@ -50,7 +52,7 @@ pub(crate) fn shorten(
     Ok(())
 }
 
-/// Cuts parts from the end until `spare` tokens that may be cut are left.
+/// Truncates parts from the end until only `spare` removable tokens are left.
 fn keep(parts: &mut [Length], mut spare: usize) {
     for part in parts.iter_mut().filter(|part| part.shortenable) {
         part.tokens = part.tokens.min(spare);
