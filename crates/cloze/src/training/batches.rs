@@ -1,8 +1,8 @@
-//! Which rows go together.
+//! Batches of examples.
 
 use cloze_encoder::Rng;
 
-/// Rows in random order, over and over again; a new order for every pass over the data.
+/// Yields the examples in random order, indefinitely, with a new order for every epoch.
 #[derive(Debug, Clone)]
 pub(crate) struct Shuffled {
     random: Rng,
@@ -12,13 +12,13 @@ pub(crate) struct Shuffled {
 }
 
 impl Shuffled {
-    /// Batches of `size` of `rows` rows, of which there is at least one.
+    /// Batches of `size` out of `rows` examples, of which there must be at least one.
     pub(crate) fn new(rows: usize, size: usize, random: Rng) -> Self {
         assert!(rows > 0 && size > 0, "batches are made of rows");
         Shuffled { random, order: (0..rows).collect(), next: rows, size }
     }
 
-    /// The next batch. The last one of a pass may be smaller, so that every pass shows every row once.
+    /// The next batch. The last one of an epoch may be smaller, so that every epoch shows every example once.
     pub(crate) fn draw(&mut self) -> &[usize] {
         if self.next == self.order.len() {
             self.random.shuffle(&mut self.order);

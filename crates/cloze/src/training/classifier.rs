@@ -1,5 +1,5 @@
-//! A sequence classifier: its scores, and what its trainings share, whether on [labels](crate::training::supervised) or on
-//! [soft labels](crate::training::distillation).
+//! A sequence classifier: scoring, and the training code shared by [hard labels](crate::training::supervised)
+//! and [soft labels](crate::training::distillation).
 
 use cloze_encoder::{Batch, Classifier, Mode, Rng, Sequence, Session};
 
@@ -9,8 +9,8 @@ use crate::scoring::scores::{Scores, check_finite};
 use crate::training::batches::Shuffled;
 use crate::training::training_loop::{FineTuning, Step};
 
-/// Label scores of `sequences` in their order, computed in groups of at most `budget` tokens. `progress` hears how many rows
-/// are done.
+/// Label scores of `sequences`, in order, computed in groups of at most `budget` tokens. `progress` receives
+/// the number of examples done.
 ///
 /// # Errors
 /// When a score is not finite, or `progress` fails.
@@ -39,19 +39,20 @@ pub(crate) fn score(
     Ok(scores)
 }
 
-/// How a classifier is trained.
+/// Training settings of a classifier.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Training<'a> {
-    /// The loop's settings.
+    /// The settings of the training loop.
     pub(crate) fine_tuning: &'a FineTuning,
-    /// Rows per micro-batch.
+    /// Examples per micro-batch.
     pub(crate) batch: usize,
-    /// Everything that is drawn is drawn from this.
+    /// The random seed.
     pub(crate) seed: u64,
 }
 
-/// Trains a classifier on all `sequences`, at least one: `micro_batch(session, batch, rows, dropout_seed, weight)` is given the batch and which
-/// of the sequences are in it, returns its loss and adds `weight` times the gradient. `after` hears of every update.
+/// Trains a classifier on all `sequences`, at least one. `micro_batch(session, batch, rows, dropout_seed,
+/// weight)` receives the batch and the indices of its sequences, returns its loss and adds `weight` times the
+/// gradient. `after` is called after every update.
 pub(crate) fn fine_tune(
     session: &mut Session<Classifier>,
     training: Training,

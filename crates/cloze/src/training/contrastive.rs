@@ -1,8 +1,10 @@
-//! Contrastive fine-tuning: rows of a label move together in the encoder's eyes, those of different labels apart.
+//! Contrastive fine-tuning: the encoder's representations of examples with the same label move together,
+//! those of different labels apart.
 //!
-//! The supervised contrastive loss (Khosla et al., 2020, arXiv 2004.11362) on what a [linear probe](crate::training::linear_probe) looks at, a row's mean-pooled last
-//! states, less the mean over rows without a look at their labels, scaled to length 1. With few labelled rows there are many pairs to learn from, which
-//! is why SetFit (Tunstall et al., 2022, arXiv 2209.11055) trains so.
+//! The supervised contrastive loss (Khosla et al., 2020, arXiv 2004.11362) on the features that a [linear
+//! probe](crate::training::linear_probe) uses: an example's mean-pooled last hidden states, minus their mean
+//! over examples whose labels are not used, scaled to length 1. Even a few labelled examples form many pairs
+//! to learn from, which is why SetFit (Tunstall et al., 2022, arXiv 2209.11055) trains this way.
 
 use cloze_encoder::{Batch, Mode, Rng, Sequence, Session};
 use nalgebra::DMatrix;
@@ -13,27 +15,28 @@ use crate::training::linear_probe::{features, pooled};
 use crate::training::lower_states::lower_states;
 use crate::training::training_loop::{FineTuning, Step};
 
-/// Beside the learning rate of a pattern, whose batch has as many rows.
+/// Factor relative to the learning rate of a pattern, whose batch has the same number of examples.
 pub(crate) const LEARNING_RATE: f64 = 0.5;
 
-/// Divides similarities, which lie between -1 and 1, before the softmax.
+/// Divides the similarities, which range from -1 to 1, before the softmax.
 const TEMPERATURE: f64 = 0.1;
 
-/// How an encoder is trained.
+/// Training settings of an encoder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Training<'a> {
-    /// The loop's settings.
+    /// The settings of the training loop.
     pub(crate) fine_tuning: &'a FineTuning,
-    /// Pairs of a micro-batch: rows, each with another one of its label.
+    /// Pairs per micro-batch: each is an example and another one with the same label.
     pub(crate) pairs: usize,
-    /// Everything that is drawn is drawn from this.
+    /// The random seed.
     pub(crate) seed: u64,
 }
 
-/// Trains the encoder on `sequences`, at least one, with these labels; states count from `mean`, `[hidden]`. `after` hears of every update.
+/// Trains the encoder on `sequences`, at least one, with these labels; features are relative to `mean`,
+/// `[hidden]`. `after` is called after every update.
 ///
 /// # Errors
-/// At the first loss or gradient that is not finite, and what `after` gives.
+/// At the first loss or gradient that is not finite, and any error from `after`.
 pub(crate) fn fine_tune(
     session: &mut Session,
     training: Training,
@@ -59,7 +62,7 @@ pub(crate) fn fine_tune(
             let alike = &of_label[labels[row]];
             if alike.len() > 1 {
                 let other = partners.gen_range(0..alike.len() - 1);
-                // The rows of a label are in order; the row itself is passed over.
+                // The examples of a label are in order; the current one is skipped.
                 chosen.push(alike[other + usize::from(alike[other] >= row)]);
             }
         }
@@ -89,8 +92,9 @@ pub(crate) fn fine_tune(
     training.fine_tuning.run(session, micro_batch, after)
 }
 
-/// The loss of rows with these pooled `states`, `[rows, hidden]`, and its gradient: for every row, the mean over the others of its label of how unlikely
-/// the other is among all by softmax over similarities, and of that the mean over the rows that have such others.
+/// The loss of examples with these pooled `states`, `[rows, hidden]`, and its gradient. For every example, it
+/// is the mean negative log-probability of the other examples with its label, in a softmax over the
+/// similarities to all others; these are averaged over the examples that have such others.
 fn contrast(states: &DMatrix<f64>, labels: &[usize], mean: &[f32]) -> (f64, DMatrix<f64>) {
     let rows = labels.len();
     let (unit, lengths) = features(states, mean);
@@ -98,7 +102,7 @@ fn contrast(states: &DMatrix<f64>, labels: &[usize], mean: &[f32]) -> (f64, DMat
     let like = |i: usize, j: usize| i != j && labels[i] == labels[j];
     let learning = (0..rows).filter(|&i| (0..rows).any(|j| like(i, j))).count().max(1) as f64;
     let mut loss = 0.0;
-    // The gradient of every similarity, over the temperature.
+    // The gradient with respect to every similarity, divided by the temperature.
     let mut weights = DMatrix::<f64>::zeros(rows, rows);
     for i in 0..rows {
         let others = (0..rows).filter(|&j| like(i, j)).count() as f64;
@@ -117,7 +121,7 @@ fn contrast(states: &DMatrix<f64>, labels: &[usize], mean: &[f32]) -> (f64, DMat
     }
     let mut gradient = (&weights + weights.transpose()) * &unit;
     for (row, (mut slope, unit)) in gradient.row_iter_mut().zip(unit.row_iter()).enumerate() {
-        // Along the row itself the scaling leaves nothing.
+        // Because of the scaling, the gradient has no component along the example's own features.
         let along = slope.dot(&unit);
         slope -= unit * along;
         slope /= lengths[row].max(f64::MIN_POSITIVE);

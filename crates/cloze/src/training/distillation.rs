@@ -1,7 +1,7 @@
-//! Distillation: a classifier learns the soft labels that an ensemble gives to unlabelled rows.
+//! Distillation: trains a classifier on the soft labels that an ensemble gives to unlabelled examples.
 //!
-//! Follows Hinton, Vinyals and Dean (2015, arXiv 1503.02531), as PET does: the loss is T² KL(softmax(teacher / T) ‖ softmax(student / T)),
-//! the mean over the rows.
+//! Follows Hinton, Vinyals and Dean (2015, arXiv 1503.02531), as PET does: the loss is T² KL(softmax(teacher
+//! / T) ‖ softmax(student / T)), averaged over the examples.
 
 use cloze_encoder::{Batch, Classifier, Mode, Sequence, Session, loss};
 
@@ -10,19 +10,20 @@ use crate::training::classifier::{self, Training};
 use crate::training::training_loop::Step;
 use crate::{Error, Result};
 
-/// What a classifier learns from.
+/// The targets that a classifier is trained on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Teacher<'a> {
-    /// Raw label scores of an ensemble for every row, `[rows, labels]`.
+    /// Raw label scores of an ensemble for every example, `[rows, labels]`.
     pub(crate) scores: &'a Scores,
-    /// Divides both sides' scores before the softmax.
+    /// Divides the scores of both teacher and student before the softmax.
     pub(crate) temperature: f32,
 }
 
-/// Trains a classifier on all `sequences`, at least one, for each of which the `teacher` has scores; `after` hears of every update.
+/// Trains a classifier on all `sequences`, at least one, each of which has scores in `teacher`; `after` is
+/// called after every update.
 ///
 /// # Errors
-/// At the first loss or gradient that is not finite, and what `after` gives.
+/// At the first loss or gradient that is not finite, and any error from `after`.
 pub(crate) fn fine_tune(
     session: &mut Session<Classifier>,
     training: Training,

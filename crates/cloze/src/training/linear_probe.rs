@@ -1,14 +1,16 @@
-//! A linear probe: a ridge classifier on what an encoder makes of a text, with no pattern and no words.
+//! A linear probe: a ridge classifier on an encoder's representation of a text, without patterns or words.
 //!
-//! A row's feature vector is the mean of its tokens' last states, less the mean over rows without a look at their labels, scaled to length 1. From
-//! the features X of the labelled rows and their labels as vectors Y (1 for the label and 0 for others, less 1 / labels), ridge regression
-//! (Hoerl and Kennard, 1970) finds weights W = Xᵀ(XXᵀ + λI)⁻¹Y. Leaving rows out needs no second fit: with G = (XXᵀ + λI)⁻¹, what a fit without
-//! the rows F gets wrong of them is (G_FF)⁻¹ (GY)_F (Rifkin and Lippert, 2007). So the probe's accuracy on rows that it has not seen is known for next
-//! to nothing.
+//! An example's feature vector is the mean of its tokens' last hidden states, minus the mean over examples
+//! whose labels are not used, scaled to length 1. From the features X of the labelled examples and their
+//! labels as vectors Y (1 for the label and 0 for others, minus 1 / labels), ridge regression (Hoerl and
+//! Kennard, 1970) finds weights W = Xᵀ(XXᵀ + λI)⁻¹Y. Cross-validation needs no second fit: with G = (XXᵀ +
+//! λI)⁻¹, the residuals of the examples F in a fit without them are (G_FF)⁻¹ (GY)_F (Rifkin and Lippert,
+//! 2007). The probe's accuracy on held-out examples therefore costs next to nothing.
 //!
-//! In training the encoder is first [fine-tuned contrastively](crate::training::contrastive), and the probe is one of what came of it. Patterns bring what the model
-//! knows of the labels' words; a probe brings none of that, but finds what the words do not say, and errs elsewhere. How much it is listened to depends on
-//! how it compares with the patterns while neither has been trained, see [`strength`] and [`Part`].
+//! In training, the encoder is first [fine-tuned contrastively](crate::training::contrastive), and the probe
+//! is then fitted to it. Patterns contribute what the model knows about the labels' words; a probe lacks that
+//! knowledge, but finds what the words do not say, and makes different errors. Its weight depends on how it
+//! compares with the patterns before either has been trained, see [`strength`] and [`Part`].
 
 use cloze_encoder::{Batch, Mode, Sequence, Session};
 use nalgebra::{Cholesky, DMatrix};
@@ -20,20 +22,21 @@ use crate::scoring::groups::{SCORING_TOKENS, by_length};
 use crate::scoring::scores::{Scores, centred, check_finite};
 use crate::task::Task;
 
-/// The file that a kept probe is in, beside the model that it reads states of.
+/// The file of a saved probe, next to the model whose hidden states it uses.
 pub(crate) const FILE: &str = "probe.json";
 
-/// Rows whose mean is what a feature counts from; with more it hardly moves.
+/// Number of examples whose mean is subtracted; with more, it hardly changes.
 pub(crate) const ROWS: usize = 256;
 
-/// λ, beside features of length 1.
+/// λ, relative to features of length 1.
 const RIDGE: f64 = 1.0;
 
-/// Parts of the labelled rows that are left out one after the other.
+/// Number of folds that the labelled examples are split into for cross-validation.
 const FOLDS: usize = 4;
 
-/// Whether a task has a probe: if its options ask for it, its labels exclude each other and are the same for all rows, at least two labels
-/// have two labelled rows each, and there are unlabelled rows, beside whose scores those of the patterns and the probe are put on one scale.
+/// Whether a task has a probe: if its options request it, its labels exclude each other and are the same for
+/// all examples, at least two labels have two labelled examples each, and there are unlabelled examples, on
+/// which the scores of the patterns and the probe are brought to the same scale.
 pub(crate) fn applies(task: &Task, data: &Data) -> bool {
     let known = || data.label_counts(task).into_iter().filter(|rows| *rows >= 2).count() >= 2;
     let free = |pattern| task.labels_of(pattern).iter().any(|label| label.words.is_empty());
@@ -41,19 +44,21 @@ pub(crate) fn applies(task: &Task, data: &Data) -> bool {
     task.options.probe && plain && !data.unlabeled.is_empty() && known()
 }
 
-/// How clearly a probe is ahead, from 0 to 1, with `accuracy` on labelled rows that it has not seen, of which there are `rows`, where the zero-shot
-/// patterns have `zero_shot`: 0 up to two standard errors, 1 from three on.
+/// How clearly the probe is ahead of the zero-shot patterns, from 0 to 1, given its `accuracy` on `rows`
+/// held-out labelled examples and the patterns' accuracy `zero_shot`: 0 up to two standard errors, 1 from
+/// three standard errors.
 pub(crate) fn strength(accuracy: f64, zero_shot: f64, rows: usize) -> f64 {
-    // One row more of either kind, or an accuracy of 1 would have no error.
+    // Adds one right and one wrong example; otherwise an accuracy of 1 would have no error.
     let share = (accuracy * rows as f64 + 1.0) / (rows as f64 + 2.0);
     let error = (share * (1.0 - share) / rows as f64).sqrt();
     ((accuracy - zero_shot) / error - 2.0).clamp(0.0, 1.0)
 }
 
-/// The means of the last states of every row's tokens, `[rows, hidden]`. `progress` hears how many rows are done.
+/// The means of the last hidden states of every example's tokens, `[rows, hidden]`. `progress` receives the
+/// number of examples done.
 ///
 /// # Errors
-/// When a state is not finite, or `progress` fails.
+/// When a hidden state is not finite, or `progress` fails.
 pub(crate) fn states(
     session: &mut Session,
     sequences: &[Sequence],
@@ -81,7 +86,8 @@ pub(crate) fn states(
     Ok(means)
 }
 
-/// The mean of the `states` of each sequence's tokens, `[sequences, hidden]`; one sequence's after the other's, so many of each.
+/// The mean of the `states` of each sequence's tokens, `[sequences, hidden]`; the states are concatenated,
+/// with `lengths` per sequence.
 pub(crate) fn pooled(states: &[f32], lengths: &[usize], hidden: usize) -> DMatrix<f64> {
     let mut means = DMatrix::zeros(lengths.len(), hidden);
     let mut states = states.chunks_exact(hidden);
@@ -94,18 +100,19 @@ pub(crate) fn pooled(states: &[f32], lengths: &[usize], hidden: usize) -> DMatri
     means
 }
 
-/// What scores rows by their [`states`].
+/// Scores examples by their [`states`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Probe {
-    /// What features count from, `[hidden]`.
+    /// The mean that is subtracted from the states, `[hidden]`.
     mean: Vec<f32>,
-    /// For every label its weights, `[labels, hidden]`.
+    /// The weights for every label, `[labels, hidden]`.
     weights: Vec<Vec<f32>>,
 }
 
 impl Probe {
-    /// The probe of these labelled rows' states `[rows, hidden]` and labels (below `count`), with its accuracy on rows that are left out. The features
-    /// count from the mean of the states `around`.
+    /// Fits a probe to the states `[rows, hidden]` of labelled examples and their labels (below `count`), and
+    /// returns it with its cross-validated accuracy. Features are relative to the mean of the states
+    /// `around`.
     pub(crate) fn fit(
         labelled: &DMatrix<f64>,
         labels: &[usize],
@@ -117,7 +124,7 @@ impl Probe {
         let one = |row: usize, label: usize| f64::from(u8::from(labels[row] == label)) - 1.0 / count as f64;
         let y = DMatrix::from_fn(labels.len(), count, one);
         let gram = &x * x.transpose() + DMatrix::identity(labels.len(), labels.len()) * RIDGE;
-        // With something on the diagonal there is always one.
+        // With a positive diagonal added, there is always an inverse.
         let inverse = Cholesky::new(gram).map_or_else(|| DMatrix::zeros(0, 0), |gram| gram.inverse());
         let dual = &inverse * &y;
         let right: usize = folds(labels)
@@ -137,7 +144,7 @@ impl Probe {
         (Probe { mean, weights }, right as f64 / labels.len() as f64)
     }
 
-    /// The label scores of rows with these states.
+    /// The label scores of examples with these states.
     pub(crate) fn score(&self, states: &DMatrix<f64>) -> Scores {
         let (x, _) = features(states, &self.mean);
         let mut scores = Scores::zeros(states.nrows(), self.weights.len());
@@ -151,18 +158,18 @@ impl Probe {
         scores
     }
 
-    /// What features count from, `[hidden]`.
+    /// The mean that is subtracted from the states, `[hidden]`.
     pub(crate) fn mean(&self) -> &[f32] {
         &self.mean
     }
 
-    /// Whether it has weights for so many labels.
+    /// Whether it has weights for this many labels.
     pub(crate) fn is_of(&self, labels: usize) -> bool {
         self.weights.len() == labels && self.weights.iter().all(|weights| weights.len() == self.mean.len())
     }
 }
 
-/// What is left of states without `mean`, scaled to length 1, `[rows, hidden]`, and the lengths before.
+/// The states minus `mean`, scaled to length 1, `[rows, hidden]`, and their lengths before scaling.
 pub(crate) fn features(states: &DMatrix<f64>, mean: &[f32]) -> (DMatrix<f64>, Vec<f64>) {
     let mut features = states.clone();
     let mut lengths = Vec::with_capacity(states.nrows());
@@ -177,12 +184,12 @@ pub(crate) fn features(states: &DMatrix<f64>, mean: &[f32]) -> (DMatrix<f64>, Ve
     (features, lengths)
 }
 
-/// As they are kept.
+/// The values in the precision in which they are stored.
 fn single<'v>(values: impl Iterator<Item = &'v f64>) -> Vec<f32> {
     values.map(|value| *value as f32).collect()
 }
 
-/// The rows in parts that each have as good as the same number of rows of every label.
+/// The examples in folds that each have nearly the same number of examples of every label.
 fn folds(labels: &[usize]) -> Vec<Vec<usize>> {
     let mut seen = vec![0; labels.iter().max().map_or(0, |most| most + 1)];
     let mut folds = vec![Vec::new(); FOLDS];
@@ -194,18 +201,19 @@ fn folds(labels: &[usize]) -> Vec<Vec<usize>> {
     folds
 }
 
-/// A probe's part in an ensemble.
+/// A probe's share in an ensemble.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Part {
-    /// Its share beside all members together, up to a half.
+    /// Its share relative to all members together, at most one half.
     pub(crate) share: f64,
-    /// What puts its scores on the scale of the members'.
+    /// The factor that brings its scores to the members' scale.
     pub(crate) scale: f64,
 }
 
 impl Part {
-    /// That of a probe of this [`strength`] beside so many `patterns`, where the members, merged, and the probe have scored all unlabelled rows like
-    /// this: as much as one pattern at least, and as much as all of them at most.
+    /// The share of a probe of this [`strength`] besides this many `patterns`, given the merged scores of the
+    /// members and the scores of the probe for all unlabelled examples: at least as much as one pattern, and
+    /// at most as much as all of them.
     pub(crate) fn new(strength: f64, patterns: usize, merged: &Scores, probe: &Scores) -> Part {
         let one = 1.0 / (patterns + 1) as f64;
         let share = one + strength * (0.5 - one);
@@ -213,7 +221,7 @@ impl Part {
         Part { share, scale: if own > 0.0 { spread(merged) / own } else { 0.0 } }
     }
 
-    /// The scores of members, merged, and of the probe, together.
+    /// Combines the merged scores of the members with those of the probe.
     pub(crate) fn join(self, merged: &Scores, probe: &Scores) -> Scores {
         let mut joined = merged.clone();
         for row in 0..joined.len() {
@@ -226,7 +234,7 @@ impl Part {
     }
 }
 
-/// How far scores are from each row's mean: the root of the mean square.
+/// The root mean square deviation of the scores from each row's mean.
 fn spread(scores: &Scores) -> f64 {
     let square = |row: &[f32]| centred(row).map(|score| score.powi(2)).sum::<f64>();
     let count = (scores.len() * scores.labels()).max(1);
@@ -237,7 +245,7 @@ fn spread(scores: &Scores) -> f64 {
 mod tests {
     use super::*;
 
-    /// Rows of two kinds of direction, with the label of each.
+    /// Examples with two kinds of directions, and the label of each.
     fn rows() -> (DMatrix<f64>, Vec<usize>) {
         let value = |row: usize, column: usize| {
             let noise = ((row * 7919 + column * 104_729) % 101) as f64 / 101.0 - 0.5;

@@ -1,13 +1,14 @@
-//! What frozen layers make of training examples, which is computed once and not at every visit.
+//! Caches the frozen layers' output for training examples, so that it is computed only once.
 
 use std::sync::Arc;
 
 use cloze_encoder::{Batch, Sequence, Session};
 
-/// What the frozen layers of the model make of every sequence, `[tokens, hidden]` each, so that training, which sees each many times, does
-/// not compute it again; nothing unless something is frozen, training sees `visits` sequences in all, which is often enough, and there is memory.
+/// The frozen layers' output for every sequence, `[tokens, hidden]` each, so that training, which visits each
+/// sequence many times, does not recompute it. Empty if no layers are frozen, if the `visits` of training
+/// (the total number of sequences it processes) are too few, or if there is not enough memory.
 pub(crate) fn lower_states(session: &mut Session, sequences: &[&Sequence], visits: usize) -> Vec<Arc<[f32]>> {
-    /// Bytes at most.
+    /// Maximum size in bytes.
     const MEMORY: usize = 128 << 20;
     let tokens: usize = sequences.iter().map(|sequence| sequence.len()).sum();
     let model = session.model();

@@ -1,41 +1,42 @@
-//! The auxiliary masked-LM loss, which keeps a model that is fine-tuned with a pattern from forgetting.
+//! The auxiliary masked-LM loss, which prevents forgetting when a model is fine-tuned with a pattern.
 //!
-//! Follows Schick and Schütze (2021), section 3: beside the labels' words it also predicts masked tokens of unlabelled rows.
+//! Follows Schick and Schütze (2021), section 3: besides the labels' words, the model also predicts masked
+//! tokens of unlabelled examples.
 
 use cloze_encoder::{Batch, Mode, Rng, Sequence, Session, SpecialTokens, Vocab, loss};
 
 use crate::pvp::encode::Encoded;
 
-/// The auxiliary masked-LM loss on unlabelled rows, filled into the pattern.
+/// The auxiliary masked-LM loss on unlabelled examples, filled into the pattern.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MaskedLm<'a> {
     /// Its share w of the loss: (1 - w) cross-entropy + w masked-LM loss.
     pub(crate) weight: f32,
-    /// Unlabelled rows per micro-batch.
+    /// Unlabelled examples per micro-batch.
     pub(crate) batch: usize,
-    /// The unlabelled rows; at least one.
+    /// The unlabelled examples, at least one.
     pub(crate) clozes: &'a [Encoded],
     /// Tokens that are never masked.
     pub(crate) special: &'a SpecialTokens,
-    /// Entries of the vocabulary, for random tokens.
+    /// Size of the vocabulary, for random tokens.
     pub(crate) vocabulary: usize,
 }
 
 /// Text with some tokens masked, for the auxiliary masked-LM loss.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MaskedBatch {
-    /// The text as the model sees it.
+    /// The text as input to the model.
     pub(crate) batch: Batch,
     /// The masked tokens' rows in the batch.
     pub(crate) rows: Vec<u32>,
-    /// What stood there.
+    /// The original tokens.
     pub(crate) targets: Vec<u32>,
 }
 
 impl MaskedBatch {
-    /// Chooses 15 % of the tokens, independently; of these 80 % become the mask, 10 % a random token and 10 % stay (Devlin
-    /// et al., 2019). Special tokens are never chosen, among them the pattern's own mask, whose word nobody knows. (The
-    /// reference implementation may choose padding and that mask.)
+    /// Chooses 15 % of the tokens, independently; of these, 80 % become the mask, 10 % become a random token
+    /// and 10 % stay (Devlin et al., 2019). Special tokens are never chosen, including the pattern's own
+    /// mask, whose word is unknown. (The reference implementation may choose padding and that mask.)
     pub(crate) fn draw(
         sequences: &[&Sequence],
         special: &SpecialTokens,
@@ -65,8 +66,8 @@ impl MaskedBatch {
         masked
     }
 
-    /// The mean cross-entropy of the masked tokens over the whole vocabulary; adds `weight` times its gradient. 0 if
-    /// nothing is masked.
+    /// The mean cross-entropy of the masked tokens over the whole vocabulary; adds `weight` times its
+    /// gradient. 0 if no tokens are masked.
     pub(crate) fn train(&self, session: &mut Session, dropout_seed: u64, weight: f32) -> f32 {
         if self.rows.is_empty() {
             return 0.0;

@@ -1,8 +1,9 @@
-//! The output layer of a classifier, fitted to soft labels in one step.
+//! Fits the output layer of a classifier to soft labels in one step.
 //!
-//! A new output layer is random, and with many labels most of distillation would go into finding one. Where the encoder knows the task already, as the
-//! mean of an ensemble's members does, the best one for its states as they are follows from ridge regression (Hoerl and Kennard, 1970):
-//! W = (XᵀX + λI)⁻¹ XᵀY, with the states X and the teacher's scores Y, both less their means.
+//! A new output layer is random, and with many labels most of distillation would be spent on learning it. If
+//! the encoder already knows the task, as the mean of an ensemble's members does, the best output layer for
+//! its current hidden states follows from ridge regression (Hoerl and Kennard, 1970): W = (XᵀX + λI)⁻¹ XᵀY,
+//! with the states X and the teacher's scores Y, both centred.
 
 use cloze_encoder::{Batch, Classifier, Model, Sequence, Session};
 use nalgebra::{Cholesky, DMatrix, DMatrixView, RowDVector};
@@ -12,20 +13,21 @@ use crate::dataset::spread;
 use crate::scoring::groups::{SCORING_TOKENS, by_length};
 use crate::scoring::scores::{Scores, centred, check_finite};
 
-/// Labels from which on it is worth while: an output layer for fewer is soon learnt.
+/// Number of labels from which this is worthwhile; an output layer for fewer is quickly learned.
 pub(crate) const MANY: usize = 20;
 
-/// Rows that are looked at; more say little more about so few weights.
+/// Number of examples used; more would add little for so few weights.
 const ROWS: usize = 1000;
 
-/// λ as a share of the states' mean variance, summed over the rows.
+/// λ as a fraction of the states' mean variance, summed over the examples.
 const RIDGE: f64 = 0.1;
 
-/// The classifier of `session`, whose output layer now comes as near to the scores of `teacher` as it can; `teacher` has a row for each of
-/// the `sequences`. `progress` hears how many rows are done, and of how many.
+/// The classifier of `session` with its output layer fitted to the scores of `teacher` as closely as
+/// possible; `teacher` has a row for each of the `sequences`. `progress` receives the number of examples done
+/// and the total.
 ///
 /// # Errors
-/// When a state is not finite, or `progress` fails.
+/// When a hidden state is not finite, or `progress` fails.
 pub(crate) fn fit(
     mut session: Session<Classifier>,
     sequences: &[Sequence],
@@ -44,7 +46,7 @@ pub(crate) fn fit(
         group.iter().for_each(|&index| batch.push(&sequences[rows[index]]));
         let found = session.class_features(&batch);
         check_finite(found)?;
-        // What lies row by row in memory lies column by column for nalgebra.
+        // Row-major data in memory is column-major for nalgebra.
         let x = DMatrixView::from_slice(found, hidden, group.len()).map(f64::from);
         let y = DMatrix::from_row_iterator(
             group.len(),
@@ -65,7 +67,7 @@ pub(crate) fn fit(
     let ridge = RIDGE * squares.trace() / hidden as f64;
     squares += DMatrix::identity(hidden, hidden) * ridge;
     let mut model = session.into_model();
-    // There is none where all states are the same, from which nothing follows.
+    // There is no solution if all states are the same, in which case nothing can be learned from them.
     if let Some(cholesky) = Cholesky::new(squares) {
         let weights = cholesky.solve(&products);
         let biases = scores - &states * &weights;

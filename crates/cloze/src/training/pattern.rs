@@ -1,7 +1,7 @@
 //! Fine-tuning a masked language model with a pattern and its verbalizer.
 //!
-//! Follows Schick and Schütze (2021), section 3: the loss of the labels' words at the mask, optionally beside a masked-LM loss that
-//! keeps the model from forgetting.
+//! Follows Schick and Schütze (2021), section 3: the loss of the labels' words at the mask, optionally
+//! combined with a masked-LM loss that prevents forgetting.
 
 use cloze_encoder::{Rng, Sequence, Session};
 
@@ -13,22 +13,22 @@ use crate::training::lower_states::lower_states;
 use crate::training::masked_lm::{MaskedBatch, MaskedLm};
 use crate::training::training_loop::{FineTuning, Step};
 
-/// How a pattern model is trained.
+/// Training settings of a pattern model.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Training<'a> {
-    /// The loop's settings.
+    /// The settings of the training loop.
     pub(crate) fine_tuning: &'a FineTuning,
-    /// Labelled rows per micro-batch.
+    /// Labelled examples per micro-batch.
     pub(crate) batch: usize,
-    /// The auxiliary masked-LM loss, if wanted.
+    /// The auxiliary masked-LM loss, if used.
     pub(crate) masked_lm: Option<MaskedLm<'a>>,
-    /// Everything that is drawn is drawn from this.
+    /// The random seed.
     pub(crate) seed: u64,
-    /// What tells this pattern's draws from another's under the same seed.
+    /// Separates this pattern's random streams from those of others with the same seed.
     pub(crate) stream: u64,
 }
 
-/// Trains on `clozes` with their `labels`; `after` hears of every update.
+/// Trains on `clozes` with their `labels`; `after` is called after every update.
 pub(crate) fn fine_tune(
     session: &mut Session,
     scorer: &Scorer,
@@ -59,7 +59,8 @@ pub(crate) fn fine_tune(
     training.fine_tuning.run(session, micro_batch, after)
 }
 
-/// Notes with every cloze what the frozen layers of the model make of it, if that is worth while in a training that sees `visits` clozes in all.
+/// Stores the frozen layers' output with every cloze, if that is worthwhile for training that visits `visits`
+/// clozes in total.
 pub(crate) fn know_lower(session: &mut Session, clozes: &mut [Encoded], visits: usize) {
     let sequences: Vec<&Sequence> = clozes.iter().map(|cloze| &cloze.sequence).collect();
     let known = lower_states(session, &sequences, visits);

@@ -1,4 +1,4 @@
-//! Plain fine-tuning: a classifier is trained on labels, without patterns. It is what PET is compared with.
+//! Plain fine-tuning: trains a classifier on labels, without patterns, as a baseline for PET.
 
 use cloze_encoder::{Batch, Classifier, Mode, Sequence, Session, loss};
 
@@ -6,10 +6,11 @@ use crate::Result;
 use crate::training::classifier::{self, Training};
 use crate::training::training_loop::Step;
 
-/// Trains a classifier on all `sequences`, at least one, with these `labels`; `after` hears of every update.
+/// Trains a classifier on all `sequences`, at least one, with these `labels`; `after` is called after every
+/// update.
 ///
 /// # Errors
-/// At the first loss or gradient that is not finite, and what `after` gives.
+/// At the first loss or gradient that is not finite, and any error from `after`.
 pub(crate) fn fine_tune(
     session: &mut Session<Classifier>,
     training: Training,

@@ -1,24 +1,24 @@
-//! The training loop that everything which is trained goes through.
+//! The training loop shared by all training.
 
 use cloze_encoder::{AdamW, Head, Session, schedule};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// How a model is trained: AdamW with a linear schedule, gradients clipped, micro-batches added up.
+/// Training settings: AdamW with a linear schedule, gradient clipping and gradient accumulation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FineTuning {
-    /// Updates of the weights.
+    /// Number of weight updates.
     pub(crate) steps: usize,
     /// Micro-batches per update.
     pub(crate) accumulation: usize,
-    /// Highest learning rate.
+    /// Peak learning rate.
     pub(crate) learning_rate: f32,
-    /// Updates over which the learning rate rises to its highest.
+    /// Number of updates over which the learning rate rises to its peak.
     pub(crate) warmup: usize,
-    /// Weight decay; biases and LayerNorm weights do not decay.
+    /// Weight decay; not applied to biases and LayerNorm weights.
     pub(crate) weight_decay: f32,
-    /// Gradients are scaled down to this 2-norm.
+    /// Gradients are clipped to this 2-norm.
     pub(crate) max_grad_norm: f32,
 }
 
@@ -36,12 +36,13 @@ pub(crate) struct Step {
 }
 
 impl FineTuning {
-    /// Trains. `micro_batch(session, number, weight)` runs micro-batch `number` (counted from 0 over the whole training)
-    /// forward and backward, its gradient times `weight`, and returns its loss without the weight; `after` hears of
-    /// every update and may end the training with an error.
+    /// Trains. `micro_batch(session, number, weight)` runs the forward and backward pass of micro-batch
+    /// `number` (counted from 0 over the whole training), with its gradient multiplied by `weight`, and
+    /// returns its loss without the weight; `after` is called after every update and may end the training
+    /// with an error.
     ///
     /// # Errors
-    /// At the first loss or gradient that is not finite, and what `after` gives.
+    /// At the first loss or gradient that is not finite, and any error from `after`.
     pub(crate) fn run<H: Head>(
         &self,
         session: &mut Session<H>,
