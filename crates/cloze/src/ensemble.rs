@@ -1,4 +1,4 @@
-//! An ensemble: what several models say together, and what a next generation learns from it.
+//! Ensembles: combining the predictions of several models, and the training data of the next generation.
 
 mod agreement;
 pub(crate) mod ipet;

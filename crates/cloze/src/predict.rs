@@ -1,4 +1,4 @@
-//! Labels for new rows, from a finished run.
+//! Predicts labels for new examples with a finished run.
 
 pub(crate) mod annotate;
 mod answer;
@@ -19,32 +19,32 @@ use crate::scoring::scores::Scores;
 use crate::task::{Keep, Task};
 use crate::{Error, Result};
 
-/// Which of a run's models predict.
+/// The models of a run that predict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum With {
     /// The final classifier: one small model.
     Classifier,
-    /// All members together: as many models as there are patterns and seeds, and as much slower.
+    /// All members together: as many models as there are patterns and seeds, and correspondingly slower.
     Ensemble,
-    /// One member of the last generation by itself.
+    /// A single member of the last generation.
     Member {
-        /// The pattern's number, counted from 0.
+        /// The index of the pattern, counted from 0.
         pattern: usize,
         /// The seed that it was trained with.
         seed: u64,
     },
 }
 
-/// Models that give labels to rows.
+/// The models of a finished run, ready to predict labels.
 ///
-/// It is read once and can be shared by many threads: those that ask at the same time are answered one after the other, each with all
-/// threads of the device. Who wants several answers at the same time opens several.
+/// It is opened once and can be shared by many threads. Simultaneous requests are processed one after the
+/// other, each on all threads of the device. For simultaneous predictions, open several.
 pub struct Predictor {
-    /// Which of the run's models answer.
+    /// Which of the run's models predict.
     pub with: With,
-    /// How many models answer together.
+    /// The number of models that predict together.
     pub models: usize,
-    /// Whether the ensemble answers only because the run's final classifier is gone.
+    /// Whether the ensemble predicts only because the run's final classifier is missing.
     pub stands_in: bool,
     task: Task,
     device: Device,
@@ -52,18 +52,19 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// The final classifier of the run in `dir`, or its ensemble where it has no classifier, on all cores.
+    /// Opens the final classifier of the run in `dir`, or its ensemble if it has no classifier, on all cores.
     ///
     /// # Errors
-    /// When the directory is no finished run, a file is damaged or changed, or no model was kept.
+    /// When the directory is not a finished run, a file is damaged or was changed, or no model was kept.
     pub fn open(dir: impl AsRef<Path>) -> Result<Predictor> {
         Predictor::open_with(dir, None, &Device::all_cores())
     }
 
-    /// The models of the run in `dir` on `device`: the final classifier if there is one, unless `with` asks for something else.
+    /// Opens the models of the run in `dir` on `device`: the final classifier if there is one, unless `with`
+    /// requests something else.
     ///
     /// # Errors
-    /// As [`Predictor::open`], or when the models asked for were not kept.
+    /// As [`Predictor::open`], or when the requested models were not kept.
     pub fn open_with(dir: impl AsRef<Path>, with: Option<With>, device: &Device) -> Result<Predictor> {
         let dir = dir.as_ref();
         let run = RunDir::open(dir)?;
@@ -101,11 +102,12 @@ impl Predictor {
         &self.task
     }
 
-    /// The raw score (not the probability) of every label for each of the examples. `progress` hears how many passes over rows are done, and
-    /// how many there are.
+    /// The raw score (not the probability) of every label for each example. `progress` receives the number of
+    /// passes over examples done and their total.
     ///
     /// # Errors
-    /// When a row cannot be cut to the model's length, a model cannot be read, or `progress` fails.
+    /// When an example cannot be truncated to the model's maximum length, a model cannot be read, or
+    /// `progress` fails.
     pub fn score(
         &self,
         examples: &[Example],
@@ -114,18 +116,20 @@ impl Predictor {
         Ok(self.scores(examples, progress)?.iter().map(<[f32]>::to_vec).collect())
     }
 
-    /// The same, all in one piece.
+    /// The same as a single value.
     pub(crate) fn scores(
         &self,
         examples: &[Example],
         progress: impl FnMut(usize, usize) -> Result<()>,
     ) -> Result<Scores> {
-        // Who fails with the models in hand leaves them as they were, or to be read again.
+        // A thread that panics while holding the lock leaves the models unchanged or to be read again, so
+        // they can still be used.
         let mut models = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         models.score(&self.task, &self.device, examples, progress)
     }
 
-    /// Compares the predictions for labelled rows with their labels; rows without one are left out.
+    /// Compares the predictions for labelled examples with their labels; examples without a label are left
+    /// out.
     ///
     /// # Errors
     /// As [`Predictor::score`].

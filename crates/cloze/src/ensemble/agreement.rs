@@ -1,19 +1,19 @@
-//! How far the members of an ensemble agree, which tells the rows that are worth a label.
+//! The agreement of an ensemble's members, which shows which examples are worth labelling.
 
 use crate::scoring::scores::{Scores, best};
 
-/// How far the members of an ensemble agree on every row.
+/// The agreement of an ensemble's members on every example.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Agreement {
-    /// For every row the share of members that choose the label chosen most often.
+    /// For every example, the share of members that choose the most frequently chosen label.
     pub(crate) rows: Vec<f64>,
-    /// Probability that two different members, drawn at random, choose the same label for a row drawn at random;
-    /// 1 for a single member, 0 without rows.
+    /// Probability that two different random members choose the same label for a random example; 1 for a
+    /// single member, 0 without examples.
     pub(crate) overall: f64,
 }
 
 impl Agreement {
-    /// Compares members that have scored the same rows; there is at least one.
+    /// Compares members that have scored the same examples; there must be at least one member.
     pub(crate) fn new(members: &[Scores]) -> Self {
         let (rows, count) = (members[0].len(), members.len());
         let mut shares = Vec::with_capacity(rows);
@@ -54,7 +54,7 @@ mod tests {
         let members = [scores(&[yes, yes]), scores(&[yes, no]), scores(&[yes, no])];
         let agreement = Agreement::new(&members);
         assert_eq!(agreement.rows, [1.0, 2.0 / 3.0]);
-        // Row 0: three of three pairs, row 1: one of three.
+        // Row 0: three of three pairs agree; row 1: one of three.
         assert!((agreement.overall - 4.0 / 6.0).abs() < 1e-12);
     }
 

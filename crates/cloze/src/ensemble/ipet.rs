@@ -1,25 +1,30 @@
-//! iPET: which unlabelled rows, with whose labels, a model of the next generation learns from.
+//! iPET: selects the unlabelled examples, and their labels, that a model of the next generation is trained
+//! on.
 //!
-//! Follows section 3.4 of Schick and Schütze, "Exploiting cloze questions for few shot text classification and natural
-//! language inference" (2021): every generation trains on `scale` times as many rows as the one before, keeps the ratio of
-//! the labels, and draws the new rows among those that a random part of the *other* members of the generation before label
-//! so, the more confident the likelier.
+//! Follows section 3.4 of Schick and Schütze, "Exploiting cloze questions for few shot text classification
+//! and natural language inference" (2021): every generation trains on `scale` times as many examples as the
+//! one before and keeps the ratio of the labels. The new examples of a label are drawn from those that a
+//! random subset of the *other* members of the previous generation give this label, with higher probability
+//! for more confident predictions.
 
 use cloze_encoder::Rng;
 
 use crate::scoring::scores::best;
 
-/// Rows that the first generation without any labelled row would have had, times the scale.
+/// Number of examples of the first generation if there are no labelled ones, after multiplication with the
+/// scale.
 const WITHOUT_LABELS: f64 = 10.0;
 
-/// New rows for the members of the generation after `generation` (counted from 0), beside the `labelled` ones.
+/// Number of new examples for the members of the generation after `generation` (counted from 0), in addition
+/// to the `labelled` ones.
 pub(crate) fn new_rows(labelled: usize, scale: f64, generation: usize) -> usize {
     let first = if labelled > 0 { labelled as f64 } else { WITHOUT_LABELS / scale };
     let exponent = i32::try_from(generation + 1).unwrap_or(i32::MAX);
     (first * scale.powi(exponent) - labelled as f64).max(0.0) as usize
 }
 
-/// `total` new rows by label, in the ratio of the labelled rows; evenly where there are none.
+/// Distributes `total` new examples over the labels in the ratio of the labelled examples, or evenly if there
+/// are none.
 pub(crate) fn per_label(total: usize, labelled: &[usize]) -> Vec<usize> {
     match labelled.iter().sum::<usize>() {
         0 => {
@@ -30,27 +35,28 @@ pub(crate) fn per_label(total: usize, labelled: &[usize]) -> Vec<usize> {
     }
 }
 
-/// How many of `others` label the rows of a member: their `share`, halves rounded to the even number.
+/// The number of `others` that label the examples of a member: their `share`, with halves rounded to even.
 ///
-/// It can be 0, which no member can learn from; a run takes at least one.
+/// It can be 0, in which case a member would have nothing to learn from; a run uses at least one.
 pub(crate) fn teachers(others: usize, share: f64) -> usize {
     (share * others as f64).round_ties_even() as usize
 }
 
-/// The rows that can be drawn for a label.
+/// The examples that can be drawn for a label.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Candidates {
-    /// Their places among the unlabelled rows.
+    /// Their indices among the unlabelled examples.
     pub(crate) rows: Vec<usize>,
     /// The probability of each to be drawn first, divided by `repeats`.
     pub(crate) weights: Vec<f64>,
-    /// How often each is in the list that is drawn from, so that the list is long enough; 0 if there is no candidate.
+    /// The number of times each is in the list that is drawn from, so that the list is long enough; 0 without
+    /// candidates.
     pub(crate) repeats: usize,
 }
 
-/// The candidates for `label`, of which `wanted` are to be drawn: the rows with this likeliest label, each with the weight
-/// of that label's probability; or, with `most_likely`, that many rows to which the label's probability is highest, whatever
-/// other label is likelier.
+/// The candidates for `label`, of which `wanted` will be drawn: the examples for which it is the most likely
+/// label, weighted by its probability; or, with `most_likely`, that many examples for which its probability
+/// is highest, even if another label is more likely.
 ///
 /// `probabilities` are `[rows][labels]`.
 pub(crate) fn candidates(
@@ -63,7 +69,7 @@ pub(crate) fn candidates(
         0 => (0..probabilities.len()).filter(|row| likeliest(&probabilities[*row]) == label).collect(),
         _ => {
             let mut rows: Vec<usize> = (0..probabilities.len()).collect();
-            // Of equal ones the later row goes first, as in the reference implementation.
+            // On a tie, the later example comes first, as in the reference implementation.
             let key = |row: usize| (probabilities[row][label], row);
             rows.sort_by(|a, b| key(*b).0.total_cmp(&key(*a).0).then(b.cmp(a)));
             rows.truncate(most_likely);
@@ -83,11 +89,11 @@ fn likeliest(probabilities: &[f64]) -> usize {
 }
 
 impl Candidates {
-    /// Draws `wanted` rows one after the other, each with a probability in proportion to its weight among those that are left,
-    /// in the order of the rows.
+    /// Draws `wanted` examples one after the other, each with a probability proportional to its weight among
+    /// those that remain. The result is in the order of the examples.
     ///
-    /// Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006): the highest of the keys u^(1/w) do the
-    /// same without drawing one by one.
+    /// Uses Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006): selecting the
+    /// highest of the keys u^(1/w) is equivalent, without drawing one by one.
     pub(crate) fn draw(&self, wanted: usize, random: &mut Rng) -> Vec<usize> {
         let entries = self.rows.iter().zip(&self.weights).flat_map(|entry| vec![entry; self.repeats]);
         let mut keys: Vec<(f64, usize)> =
@@ -134,7 +140,7 @@ mod tests {
         assert!([0, 1].iter().all(|row| (2..=3).contains(&drawn.iter().filter(|d| *d == row).count())));
         let none = candidates(&probabilities, 1, 5, 0);
         assert_eq!((none.repeats, none.draw(5, &mut Rng::new(1)).len()), (0, 0));
-        // The most likely rows of a label that is nowhere the likeliest.
+        // The most likely examples of a label that is never the most likely one.
         assert_eq!(candidates(&probabilities, 1, 1, 1).rows, [1]);
     }
 }

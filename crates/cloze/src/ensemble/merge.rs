@@ -1,18 +1,18 @@
 //! The merged scores of an ensemble's members.
 //!
-//! Follows section 3.1 of Schick and Schütze, "Exploiting cloze questions for few shot text classification and natural
-//! language inference" (2021): the raw label scores of the members are averaged, uniformly or weighted by how well each
-//! pattern did on the training rows before any training.
+//! Follows section 3.1 of Schick and Schütze, "Exploiting cloze questions for few shot text classification
+//! and natural language inference" (2021): the raw label scores of the members are averaged, either uniformly
+//! or weighted by the accuracy of each pattern on the training examples before any training.
 
 use crate::scoring::scores::Scores;
 use crate::task::Reduction;
 
-/// The members' shares in the average; they sum to one.
+/// The members' weights in the average; they sum to one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Weights {
     /// One per member.
     pub(crate) values: Vec<f64>,
-    /// `wmean` was asked for, but every accuracy is 0, so that all members count the same.
+    /// `wmean` was requested, but every accuracy is 0, so all members have the same weight.
     pub(crate) fell_back: bool,
 }
 
@@ -33,7 +33,8 @@ impl Weights {
     }
 }
 
-/// Weighted average of the members' raw scores. There is at least one member, and all have scored the same rows.
+/// Weighted average of the members' raw scores. There must be at least one member, and all must have scored
+/// the same examples.
 pub(crate) fn merge(members: &[Scores], weights: &Weights) -> Scores {
     let mut merged = Scores::zeros(members[0].len(), members[0].labels());
     for row in 0..merged.len() {
@@ -41,7 +42,7 @@ pub(crate) fn merge(members: &[Scores], weights: &Weights) -> Scores {
             let sum: f64 = members
                 .iter()
                 .zip(&weights.values)
-                // The score of a label that a row cannot have is minus infinity.
+                // The score of a label that an example cannot have is minus infinity.
                 .filter(|(_, weight)| **weight > 0.0)
                 .map(|(member, weight)| weight * f64::from(member.row(row)[label]))
                 .sum();

@@ -1,4 +1,4 @@
-//! Soft labels: a probability for every label, not one label.
+//! Soft labels: a probability for every label instead of a single label.
 
 /// Probabilities of the labels: softmax of the scores divided by `temperature`.
 pub(crate) fn soft_labels(scores: &[f32], temperature: f64) -> Vec<f64> {

@@ -1,4 +1,4 @@
-//! Rows of a file with their labels beside them.
+//! Annotates the rows of a file with labels.
 
 use std::io::Write;
 use std::ops::Range;
@@ -15,29 +15,31 @@ use crate::table::submission::{self, Submission};
 use crate::table::{Format, Reader, Row, Writer};
 use crate::task::{Answers, Rows, Task};
 
-/// Rows that are read, scored and written at a time.
+/// Number of rows that are read, scored and written at a time.
 pub(super) const CHUNK: usize = 512;
 
-/// The same for an ensemble too large to stay in memory, whose models are read again for every chunk.
+/// The same for an ensemble too large to keep in memory, whose models are read again for every chunk.
 const LARGE_CHUNK: usize = 8192;
 
-/// How many rows were given labels.
+/// The number of rows that were labelled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Annotated {
-    /// All of them.
+    /// All rows.
     pub rows: usize,
-    /// Those that had no text in any column that the patterns use; they were answered like others.
+    /// Rows without text in any of the columns that the patterns use; they were labelled like any other.
     pub without_text: usize,
 }
 
 impl Predictor {
-    /// Reads rows, and writes each with its label and the probability of every label: columns `prediction` and `p_NAME` (with
-    /// choices of each row's own `prediction` and `probability`), or `prediction_2` and so on where the input has a column of that
-    /// name. Where rows can have several labels, the column is `predictions`. `output` is called `name` in errors;
-    /// `progress` hears how many rows are written. Returns how many rows there were.
+    /// Reads rows and writes each with its label and the probability of every label, in the columns
+    /// `prediction` and `p_NAME` (`prediction` and `probability` if examples have their own choices), or
+    /// `prediction_2` and so on if the input already has a column of that name. In a multi-label task, the
+    /// column is `predictions`. Errors refer to `output` as `name`; `progress` receives the number of rows
+    /// written. Returns the number of rows.
     ///
     /// # Errors
-    /// When the input lacks a column that the patterns use or cannot be read, or the output cannot be written.
+    /// When the input lacks a column that the patterns use or cannot be read, or the output cannot be
+    /// written.
     pub fn annotate<W: Write>(
         &self,
         reader: Reader,
@@ -48,7 +50,7 @@ impl Predictor {
     ) -> Result<Annotated> {
         let task = self.task.clone();
         let fields = task.fields();
-        // Rows within rows are not written as the file's rows: nothing there would tell one from the other.
+        // Nested rows are not written as rows of the file, since nothing there would distinguish them.
         let within = task.data.rows.is_some();
         let group = task
             .metrics
@@ -57,7 +59,7 @@ impl Predictor {
             .filter(|group| within && Projection::has(&task, reader.header(), group));
         let names: Vec<String> = group.chain(&fields).cloned().collect();
         let mut projection = Projection::new(&task, reader.header(), &names, None)?;
-        // How a class is described says nothing of the row.
+        // The description of a class is not part of the row.
         let inputs = task.inputs();
         let is_shown = |name: &String| !fields.contains(name) || inputs.contains(name);
         let shown: Vec<usize> = (0..names.len()).filter(|&column| is_shown(&names[column])).collect();
@@ -72,7 +74,7 @@ impl Predictor {
         });
         let mut added: Vec<String> = Vec::new();
         for name in wanted {
-            // Labels may be called so that two of these names would be the same.
+            // Label names could make two of these column names equal.
             let free = columns.free_name(&name, &added);
             added.push(free);
         }
@@ -80,7 +82,7 @@ impl Predictor {
         let written = self.label(reader, &mut projection, names.len() - fields.len(), progress, |chunk| {
             for (row, example, answer) in chunk.answers(&task) {
                 let mut new = vec![answer.value(&task, format)];
-                // Six digits are more than these probabilities are good for.
+                // Six digits exceed the precision of these probabilities.
                 let rounded = |probability: &f64| Value::from((probability * 1e6).round() / 1e6);
                 new.extend(answer.shown(&task).iter().map(rounded));
                 if within {
@@ -95,8 +97,8 @@ impl Predictor {
         Ok(written)
     }
 
-    /// Reads rows, and writes their labels as the SuperGLUE benchmark takes them: `idx` and the label. The rest is as with
-    /// [`Predictor::annotate`].
+    /// Reads rows and writes their labels in the format of the SuperGLUE benchmark: `idx` and the label.
+    /// Otherwise like [`Predictor::annotate`].
     ///
     /// # Errors
     /// As [`Predictor::annotate`]; also when a row has no `idx`.
@@ -118,7 +120,7 @@ impl Predictor {
                 while let Some((_, _, answer)) = answers.next_if(|(_, example, _)| examples.contains(example))
                 {
                     labels.push(match answer.value(&task, Format::Jsonl) {
-                        // A choice is a text, whatever it looks like.
+                        // A choice is text, whatever it looks like.
                         Value::String(name) if task.answers.choices().is_none() => submission::label(&name),
                         value => value,
                     });
@@ -129,7 +131,7 @@ impl Predictor {
         })
     }
 
-    /// Reads rows some hundreds at a time and scores them. The values of `projection` from number `first` on are the texts.
+    /// Reads and scores rows in chunks. The values of `projection` from index `first` on are the texts.
     fn label(
         &self,
         reader: Reader,
@@ -173,25 +175,25 @@ impl Predictor {
         }
     }
 
-    /// How many rows are scored at a time.
+    /// The number of rows scored at a time.
     pub(super) fn chunk(&self) -> usize {
         let models = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if models.is_resident() { CHUNK } else { LARGE_CHUNK }
     }
 }
 
-/// Rows of a file, the examples that they stand for, and their scores.
+/// Rows of a file, their examples, and the examples' scores.
 struct Chunk {
-    /// Each with the numbers of the examples that it stands for.
+    /// Each row, with the indices of its examples.
     rows: Vec<(Row, Range<usize>)>,
-    /// What the projection gives of every example.
+    /// The projected values of every example.
     values: Vec<Vec<String>>,
     examples: Examples,
     scores: Scores,
 }
 
 impl Chunk {
-    /// What there is to be written: the row, the number of an example that it stands for, and the answer.
+    /// The output: the row, the index of one of its examples, and the answer.
     fn answers(&self, task: &Task) -> impl Iterator<Item = (&Row, usize, Answer)> {
         let examples =
             self.rows.iter().flat_map(|(row, examples)| examples.clone().map(move |example| (row, example)));

@@ -1,4 +1,4 @@
-//! What scores say of examples: their label, or those of several labels that they have.
+//! Converts scores into predictions: the label of an example, or its labels in a multi-label task.
 
 use std::ops::Range;
 
@@ -10,17 +10,17 @@ use crate::scoring::scores::{Scores, best};
 use crate::table::Format;
 use crate::task::{Answers, Task};
 
-/// What an example is given.
+/// The prediction for an example.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
-    /// The likeliest label; or all classes that the example belongs to, where it can have several.
+    /// The most likely label; in a multi-label task, all classes that the example belongs to.
     pub(crate) labels: Vec<String>,
     /// The probability of each of [`Task::answer_names`], or of each of the example's own choices.
     pub(crate) probabilities: Vec<f64>,
 }
 
 impl Answer {
-    /// The answers for `examples` with these scores.
+    /// The predictions for `examples` with these scores.
     pub(crate) fn of(task: &Task, scores: &Scores, examples: &Examples) -> Vec<Answer> {
         let names = task.answer_names();
         let answer = |questions: Range<usize>| match &task.answers {
@@ -47,7 +47,8 @@ impl Answer {
         examples.ranges().map(answer).collect()
     }
 
-    /// The probabilities that are written beside an example: all, or that of its choice where every example has choices of its own.
+    /// The probabilities written with an example: all of them, or only that of its choice if every example
+    /// has its own choices.
     pub(crate) fn shown(&self, task: &Task) -> Vec<f64> {
         match task.answers {
             Answers::Choice(_) => vec![self.probabilities.iter().copied().fold(0.0, f64::max)],
@@ -60,7 +61,8 @@ impl Answer {
         if task.answers.several().is_some() { PREDICTIONS } else { PREDICTION }
     }
 
-    /// The labels as they are written: several as a list where the format knows lists, and else as they stand in the data.
+    /// The labels as written: several as a list in formats that have lists, otherwise as they are written in
+    /// the data.
     pub(crate) fn value(&self, task: &Task, format: Format) -> Value {
         match task.answers.several() {
             Some(_) if format == Format::Jsonl => Value::from(self.labels.clone()),
@@ -77,7 +79,7 @@ mod tests {
     use crate::dataset::Example;
     use crate::task::tests::{EXAMPLE, parse};
 
-    /// So many questions, which say nothing.
+    /// This many questions, without any text.
     fn questions(task: &Task, count: usize) -> Examples {
         let question = || Example::new(task, Vec::new(), Place::file("a.csv")).unwrap();
         Examples::new(task, (0..count).map(|_| question()).collect())

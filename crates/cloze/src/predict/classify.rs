@@ -1,4 +1,4 @@
-//! Labels for examples from memory.
+//! Predicts labels for in-memory examples.
 
 use serde::{Serialize, Serializer};
 
@@ -9,30 +9,30 @@ use crate::table::{Record, Records, Row, check_texts};
 use crate::task::{Answers, Task};
 use crate::{Error, Place, Result};
 
-/// What errors call the examples.
+/// The name of the examples in errors.
 const NAME: &str = "the examples";
 
-/// What an example is given.
+/// The prediction for an example.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prediction {
-    /// The likeliest label; where an example can have several, all that are likelier than not.
+    /// The most likely label; in a multi-label task, all classes with a probability above one half.
     pub labels: Vec<String>,
-    /// Every label with its probability, in the task's order; where an example has choices of its own, each of these. They add up to 1,
-    /// unless an example can have several labels, where each is by itself.
+    /// Every label with its probability, in the task's order; if an example has its own choices, each of
+    /// those. The probabilities add up to 1, except in a multi-label task, where each class is independent.
     #[serde(serialize_with = "as_map")]
     pub probabilities: Vec<(String, f64)>,
-    /// Which of the run's models has answered.
+    /// The models of the run that made the prediction.
     #[serde(skip)]
     pub answered_by: With,
 }
 
 impl Prediction {
-    /// The label, or the first of several; none where an example that can have several has none.
+    /// The label, or the first of several; `None` if an example of a multi-label task has none.
     pub fn label(&self) -> Option<&str> {
         self.labels.first().map(String::as_str)
     }
 
-    /// The probability of a label; none if the task has no such label.
+    /// The probability of a label; `None` if the task has no such label.
     pub fn probability(&self, label: &str) -> Option<f64> {
         self.probabilities.iter().find(|(name, _)| name == label).map(|(_, probability)| *probability)
     }
@@ -43,10 +43,11 @@ fn as_map<S: Serializer>(pairs: &[(String, f64)], serializer: S) -> std::result:
 }
 
 impl Predictor {
-    /// The label of an example: a text, or a text for each column that the patterns use, or values by the names of columns.
+    /// Predicts the label of an example, given as a text, a text for each column that the patterns use, or
+    /// values by column name.
     ///
     /// # Errors
-    /// When the example lacks a text or a column, or cannot be cut to the model's length.
+    /// When the example lacks a text or a column, or cannot be truncated to the model's maximum length.
     pub fn classify(&self, example: impl Into<Record>) -> Result<Prediction> {
         let mut predictions = self.classify_some(&[example.into()], 0)?.into_iter();
         match (predictions.next(), predictions.next()) {
@@ -62,8 +63,8 @@ impl Predictor {
         }
     }
 
-    /// The labels of many examples, as fast as those of a file: some hundreds are taken and answered at a time. Where the task has rows
-    /// within rows, each of them has a prediction. After an error there are no more.
+    /// Predicts the labels of many examples as fast as those of a file, in chunks of some hundreds. If the
+    /// task has nested rows, each of them gets a prediction. The iterator ends after an error.
     ///
     /// # Errors
     /// As [`Predictor::classify`]; they name the number of the example.
@@ -91,7 +92,7 @@ impl Predictor {
         chunks.flatten()
     }
 
-    /// The labels of some examples, `before` which there were others.
+    /// Predicts the labels of some examples, with `before` examples preceding them.
     fn classify_some(&self, records: &[Record], before: u64) -> Result<Vec<Prediction>> {
         let task = &self.task;
         let examples = questions(task, records).map_err(|error| error.in_memory(before))?;
@@ -112,7 +113,7 @@ impl Predictor {
     }
 }
 
-/// What is asked about the examples.
+/// The questions about the examples.
 fn questions(task: &Task, records: &[Record]) -> Result<Examples> {
     let (fields, inputs) = (task.fields(), task.inputs());
     let all_texts: Option<Vec<&[String]>> = records.iter().map(Record::texts).collect();

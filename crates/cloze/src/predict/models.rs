@@ -1,4 +1,4 @@
-//! The models of a run that answer, and how they are read.
+//! The models of a run that predict, and how they are read.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ use crate::training::classifier;
 use crate::training::linear_probe::{self, Part, Probe};
 use crate::{Error, Place, Result};
 
-/// Weights of an ensemble that stay in memory, in bytes.
+/// Maximum size in bytes of an ensemble's weights that are kept in memory.
 const RESIDENT: u64 = 1 << 30;
 
 pub(super) enum Models {
@@ -29,21 +29,21 @@ pub(super) enum Models {
     Patterns { members: Vec<Member>, probe: Option<Box<HeardProbe>>, resident: bool },
 }
 
-/// The linear probe that an ensemble hears.
+/// The linear probe of an ensemble.
 pub(super) struct HeardProbe {
     probe: Probe,
     part: Part,
     job: Job,
-    /// The pretrained model once it has been read, if it stays in memory.
+    /// The pretrained model after it has been read, if it is kept in memory.
     loaded: Option<Loaded>,
 }
 
-/// A pattern model with its share in the ensemble.
+/// A pattern model with its weight in the ensemble.
 pub(super) struct Member {
     pattern: usize,
     weight: f64,
     job: Job,
-    /// The model once it has been read, if it stays in memory.
+    /// The model after it has been read, if it is kept in memory.
     loaded: Option<Loaded>,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Loaded<H: Head = MaskedLm> {
 }
 
 impl Models {
-    /// How many there are.
+    /// The number of models.
     pub(super) fn count(&self) -> usize {
         match self {
             Models::Classifier(_) => 1,
@@ -61,12 +61,12 @@ impl Models {
         }
     }
 
-    /// Whether they stay in memory from one batch of rows to the next.
+    /// Whether they are kept in memory between batches.
     pub(super) fn is_resident(&self) -> bool {
         !matches!(self, Models::Patterns { resident: false, .. })
     }
 
-    /// Scores of rows.
+    /// The scores of examples.
     pub(super) fn score(
         &mut self,
         task: &Task,
@@ -159,8 +159,8 @@ pub(super) fn ensemble(run: &RunDir, task: &Task) -> Result<Models> {
     let mut bytes = 0;
     let Summary { weights, labels, probe: part, .. } = Summary::read(&job)?;
     check_labels(task, &labels, &job)?;
-    // In the order in which training has merged them, so that the same sums give the same bits.
-    // Without labelled rows the first generation has fewer members, and the weights say which.
+    // In the order in which training merged them, so that the same sums give the same bits. Without labelled
+    // examples, the first generation has fewer members; the weights show which.
     for (pattern, seed) in plan::members(task, generation, 1) {
         let name = plan::member_name(generation, pattern, seed);
         let Some(&weight) = weights.get(&name) else { continue };
@@ -181,7 +181,7 @@ pub(super) fn ensemble(run: &RunDir, task: &Task) -> Result<Models> {
     Ok(Models::Patterns { members, probe, resident: bytes <= RESIDENT })
 }
 
-/// The job of a model of the ensemble, with the bytes of its weights.
+/// The job of a model of the ensemble, and the size of its weights in bytes.
 fn kept(run: &RunDir, name: &str) -> Result<(Job, u64)> {
     const WEIGHTS: &str = "model/model.safetensors";
     if let Some(job) = run.job(name)?.filter(|job| job.has(WEIGHTS)) {
@@ -203,7 +203,7 @@ fn kept(run: &RunDir, name: &str) -> Result<(Job, u64)> {
     ))
 }
 
-/// Whether a run that is finished ended with a classifier.
+/// Whether a finished run ended with a classifier.
 pub(super) fn had_classifier(dir: &Path) -> bool {
     let results = std::fs::read(dir.join("results.json")).ok();
     let results: Option<Value> = results.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -211,7 +211,7 @@ pub(super) fn had_classifier(dir: &Path) -> bool {
     stage("distilled") || stage("supervised")
 }
 
-/// The labels of a run are those of its models: in `run.toml` they have no other names, number or order.
+/// Checks that the labels in `run.toml` match those of the run's models in name, number and order.
 pub(super) fn check_labels(task: &Task, labels: &[String], job: &Job) -> Result<()> {
     let known = task.label_names();
     if known == labels {
@@ -229,7 +229,7 @@ pub(super) fn check_labels(task: &Task, labels: &[String], job: &Job) -> Result<
     ))
 }
 
-/// A model that a job has kept, checked against its hashes. `folder` is empty or ends with a slash.
+/// A model that a job has kept, verified by its hashes. `folder` is empty or ends with a slash.
 pub(super) fn read_model(job: &Job, folder: &str) -> Result<Checkpoint> {
     let file = |name: &str| job.read(&format!("{folder}{name}"));
     Ok(Checkpoint::from_parts(&file("config.json")?, &file("tokenizer.json")?, file("model.safetensors")?)?)

@@ -18,15 +18,15 @@ use crate::scoring::scores::Scores;
 use crate::task::{Reduction, Task};
 use crate::{Error, Result};
 
-/// Unlabelled rows that are scored if there are no labelled ones.
+/// Maximum number of unlabelled examples that are scored if there are no labelled ones.
 const SAMPLE: usize = 1000;
 
-/// What was found.
+/// The zero-shot results.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ZeroShot {
-    /// The rows that were scored: `test`, `train` or `unlabeled`.
+    /// The split that was scored: `test`, `train` or `unlabeled`.
     pub rows: &'static str,
-    /// With priming: the examples in front of the rows.
+    /// With priming: the labelled examples in front of each example.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub examples: Option<Demonstrations>,
     /// Every pattern alone.
@@ -38,23 +38,24 @@ pub struct ZeroShot {
 /// The result of one pattern, or of all together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {
-    /// The pattern, or none for all together.
+    /// The pattern, or `None` for all together.
     pub pattern: Option<String>,
-    /// How good it is, if the rows have labels.
+    /// The metrics, if the examples have labels.
     pub evaluation: Option<Evaluation>,
-    /// How many rows of the data there are.
+    /// The number of examples scored.
     pub count: usize,
-    /// How many rows were given each label; nothing where rows have choices of their own.
+    /// The number of examples predicted as each label; empty if examples have their own choices.
     pub predicted: BTreeMap<String, usize>,
 }
 
-/// Scores the test rows of a task, or the labelled ones if there are none, or else some of the unlabelled ones. With `priming`
-/// above 0, up to that many labelled rows, drawn with the task's first seed, are put in front of each row, as many as fit; the
-/// labelled rows themselves are not scored then. `progress` hears how many passes over rows are done, and how many there are.
+/// Scores the test examples of a task, or the labelled ones if there are none, or otherwise some of the
+/// unlabelled ones. With `priming` above 0, up to that many labelled examples, drawn with the task's first
+/// seed, are put in front of each example, as many as fit; the labelled examples themselves are then not
+/// scored. `progress` receives the number of passes over examples done and their total.
 ///
 /// # Errors
-/// When data or model cannot be used, a row cannot be cut to the model's length, there is nothing to prime with or nothing to
-/// prime for, or `progress` fails.
+/// When the data or the model cannot be used, an example cannot be truncated to the model's maximum length,
+/// there are no examples to prime with or none to score, or `progress` fails.
 pub fn zero_shot(
     prepared: &Prepared,
     priming: usize,
