@@ -1,4 +1,4 @@
-//! What is to be known of a task before anything is trained: a first draft, a check, the time it will take.
+//! Inspecting a task before training: drafting a task file, checking it, and estimating the training time.
 
 mod check;
 pub(crate) mod estimate;
@@ -22,7 +22,8 @@ pub use crate::{
 use crate::Warning;
 use crate::run::prepare::Prepared;
 
-/// What is probably not meant by a task that is ready to be trained: doubts about its rows, and about the model's knowing their language.
+/// Likely mistakes in a task that is ready for training: problems with its data, and whether the model knows
+/// the language of its texts.
 pub fn warnings(prepared: &Prepared) -> Vec<Warning> {
     let language = vocabulary::warning(&prepared.task, &prepared.data, &prepared.model);
     prepared.data.warnings.iter().cloned().chain(language).collect()

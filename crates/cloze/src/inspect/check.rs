@@ -1,4 +1,5 @@
-//! What `cloze check` shows before any training: the data, the label words, every pattern filled with the user's rows, the cost.
+//! The content of `cloze check`, before any training: the data, the label words, every pattern filled with
+//! the user's examples, and the cost.
 
 mod preview;
 pub(super) mod report;
@@ -19,14 +20,14 @@ use crate::run::prepare::Prepared;
 use crate::task::{Answers, Class, Label, Task};
 use crate::{Error, Model, Result, Warning, words};
 
-/// A larger share of cut rows is worth a warning.
+/// A warning is given if more than this share of examples is truncated.
 const CUT_SHARE: f64 = 0.1;
 
-/// Checks a task with its rows before it is trained with `model`: shows the rows in the patterns, how well the words fit the labels,
-/// and what training will cost.
+/// Checks a task and its data before training with `model`: shows examples in the patterns, how well the
+/// words fit the labels, and what training will cost.
 ///
 /// # Errors
-/// All mistakes in the task file that can be found; or else the first one in the data.
+/// All mistakes that can be found in the task file, or otherwise the first one in the data.
 pub fn check(task: &Task, model: &Model, device: &Device) -> Result<CheckReport> {
     let checkpoint = model.checkpoint();
     let mut mistakes = Mistakes::default();
@@ -49,20 +50,20 @@ pub fn check(task: &Task, model: &Model, device: &Device) -> Result<CheckReport>
     Ok(report)
 }
 
-/// The part of [`check`] that takes no time, for a task that is ready: rows, words and filled patterns.
+/// The fast part of [`check`], for a task that is ready: data, words and filled patterns.
 ///
 /// # Errors
-/// When a word cannot be used, or a row cannot be cut to the model's length.
+/// When a word cannot be used, or an example cannot be truncated to the model's maximum length.
 pub fn preview(prepared: &Prepared) -> Result<CheckReport> {
     let checkpoint = prepared.checkpoint();
     let positions = checkpoint.config.max_length();
     examine(&prepared.task, &prepared.data, Mistakes::default(), &checkpoint.tokenizer, positions)
 }
 
-/// What can be said without running the model that takes at most `positions` tokens.
+/// Everything that can be checked without running the model; the model accepts at most `positions` tokens.
 ///
 /// # Errors
-/// The `mistakes` and all others in the task file; or else the first in the data.
+/// The `mistakes` and all others in the task file, or otherwise the first one in the data.
 fn examine(
     task: &Task,
     data: &Data,
@@ -132,7 +133,7 @@ fn examine(
     })
 }
 
-/// The mistakes in a task file, and the first one that is in the data.
+/// The mistakes in a task file, and the first error in the data.
 #[derive(Default)]
 struct Mistakes {
     in_task: Vec<Mistake>,
@@ -149,7 +150,7 @@ impl Mistakes {
         }
     }
 
-    /// The same word is wrong in every pattern; it is one mistake.
+    /// Adds a mistake, unless it is known: a word that is wrong in every pattern is one mistake.
     fn add_new(&mut self, mistake: Mistake) {
         let same = |known: &Mistake| known.span == mistake.span && known.problem == mistake.problem;
         if !self.in_task.iter().any(same) {
@@ -161,7 +162,7 @@ impl Mistakes {
         self.in_task.is_empty() && self.other.is_none()
     }
 
-    /// The error for them, unless there are none.
+    /// The error that reports them, if there are any.
     fn none(self) -> Result<()> {
         match (TaskError::of(self.in_task), self.other) {
             (Some(mistakes), _) => Err(mistakes.into()),

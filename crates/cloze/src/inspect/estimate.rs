@@ -1,8 +1,8 @@
 //! The cost of training: time, memory, disk.
 //!
-//! The time follows from counting: multiplications per token, tokens per row (from a sample of the task's own rows), rows per
-//! job; divided by the speed of this machine, which is measured on a short forward pass. It is good to about a factor of
-//! 1.5, and worse when the machine has other work to do.
+//! The time is computed from multiplications per token, tokens per example (from a sample of the task's own
+//! data) and examples per job, divided by the speed of this machine, which is measured on a short forward
+//! pass. The estimate is accurate to about a factor of 1.5, and less so if the machine has other work to do.
 
 use std::time::Instant;
 
@@ -20,23 +20,26 @@ use crate::scoring::{calibration, decoding};
 use crate::task::{Keep, Method, Task};
 use crate::training::linear_probe;
 
-/// Rows of every part that are encoded to learn how long rows are.
+/// Number of examples of every split that are encoded to measure their lengths.
 const SAMPLE: usize = 64;
 
-/// Floating-point operations of the pass that measures the speed: a few hundredths of a second on an ordinary machine.
+/// Floating-point operations of the pass that measures the speed: a few hundredths of a second on an ordinary
+/// machine.
 const PROBE: f64 = 8e9;
 
-/// Seconds of passes that measure the speed.
+/// Total seconds of the passes that measure the speed.
 const LONG_ENOUGH: f64 = 0.25;
 
-/// A pass forward and backward beside its multiplications: backward reads and writes more memory per operation.
+/// Overhead of a forward and backward pass beyond its multiplications: backward reads and writes more memory
+/// per operation.
 const TRAINING: f64 = 1.15;
 
-/// Bytes that an update moves per weight (weight, gradient and both moments, read and written), per second.
+/// Bytes that an update moves per weight (weight, gradient and both moments, read and written), and memory
+/// bandwidth in bytes per second.
 const UPDATE_BYTES: f64 = 28.0;
 const BANDWIDTH: f64 = 8e9;
 
-/// How fast this machine computes with this model.
+/// The speed of this machine with this model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Speed {
     /// Floating-point operations per second in a forward pass.
@@ -44,7 +47,8 @@ pub(crate) struct Speed {
 }
 
 impl Speed {
-    /// Times short forward passes, which take as long as the machine's other work lets them; well under a second for models up to BERT-large.
+    /// Times short forward passes, which include the effect of other work on the machine; takes well under a
+    /// second for models up to BERT-large.
     ///
     /// # Errors
     /// When the model cannot be read.
@@ -66,8 +70,8 @@ impl Speed {
             session.mask_logits(&batch, &rows, Vocab::Subset(&[special.unk]), Mode::Predict);
             began.elapsed().as_secs_f64()
         };
-        // The first pass allocates. Others take as long as the machine lets them now, and so will the work to come: a mean over a while, in
-        // which whatever else runs has its turn.
+        // The first pass allocates memory. The speed of the others depends on the machine's current load, as
+        // that of the training will, so they are averaged over a while.
         pass();
         let (mut seconds, mut passes) = (0.0, 0.0);
         while seconds < LONG_ENOUGH && passes < 100.0 || passes < 2.0 {
@@ -84,46 +88,46 @@ fn forward(config: &Config, length: f64) -> f64 {
     let (hidden, inner) = (config.hidden_size as f64, config.intermediate_size as f64);
     let before_attention = 6.0 * hidden * hidden * length + 4.0 * length * length * hidden;
     let after_attention = 2.0 * hidden * hidden + 4.0 * hidden * inner;
-    // The last layer goes on for the one token only.
+    // After its attention, the last layer computes only that one token.
     let layers = config.layers() as f64;
     layers * before_attention + ((layers - 1.0) * length + 1.0) * after_attention
 }
 
-/// What a run will need.
+/// The estimated cost of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Estimate {
-    /// Seconds of all jobs.
+    /// Total seconds of all jobs.
     pub seconds: f64,
-    /// Bytes of memory at the highest point.
+    /// Peak memory in bytes.
     pub memory: u64,
-    /// Bytes of disk when it is finished.
+    /// Disk space of the finished run in bytes.
     pub disk: u64,
-    /// Every job by itself.
+    /// The estimates of the individual jobs.
     pub jobs: Vec<JobEstimate>,
 }
 
-/// What a job will need.
+/// The estimated cost of a job.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct JobEstimate {
     /// Its directory in the run.
     pub job: String,
-    /// How long it will take.
+    /// Its duration.
     pub seconds: f64,
 }
 
 impl Estimate {
-    /// The cost of a run, from nothing, on this machine, whose speed with the model is measured.
+    /// The cost of a run from scratch on this machine, whose speed with the model is measured.
     ///
     /// # Errors
-    /// When the model cannot be read, or a row cannot be cut to its length.
+    /// When the model cannot be read, or an example cannot be truncated to its maximum length.
     pub fn measured(prepared: &Prepared) -> Result<Estimate> {
         Estimate::new(prepared, Speed::measure(prepared)?)
     }
 
-    /// The cost of a run, from nothing.
+    /// The cost of a run from scratch.
     ///
     /// # Errors
-    /// When a row cannot be cut to the model's length.
+    /// When an example cannot be truncated to the model's maximum length.
     pub(crate) fn new(prepared: &Prepared, speed: Speed) -> Result<Estimate> {
         let Prepared { task, data, plan, .. } = prepared;
         let checkpoint = prepared.checkpoint();
@@ -145,7 +149,7 @@ impl Estimate {
         Ok(Estimate {
             seconds: jobs.iter().map(|job| job.seconds).sum(),
             memory: costs.memory(longest),
-            // Models are float32; a row has a score of about 12 characters per label, twice.
+            // Models are float32; each example has a score of about 12 characters per label, stored twice.
             disk: (models.count() as f64 * costs.weights * 4.0) as u64
                 + (rows * task.labels.len() * 24) as u64,
             jobs,
@@ -153,13 +157,13 @@ impl Estimate {
     }
 }
 
-/// Lengths of encoded rows, in tokens.
+/// Lengths of encoded examples, in tokens.
 #[derive(Debug, Clone, Copy, Default)]
 struct Lengths {
     mean: f64,
     longest: f64,
-    /// Where words have several tokens: the passes that scoring a row takes beyond one, the masks that they predict over the whole
-    /// vocabulary, and those that training does.
+    /// For multi-token words: the additional passes for scoring an example, the masks that they predict over
+    /// the whole vocabulary, and the masks that training predicts.
     passes: f64,
     masks: f64,
     lesson: f64,
@@ -176,7 +180,7 @@ impl Lengths {
     }
 }
 
-/// The mean of counts; 0 of none.
+/// The mean of counts; 0 if there are none.
 fn mean(counts: impl ExactSizeIterator<Item = usize>) -> f64 {
     let count = counts.len().max(1);
     counts.sum::<usize>() as f64 / count as f64
@@ -191,7 +195,7 @@ struct Costs<'a> {
 }
 
 impl Costs<'_> {
-    /// Seconds of a job and the lengths of the rows that it trains on.
+    /// Seconds of a job, and the lengths of the examples that it trains on.
     fn job(&self, job: &Job) -> Result<(f64, Lengths)> {
         let options = &self.task.options;
         let (train, unlabeled, test) = (&self.data.train, &self.data.unlabeled, &self.data.test);
@@ -212,11 +216,12 @@ impl Costs<'_> {
                 if options.lm_weight > 0.0 {
                     let tokens = self.lengths(unlabeled, Some(pattern))?.mean;
                     let config = &self.checkpoint.config;
-                    // All tokens go through the last layer, and 15 % of them against the whole vocabulary.
+                    // All tokens go through the last layer, and 15 % of them are predicted over the whole
+                    // vocabulary.
                     row += forward(config, tokens) + 0.15 * tokens * self.vocabulary();
                 }
                 let training = match (generation, train.is_empty()) {
-                    // Nothing to learn from yet.
+                    // There is nothing to learn from yet.
                     (0, true) => 0.0,
                     _ => self.training(steps, options.steps, options.batch_size, row),
                 };
@@ -230,7 +235,7 @@ impl Costs<'_> {
             Work::Probe => {
                 let around = &unlabeled[..unlabeled.len().min(linear_probe::ROWS)];
                 let lengths = self.lengths(train, None)?;
-                // Every row comes with another of its label.
+                // Every example is paired with another one of its label.
                 let pair = 2.0 * forward(&self.checkpoint.config, lengths.mean);
                 let mut seconds = self.training(steps, options.steps, options.batch_size.div_ceil(2), pair);
                 seconds += 2.0 * (self.forward(train, None)? + self.forward(around, None)?);
@@ -265,13 +270,13 @@ impl Costs<'_> {
         })
     }
 
-    /// Seconds to train: `passes` over batches of rows that cost `row` each, and `updates`.
+    /// Seconds for training: `passes` over batches of examples that cost `row` each, and `updates`.
     fn training(&self, passes: f64, updates: usize, batch: usize, row: f64) -> f64 {
         let batch = batch as f64;
-        // Word embeddings are updated where they occur only, which is next to nothing.
+        // Only the word embeddings that occur are updated, at negligible cost.
         let embeddings = (self.checkpoint.config.vocab_size * self.checkpoint.config.hidden_size) as f64;
         let update = (self.weights - embeddings) * self.trained() * UPDATE_BYTES / BANDWIDTH;
-        // Backward is two passes, which end at the frozen layers.
+        // Backward costs as much as two forward passes, and ends at the frozen layers.
         let pass = (1.0 + 2.0 * self.trained()) * row * TRAINING;
         passes * batch * pass / self.speed.flops + updates as f64 * update
     }
@@ -281,7 +286,7 @@ impl Costs<'_> {
         1.0 - self.task.options.freeze as f64 / self.checkpoint.config.layers() as f64
     }
 
-    /// Seconds to score rows, with a pattern or plain.
+    /// Seconds for scoring examples, with or without a pattern.
     fn forward(&self, examples: &[Example], pattern: Option<usize>) -> Result<f64> {
         let lengths = self.lengths(examples, pattern)?;
         let passes = (1.0 + lengths.passes) * forward(&self.checkpoint.config, lengths.mean);
@@ -293,7 +298,7 @@ impl Costs<'_> {
         self.forward(&calibration::rows(self.task, self.data), Some(pattern))
     }
 
-    /// Floating-point operations of predicting a token over the whole vocabulary.
+    /// Floating-point operations for predicting a token over the whole vocabulary.
     fn vocabulary(&self) -> f64 {
         let config = &self.checkpoint.config;
         2.0 * (config.vocab_size * config.embedding_size) as f64
@@ -330,7 +335,8 @@ impl Costs<'_> {
         Ok(Lengths::of(&lengths))
     }
 
-    /// Bytes at the highest point: the model's file and its weights, what an update needs, and a training batch's tape.
+    /// Peak memory in bytes: the model's file and weights, the optimizer state, and the activations of a
+    /// training batch.
     fn memory(&self, lengths: Lengths) -> u64 {
         let (config, options) = (&self.checkpoint.config, &self.task.options);
         let (hidden, inner) = (config.hidden_size as f64, config.intermediate_size as f64);
@@ -347,7 +353,8 @@ impl Costs<'_> {
         let kept = 7.0 * hidden + inner + heads * lengths.longest;
         let tape = layers * tokens * (hidden + self.trained() * kept);
         let scratch = tokens.max(SCORING_TOKENS as f64) * (7.0 * hidden + 2.0 * inner);
-        // The file as it was read, the weights, gradients and both moments, the tape; and the program with its data.
+        // The file contents, the weights, gradients and both moments, and the tape; and the program with its
+        // data.
         let floats = 2.0 * self.weights + 3.0 * learning + tape + scratch;
         let text: usize = [&self.data.train, &self.data.unlabeled, &self.data.test]
             .into_iter()

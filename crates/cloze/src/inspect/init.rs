@@ -1,4 +1,4 @@
-//! A first task file from labelled rows, for people to read and change.
+//! Drafts a task file from labelled examples, to be read and edited by a person.
 
 mod label_column;
 mod limits;
@@ -19,72 +19,74 @@ use crate::words::choice::Chosen;
 use crate::words::trial::{Rows, Trial};
 use crate::{Error, Model, Result};
 
-/// Patterns of a draft.
+/// Number of patterns in a draft.
 const PATTERNS: usize = 2;
 
-/// Rows without a label that are read at most, to try patterns on.
+/// Maximum number of unlabelled examples that are read to try out patterns.
 const MORE: usize = 500;
 
-/// What is to be drafted.
+/// The settings for a draft.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
-    /// The task's name; characters that a directory's name cannot have are left out.
+    /// The task's name; characters that a directory name cannot contain are left out.
     pub name: &'a str,
-    /// The file with the labelled rows as the task file should name it.
+    /// The file with labelled examples, as the task file should name it.
     pub train: &'a str,
-    /// How it is to be read.
+    /// How to read the file.
     pub reading: ReadOptions,
     /// The column with the labels.
     pub label: &'a str,
-    /// Values of that column that mean that a row has no label; if `None`, the usual ones.
+    /// Values of that column that mark an unlabelled row; if `None`, the common ones.
     pub missing: Option<&'a [String]>,
-    /// The columns with text; if empty, those that read like text.
+    /// The columns with text; if empty, those whose values look like text.
     pub text: &'a [String],
-    /// What labels mean, for some of them.
+    /// Descriptions for some of the labels.
     pub descriptions: &'a [(String, String)],
-    /// A file with unlabelled rows, if one is known.
+    /// A file with unlabelled examples, if there is one.
     pub unlabeled: Option<&'a str>,
-    /// A file with rows to evaluate on, if one is known.
+    /// A file with test examples, if there is one.
     pub test: Option<&'a str>,
 }
 
-/// A task file that has not been written yet.
+/// A drafted task file that has not been written yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DraftedTask {
-    /// The task file. It can be read, see [`Task::parse`](crate::task::Task::parse), once every label has a word.
+    /// The text of the task file. It can be parsed with [`Task::parse`](crate::task::Task::parse) once every
+    /// label has a word.
     pub toml: String,
     /// The text columns that its patterns use.
     pub text: Vec<String>,
-    /// The labels with their numbers of rows, the most frequent first.
+    /// The labels with their numbers of examples, most frequent first.
     pub labels: Vec<(String, usize)>,
-    /// Rows without a label.
+    /// The number of rows without a label.
     pub unlabelled: usize,
-    /// Values that are taken to mean that a row has no label, with their numbers of rows.
+    /// Values that are taken to mark an unlabelled row, with their numbers of rows.
     pub missing: Vec<(String, usize)>,
-    /// Whether rows can have several labels.
+    /// Whether examples can have several labels.
     pub several: bool,
-    /// The words of every label, in the same order; none where rows can have several labels.
+    /// The words of every label, in the same order; empty if examples can have several labels.
     pub words: Vec<Vec<String>>,
-    /// How often the pretrained model gives a label a higher probability in a row of it than in a row of another label, in the same order.
+    /// For every label, in the same order, how often the pretrained model gives it a higher probability for
+    /// an example of that label than for an example of another label.
     pub apart: Vec<f64>,
-    /// Labels whose words are a guess because the vocabulary does not know their names.
+    /// Labels whose words are a guess, because their names are not in the vocabulary.
     pub doubtful: Vec<String>,
-    /// Labels without a word, because no suitable one is left in the vocabulary.
+    /// Labels without a word, because the vocabulary has no suitable one left.
     pub unknown: Vec<String>,
-    /// How well the vocabulary knows the texts.
+    /// How well the vocabulary covers the texts.
     pub(crate) coverage: Coverage,
-    /// What speaks against the model for these texts, and what to do.
+    /// Why the model may not suit these texts, and what to do.
     pub doubt: Option<String>,
     /// Likely mistakes.
     pub warnings: Vec<String>,
 }
 
-/// Drafts a task file for labelled `rows`: words and patterns are those that `model` does best with on them, and on the first of `more`, which
-/// need no label.
+/// Drafts a task file for the labelled `rows`. It uses the words and patterns that work best with `model` on
+/// them and on the first rows of `more`, which need no labels.
 ///
 /// # Errors
-/// When rows cannot be read, a column is missing, the label column has no values or one only, no column holds text, a description is of no
-/// label, or the model cannot be used.
+/// When rows cannot be read, a column is missing, the label column has fewer than two labels, no column
+/// contains text, a description does not belong to a label, or the model cannot be used.
 pub fn draft(
     rows: Reader,
     more: Option<Reader>,
@@ -102,7 +104,7 @@ pub fn draft(
     Ok(drafted)
 }
 
-/// The same for rows in memory; what speaks against the model is not asked.
+/// The same for rows in memory, without checking whether the model suits the texts.
 fn draft_of(
     table: &Table,
     more: Option<&Table>,
@@ -196,7 +198,8 @@ fn draft_of(
     })
 }
 
-/// Checks that a task can have the labels of the column, and that every description is of one of them.
+/// Checks that the labels of the column are valid for a task, and that every description belongs to one of
+/// them.
 fn check_labels(table: &Table, request: &Request, column: &LabelColumn) -> Result<()> {
     if let Some((name, _)) = column.labels.iter().find(|(name, _)| column.several && name.starts_with('[')) {
         return Err(Error::data(
@@ -398,7 +401,7 @@ mod tests {
             self::draft(&table(rows), &request).unwrap().labels.len()
         };
         assert_eq!((asked(&[]), asked(&["NA".into()]), asked(&["work".into()])), (4, 3, 3));
-        // Several labels may stand in a cell, if each is one by itself elsewhere.
+        // Several labels may be in a cell if each of them occurs alone elsewhere.
         for (mark, written) in [(";", "home;work"), ("|", "home | work"), (",", "\"home,work\"")] {
             let rows = format!("text,y\na text,home\nb text,work\nc text,{written}\nd text,none\n");
             let (draft, task) = drafted(&rows, "y");
@@ -407,7 +410,7 @@ mod tests {
             assert_eq!((&*several.separator, &*several.none, draft.missing.len()), (mark, "none", 0));
         }
         assert!(!drafted("text,y\na text,Sci/Tech\nb text,\"World, all of it\"\n", "y").0.several);
-        // A stance may be called so.
+        // A stance may have this name.
         let (_, task) = drafted("text,y\na text,favor\nb text,None\nc text,None\n", "y");
         assert_eq!((task.label_names(), task.data.missing.len()), (vec!["None".into(), "favor".into()], 0));
     }

@@ -1,4 +1,5 @@
-//! How well a model's vocabulary knows the words of some texts, which tells whether it is a model of their language.
+//! Measures how well a model's vocabulary covers the words of some texts, which shows whether the model knows
+//! their language.
 
 use cloze_encoder::Tokenizer;
 
@@ -6,14 +7,15 @@ use crate::dataset::Data;
 use crate::task::Task;
 use crate::{Model, Place, Warning};
 
-/// Texts that are looked at.
+/// Number of texts examined.
 const SAMPLE: usize = 300;
-/// Fewer words say nothing.
+/// With fewer words, the result is meaningless.
 const FEWEST: usize = 20;
-/// English texts of many kinds have a tenth of such words at most, other languages and fields of their own a third at least.
+/// English texts of many kinds have at most a tenth of such words; other languages and specialised domains
+/// have at least a third.
 const DOUBTFUL: f64 = 0.25;
 
-/// A warning where `model` seems not to know the language of the task's texts.
+/// A warning if `model` seems not to know the language of the task's texts.
 pub(crate) fn warning(task: &Task, data: &Data, model: &Model) -> Option<Warning> {
     let texts: Vec<&String> =
         [&data.train, &data.unlabeled, &data.test].into_iter().flatten().flat_map(|row| &row.texts).collect();
@@ -21,21 +23,22 @@ pub(crate) fn warning(task: &Task, data: &Data, model: &Model) -> Option<Warning
     Some(Warning { place: Place::file(task.file()), problem, remedy })
 }
 
-/// Words of texts, by what a vocabulary makes of them. A word is a run of letters; in scripts without blanks it is a letter.
+/// Counts of words in texts, by how a vocabulary tokenises them. A word is a run of letters; in scripts
+/// without spaces, it is a single letter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Coverage {
     /// All words.
     pub words: usize,
-    /// Words that are several tokens.
+    /// Words that consist of several tokens.
     pub cut: usize,
-    /// Words that the vocabulary does not know, not even in pieces.
+    /// Words that are not in the vocabulary, not even in pieces.
     pub unknown: usize,
-    /// Words in a script other than the Latin one.
+    /// Words in a script other than Latin.
     pub other_script: usize,
 }
 
 impl Coverage {
-    /// Counts the words of some of the `texts`, evenly spread.
+    /// Counts the words of some of the `texts`, evenly spaced.
     pub(crate) fn of<T: AsRef<str>>(texts: &[T], tokenizer: &Tokenizer) -> Coverage {
         let mut coverage = Coverage::default();
         let unknown = tokenizer.special().unk;
@@ -53,12 +56,12 @@ impl Coverage {
         coverage
     }
 
-    /// The share of words that are cut or unknown.
+    /// The share of words that are split or unknown.
     fn poor(&self) -> f64 {
         (self.cut + self.unknown) as f64 / self.words.max(1) as f64
     }
 
-    /// What speaks against `model` for these texts, and what to do.
+    /// Why `model` may not suit these texts, and what to do.
     pub(crate) fn doubt(&self, model: &Model) -> Option<(String, String)> {
         self.doubt_named(&model.name, model.is_english())
     }
@@ -85,7 +88,7 @@ impl Coverage {
     }
 }
 
-/// The runs of letters in a text; where a script has no blanks, every letter.
+/// The runs of letters in a text; in scripts without spaces, every letter.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let runs = text.split(|c: char| !c.is_alphabetic()).filter(|run| !run.is_empty());
     runs.flat_map(|run| {
@@ -103,7 +106,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether a letter belongs to a script that has no blanks between words: Thai, Lao, Khmer, Burmese, Chinese, Japanese.
+/// Whether a letter belongs to a script without spaces between words: Thai, Lao, Khmer, Burmese, Chinese,
+/// Japanese.
 fn is_dense(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{2e80}'..='\u{9fff}'
         | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')

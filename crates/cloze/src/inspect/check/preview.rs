@@ -1,4 +1,4 @@
-//! Patterns filled with some of the user's rows.
+//! Patterns filled with some of the user's examples.
 
 use super::report::{FilledReport, Lengths, PatternReport};
 use crate::Result;
@@ -8,10 +8,10 @@ use crate::pvp::verbalizer::Verbalizer;
 use crate::task::Task;
 use cloze_encoder::Tokenizer;
 
-/// The number of rows that are encoded at most to see how long inputs are.
+/// The maximum number of examples that are encoded to measure the length of inputs.
 const SAMPLE: usize = 300;
 
-/// Rows to learn from, and rows evenly spread over the others.
+/// Training examples, and examples evenly spaced over the others.
 pub(super) fn sample<'a>(
     train: &'a [Example],
     unlabeled: &'a [Example],
@@ -50,7 +50,7 @@ pub(super) fn fill(
     Ok(PatternReport { pattern: task.pattern_text(pattern), examples, lengths })
 }
 
-/// The first row, the first one with another label, and the longest.
+/// The first example, the first one with another label, and the longest one.
 fn shown(sample: &[&Example], length: impl Fn(usize) -> usize) -> Vec<usize> {
     let Some(first) = sample.first() else { return Vec::new() };
     let other = sample.iter().position(|example| example.label != first.label);

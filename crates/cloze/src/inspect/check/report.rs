@@ -1,4 +1,4 @@
-//! What `cloze check` has found.
+//! The results of `cloze check`.
 
 use serde::Serialize;
 
@@ -7,43 +7,43 @@ use crate::inspect::estimate::Estimate;
 use crate::pvp::encode::{Cut, Piece};
 use crate::{Place, Warning};
 
-/// Everything that can be said about a task without running the model.
+/// Everything that can be determined about a task without running the model.
 #[derive(Debug, Clone, Serialize)]
 pub struct CheckReport {
     /// The task's name.
     pub name: String,
     /// The task file.
     pub file: String,
-    /// The sets of rows that the task has.
+    /// The splits that the task has.
     pub sets: Vec<SplitReport>,
-    /// The classes that rows can be about, where they can have several labels.
+    /// The classes, in a multi-label task.
     #[serde(rename = "topics", skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<ClassReport>,
-    /// The labels in the order of the task file; none where rows have choices of their own.
+    /// The labels, in the order of the task file; empty if examples have their own choices.
     pub labels: Vec<LabelReport>,
-    /// The patterns in the order of the task file.
+    /// The patterns, in the order of the task file.
     pub patterns: Vec<PatternReport>,
-    /// The inputs of the final classifier.
+    /// The lengths of the final classifier's inputs.
     pub classifier: Lengths,
-    /// Patterns times seeds: how many models make the ensemble.
+    /// Number of models in the ensemble: patterns times seeds.
     pub members: usize,
-    /// Jobs, minutes, memory and disk, once something has estimated them.
+    /// Jobs, time, memory and disk space, if they have been estimated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
     /// Likely mistakes.
     pub warnings: Vec<Warning>,
 }
 
-/// A class that rows can be about.
+/// A class of a multi-label task.
 #[derive(Debug, Clone, Serialize)]
 pub struct ClassReport {
     /// Its name.
     pub name: String,
     /// Its description.
     pub text: String,
-    /// Rows to learn from that are about it.
+    /// Number of training examples that belong to it.
     pub train_rows: usize,
-    /// Rows to evaluate on that are about it.
+    /// Number of test examples that belong to it.
     pub test_rows: usize,
 }
 
@@ -52,63 +52,63 @@ pub struct ClassReport {
 pub struct LabelReport {
     /// Its name.
     pub name: String,
-    /// Rows to learn from; where rows can have several labels, the answers for all classes.
+    /// Number of training examples; in a multi-label task, the number of answers over all classes.
     pub train_rows: usize,
-    /// Rows to evaluate on, counted in the same way.
+    /// Number of test examples, counted in the same way.
     pub test_rows: usize,
-    /// How often the pretrained model gives it a higher probability in a labelled row of it than in a row of another label;
-    /// none until somebody has asked the model.
+    /// How often the pretrained model gives it a higher probability for an example of this label than for an
+    /// example of another label; `None` until the model has been run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub told_apart: Option<f64>,
-    /// Its words as the first pattern sees them.
+    /// Its words, as used in the first pattern.
     pub words: Vec<WordReport>,
 }
 
 /// A label's word.
 #[derive(Debug, Clone, Serialize)]
 pub struct WordReport {
-    /// As the task file has it.
+    /// As written in the task file.
     pub word: String,
-    /// The tokens it is in the vocabulary; none if it is taken from columns.
+    /// Its tokens in the vocabulary; empty if it is taken from columns.
     pub tokens: Vec<String>,
     /// The tokens' ids.
     pub ids: Vec<u32>,
 }
 
-/// A pattern with some rows filled in.
+/// A pattern filled with some examples.
 #[derive(Debug, Clone, Serialize)]
 pub struct PatternReport {
     /// The pattern.
     pub pattern: String,
-    /// Some of the user's rows, the longest among them.
+    /// Some of the user's examples, including the longest.
     pub examples: Vec<FilledReport>,
-    /// How long its inputs are.
+    /// The lengths of its inputs.
     pub lengths: Lengths,
 }
 
-/// A row filled into a pattern.
+/// An example filled into a pattern.
 #[derive(Debug, Clone, Serialize)]
 pub struct FilledReport {
-    /// Where the row stands.
+    /// The example's position in the data.
     pub place: Place,
     /// The filled pattern.
     pub pieces: Vec<Piece>,
-    /// Its tokens after cutting.
+    /// The number of its tokens after truncation.
     pub tokens: usize,
-    /// What had to be cut.
+    /// What was truncated.
     pub(crate) cut: Vec<Cut>,
 }
 
-/// How long inputs are, measured on a sample of the rows.
+/// The lengths of inputs, measured on a sample of the examples.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Lengths {
-    /// Rows measured.
+    /// Number of examples measured.
     pub rows: usize,
-    /// Tokens on average, after cutting.
+    /// Mean number of tokens, after truncation.
     pub mean: f64,
-    /// Tokens of the longest, after cutting.
+    /// Number of tokens of the longest input, after truncation.
     pub longest: usize,
-    /// Rows that are cut, as a share of those measured.
+    /// Share of the measured examples that are truncated.
     pub cut_share: f64,
 }
 

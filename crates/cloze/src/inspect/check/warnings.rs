@@ -8,10 +8,11 @@ use crate::error::counted;
 use crate::task::{Method, Task};
 use crate::{Place, Warning};
 
-/// Fewer rows of a label say nothing about its words.
+/// With fewer examples, a label's words cannot be judged.
 const ENOUGH_ROWS: usize = 3;
 
-/// Adds what the model has made of the labels' words, see [`crate::words::apart`], with a warning for those that say nothing.
+/// Adds the separation of each label by its words, see [`crate::words::apart`], with a warning for words that
+/// do not separate.
 pub(super) fn tell_apart(report: &mut CheckReport, task: &Task, apart: Vec<Option<f64>>) {
     for (index, (label, apart)) in report.labels.iter_mut().zip(apart).enumerate() {
         label.told_apart = apart;
@@ -80,7 +81,7 @@ pub(super) fn of_rows(
             "name files with text of the same kind under `unlabeled`; the more the better",
         );
     }
-    // How a class is described is no text of the row.
+    // The description of a class is not text of the example.
     let (fields, inputs) = (task.fields(), task.inputs());
     let is_empty = |example: &&Example| {
         let mut texts = fields.iter().zip(&example.texts).filter(|(field, _)| inputs.contains(field));

@@ -1,4 +1,4 @@
-//! Reading the column with the labels.
+//! Reads the label column.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,28 +7,28 @@ use crate::error::{counted, list};
 use crate::table::Table;
 use crate::{Error, Result};
 
-/// More labels than this are more likely text or numbers.
+/// With more distinct values than this, the column probably contains text or numbers.
 const MOST: usize = 150;
 
 /// The labels of a table.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LabelColumn {
-    /// With their numbers of rows, the most frequent first.
+    /// The labels with their numbers of rows, most frequent first.
     pub(super) labels: Vec<(String, usize)>,
-    /// Rows whose cell is empty.
+    /// The number of rows with an empty cell.
     pub(super) unlabelled: usize,
-    /// Values that are taken to mean that a row has no label, with their numbers of rows.
+    /// Values that are taken to mark an unlabelled row, with their numbers of rows.
     pub(super) missing: Vec<(String, usize)>,
-    /// Whether a row has several labels.
+    /// Whether a row can have several labels.
     pub(super) several: bool,
-    /// The separator of labels in a cell, if that is how several are written.
+    /// The separator between labels in a cell, if several are written that way.
     pub(super) separator: Option<char>,
-    /// What is probably a mistake.
+    /// Likely mistakes.
     pub(super) warnings: Vec<String>,
 }
 
 impl LabelColumn {
-    /// The number of the label that a cell names, if it names just one.
+    /// The index of the label named in a cell, if there is exactly one.
     pub(super) fn label_of(&self, cell: &str) -> Option<usize> {
         let cell = cell.trim();
         let name = match listed(cell) {
@@ -38,11 +38,11 @@ impl LabelColumn {
         self.labels.iter().position(|(label, _)| *label == name)
     }
 
-    /// Counts the labels in the column number `column`. `missing` are values that say that a row has none; if nobody has said it,
-    /// the usual ones.
+    /// Counts the labels in the column with index `column`. `missing` are the values that mark an unlabelled
+    /// row; if `None`, the common ones are used.
     ///
     /// # Errors
-    /// When it holds no labels, or one only.
+    /// When it contains no labels, or only one.
     pub(super) fn of(table: &Table, column: usize, missing: Option<&[String]>) -> Result<LabelColumn> {
         let name = &table.columns.names()[column];
         let place = table.columns.place().field(name);
@@ -86,7 +86,8 @@ impl LabelColumn {
                 None => labels.add(cell),
             }
         }
-        // With one label only, what looks like none is the other one: a stance may be called `None`.
+        // If there is only one label, what looks like a missing value is the other one: a stance may be
+        // called `None`.
         if missing.is_none() && labels.counts.len() < 2 && !marks.counts.is_empty() {
             std::mem::take(&mut marks)
                 .counts
@@ -94,7 +95,7 @@ impl LabelColumn {
                 .for_each(|(mark, rows)| labels.add_rows(&mark, rows));
         }
         if found.several {
-            // Of several labels a row may have none, which says something.
+            // In a multi-label column, a row without labels is still labelled.
             let at = marks.counts.iter().position(|(mark, _)| mark == "none");
             at.map(|at| marks.counts.remove(at));
         }
@@ -120,7 +121,7 @@ impl LabelColumn {
         Ok(found)
     }
 
-    /// Rows that are not labelled.
+    /// The number of unlabelled rows.
     pub(super) fn without(&self) -> usize {
         self.unlabelled + self.missing.iter().map(|(_, rows)| rows).sum::<usize>()
     }
@@ -147,7 +148,7 @@ impl LabelColumn {
         for (label, _) in &self.labels {
             alike.entry(label.to_lowercase()).or_default().push(label);
         }
-        // In the order of the labels, not of the map.
+        // In the order of the labels rather than of the map.
         for (label, _) in &self.labels {
             let same = &alike[&label.to_lowercase()];
             if same.len() > 1 && same[0] == label {
@@ -160,8 +161,8 @@ impl LabelColumn {
     }
 }
 
-/// What stands between the labels of cells with several: some cell falls into parts by it each of which is a label of some other row by
-/// itself.
+/// The separator between labels in cells with several: it splits some cell into parts that are each the only
+/// label of another row.
 fn separator(table: &Table, column: usize) -> Option<char> {
     let cells: HashSet<&str> = table.rows.iter().map(|row| row.value(column).trim()).collect();
     let falls = |mark: char, cell: &str| {
@@ -172,19 +173,19 @@ fn separator(table: &Table, column: usize) -> Option<char> {
     [';', '|', ','].into_iter().find(|&mark| cells.iter().any(|cell| falls(mark, cell)))
 }
 
-/// Columns with as few different values as labels have.
+/// Columns with as few distinct values as a label column.
 fn others_like_labels(table: &Table, column: usize) -> Vec<&String> {
     let names = table.columns.names();
     let few = |&other: &usize| other != column && (2..=20).contains(&distinct(table, other));
     (0..names.len()).filter(few).map(|other| &names[other]).collect()
 }
 
-/// How many different values a column has.
+/// The number of distinct values of a column.
 pub(super) fn distinct(table: &Table, column: usize) -> usize {
     table.rows.iter().map(|row| row.value(column)).collect::<HashSet<_>>().len()
 }
 
-/// How often each text occurs, in the order of first occurrence.
+/// Counts the occurrences of each text, in order of first occurrence.
 #[derive(Default)]
 struct Counts {
     counts: Vec<(String, usize)>,

@@ -1,20 +1,20 @@
-//! The input length and the number of training steps that suit the rows.
+//! Chooses an input length and a number of training steps for the data.
 
 use cloze_encoder::Tokenizer;
 
 use crate::task::Options;
 
-/// Bounds of the length that a draft asks for, and the share of the rows that are to fit.
+/// Bounds of the drafted input length, and the share of examples that should fit.
 const SHORTEST: usize = 32;
 const LONGEST: usize = 128;
 const FITTING: f64 = 0.95;
-/// How often training is to see a labelled row, and updates at most.
+/// How often training should see each labelled example, and the maximum number of updates.
 const TIMES: usize = 20;
 const MOST_STEPS: usize = 400;
-/// Tokens of the patterns beside the text.
+/// Number of tokens of the patterns besides the text.
 const FRAME: usize = 12;
 
-/// The input length, in tokens, that nearly all of these rows fit into.
+/// The input length, in tokens, that fits nearly all of these examples.
 pub(super) fn length<'r>(rows: impl Iterator<Item = &'r Vec<String>>, tokenizer: &Tokenizer) -> usize {
     let rows: Vec<&Vec<String>> = rows.collect();
     let step = rows.len().div_ceil(300).max(1);
@@ -27,7 +27,7 @@ pub(super) fn length<'r>(rows: impl Iterator<Item = &'r Vec<String>>, tokenizer:
     (most + FRAME).next_multiple_of(16).clamp(SHORTEST, LONGEST)
 }
 
-/// Training steps for `rows` labelled rows, if the default is too few to see each often enough.
+/// Training steps for `rows` labelled examples, if the default would show each of them too rarely.
 pub(super) fn steps(rows: usize) -> Option<usize> {
     let usual = Options::default();
     let steps = (rows * TIMES / usual.batch_size).next_multiple_of(10).min(MOST_STEPS);

@@ -2,22 +2,22 @@
 
 use crate::words::choice::spaced;
 
-/// What the labels of a task are.
+/// The kind of labels that a task has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// How one text relates to another.
+    /// The relation between two texts.
     Pair,
-    /// What somebody thinks of something.
+    /// Someone's opinion of something.
     Opinion,
-    /// What somebody feels.
+    /// Someone's feeling.
     Feeling,
-    /// What kind of answer a question asks for.
+    /// The type of answer that a question asks for.
     Question,
-    /// What a text is about; also everything else.
+    /// The topic of a text; also the fallback.
     Topic,
 }
 
-/// Label names that show what kind of task it is.
+/// Label names that indicate the kind of task.
 const ANSWERS: [&str; 10] = [
     "entailment",
     "contradiction",
@@ -62,8 +62,8 @@ const FEELINGS: [&str; 14] = [
 ];
 
 impl Kind {
-    /// The kind of a task whose rows have so many columns with text, with these labels; `questions` is the share of texts that end
-    /// with a question mark.
+    /// The kind of a task with this number of text columns and these labels; `questions` is the share of
+    /// texts that end with a question mark.
     pub(super) fn of<'a>(
         columns: usize,
         labels: impl Iterator<Item = &'a str> + Clone,
@@ -83,7 +83,7 @@ impl Kind {
         }
     }
 
-    /// Patterns for rows with these columns, those that are good for most tasks first.
+    /// Patterns for these columns, starting with those that work well for most tasks.
     pub(super) fn patterns(self, text: &[String]) -> Vec<String> {
         let fields =
             |names: &[String]| names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" ");
@@ -138,7 +138,7 @@ impl Kind {
     }
 }
 
-/// Three patterns that ask whether a text is about what the column `topic` says.
+/// Three patterns that ask whether a text belongs to the class described in the column `topic`.
 pub(super) fn patterns_of_classes(text: &[String], topic: &str) -> Vec<String> {
     let all = text.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" ");
     vec![
@@ -148,8 +148,8 @@ pub(super) fn patterns_of_classes(text: &[String], topic: &str) -> Vec<String> {
     ]
 }
 
-/// The numbers of the `wanted` patterns with the best `marks`, of which at least one has its mask before the text and one behind it, in the
-/// order in which they stand.
+/// The indices of the `wanted` patterns with the best `marks`, in their original order. At least one of them
+/// has its mask before the text, and at least one after it.
 pub(super) fn best(patterns: &[String], marks: &[f64], wanted: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..patterns.len()).collect();
     order.sort_by(|a, b| marks[*b].total_cmp(&marks[*a]).then(a.cmp(b)));

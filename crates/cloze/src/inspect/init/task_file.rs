@@ -1,4 +1,4 @@
-//! The text of a drafted task file, with comments for those who will change it.
+//! Writes the text of a drafted task file, with comments for those who will edit it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -12,10 +12,10 @@ use crate::table::Table;
 use crate::task::{Task, plain_name, quoted};
 use crate::words::choice::{Chosen, spaced};
 
-/// Tokens of a row when patterns are tried; longer rows are cut.
+/// Number of tokens of an example when patterns are tried; longer examples are truncated.
 const TRIED: usize = 128;
 
-/// What the file says.
+/// The content of the file.
 pub(super) struct TaskFile<'a> {
     pub(super) table: &'a Table,
     pub(super) request: &'a Request<'a>,
@@ -27,8 +27,8 @@ pub(super) struct TaskFile<'a> {
 }
 
 impl TaskFile<'_> {
-    /// The task that the file describes, with placeholders where there are no words yet. The draft has to be a valid task file; if
-    /// it is not, that is a bug, or a name that nobody thought of.
+    /// The task that the file describes, with placeholders where words are still missing. The draft must be a
+    /// valid task file; if it is not, that is a bug or due to an unexpected name.
     pub(super) fn task(&self) -> Result<Task> {
         let mut task = Task::parse(
             "the drafted task file",
@@ -40,7 +40,7 @@ impl TaskFile<'_> {
         Ok(task)
     }
 
-    /// The text of the file; label number n has the word `placeholder(n)` if it has none yet.
+    /// The text of the file; the label with index n has the word `placeholder(n)` if it has none yet.
     pub(super) fn toml(&self, placeholder: impl Fn(usize) -> String) -> String {
         let TaskFile { table, request, column, .. } = self;
         let mut toml = String::new();
@@ -141,7 +141,7 @@ impl TaskFile<'_> {
         }
     }
 
-    /// The tables of a task whose rows have several labels: each is asked about on its own.
+    /// The sections of a multi-label task, which asks about each class separately.
     fn classes(&self, toml: &mut String) {
         let mut line = |text: std::fmt::Arguments| _ = writeln!(toml, "{text}");
         let names = || self.column.labels.iter().map(|(name, _)| name.as_str());
@@ -164,7 +164,7 @@ impl TaskFile<'_> {
         if names().any(|name| name == "none") {
             line(format_args!("none      = \"no label\""));
         }
-        // Names that are alike but for signs describe themselves.
+        // Names that differ only in punctuation are their own descriptions.
         let alike = |words: &String| names().filter(|name| spaced(name) == *words).count() > 1;
         let words = |name: &str| {
             let words = Some(spaced(name)).filter(|words| !words.is_empty() && !alike(words));
@@ -180,19 +180,19 @@ impl TaskFile<'_> {
         line(format_args!("no = \"no\""));
     }
 
-    /// The column that holds a class's description.
+    /// The column that contains a class's description.
     pub(super) fn class_column(&self) -> String {
         self.table.columns.free_name("topic", &[])
     }
 }
 
-/// A key of the file, in quotes if it needs them.
+/// A key of the file, quoted if necessary.
 fn key(name: &str) -> String {
     let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if bare { name.to_owned() } else { quoted(name) }
 }
 
-/// A comment must stay on its line.
+/// A comment, which must stay on one line.
 fn comment(text: &str) -> String {
     text.replace(char::is_control, " ")
 }

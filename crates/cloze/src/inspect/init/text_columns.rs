@@ -1,11 +1,11 @@
-//! Finding the columns with text.
+//! Finds the columns with text.
 
 use super::label_column::distinct;
 use crate::pattern::Pattern;
 use crate::table::Table;
 use crate::{Error, Place, Result};
 
-/// The columns with text: the ones asked for, or those that read like text.
+/// The columns with text: those requested, or those whose values look like text.
 pub(super) fn text_columns(table: &Table, label: usize, wanted: &[String]) -> Result<Vec<String>> {
     let names = table.columns.names();
     let columns: Vec<usize> = if wanted.is_empty() {
@@ -47,7 +47,7 @@ pub(super) fn text_columns(table: &Table, label: usize, wanted: &[String]) -> Re
     Ok(columns.into_iter().map(|column| names[column].clone()).collect())
 }
 
-/// Most of a text column's values are several words, and most of their characters are letters.
+/// Whether most values of a column have several words and most of their characters are letters.
 fn reads_like_text(table: &Table, column: usize) -> bool {
     let values =
         || table.rows.iter().take(1000).map(|row| row.value(column).trim()).filter(|value| !value.is_empty());
@@ -56,7 +56,7 @@ fn reads_like_text(table: &Table, column: usize) -> bool {
         (letters + value.chars().filter(|c| c.is_alphabetic()).count(), all + value.chars().count())
     });
     let any = values().count();
-    // Few values that come again and again are categories, however many words they have.
+    // A few values that occur again and again are categories, however many words they have.
     let varied = distinct(table, column) * 5 > table.rows.len() || table.rows.len() < 10;
     any > 0 && wordy * 2 > any && letters * 2 > all && varied
 }
