@@ -1,9 +1,9 @@
-//! Text to token ids, and the special tokens that frame a sequence.
+//! Converts text to token ids, and adds the special tokens that frame a sequence.
 //!
-//! The work is done by the `tokenizers` crate from the model's own `tokenizer.json`. What this module adds is that
-//! text is only ever text: `[MASK]` typed by a user never becomes the mask token, so nothing in
+//! The work is done by the `tokenizers` crate from the model's own `tokenizer.json`. This module additionally
+//! ensures that text is only ever text: `[MASK]` typed by a user never becomes the mask token, so nothing in
 //! the data can add a mask to a pattern or end a segment. Truncation and padding settings in the file are
-//! ignored, for they belong to whoever trained the tokenizer.
+//! ignored, because they were meant for the tokenizer's training.
 
 mod charsmap;
 mod decode;
@@ -22,21 +22,21 @@ pub use special::SpecialTokens;
 
 use crate::{Error, Result};
 
-/// The name under which errors speak of the file.
+/// The file name used in errors.
 const FILE: &str = "tokenizer.json";
 
-/// How a vocabulary writes words.
+/// The type of a vocabulary, by how it represents words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Vocabulary {
-    /// BERT's: pieces that go on with a word are marked, as in `##ing`.
+    /// BERT's: pieces that continue a word are marked, as in `##ing`.
     WordPiece { continuation: String },
-    /// RoBERTa's: bytes, written as letters; the space before a word is part of its first token, `Ġthe`.
+    /// RoBERTa's: bytes, represented as letters; the space before a word is part of its first token, `Ġthe`.
     ByteLevel,
     /// SentencePiece's: the first piece of a word is marked, `▁the`.
     Unigram { unknown: String },
 }
 
-/// One input of the encoder, special tokens included.
+/// An input of the encoder, including special tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sequence {
     /// Token ids, `[tokens]`.
@@ -51,7 +51,7 @@ impl Sequence {
         self.ids.len()
     }
 
-    /// Whether there is no token at all.
+    /// Whether there are no tokens.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
@@ -63,7 +63,7 @@ pub struct Tokenizer {
     inner: Arc<tokenizers::Tokenizer>,
     vocabulary: Vocabulary,
     special: SpecialTokens,
-    /// Whether a pair is framed as RoBERTa does it: two closing tokens between the segments, no type ids.
+    /// Whether pairs are framed as in RoBERTa: two closing tokens between the segments, no type ids.
     roberta_like: bool,
     json: Arc<[u8]>,
 }
@@ -78,8 +78,8 @@ impl Tokenizer {
     /// Reads the contents of a `tokenizer.json`.
     ///
     /// # Errors
-    /// [`Error::Malformed`] when it cannot be parsed or lacks a special token, [`Error::Unsupported`] when it is of
-    /// another kind or does something to text that masked language models do not need.
+    /// [`Error::Malformed`] when it cannot be parsed or lacks a special token; [`Error::Unsupported`] when it
+    /// is of another kind or processes text in a way that masked language models do not need.
     pub fn from_bytes(tokenizer_json: &[u8]) -> Result<Tokenizer> {
         let (checked, vocabulary) = file::checked(tokenizer_json)?;
         let mut inner = tokenizers::Tokenizer::from_bytes(checked)
@@ -103,26 +103,26 @@ impl Tokenizer {
         })
     }
 
-    /// The bytes of the `tokenizer.json` it was read from, to be saved beside a model unchanged.
+    /// The contents of the original `tokenizer.json`, to be saved unchanged with a model.
     pub fn json(&self) -> &[u8] {
         &self.json
     }
 
     /// Token ids of `text`, without special tokens around or inside it.
     pub fn tokenize(&self, text: &str) -> Vec<u32> {
-        // A text on which the tokenizer itself fails is as unknown as a word outside the vocabulary.
+        // A text on which the tokenizer itself fails counts as unknown, like a word outside the vocabulary.
         let Ok(encoding) = self.inner.encode_fast(text, false) else { return vec![self.special.unk] };
         encoding.get_ids().iter().map(|&id| self.plain(id)).collect()
     }
 
-    /// Token ids of `text` as [`tokenize`](Self::tokenize) gives them, each with the bytes of `text` it stands for,
-    /// without white space before them. Tokens that share a character both cover it.
+    /// Token ids of `text` as [`tokenize`](Self::tokenize) returns them, each with the range of bytes in
+    /// `text` that it represents, without preceding white space. Tokens that share a character both cover it.
     pub fn tokenize_with_spans(&self, text: &str) -> Vec<(u32, Range<usize>)> {
         let Ok(encoding) = self.inner.encode(text, false) else {
             return vec![(self.special.unk, 0..text.len())];
         };
         let span = |&(start, end): &(usize, usize)| {
-            // Normalizers that drop letters can leave a place within a letter.
+            // Normalizers that remove letters can leave an offset inside a character.
             let letter = |place: &usize| text.is_char_boundary(*place);
             let end = (end..text.len()).find(letter).unwrap_or(text.len());
             let start = (0..=start.min(end)).rev().find(letter).unwrap_or(0);
@@ -135,29 +135,30 @@ impl Tokenizer {
         encoding.get_ids().iter().map(|&id| self.plain(id)).zip(spans).collect()
     }
 
-    /// Some vocabularies can spell a special token out of text; such text is unknown.
+    /// Some vocabularies can build a special token from text; such text becomes the unknown token.
     fn plain(&self, id: u32) -> u32 {
         if self.is_special(id) { self.special.unk } else { id }
     }
 
-    /// `text` as it must be tokenised where a space stands before it.
+    /// `text` as it must be tokenised after a space.
     ///
-    /// In byte-level vocabularies that space is part of the first word, so it is put in front unless the text has one. The other
-    /// kinds take every text to begin a word.
+    /// In byte-level vocabularies that space is part of the first word, so one is prepended unless the text
+    /// starts with one. The other kinds treat every text as the beginning of a word.
     pub fn after_space<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let needs_space = self.vocabulary == Vocabulary::ByteLevel && !text.starts_with(char::is_whitespace);
         if needs_space && !text.is_empty() { format!(" {text}").into() } else { text.into() }
     }
 
-    /// Whether the vocabulary is of BERT's kind, WordPiece.
+    /// Whether the vocabulary is WordPiece, as in BERT.
     pub fn is_word_piece(&self) -> bool {
         matches!(self.vocabulary, Vocabulary::WordPiece { .. })
     }
 
-    /// Token ids of `text` in which special tokens may be written out, such as `[SEP]`. Tokens that strip the spaces on their left
-    /// according to the file, as mask tokens do in most vocabularies, do so here too.
+    /// Token ids of `text`, in which special tokens may be written out, such as `[SEP]`. Tokens that strip
+    /// the spaces to their left according to the file, as mask tokens do in most vocabularies, do so here
+    /// too.
     ///
-    /// For text that the program composes, never for text of a user.
+    /// For text that the program composes, never for a user's text.
     pub fn tokenize_with_specials(&self, text: &str) -> Vec<u32> {
         let added = self.inner.get_added_tokens_decoder();
         let takes_spaces = |id: u32| added.get(&id).is_some_and(|token| token.lstrip);
@@ -180,7 +181,7 @@ impl Tokenizer {
         ids
     }
 
-    /// The token with this id as the vocabulary writes it, for example `##ing`.
+    /// The token with this id as written in the vocabulary, for example `##ing`.
     pub fn token(&self, id: u32) -> Option<String> {
         self.inner.id_to_token(id)
     }
@@ -190,12 +191,12 @@ impl Tokenizer {
         self.inner.token_to_id(token)
     }
 
-    /// The number of tokens, special and added ones included.
+    /// The number of tokens, including special and added ones.
     pub fn vocab_size(&self) -> usize {
         self.inner.get_vocab_size(true)
     }
 
-    /// The token with the highest id, which is not that of the last token where ids have gaps.
+    /// The token with the highest id; if ids have gaps, the id is larger than the number of tokens suggests.
     pub(crate) fn highest_id(&self) -> Option<(String, u32)> {
         self.inner.get_vocab(true).into_iter().max_by_key(|(_, id)| *id)
     }
@@ -210,7 +211,7 @@ impl Tokenizer {
         self.special.all().contains(&id)
     }
 
-    /// How many special tokens [`assemble`](Self::assemble) adds around one segment or a pair.
+    /// The number of special tokens that [`assemble`](Self::assemble) adds around one segment or a pair.
     pub fn special_count(&self, pair: bool) -> usize {
         match (pair, self.roberta_like) {
             (false, _) => 2,
@@ -220,7 +221,7 @@ impl Tokenizer {
     }
 
     /// `[CLS] A [SEP]`, or `[CLS] A [SEP] B [SEP]` with type ids 0 up to the first `[SEP]` and 1 after it; in
-    /// vocabularies like RoBERTa's `<s> A </s>`, or `<s> A </s> </s> B </s>` with type ids 0 throughout.
+    /// vocabularies like RoBERTa's, `<s> A </s>`, or `<s> A </s> </s> B </s>` with type ids 0 throughout.
     pub fn assemble(&self, a: &[u32], b: Option<&[u32]>) -> Sequence {
         let len = a.len() + b.map_or(0, <[u32]>::len) + self.special_count(b.is_some());
         let mut ids = Vec::with_capacity(len);
@@ -238,10 +239,10 @@ impl Tokenizer {
     }
 }
 
-/// Shortens two segments to `budget` tokens together by cutting the end of the longer one first.
+/// Truncates two segments to `budget` tokens in total, removing tokens from the end of the longer one first.
 ///
-/// Once both are equally long they are cut alike; an odd token stays with the segment that was longer, as in the
-/// `tokenizers` crate (the slow tokenizers of 2020 left it in the first).
+/// Once both have the same length, they are truncated equally; an odd token is kept in the segment that was
+/// longer, as in the `tokenizers` crate (the slow tokenizers of 2020 kept it in the first).
 pub fn truncate_pair(a: &mut Vec<u32>, b: &mut Vec<u32>, budget: usize) {
     if a.len() + b.len() <= budget {
         return;

@@ -1,4 +1,4 @@
-//! The weights of a model in every form in which BERT-like models are published.
+//! Reads model weights in every format in which BERT-like models are published.
 
 mod directory;
 mod names;
@@ -17,14 +17,14 @@ use safetensors::SafeTensors;
 use self::tensor::Tensor;
 use crate::{Error, Result};
 
-/// Tensors of several names share numbers where they are tied, but no model shares all of them so many times. More
-/// would let a small file ask for any amount of memory.
+/// Tied tensors with different names share data, but no model shares all of its data this many times. A
+/// higher limit would let a small file request any amount of memory.
 const MOST_SHARED: u128 = 16;
 
-/// The tensors of a file with the names that they have there.
+/// The tensors of a file, with their names in it.
 type Listed = Vec<(String, Tensor)>;
 
-/// A way to write tensors into a file.
+/// A file format for tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Safetensors,
@@ -32,7 +32,7 @@ enum Format {
 }
 
 impl Format {
-    /// The tensors of a file, which errors call `file`.
+    /// The tensors of a file, which errors refer to as `file`.
     fn list(self, file: &str, bytes: &[u8]) -> Result<Listed> {
         if bytes.starts_with(b"version https://git-lfs") {
             return Err(Error::malformed(
@@ -47,15 +47,15 @@ impl Format {
     }
 }
 
-/// The files of the weights, and where in them each tensor lies.
+/// The weight files, and the position of each tensor in them.
 pub(crate) struct Weights {
-    /// The first is the one by which the weights were found: the only one, or the index of the others.
+    /// The first file is the one found in the directory: either the only one, or the index of the others.
     files: Vec<File>,
-    /// By the common name; with the number of the file.
+    /// Tensors by common name, each with the index of its file.
     tensors: HashMap<String, (usize, Tensor)>,
 }
 
-/// A file, or a part of the program.
+/// A file, or data compiled into the program.
 struct File {
     name: String,
     bytes: Cow<'static, [u8]>,
@@ -68,8 +68,8 @@ pub(crate) struct Found<'w> {
 }
 
 impl Weights {
-    /// Those of a directory: `model.safetensors`, else `pytorch_model.bin`, each in one file or in several with an
-    /// index.
+    /// The weights of a directory: `model.safetensors`, or otherwise `pytorch_model.bin`, each either as a
+    /// single file or as several with an index.
     ///
     /// # Errors
     /// Names the file that is missing, damaged or of an unsupported kind, without the directory.
@@ -77,7 +77,7 @@ impl Weights {
         directory::open(dir)
     }
 
-    /// Those of a file that is called `name` in errors; the name also says what is in it.
+    /// The weights in a file that errors refer to as `name`; the name also determines its format.
     pub(crate) fn from_bytes(name: &str, bytes: Cow<'static, [u8]>) -> Result<Weights> {
         let format = if name.ends_with(".safetensors") { Format::Safetensors } else { Format::Torch };
         let listed = format.list(name, &bytes)?;
@@ -85,7 +85,7 @@ impl Weights {
         Weights::new(vec![File { name: name.to_owned(), bytes }], tensors)
     }
 
-    /// Gives tensors their common names.
+    /// Renames tensors to their common names.
     fn new(files: Vec<File>, mut listed: Vec<(String, usize, Tensor)>) -> Result<Weights> {
         let of = files[0].name.as_str();
         let bytes: u128 = files.iter().map(|file| file.bytes.len() as u128).sum();
@@ -96,7 +96,7 @@ impl Weights {
                 format!("its tensors have {size} bytes, but the file has {bytes}"),
             ));
         }
-        // So that of several mistakes the same one is named each time.
+        // Sorted, so that the same one of several errors is reported each time.
         listed.sort_by(|a, b| a.0.cmp(&b.0));
         let mut tensors = HashMap::with_capacity(listed.len());
         let mut original: HashMap<String, String> = HashMap::with_capacity(listed.len());
@@ -114,24 +114,25 @@ impl Weights {
         Ok(Weights { files, tensors })
     }
 
-    /// The file by which the weights were found, for errors.
+    /// The file in which the weights were found, for errors.
     pub(crate) fn name(&self) -> &str {
         &self.files[0].name
     }
 
-    /// What all files consist of: an index first, then the shards by name.
+    /// The contents of all files: an index first, then the shards by name.
     pub(crate) fn contents(&self) -> impl Iterator<Item = &[u8]> {
         self.files.iter().map(|file| &*file.bytes)
     }
 
-    /// The tensor that a model calls so, whatever it is called here.
+    /// The tensor with this name in a model, whatever its name in the file.
     pub(crate) fn find(&self, wanted: &str) -> Option<Found<'_>> {
         let common = names::common(wanted);
         let found = self.tensors.get(&*common).or_else(|| self.tensors.get(&names::elsewhere(&common)?));
         found.map(|(file, tensor)| Found { file: &self.files[*file], tensor })
     }
 
-    /// All tensors as float32 with their common names and shapes, by name. Those that are no floats are left out.
+    /// All tensors as float32 with their common names and shapes, sorted by name. Tensors that are not floats
+    /// are left out.
     fn floats(&self) -> Vec<Floats> {
         let mut all: Vec<_> = self
             .tensors
@@ -152,15 +153,16 @@ impl Found<'_> {
         &self.tensor.shape
     }
 
-    /// The file that holds it.
+    /// The file that contains it.
     pub(crate) fn file(&self) -> &str {
         &self.file.name
     }
 
-    /// Writes the elements to `out`, which has as many. The tensor is called `name` in errors.
+    /// Writes the elements to `out`, which has the same number of elements. Errors refer to the tensor as
+    /// `name`.
     ///
     /// # Errors
-    /// If the elements are no floats.
+    /// If the elements are not floats.
     pub(crate) fn read(&self, name: &str, out: &mut [f32]) -> Result<()> {
         if self.tensor.widen(&self.file.bytes, out) {
             return Ok(());
@@ -171,17 +173,17 @@ impl Found<'_> {
         })
     }
 
-    /// Whether both have the same elements of the same type.
+    /// Whether both have equal elements of the same type.
     pub(crate) fn equals(&self, other: &Found) -> bool {
         self.tensor.dtype == other.tensor.dtype
             && self.tensor.data(&self.file.bytes) == other.tensor.data(&other.file.bytes)
     }
 }
 
-/// A tensor's name, as lookups use it, shape and elements: for tests and fuzzing.
+/// A tensor's common name, shape and elements: for tests and fuzzing.
 pub type Floats = (String, Vec<usize>, Vec<f32>);
 
-/// All float tensors of a file of weights, for tests and fuzzing.
+/// All float tensors in a weight file, for tests and fuzzing.
 ///
 /// # Errors
 /// As [`crate::Checkpoint::open`].
@@ -192,7 +194,7 @@ pub fn tensors(file: &str, bytes: Vec<u8>) -> Result<Vec<Floats>> {
 fn safetensors(file: &str, bytes: &[u8]) -> Result<Listed> {
     let damaged = |e| Error::malformed(file, format!("{e}; it may be cut short"));
     let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
-    // Behind the header and its length. The metadata are known to cover the rest without gaps.
+    // After the header and its length. The metadata has been checked to cover the rest without gaps.
     let data = 8 + header;
     let rows = |info: &safetensors::tensor::TensorInfo| {
         let (start, end) = info.data_offsets;
@@ -201,7 +203,7 @@ fn safetensors(file: &str, bytes: &[u8]) -> Result<Listed> {
     Ok(metadata.tensors().into_iter().map(|(name, info)| (name, rows(info))).collect())
 }
 
-/// The error for something in a file of PyTorch that this reader does not support.
+/// The error for something in a PyTorch file that this reader does not support.
 fn refused(file: &str, what: &str) -> Error {
     let name = file.rsplit('/').next().unwrap_or(file);
     Error::Unsupported {

@@ -1,12 +1,13 @@
-//! The table by which SentencePiece normalises text, as `Precompiled` normalizers carry it: a trie over bytes (a Darts double
-//! array of little-endian u32, its size in bytes before it) whose values are places in a string of replacements.
+//! The table that SentencePiece uses to normalise text, as stored in `Precompiled` normalizers: a trie over
+//! bytes (a Darts double array of little-endian u32, preceded by its size in bytes) whose values are offsets
+//! into a string of replacements.
 //!
-//! The crate that applies the table trusts every number in it, so that all of them are checked here.
+//! The crate that applies the table trusts every number in it, so all of them are checked here.
 
-/// Checks a table as it stands in the file, in base64.
+/// Checks a table as stored in the file, in base64.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The problem with it.
 pub(super) fn check(base64: &str) -> Result<(), String> {
     let bytes = decode(base64).ok_or("it is not base64")?;
     let (size, rest) = bytes.split_first_chunk::<4>().ok_or("it is empty")?;
@@ -14,7 +15,7 @@ pub(super) fn check(base64: &str) -> Result<(), String> {
     let (trie, replacements) = rest.split_at_checked(size).ok_or("it is cut off")?;
     let replacements = std::str::from_utf8(replacements).map_err(|_| "its replacements are not UTF-8")?;
     let units: Vec<Unit> = trie.as_chunks().0.iter().map(|bytes| Unit(u32::from_le_bytes(*bytes))).collect();
-    // A byte of text selects a unit by exclusive or with a place, which stays within blocks of 256 units.
+    // A byte of text selects a unit by exclusive or with an offset, which stays within blocks of 256 units.
     if units.is_empty() || !units.len().is_multiple_of(256) {
         return Err("its trie is not made of blocks of 256 units".into());
     }

@@ -1,10 +1,10 @@
-//! Token ids back to text.
+//! Converts token ids back to text.
 
 use super::{Tokenizer, Vocabulary};
 
 impl Tokenizer {
-    /// The text that a token stands for, without the vocabulary's marks, for people to read. Characters of which a
-    /// token has only some bytes are shown as `\u{fffd}`.
+    /// The text that a token represents, without the vocabulary's marks, for display. Characters of which a
+    /// token contains only some bytes are shown as `\u{fffd}`.
     pub fn text(&self, id: u32) -> Option<String> {
         let token = self.token(id)?;
         if self.is_special(id) {
@@ -22,7 +22,8 @@ impl Tokenizer {
         })
     }
 
-    /// The text of a sequence of tokens, as nearly as the vocabulary can restore it; special tokens are left out.
+    /// The text of a sequence of tokens, as closely as the vocabulary can restore it; special tokens are left
+    /// out.
     pub fn decode(&self, ids: &[u32]) -> String {
         let tokens = ids.iter().filter(|id| !self.is_special(**id)).filter_map(|id| self.token(*id));
         match &self.vocabulary {
@@ -50,8 +51,8 @@ impl Tokenizer {
     }
 }
 
-/// The byte that a letter stands for in byte-level vocabularies: visible ones stand for themselves, the others for the bytes
-/// that are left, in their order from U+0100.
+/// The byte that a letter represents in byte-level vocabularies: visible characters represent themselves, and
+/// the others the remaining bytes, in order from U+0100.
 pub(super) fn byte(letter: char) -> Option<u8> {
     let visible = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
     match u32::from(letter) {

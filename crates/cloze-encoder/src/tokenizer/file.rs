@@ -1,7 +1,8 @@
-//! What of a `tokenizer.json` is used, and what is accepted there.
+//! The supported parts of a `tokenizer.json`, and their validation.
 //!
-//! The `tokenizers` crate believes what it reads: a damaged file makes it panic, while it reads the file or later, when it meets
-//! a text. So the file is checked first, and only parts that are checked reach it.
+//! The `tokenizers` crate trusts its input: a damaged file makes it panic, either while reading the file or
+//! later, when it tokenises a text. The file is therefore checked first, and only checked parts are passed
+//! on.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,10 +14,11 @@ use tokenizers::{NormalizedString, Normalizer};
 use super::{FILE, Vocabulary, charsmap};
 use crate::{Error, Result};
 
-/// Tokens of a word are sought among all of its parts, whose number grows with the square of its length.
+/// The tokens of a word are searched among all of its substrings, whose number grows with the square of its
+/// length.
 const LONGEST_WORD: usize = 1000;
 
-/// What may change a text before it is cut into words, and what may cut it. The crate knows others, for other vocabularies.
+/// The supported normalizers and pre-tokenizers. The crate has others, for other vocabularies.
 const NORMALIZERS: &[&str] = &[
     "BertNormalizer",
     "Lowercase",
@@ -44,9 +46,9 @@ const PRE_TOKENIZERS: &[&str] = &[
     "WhitespaceSplit",
 ];
 
-/// The parts of the file that say how text becomes tokens, and the kind of its vocabulary. Truncation and padding belong to
-/// whoever trained the tokenizer, what stands around a text is for [`super::Tokenizer::assemble`] to say, and nothing is decoded
-/// here.
+/// The parts of the file that determine how text becomes tokens, and the type of its vocabulary. Truncation
+/// and padding were meant for the tokenizer's training, special tokens around a text are added by
+/// [`super::Tokenizer::assemble`], and nothing is decoded here.
 pub(super) fn checked(tokenizer_json: &[u8]) -> Result<(Vec<u8>, Vocabulary)> {
     let parts: BTreeMap<String, &RawValue> = serde_json::from_slice(tokenizer_json).map_err(unreadable)?;
     let mut kept: BTreeMap<&str, Box<RawValue>> = BTreeMap::new();
@@ -61,7 +63,7 @@ pub(super) fn checked(tokenizer_json: &[u8]) -> Result<(Vec<u8>, Vocabulary)> {
             let part: Value = serde_json::from_str(part.get()).map_err(unreadable)?;
             check_part(name, &part, known)?;
             byte_level |= has_kind(&part, "ByteLevel");
-            // As it was understood here: a key that stands twice would be understood otherwise by others.
+            // Serialised from the parsed value: other parsers would interpret a duplicate key differently.
             kept.insert(name, serde_json::value::to_raw_value(&part).map_err(unreadable)?);
         }
     }
@@ -90,7 +92,7 @@ fn has_kind(part: &Value, kind: &str) -> bool {
     part.get("type").and_then(Value::as_str) == Some(kind) || members(part).any(|part| has_kind(part, kind))
 }
 
-/// Whether a normalizer or pre-tokenizer, with those that it is made of, is of a known kind and sound.
+/// Checks that a normalizer or pre-tokenizer, including its components, is of a known kind and valid.
 fn check_part(name: &str, part: &Value, known: &[&str]) -> Result<()> {
     if part.is_null() {
         return Ok(());
@@ -106,7 +108,7 @@ fn check_part(name: &str, part: &Value, known: &[&str]) -> Result<()> {
             let table = part.get("precompiled_charsmap").and_then(Value::as_str);
             charsmap::check(table.ok_or_else(|| damaged("it has no `precompiled_charsmap`".into()))?)
                 .map_err(|reason| damaged(format!("`precompiled_charsmap`: {reason}")))?;
-            // The crate's own reader must succeed as well, for where it is called it may not fail.
+            // The crate's own parser must succeed too, because where it is called later it must not fail.
             serde_json::from_str::<tokenizers::normalizers::Precompiled>(&part.to_string())
                 .map_err(|_| damaged("`precompiled_charsmap` cannot be read".into()))?;
         }
@@ -119,7 +121,8 @@ fn check_part(name: &str, part: &Value, known: &[&str]) -> Result<()> {
     members(part).try_for_each(|part| check_part(name, part, known))
 }
 
-/// Whether what is to be replaced, or to split at, is at least one character: the crate loses its place at empty ones.
+/// Checks that the text to be replaced or split at has at least one character: the crate mishandles empty
+/// matches.
 fn check_pattern(part: &Value) -> std::result::Result<(), String> {
     let pattern = part.get("pattern").ok_or("it has no `pattern`")?;
     let least = match (pattern.get("String"), pattern.get("Regex")) {
@@ -141,7 +144,7 @@ fn check_model(model: &str, byte_level: bool) -> Result<Vocabulary> {
         merges: Option<serde::de::IgnoredAny>,
     }
     let outline: Model = serde_json::from_str(model).map_err(unreadable)?;
-    // The first versions of the format named no type.
+    // The first versions of the format did not specify a type.
     let guess = if outline.merges.is_some() { "BPE" } else { "WordPiece" };
     match outline.r#type.as_deref().unwrap_or(guess) {
         "WordPiece" => check_word_piece(model),
@@ -167,7 +170,7 @@ fn check_word_piece(model: &str) -> Result<Vocabulary> {
     Ok(Vocabulary::WordPiece { continuation })
 }
 
-/// Every merge must name two tokens that together are a third.
+/// Checks that every merge names two tokens whose concatenation is a third.
 fn check_bpe(model: &str) -> Result<Vocabulary> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -208,8 +211,8 @@ fn check_bpe(model: &str) -> Result<Vocabulary> {
     Ok(Vocabulary::ByteLevel)
 }
 
-/// Whether something is left of every added token that is sought in normalised text: the crate would find an empty one within a
-/// character.
+/// Checks that no added token that is searched in normalised text becomes empty: the crate would find an
+/// empty token inside a character.
 pub(super) fn check_added(tokenizer: &tokenizers::Tokenizer) -> Result<()> {
     let Some(normalizer) = tokenizer.get_normalizer() else { return Ok(()) };
     for token in tokenizer.get_added_tokens_decoder().values().filter(|token| token.normalized) {
@@ -222,7 +225,7 @@ pub(super) fn check_added(tokenizer: &tokenizers::Tokenizer) -> Result<()> {
     Ok(())
 }
 
-/// The pairs in lines of `merges.txt`; else the line that is none.
+/// The pairs in lines of `merges.txt`, or as the error the line that is not a pair.
 pub(super) fn merges<'l>(
     lines: impl Iterator<Item = &'l str>,
 ) -> std::result::Result<Vec<(String, String)>, String> {

@@ -1,5 +1,5 @@
-//! The files of a tokenizer in a Hugging Face directory: those that are read, and the one that is written beside
-//! `tokenizer.json`.
+//! The files of a tokenizer in a Hugging Face directory: those that are read, and the one that is written
+//! next to `tokenizer.json`.
 
 use std::path::Path;
 
@@ -12,12 +12,14 @@ use crate::{Error, Result};
 const CONFIG: &str = "tokenizer_config.json";
 
 impl Tokenizer {
-    /// Reads the tokenizer of a directory: `tokenizer.json`; else `vocab.txt` (WordPiece); else `vocab.json` and `merges.txt`
-    /// (byte-level BPE). For the last two, `tokenizer_config.json` says whether text is lower-cased or gets a space in front, if
-    /// it is there; else what transformers does by default is done.
+    /// Reads the tokenizer of a directory: `tokenizer.json`, or otherwise `vocab.txt` (WordPiece), or
+    /// otherwise `vocab.json` and `merges.txt` (byte-level BPE). For the last two, `tokenizer_config.json`,
+    /// if present, specifies whether text is lower-cased or gets a leading space; otherwise the defaults of
+    /// transformers are used.
     ///
     /// # Errors
-    /// Names the file that is missing or damaged; the path of the directory is not in it when a file is [`Error::Malformed`].
+    /// Names the file that is missing or damaged; the path of the directory is not included if a file is
+    /// [`Error::Malformed`].
     pub fn open(dir: &Path) -> Result<Tokenizer> {
         let read = |name: &str| {
             let path = dir.join(name);
@@ -48,10 +50,11 @@ impl Tokenizer {
         })
     }
 
-    /// A `tokenizer_config.json` for a model that is, or is not, fed type ids, and sequences of at most `longest` tokens.
+    /// A `tokenizer_config.json` for a model with or without type ids, and for sequences of at most `longest`
+    /// tokens.
     ///
-    /// The class is the one that takes `tokenizer.json` as it is; those of the families build the tokenizer anew from options,
-    /// and lower-case where the file does not.
+    /// The tokenizer class is the one that uses `tokenizer.json` as it is; the families' own classes rebuild
+    /// the tokenizer from options, and lower-case even if the file does not.
     pub(crate) fn config_json(&self, typed: bool, longest: usize) -> Vec<u8> {
         let special = self.special();
         let named = [
@@ -78,7 +81,7 @@ impl Tokenizer {
     }
 }
 
-/// What of `tokenizer_config.json` changes how text is cut.
+/// The options of `tokenizer_config.json` that affect tokenisation.
 #[derive(Deserialize, Default)]
 struct Options {
     do_lower_case: Option<bool>,
@@ -99,12 +102,12 @@ fn missing(dir: &Path) -> Error {
     Error::malformed("", format!("{looked_for}; {remedy}"))
 }
 
-/// The file of a WordPiece vocabulary, one token a line.
+/// The `tokenizer.json` for a WordPiece vocabulary with one token per line.
 fn word_piece(vocab: &[u8], options: &Options) -> Result<Value> {
     let text = std::str::from_utf8(vocab).map_err(|e| Error::malformed("vocab.txt", e))?;
     let mut ids = Map::new();
     for (id, token) in text.lines().enumerate() {
-        // A token that stands twice has the id of its last line, as in transformers.
+        // A token that occurs twice has the id of its last line, as in transformers.
         ids.insert(token.to_owned(), id.into());
     }
     let normalizer = json!({
@@ -145,7 +148,8 @@ fn segment(name: &str, type_id: u8) -> Value {
     json!({"Sequence": {"id": name, "type_id": type_id}})
 }
 
-/// The file of a byte-level BPE vocabulary from an object of ids by token, and lines of two tokens to be merged.
+/// The `tokenizer.json` for a byte-level BPE vocabulary, given an object of ids by token, and lines of two
+/// tokens to be merged.
 fn byte_level(vocab: &[u8], merges: &[u8], options: &Options) -> Result<Value> {
     let ids: Map<String, Value> =
         serde_json::from_slice(vocab).map_err(|e| Error::malformed("vocab.json", e))?;
@@ -177,7 +181,8 @@ fn byte_level(vocab: &[u8], merges: &[u8], options: &Options) -> Result<Value> {
     Ok(composed(added, Value::Null, bytes.clone(), framing, bytes, model))
 }
 
-/// Those of `names` that the vocabulary has, as added tokens. As in transformers, `<mask>` strips the space on its left.
+/// Those of `names` that are in the vocabulary, as added tokens. As in transformers, `<mask>` strips the
+/// space to its left.
 fn added(ids: &Map<String, Value>, names: &[&str]) -> Vec<Value> {
     let token = |name: &&str| {
         let id = ids.get(*name)?;

@@ -1,27 +1,27 @@
-//! The tokens that are not text, found by their names.
+//! The special tokens, found by their names.
 
 use crate::{Error, Result};
 
 use super::FILE;
 
-/// The ids of the tokens that are not text.
+/// The ids of the special tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpecialTokens {
-    /// Opens every sequence; classifiers read its hidden state.
+    /// Starts every sequence; classifiers read its hidden state.
     pub cls: u32,
-    /// Closes a segment.
+    /// Ends a segment.
     pub sep: u32,
-    /// Fills up sequences where padding is wanted.
+    /// Pads sequences, if padding is used.
     pub pad: u32,
     /// The mask that a masked language model fills.
     pub mask: u32,
-    /// Stands for text outside the vocabulary.
+    /// Represents text outside the vocabulary.
     pub unk: u32,
 }
 
 impl SpecialTokens {
-    /// Looks the tokens up by the names that BERT or RoBERTa gave them; ALBERT mixes both. `unknown` is what the file itself
-    /// calls the token for unknown text, if it does.
+    /// Finds the tokens by the names used in BERT or RoBERTa; ALBERT mixes both. `unknown` is the file's own
+    /// name for the unknown token, if it has one.
     ///
     /// # Errors
     /// Names the token that the vocabulary lacks.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::decode::byte;
 use super::*;
 
-/// Two of WordPiece, with and without capitals, one of byte-level BPE, two of Unigram.
+/// Two WordPiece tokenizers, cased and uncased, one byte-level BPE, and two Unigram.
 const NAMES: [&str; 5] = ["bert", "distilbert", "roberta", "albert", "xlm-roberta"];
 
 static ALL: LazyLock<Vec<Tokenizer>> = LazyLock::new(|| NAMES.map(named).into());
@@ -24,7 +24,7 @@ fn tokenizer() -> Tokenizer {
     named("bert")
 }
 
-/// The tokenizer of a fixture with something changed in its file.
+/// The tokenizer of a fixture after a change to its file.
 fn changed(name: &str, change: impl FnOnce(&mut Value)) -> Result<Tokenizer> {
     let mut json: Value = serde_json::from_slice(named(name).json()).unwrap();
     change(&mut json);
@@ -45,7 +45,8 @@ fn follows_goldens(folder: &Path) {
         assert_eq!(got, ids(&golden["ids"]), "{text:?}");
         assert_eq!(tokenizer.assemble(&got, None).ids, ids(&golden["ids_with_special"]), "{text:?}");
         for (&id, name) in got.iter().zip(golden["tokens"].as_array().unwrap()) {
-            // The goldens show what a token was found in: unknown text, or a mask token with the space it strips.
+            // The goldens show the source of a token: unknown text, or a mask token with the space that it
+            // strips.
             let name = name.as_str().unwrap().trim_start();
             assert!(id == tokenizer.special().unk || tokenizer.token(id).unwrap() == name, "{text:?}");
         }

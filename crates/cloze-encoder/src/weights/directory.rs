@@ -1,4 +1,4 @@
-//! Which files of a directory hold the weights.
+//! Finds the weight files in a directory.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{File, Format, Weights};
 use crate::{Error, Result};
 
-/// Files by which weights are found, the first that is there; with whether it is an index of others.
+/// The possible weight files, in order of preference, and whether each is an index of others.
 const FORMS: [(&str, Format, bool); 4] = [
     ("model.safetensors", Format::Safetensors, false),
     ("model.safetensors.index.json", Format::Safetensors, true),
@@ -18,7 +18,7 @@ const FORMS: [(&str, Format, bool); 4] = [
     ("pytorch_model.bin.index.json", Format::Torch, true),
 ];
 
-/// Weights that others can read, and how to get from them to ours.
+/// Weights in unsupported formats, and how to convert them.
 const FOREIGN: [(&str, &str); 3] = [
     ("tf_model.h5", "`AutoModelForMaskedLM.from_pretrained('.', from_tf=True).save_pretrained('.')`"),
     (
@@ -28,7 +28,7 @@ const FOREIGN: [(&str, &str); 3] = [
     ("model.onnx", ""),
 ];
 
-/// The part of an index that says where each tensor is.
+/// The part of an index that gives the file of each tensor.
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,
@@ -97,7 +97,7 @@ fn shards(dir: &Path, index_name: &str, format: Format, index_bytes: Vec<u8>) ->
     Weights::new(files, tensors)
 }
 
-/// Whether a path stays in the directory that it is joined to, on every system.
+/// Whether a path stays within the directory that it is joined to, on every system.
 fn is_file_name(name: &str) -> bool {
     let mut components = Path::new(name).components();
     matches!(components.next(), Some(Component::Normal(_)))

@@ -1,17 +1,17 @@
-//! One name for what checkpoints of several years and makers call differently.
+//! Maps tensor names that differ between years and publishers to common names.
 
 use std::borrow::Cow;
 
-/// How a name becomes the common one.
+/// A step in converting a name to the common one.
 #[derive(Debug)]
 enum Rule {
-    /// The front is left out: names of a bare encoder lack it.
+    /// Removes a prefix, which names in a bare encoder lack.
     Front(&'static str),
-    /// The first end becomes the second.
+    /// Replaces the first suffix by the second.
     End(&'static str, &'static str),
 }
 
-/// Applied from the first to the last.
+/// Applied in order.
 const RULES: &[Rule] = &[
     // A model wrapped for training on several devices.
     Rule::Front("module."),
@@ -21,12 +21,12 @@ const RULES: &[Rule] = &[
     Rule::Front("albert."),
     Rule::Front("distilbert."),
     Rule::Front("electra."),
-    // The parameters of a norm in checkpoints that came from TensorFlow.
+    // The parameters of a norm in checkpoints converted from TensorFlow.
     Rule::End(".gamma", ".weight"),
     Rule::End(".beta", ".bias"),
 ];
 
-/// The common name: the same for a tensor of a file and for what a model asks for.
+/// The common name, which is the same for a tensor in a file and for the tensor that a model requests.
 pub(super) fn common(name: &str) -> Cow<'_, str> {
     let mut name = Cow::Borrowed(name);
     for rule in RULES {
@@ -41,8 +41,8 @@ pub(super) fn common(name: &str) -> Cow<'_, str> {
     name
 }
 
-/// Where else a tensor may be: the bias of a masked-LM head also belongs to its decoder, and some files have it there
-/// alone.
+/// The alternative name of a tensor: the bias of a masked-LM head also belongs to its decoder, and some files
+/// have it only there.
 pub(super) fn elsewhere(common: &str) -> Option<String> {
     Some(format!("{}.decoder.bias", common.strip_suffix(".bias")?))
 }

@@ -1,11 +1,11 @@
-//! The pickles of PyTorch, read without executing anything.
+//! Reads PyTorch pickles without executing anything.
 //!
-//! A pickle is a program for a stack machine that can call any function of Python. This machine knows what tensors
-//! need: dictionaries, lists, tuples, numbers, texts, the functions that put tensors together, and references to
-//! storages. It refuses all else by name. Objects are numbers into flat tables, so that nothing that is nested,
-//! shared or circular costs more than the bytes that describe it.
+//! A pickle is a program for a stack machine that can call any Python function. This machine supports what
+//! tensors need: dictionaries, lists, tuples, numbers, strings, the functions that build tensors, and
+//! references to storages. It rejects everything else by name. Objects are indices into flat tables, so
+//! nested, shared or circular structures cost no more than the bytes that describe them.
 //!
-//! Followed are Python's `pickletools` and PyTorch's `torch/serialization.py`.
+//! It follows Python's `pickletools` and PyTorch's `torch/serialization.py`.
 
 mod opcode;
 mod rebuild;
@@ -16,34 +16,35 @@ use std::collections::HashMap;
 use super::value::{Rebuilt, Storage, Value};
 use crate::Result;
 
-/// Pickles of tensors are long if they have a hundred kilobytes; nothing is read beyond this.
+/// A hundred kilobytes is already long for a pickle of tensors; nothing is read beyond this limit.
 const LONGEST: usize = 4 << 20;
 
-/// No tensor of a model has as many dimensions.
+/// No model has a tensor with this many dimensions.
 const MOST_DIMENSIONS: usize = 8;
 
-/// The state of a run and, after it, what the run has made.
+/// The state during a run and, afterwards, the objects that the run has created.
 pub(super) struct Machine<'a> {
-    /// The file as errors call it.
+    /// The file name used in errors.
     file: &'a str,
     bytes: &'a [u8],
     at: usize,
     stack: Vec<Value<'a>>,
-    /// Heights of the stack under which nothing may be taken.
+    /// Stack heights below which nothing may be popped.
     marks: Vec<usize>,
     memo: HashMap<u32, Value<'a>>,
     tuples: Vec<Value<'a>>,
-    /// Lists, and dictionaries as keys and values in turn.
+    /// Lists, and dictionaries as alternating keys and values.
     containers: Vec<Vec<Value<'a>>>,
     storages: Vec<Storage<'a>>,
     tensors: Vec<Rebuilt>,
 }
 
 impl<'a> Machine<'a> {
-    /// Runs the pickle with which `bytes` begin. Returns its result, and the machine, which knows what that consists of.
+    /// Runs the pickle at the start of `bytes`. Returns its result, and the machine, which has the objects
+    /// that the result refers to.
     ///
     /// # Errors
-    /// Names what is refused, or the byte at which the pickle is damaged.
+    /// Names what is rejected, or the byte at which the pickle is damaged.
     pub(super) fn run(file: &'a str, bytes: &'a [u8]) -> Result<(Machine<'a>, Value<'a>)> {
         let bytes = &bytes[..bytes.len().min(LONGEST)];
         let mut machine = Machine {
@@ -65,7 +66,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// How many bytes the pickle has.
+    /// The length of the pickle in bytes.
     pub(super) fn len(&self) -> usize {
         self.at
     }
@@ -85,12 +86,12 @@ impl<'a> Machine<'a> {
         }))
     }
 
-    /// All storages that are spoken of.
+    /// All storages that are referenced.
     pub(super) fn storages(&self) -> &[Storage<'a>] {
         &self.storages
     }
 
-    /// One instruction; the result if it was the last one.
+    /// Executes one instruction; returns the result if it was the last one.
     fn step(&mut self) -> Result<Option<Value<'a>>> {
         let code = self.byte()?;
         match code {
@@ -100,7 +101,7 @@ impl<'a> Machine<'a> {
                     return Err(self.unsupported(&format!("protocol {protocol} of pickle")));
                 }
             }
-            // Says how far to read ahead.
+            // Only a hint for buffering.
             opcode::FRAME => drop(self.take(8)?),
             opcode::STOP => return self.pop().map(Some),
             opcode::MARK => self.marks.push(self.stack.len()),
@@ -188,7 +189,7 @@ impl<'a> Machine<'a> {
                     other => return Err(self.damaged(&format!("sets items of {}", other.kind()))),
                 }
             }
-            // Attributes of a dictionary, such as the versions of modules, mean nothing here.
+            // Attributes of a dictionary, such as the versions of modules, are irrelevant here.
             opcode::BUILD => {
                 self.pop()?;
                 match self.top()? {

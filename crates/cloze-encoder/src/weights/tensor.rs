@@ -1,4 +1,4 @@
-//! A tensor as it lies in the bytes of a file.
+//! A tensor as stored in a file.
 
 use std::borrow::Cow;
 
@@ -6,26 +6,28 @@ use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use safetensors::Dtype;
 
-/// Where a tensor lies, and how. Its elements are known to lie within the file.
+/// The position and format of a tensor. Its elements have been checked to lie within the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tensor {
     pub(super) dtype: Dtype,
     pub(super) shape: Vec<usize>,
-    /// How many elements apart neighbours along each dimension are; none if the elements lie row by row.
+    /// The distance in elements between neighbours along each dimension; `None` if the elements are stored
+    /// row by row.
     strides: Option<Vec<usize>>,
     /// The first byte.
     start: usize,
-    /// Bytes from the first to behind the last element.
+    /// Number of bytes from the first element to the end of the last.
     len: usize,
 }
 
 impl Tensor {
-    /// Elements row by row in `len` bytes from `start` on.
+    /// Elements stored row by row in `len` bytes starting at `start`.
     pub(super) fn rows(dtype: Dtype, shape: &[usize], start: usize, len: usize) -> Tensor {
         Tensor { dtype, shape: shape.to_vec(), strides: None, start, len }
     }
 
-    /// A view of `elements` elements of a storage that begins at byte `storage`. None if it leaves the storage.
+    /// A view of a storage of `elements` elements that begins at byte `storage`. `None` if the view exceeds
+    /// the storage.
     pub(super) fn view(
         dtype: Dtype,
         (shape, strides): (&[usize], &[usize]),
@@ -39,7 +41,7 @@ impl Tensor {
         let mut by_rows = true;
         let mut last = offset;
         for (&dim, &stride) in shape.iter().zip(strides).rev().filter(|_| count > 0) {
-            // In a dimension of one element, the distance to the next one means nothing.
+            // In a dimension of size one, the stride is irrelevant.
             by_rows &= dim == 1 || stride == row;
             row *= dim;
             last = last.checked_add((dim - 1).checked_mul(stride)?)?;
@@ -55,9 +57,9 @@ impl Tensor {
         Some(Tensor { dtype, shape: shape.to_vec(), strides, start, len })
     }
 
-    /// The number of bytes that the elements take, one beside the other.
+    /// The number of bytes that the elements take when stored contiguously.
     pub(super) fn size(&self) -> u128 {
-        // No shape comes this far whose product is above that of a few usize.
+        // A shape whose product exceeds that of a few usize values is rejected earlier.
         let count = self.shape.iter().fold(1_u128, |n, &d| n.saturating_mul(d as u128));
         count.saturating_mul(self.dtype.bitsize() as u128) / 8
     }
@@ -85,7 +87,7 @@ impl Tensor {
         }
     }
 
-    /// Writes the elements to `out` as float32; false if they are no floats that can be.
+    /// Writes the elements to `out` as float32; returns false if they are not floats that can be converted.
     pub(super) fn widen(&self, file: &[u8], out: &mut [f32]) -> bool {
         let data = self.data(file);
         match self.dtype {
@@ -107,7 +109,7 @@ impl Tensor {
     }
 }
 
-/// Widens 16-bit floats block by block, where whole slices convert faster than single numbers.
+/// Converts 16-bit floats block by block, because whole slices convert faster than single numbers.
 fn halves<H: Copy + Default>(
     bytes: &[u8],
     out: &mut [f32],

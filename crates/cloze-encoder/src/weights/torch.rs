@@ -1,8 +1,9 @@
-//! `pytorch_model.bin`: what `torch.save` writes.
+//! `pytorch_model.bin`: the output of `torch.save`.
 //!
-//! Since PyTorch 1.6 that is a zip archive, in which `data.pkl` describes the tensors and `data/KEY` holds the numbers
-//! of a storage, uncompressed. Before, it was a row of pickles (a magic number, a version, facts of the machine, the
-//! tensors, the keys of the storages) and then the storages, each with its number of elements before it.
+//! Since PyTorch 1.6, this is a zip archive in which `data.pkl` describes the tensors and `data/KEY` contains
+//! the numbers of a storage, uncompressed. Before that, it was a series of pickles (a magic number, a
+//! version, system information, the tensors, the keys of the storages) followed by the storages, each
+//! preceded by its number of elements.
 
 use std::collections::HashMap;
 use std::io::Cursor;
@@ -20,7 +21,7 @@ use crate::{Error, Result};
 /// The pickle of 0x1950a86a20f9469cfc6c, with which old files begin.
 const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 
-/// The tensors of a file, which errors call `file`.
+/// The tensors of a file, which errors refer to as `file`.
 pub(super) fn list(file: &str, bytes: &[u8]) -> Result<Listed> {
     if bytes.starts_with(b"PK\x03\x04") {
         archive(file, bytes)
@@ -31,19 +32,19 @@ pub(super) fn list(file: &str, bytes: &[u8]) -> Result<Listed> {
     }
 }
 
-/// The form since PyTorch 1.6.
+/// The format since PyTorch 1.6.
 fn archive(file: &str, bytes: &[u8]) -> Result<Listed> {
     let damaged = |e: zip::result::ZipError| Error::malformed(file, format!("{e}; it may be cut short"));
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
-    // By names as the crate decodes them, which for damaged names are not those that it searches for.
+    // By names as the crate decodes them; for damaged names, these differ from those that it searches for.
     let names: HashMap<String, usize> =
         (0..archive.len()).filter_map(|i| Some((archive.name_for_index(i)?.to_owned(), i))).collect();
-    // All entries lie in one folder, which has the name that the file had when it was saved.
+    // All entries are in one folder, which is named after the file at the time it was saved.
     let in_folder = |name: &str| Some(name.strip_suffix("data.pkl")?.to_owned());
     let folder = archive.file_names().filter_map(in_folder).find(|folder| folder.ends_with('/'));
     let no_pickle = || Error::malformed(file, "it is a zip archive without the `data.pkl` of `torch.save`");
     let folder = folder.ok_or_else(no_pickle)?;
-    // Checksums stay unread: PyTorch has an option that leaves them wrong.
+    // Checksums are not verified: PyTorch has an option that leaves them wrong.
     let mut find = |name: &str| -> Result<Option<Range<usize>>> {
         let Some(&index) = names.get(&format!("{folder}{name}")) else { return Ok(None) };
         let entry = archive.by_index_raw(index).map_err(damaged)?;
@@ -69,7 +70,7 @@ fn archive(file: &str, bytes: &[u8]) -> Result<Listed> {
     listed(file, &machine, tensors, |storage| find(&format!("data/{}", storage.key)))
 }
 
-/// The form before PyTorch 1.6.
+/// The format before PyTorch 1.6.
 fn row_of_pickles(file: &str, bytes: &[u8]) -> Result<Listed> {
     let mut at = MAGIC.len();
     let mut next = || -> Result<_> {
@@ -81,7 +82,7 @@ fn row_of_pickles(file: &str, bytes: &[u8]) -> Result<Listed> {
         Value::Int(1001) => {}
         other => return Err(refused(file, &format!("the version {other:?} of its form"))),
     }
-    // What the sizes of numbers were on the machine that wrote the file; those of the file do not depend on it.
+    // The sizes of numbers on the machine that wrote the file; those in the file do not depend on it.
     next()?;
     let (machine, tensors) = next()?;
     let (keys_machine, keys) = next()?;
@@ -113,7 +114,7 @@ fn row_of_pickles(file: &str, bytes: &[u8]) -> Result<Listed> {
     listed(file, &machine, tensors, |storage| Ok(places.get(storage.key).cloned()))
 }
 
-/// The tensors of a dictionary, held against their storages, whose bytes `find` knows.
+/// The tensors of a dictionary, checked against their storages, whose bytes `find` locates.
 fn listed(
     file: &str,
     machine: &Machine,

@@ -1,8 +1,8 @@
-//! What the pickles of tensors are made of.
+//! The values in pickles of tensors.
 
 use safetensors::Dtype;
 
-/// Something on the stack; the numbers say which one of the machine's tables.
+/// A value on the stack; numbers are indices into the machine's tables.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Value<'a> {
     None,
@@ -19,7 +19,7 @@ pub(super) enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// How errors call it.
+    /// Its name in errors.
     pub(super) fn kind(self) -> &'static str {
         match self {
             Value::None => "`None`",
@@ -36,7 +36,7 @@ impl Value<'_> {
     }
 }
 
-/// The names of Python that are understood.
+/// The supported Python names.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Global {
     OrderedDict,
@@ -69,7 +69,7 @@ impl Global {
     }
 }
 
-/// Numbers that lie elsewhere in the file, under a key.
+/// Numbers stored elsewhere in the file under a key.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Storage<'a> {
     pub(super) key: &'a str,
@@ -77,7 +77,7 @@ pub(super) struct Storage<'a> {
     pub(super) elements: usize,
 }
 
-/// A tensor that has not been held against its storage yet. Offset and strides count elements.
+/// A tensor that has not been checked against its storage yet. Offset and strides count elements.
 #[derive(Debug)]
 pub(super) struct Rebuilt {
     pub(super) storage: usize,

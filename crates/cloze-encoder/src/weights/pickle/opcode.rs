@@ -38,7 +38,7 @@ pub(super) const STACK_GLOBAL: u8 = 0x93;
 pub(super) const MEMOIZE: u8 = 0x94;
 pub(super) const FRAME: u8 = 0x95;
 
-/// What an instruction that tensors do not need is called.
+/// The name of an instruction that tensors do not need.
 pub(super) fn name(code: u8) -> String {
     let name = match code {
         b'F' => "FLOAT",

@@ -1,11 +1,11 @@
-//! What the functions of PyTorch would put together: tensors and their storages.
+//! Replaces the PyTorch functions that build tensors and their storages.
 
 use super::{MOST_DIMENSIONS, Machine};
 use crate::Result;
 use crate::weights::value::{Global, Rebuilt, Storage, Value};
 
 impl<'a> Machine<'a> {
-    /// Puts together what a function of PyTorch would.
+    /// Builds what the PyTorch function would.
     pub(super) fn call(&mut self, function: Value<'a>, arguments: Value<'a>) -> Result<()> {
         let Value::Tuple(from, to) = arguments else {
             return Err(self.damaged("arguments are no tuple"));
@@ -21,7 +21,7 @@ impl<'a> Machine<'a> {
                 Value::Global(Global::RebuildTensor),
                 [Value::Storage(storage), Value::Int(offset), shape, strides, _, _, about @ ..],
             ) => {
-                // Nothing, or that the numbers have to be negated or conjugated.
+                // Either nothing, or that the numbers have to be negated or conjugated.
                 if about.iter().any(|about| *about != Value::None) {
                     return Err(self.unsupported("a tensor with metadata"));
                 }
@@ -43,7 +43,8 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// A persistent id: `("storage", type, key, device, elements)`, in old files followed by a view, which none has used.
+    /// A persistent id: `("storage", type, key, device, elements)`, followed in old files by a view, which
+    /// none has used.
     pub(super) fn storage(&mut self, id: Value<'a>) -> Result<()> {
         let id = if let Value::Tuple(from, to) = id { &self.tuples[from..to] } else { &[] };
         let [

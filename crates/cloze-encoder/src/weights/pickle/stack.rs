@@ -1,4 +1,4 @@
-//! The stack, the memo and the bytes of a pickle. Nothing is taken that is not there.
+//! The stack, the memo and the bytes of a pickle. Nothing is read or popped that does not exist.
 
 use super::Machine;
 use crate::weights::refused;
@@ -11,7 +11,7 @@ impl<'a> Machine<'a> {
         self.containers.push(Vec::new());
     }
 
-    /// Makes a tuple of all that stands on the stack from here on.
+    /// Makes a tuple of everything on the stack from `from` on.
     pub(super) fn tuple(&mut self, from: usize) -> Result<()> {
         if self.marks.last().is_some_and(|&mark| from < mark) || from > self.stack.len() {
             return Err(self.empty());
@@ -68,7 +68,7 @@ impl<'a> Machine<'a> {
 
     pub(super) fn since_mark(&mut self) -> Result<Vec<Value<'a>>> {
         let mark = self.marks.pop().ok_or_else(|| self.empty())?;
-        // Nothing is taken from under a mark, so the stack reaches up to it.
+        // Nothing is popped below a mark, so the stack always reaches up to it.
         Ok(self.stack.split_off(mark))
     }
 
