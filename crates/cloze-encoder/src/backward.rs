@@ -1,4 +1,4 @@
-//! The backward pass: from the gradient of the logits to that of every weight.
+//! The backward pass: from the gradient of the logits to the gradients of all weights.
 
 use rayon::prelude::*;
 
@@ -46,7 +46,7 @@ impl Backward<'_> {
         self.scratch.grads[0] = state;
     }
 
-    /// The inside of a layer once more, from its input on the tape.
+    /// Recomputes the inside of a layer from its input on the tape.
     fn recompute(&mut self, tape: &Tape, i: usize, kept: &mut LayerTape) {
         let hidden = self.pass.network.config.hidden_size;
         let last = i + 1 == self.pass.network.layout.layers.len();
@@ -64,7 +64,7 @@ impl Backward<'_> {
         linear::backward_weights(self.pass.kernels, dy, x, dw, db);
     }
 
-    /// `dstate` becomes the gradient of the last hidden states, `[indices, hidden]`.
+    /// Sets `dstate` to the gradient of the last hidden states, `[indices, hidden]`.
     fn mask_head(&mut self, head: &MaskedLm, tape: &Tape, dlogits: &[f32], dstate: &mut Vec<f32>) {
         let Pass { kernels, network, .. } = self.pass;
         let MaskedLm { dense, norm, decoder, bias } = head;
@@ -158,7 +158,7 @@ impl Backward<'_> {
         let [mut dsum, mut ddropped] = [1, 2].map(|i| std::mem::take(&mut self.scratch.grads[i]));
         let [mut dwide, mut activated] = [0, 1].map(|i| std::mem::take(&mut self.scratch.wide[i]));
 
-        // Feed-forward block: dstate -> dsum (residual) -> dattended, which takes the place of dsum.
+        // Feed-forward block: dstate -> dsum (residual) -> dattended, which overwrites dsum.
         {
             let dsum = sized(&mut dsum, rows * hidden);
             self.norm_backward(&ranges.output_norm, &dstate[..rows * hidden], &kept.output_norm, dsum);
@@ -180,7 +180,7 @@ impl Backward<'_> {
             self.pass.linear(&ranges.up).backward_input(kernels, dintermediate, dsum, Start::Accumulate);
         }
 
-        // Attention block: dsum -> dstate (residual) and dcontext, which takes the place of dsum.
+        // Attention block: dsum -> dstate (residual) and dcontext, which overwrites dsum.
         {
             let dattended = &mut dsum[..rows * hidden];
             let dinput = sized(dstate, rows * hidden);
@@ -211,7 +211,7 @@ impl Backward<'_> {
             let qkv = &kept.qkv[..tokens * 3 * hidden];
             self.pass.attention(i).backward(&tape.batch.spans, qkv, &kept.weights, dcontext, dqkv);
             self.linear_weights(&ranges.qkv, dqkv, &tape.states[i][..tokens * hidden]);
-            // Nothing below the frozen layers asks for a gradient.
+            // Nothing below the frozen layers needs a gradient.
             if network.frozen == 0 || i > network.frozen {
                 let dinput = sized(dstate, tokens * hidden);
                 self.pass.linear(&ranges.qkv).backward_input(kernels, dqkv, dinput, Start::Accumulate);
@@ -262,7 +262,7 @@ impl Backward<'_> {
     }
 }
 
-/// Two tensors of which the second lies behind the first.
+/// Two tensors, the second of which comes after the first.
 fn two<'g>(
     grads: &'g mut [f32],
     first: &std::ops::Range<usize>,

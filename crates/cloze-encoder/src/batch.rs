@@ -1,8 +1,8 @@
-//! Several sequences laid end to end, without padding.
+//! Several sequences concatenated without padding.
 
 use crate::{Config, Sequence};
 
-/// A ragged batch: the tokens of all sequences, one sequence after the other.
+/// A ragged batch: the tokens of all sequences, one after the other.
 ///
 /// A token is addressed by its *index* in that concatenation, which [`Batch::index`] computes.
 #[derive(Debug, Default, Clone)]
@@ -10,11 +10,11 @@ pub struct Batch {
     pub(crate) ids: Vec<u32>,
     pub(crate) types: Vec<u8>,
     pub(crate) spans: Vec<Span>,
-    /// The output of the frozen layers, `[tokens, hidden]`, where it is known.
+    /// The output of the frozen layers, `[tokens, hidden]`, if known.
     pub(crate) lower: Vec<f32>,
 }
 
-/// Where one sequence lies in the batch.
+/// The position of one sequence in the batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
     /// The index of its first token.
@@ -34,16 +34,16 @@ impl Batch {
     /// Adds a sequence.
     ///
     /// # Panics
-    /// If it is empty, or has not one type id per token.
+    /// If it is empty, or does not have one type id per token.
     pub fn push(&mut self, sequence: &Sequence) {
         self.push_padded(sequence, sequence.ids.len());
     }
 
     /// Adds a sequence whose tokens from `visible` on are padding: they are computed, but nothing attends to
-    /// them. cloze itself never pads; this exists to follow systems that do.
+    /// them. cloze itself never pads; this exists to reproduce systems that do.
     ///
     /// # Panics
-    /// If nothing is visible, or it has not one type id per token.
+    /// If nothing is visible, or it does not have one type id per token.
     pub fn push_padded(&mut self, sequence: &Sequence, visible: usize) {
         let len = sequence.ids.len();
         assert!((1..=len).contains(&visible), "a sequence has a visible token");
@@ -53,8 +53,9 @@ impl Batch {
         self.types.extend_from_slice(&sequence.type_ids);
     }
 
-    /// Adds a sequence together with the output of the frozen layers for it, so that it is not computed again:
-    /// [`crate::Session::lower_states`] of this sequence, `[tokens, hidden]`. Either every sequence of a batch brings it, or none does.
+    /// Adds a sequence together with the output of the frozen layers for it, so that it is not recomputed:
+    /// [`crate::Session::lower_states`] of this sequence, `[tokens, hidden]`. Either all sequences of a batch
+    /// must have it, or none.
     ///
     /// # Panics
     /// As [`Batch::push`].
@@ -63,7 +64,7 @@ impl Batch {
         self.lower.extend_from_slice(states);
     }
 
-    /// Removes all sequences and keeps the memory.
+    /// Removes all sequences but keeps the memory.
     pub fn clear(&mut self) {
         self.ids.clear();
         self.types.clear();
@@ -76,12 +77,12 @@ impl Batch {
         self.spans.len()
     }
 
-    /// Whether there is no sequence.
+    /// Whether there are no sequences.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }
 
-    /// The number of tokens of all sequences.
+    /// The total number of tokens.
     pub fn tokens(&self) -> usize {
         self.ids.len()
     }
@@ -96,7 +97,7 @@ impl Batch {
         (span.start + position) as u32
     }
 
-    /// The position of every token: its entry in the position embeddings.
+    /// The position of every token, as an index into the position embeddings.
     pub(crate) fn positions(&self, config: &Config, out: &mut Vec<u32>) {
         let (first, padding) = (config.first_position() as u32, config.padding_position());
         out.clear();
@@ -104,7 +105,7 @@ impl Batch {
             let ids = &self.ids[span.start..span.start + span.len];
             match padding {
                 None => out.extend((0..span.len as u32).map(|i| first + i)),
-                // Padding is not counted where it has a position of its own.
+                // Padding is not counted if it has a position of its own.
                 Some(padding) => out.extend(ids.iter().scan(first, |next, id| {
                     let here = if *id == config.pad_token_id { padding } else { *next };
                     *next += u32::from(*id != config.pad_token_id);

@@ -13,27 +13,28 @@ const SAFETENSORS: &str = "model.safetensors";
 
 /// The files of a Hugging Face directory that a model needs, read and checked.
 ///
-/// Reading executes nothing: JSON and safetensors are data, and of the pickle in `pytorch_model.bin` only what
-/// describes tensors is understood.
+/// Reading executes nothing: JSON and safetensors are data, and in the pickle of `pytorch_model.bin` only the
+/// instructions that describe tensors are supported.
 pub struct Checkpoint {
     /// The configuration.
     pub config: Config,
-    /// From text to token ids.
+    /// Converts text to token ids.
     pub tokenizer: Tokenizer,
     weights: Weights,
-    /// The directory, or what stands for it in errors.
+    /// The directory, or a description of the source for errors.
     location: String,
     config_json: Vec<u8>,
-    /// Computed when it is first asked for: predicting does not need it, and it takes a while.
+    /// Computed on first use: prediction does not need it, and it takes a while.
     fingerprint: OnceLock<String>,
 }
 
 impl Checkpoint {
-    /// Reads `config.json`, the tokenizer (see [`Tokenizer::open`]) and the weights of a directory: `model.safetensors`, else
-    /// `pytorch_model.bin`, either of them in one file or in several with an index (`model.safetensors.index.json`).
+    /// Reads `config.json`, the tokenizer (see [`Tokenizer::open`]) and the weights of a directory:
+    /// `model.safetensors`, or otherwise `pytorch_model.bin`, each either as a single file or as several with
+    /// an index (`model.safetensors.index.json`).
     ///
     /// # Errors
-    /// Names the file that is missing, damaged, of an unsupported kind, or at odds with the others.
+    /// Names the file that is missing, damaged, of an unsupported kind, or inconsistent with the others.
     pub fn open(dir: &Path) -> Result<Checkpoint> {
         let path = dir.join("config.json");
         let config = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
@@ -41,7 +42,7 @@ impl Checkpoint {
         Checkpoint::new(&config, location, || Tokenizer::open(dir), || Weights::open(dir)).map_err(
             |e| match e {
                 Error::Malformed { file, reason } => {
-                    // A mistake of the directory itself has no file.
+                    // An error of the directory itself has no file.
                     let path = if file.is_empty() { dir.to_owned() } else { dir.join(file) };
                     Error::Malformed { file: path.display().to_string(), reason }
                 }
@@ -50,7 +51,7 @@ impl Checkpoint {
         )
     }
 
-    /// [`Checkpoint::open`] from the contents of the three files, the last of them `model.safetensors`.
+    /// [`Checkpoint::open`] from the contents of three files; the weights are those of `model.safetensors`.
     ///
     /// # Errors
     /// As [`Checkpoint::open`].
@@ -97,7 +98,7 @@ impl Checkpoint {
                 ),
             ));
         }
-        // Last, for weights are large.
+        // Last, because the weights are large.
         let weights = weights()?;
         Ok(Checkpoint { config, tokenizer, weights, location, config_json, fingerprint: OnceLock::new() })
     }
@@ -125,18 +126,18 @@ impl Checkpoint {
         &self.location
     }
 
-    /// The file by which the weights were found, for errors.
+    /// The file in which the weights were found, for errors.
     pub(crate) fn weights_file(&self) -> String {
         self.file(self.weights.name())
     }
 
-    /// A file of the model, for errors: where it is, if it is in a directory.
+    /// A file of the model, for errors: with its path if it is in a directory.
     fn file(&self, name: &str) -> String {
         let path = Path::new(&self.location).join(name);
         if path.is_file() { path.display().to_string() } else { name.to_owned() }
     }
 
-    /// The names among `wanted`, names with shapes, that the files lack.
+    /// Those of the `wanted` tensors, given by name and shape, that the files lack.
     ///
     /// # Errors
     /// If a tensor has another shape.
@@ -163,11 +164,11 @@ impl Checkpoint {
         Ok(missing)
     }
 
-    /// Copies those tensors that the files have into `values`: `wanted` gives each name and destination, which has the
-    /// size that [`Checkpoint::missing`] has found.
+    /// Copies the tensors that the files have into `values`: `wanted` gives each name and destination, whose
+    /// size [`Checkpoint::missing`] has checked.
     ///
     /// # Errors
-    /// If a tensor holds no floats, or one that is not finite.
+    /// If a tensor does not contain floats, or contains one that is not finite.
     pub(crate) fn read<'n>(
         &self,
         wanted: impl Iterator<Item = (&'n str, std::ops::Range<usize>)>,
@@ -187,7 +188,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// A tensor that some files carry although it is tied to another one.
+    /// Whether a tensor that is tied to another equals it; true if the files lack either.
     pub(crate) fn is_tied(&self, name: &str, to: &str) -> Result<bool> {
         match (self.weights.find(name), self.weights.find(to)) {
             (Some(a), Some(b)) => Ok(a.equals(&b)),

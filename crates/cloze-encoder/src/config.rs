@@ -13,17 +13,17 @@ use crate::{Error, Result};
 pub struct Config {
     /// The family that the model belongs to.
     pub family: &'static Family,
-    /// Entries of the vocabulary.
+    /// Size of the vocabulary.
     pub vocab_size: usize,
-    /// Elements of a word embedding.
+    /// Width of the word embeddings.
     pub embedding_size: usize,
-    /// Elements of a hidden state.
+    /// Width of the hidden states.
     pub hidden_size: usize,
-    /// Transformer layers; where a group has several, how often groups are applied.
+    /// Number of transformer layers; if a group has several, the number of times groups are applied.
     pub num_hidden_layers: usize,
-    /// Groups of layers that share their weights; as many as layers where nothing is shared.
+    /// Groups of layers that share their weights; equal to the number of layers if nothing is shared.
     pub num_hidden_groups: usize,
-    /// Layers of one group.
+    /// Number of layers in one group.
     pub inner_group_num: usize,
     /// Attention heads per layer; divides `hidden_size`.
     pub num_attention_heads: usize,
@@ -31,35 +31,35 @@ pub struct Config {
     pub intermediate_size: usize,
     /// The activation between these two layers.
     pub activation: Activation,
-    /// Entries of the table of positions; see [`Config::max_length`].
+    /// Size of the position embedding table; see [`Config::max_length`].
     pub max_position_embeddings: usize,
-    /// Segment types: 2 where the segments of a pair are told apart, 0 where there is no table of them.
+    /// Segment types: 2 if the segments of a pair are distinguished, 0 if there is no type embedding table.
     pub type_vocab_size: usize,
     /// Added to the variance in LayerNorm.
     pub layer_norm_eps: f32,
-    /// Dropout rate of embeddings and outputs of both blocks, in training.
+    /// Dropout rate of embeddings and of the outputs of both blocks, in training.
     pub hidden_dropout: f32,
     /// Dropout rate of attention weights, in training.
     pub attention_dropout: f32,
     /// Dropout rate in a classification head, in training.
     pub classifier_dropout: f32,
-    /// The padding token, whose embedding learns nothing as an input.
+    /// The padding token, whose embedding is not trained as an input.
     pub pad_token_id: u32,
-    /// Whether the decoder of the masked-LM head is the table of word embeddings.
+    /// Whether the decoder of the masked-LM head is the word embedding table.
     pub tied: bool,
     /// The labels of a sequence classifier, in the order of its outputs; empty for a masked language model.
     pub labels: Vec<String>,
-    /// Everything the file says, kept for saving.
+    /// The complete contents of the file, kept for saving.
     raw: Map<String, Value>,
 }
 
-/// Sizes beyond this are a mistake or an attack, not a model.
+/// Larger sizes are a mistake or an attack rather than a model.
 const LARGEST: usize = 1 << 24;
 
-/// Layers beyond this too.
+/// More layers are too.
 const DEEPEST: usize = 1000;
 
-/// The special tokens of a pair and a few words.
+/// Enough for the special tokens of a pair and a few words.
 const LEAST_POSITIONS: usize = 8;
 
 impl Config {
@@ -131,22 +131,22 @@ impl Config {
         Ok(config)
     }
 
-    /// Elements of one attention head.
+    /// Width of one attention head.
     pub(crate) fn head_size(&self) -> usize {
         self.hidden_size / self.num_attention_heads
     }
 
-    /// How often a layer is applied to a hidden state.
+    /// The number of layers applied to a hidden state.
     pub fn layers(&self) -> usize {
         self.num_hidden_layers.saturating_mul(self.inner_group_num)
     }
 
-    /// Whether several layers have the same weights.
+    /// Whether several layers share their weights.
     pub fn shares_layers(&self) -> bool {
         self.num_hidden_groups < self.num_hidden_layers
     }
 
-    /// The longest input, in tokens with special ones.
+    /// The maximum input length in tokens, including special tokens.
     pub fn max_length(&self) -> usize {
         self.max_position_embeddings.saturating_sub(self.first_position())
     }
@@ -159,7 +159,7 @@ impl Config {
         }
     }
 
-    /// The position whose embedding learns nothing, because padding has it.
+    /// The position whose embedding is not trained because it belongs to padding.
     pub(crate) fn padding_position(&self) -> Option<u32> {
         match self.family.positions {
             Positions::FromZero => None,
@@ -167,12 +167,12 @@ impl Config {
         }
     }
 
-    /// Whether embeddings go through a linear layer before the first transformer layer.
+    /// Whether embeddings are projected by a linear layer before the first transformer layer.
     pub(crate) fn projects(&self) -> bool {
         self.family.sharing == Sharing::Groups || self.embedding_size != self.hidden_size
     }
 
-    /// What is in the masked-LM head.
+    /// The activation in the masked-LM head.
     pub(crate) fn mask_activation(&self) -> Activation {
         self.family.mask_head.activation.unwrap_or(self.activation)
     }
@@ -189,7 +189,7 @@ impl Config {
         Config { hidden_dropout: rate, attention_dropout: rate, classifier_dropout: rate, ..self.clone() }
     }
 
-    /// `config.json` as Hugging Face transformers reads it; weights are float32.
+    /// `config.json` in the format of Hugging Face transformers; weights are float32.
     pub fn to_json(&self) -> Vec<u8> {
         let mut raw = self.raw.clone();
         let names = &self.family.fields;
@@ -223,7 +223,7 @@ impl Config {
     }
 }
 
-/// A float as people write it: 0.1, not 0.10000000149011612.
+/// A float in its shortest form: 0.1, not 0.10000000149011612.
 fn plain(x: f32) -> Value {
     x.to_string().parse::<f64>().unwrap_or(f64::from(x)).into()
 }

@@ -1,4 +1,4 @@
-//! Where the computing happens: a pool of threads and the kernels that the processor has.
+//! The compute device: a thread pool and the kernels that the processor supports.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ impl Device {
         Device::with_kernels(threads, Kernels::detect())
     }
 
-    /// The same with a given set of kernels, or the portable ones where the processor lacks them.
+    /// The same with a given set of kernels, or the portable ones if the processor does not support them.
     pub fn with_kernels(threads: usize, kernels: Kernels) -> Device {
         let kernels = if kernels.available() { kernels } else { Kernels::Portable };
         let pool = rayon::ThreadPoolBuilder::new()
@@ -28,8 +28,8 @@ impl Device {
         Device { pool: Arc::new(pool), kernels }
     }
 
-    /// The same threads, with products in bfloat16 (everything else stays in float32), or the same device where
-    /// that would not be faster or is so already.
+    /// The same threads, with matrix products in bfloat16 (everything else stays in float32), or the same
+    /// device if that would not be faster or is already the case.
     pub fn bf16(&self) -> Device {
         match Kernels::detect_bf16() {
             Some(kernels) if !self.kernels.is_bf16() => Device { pool: self.pool.clone(), kernels },
@@ -37,7 +37,7 @@ impl Device {
         }
     }
 
-    /// As many threads as the process may use at the same time.
+    /// As many threads as the process can run in parallel.
     pub fn all_cores() -> Device {
         Device::new(std::thread::available_parallelism().map_or(1, usize::from))
     }
@@ -52,8 +52,8 @@ impl Device {
         self.kernels
     }
 
-    /// Runs `work` inside the pool, where products and passes spread over its threads. Who calls a session many times
-    /// in a row enters the pool once that way instead of every time.
+    /// Runs `work` inside the pool, where matrix products and passes are distributed over its threads. Code
+    /// that calls a session many times in a row thus enters the pool only once.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.pool.install(work)
     }
@@ -62,7 +62,7 @@ impl Device {
 /// The matrix product `c` `[m, n]` = `a` `[m, k]` times the transpose of `b` `[n, k]`, on the threads of a device.
 ///
 /// # Panics
-/// If the sizes do not fit.
+/// If the sizes do not match.
 pub fn product(device: &Device, m: usize, n: usize, k: usize, a: &[f32], b: &[f32], c: &mut [f32]) {
     let (a, b, c) = (Mat::new(a, m, k), Mat::new(b, n, k).transpose(), MatMut::new(c, m, n));
     device.run(|| gemm(device.kernels(), a, b, c, Start::Zero));

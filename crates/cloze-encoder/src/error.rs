@@ -1,26 +1,26 @@
-//! What can go wrong when a model is read or written.
+//! Errors when reading or writing a model.
 
 use std::path::{Path, PathBuf};
 
 /// A model directory that cannot be read, understood or written.
 ///
-/// Every variant names the file, what was found there and, where there is one, the remedy.
+/// Every variant names the file, what was found in it and, if there is one, the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system refused to read or write a file.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
-        /// What was tried: `read`, `write`, `create`.
+        /// The failed action: `read`, `write`, `create`.
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// A file was read but is not what its name promises.
+    /// A file was read but is not valid.
     #[error("`{file}` is not usable: {reason}")]
     Malformed {
-        /// The file as the user knows it, for example `config.json`.
+        /// The file, as the user knows it, for example `config.json`.
         file: String,
         /// What was found and what was expected.
         reason: String,

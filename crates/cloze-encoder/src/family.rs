@@ -1,15 +1,16 @@
-//! The families of models, as data: everything in which one differs from another.
+//! The model families, as data: everything in which they differ.
 //!
-//! There is one encoder. A family says how `config.json` and the tensors are called, what stands between the embeddings
-//! and the layers, where dropout sits, how positions are counted and what the heads look like; all of it in one
-//! [`Family`] below. The facts follow Hugging Face transformers (`modeling_*.py`, `configuration_*.py`).
+//! There is a single encoder. A family specifies the names in `config.json` and of the tensors, what comes
+//! between the embeddings and the layers, where dropout is applied, how positions are counted and what the
+//! heads look like, all in one [`Family`] below. The facts follow Hugging Face transformers (`modeling_*.py`,
+//! `configuration_*.py`).
 
 use std::fmt;
 
-/// The function between the two products of a feed-forward block, or within a head.
+/// The activation function of a feed-forward block or a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
-    /// x Φ(x) with the normal distribution function: `gelu`.
+    /// x Φ(x), with the normal distribution function Φ: `gelu`.
     Gelu,
     /// Its approximation by a hyperbolic tangent: `gelu_new`.
     GeluTanh,
@@ -20,7 +21,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// By its name in `config.json`.
+    /// The activation with this name in `config.json`.
     pub(crate) fn named(name: &str) -> Option<Activation> {
         match name {
             "gelu" | "gelu_python" => Some(Activation::Gelu),
@@ -36,7 +37,7 @@ impl Activation {
 pub struct Family {
     /// `model_type` in `config.json`.
     pub model_type: &'static str,
-    /// What the classes of transformers are called after: `Bert` of `BertForMaskedLM`.
+    /// The prefix of class names in transformers: `Bert` in `BertForMaskedLM`.
     pub(crate) class: &'static str,
     pub(crate) fields: Fields,
     pub(crate) names: Names,
@@ -46,31 +47,31 @@ pub struct Family {
     pub(crate) dropout: DropoutPlaces,
     pub(crate) mask_head: MaskHead,
     pub(crate) class_head: ClassHead,
-    /// `pad_token_id` of files that have none.
+    /// `pad_token_id` for files that lack it.
     pub(crate) padding: u32,
 }
 
-/// Names in `config.json`, each with the value of files that lack it where there is one.
+/// Names in `config.json`, each with the default for files that lack it, if there is one.
 pub(crate) struct Fields {
     pub(crate) hidden_size: &'static str,
     pub(crate) layers: &'static str,
     pub(crate) heads: &'static str,
     pub(crate) intermediate_size: &'static str,
     pub(crate) activation: (&'static str, Activation),
-    /// Width of the embeddings; none where it is that of the hidden states.
+    /// Width of the embeddings; `None` if it is that of the hidden states.
     pub(crate) embedding_size: Option<(&'static str, usize)>,
-    /// Entries of the table of segments; none where there is no such table.
+    /// Size of the type embedding table; `None` if there is no such table.
     pub(crate) types: Option<&'static str>,
     pub(crate) hidden_dropout: (&'static str, f32),
     pub(crate) attention_dropout: (&'static str, f32),
-    /// Before the output of a classifier; without a value it is that of the hidden states.
+    /// Dropout before the output of a classifier; by default that of the hidden states.
     pub(crate) classifier_dropout: (&'static str, Option<f32>),
 }
 
-/// Names of tensors. Those of the encoder follow `base` and a dot.
+/// Names of tensors. Those of the encoder are preceded by `base` and a dot.
 pub(crate) struct Names {
     pub(crate) base: &'static str,
-    /// From the width of the embeddings to that of the hidden states.
+    /// The projection from the embedding width to the hidden width.
     pub(crate) projection: &'static str,
     /// One layer, with `{group}` and `{layer}` to be filled in.
     pub(crate) layer: &'static str,
@@ -83,13 +84,14 @@ pub(crate) struct Names {
     pub(crate) output_norm: &'static str,
 }
 
-/// Which layers have weights in common.
+/// Which layers share weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sharing {
-    /// Every layer has its own, and embeddings that are as wide as the hidden states are not projected.
+    /// Every layer has its own weights, and embeddings that are as wide as the hidden states are not
+    /// projected.
     Nothing,
-    /// ALBERT: layers belong to `num_hidden_groups` groups, each of `inner_group_num` layers that are applied one after the
-    /// other; embeddings are always projected.
+    /// ALBERT: layers belong to `num_hidden_groups` groups, each of `inner_group_num` layers applied one
+    /// after the other; embeddings are always projected.
     Groups,
 }
 
@@ -98,7 +100,8 @@ pub(crate) enum Sharing {
 pub(crate) enum Positions {
     /// From 0.
     FromZero,
-    /// The first token has the position after `pad_token_id`, and padding has that one (RoBERTa).
+    /// The position of the first token is `pad_token_id` + 1, and that of padding is `pad_token_id`
+    /// (RoBERTa).
     AfterPadding,
 }
 
@@ -108,23 +111,23 @@ pub(crate) struct DropoutPlaces {
     pub(crate) output: bool,
 }
 
-/// Dense, activation, LayerNorm, then the word embeddings as decoder. Full names.
+/// Dense, activation, LayerNorm, then the word embeddings as decoder. The names are complete.
 pub(crate) struct MaskHead {
     pub(crate) dense: &'static str,
     pub(crate) norm: &'static str,
-    /// The weights of the decoder where a file has them.
+    /// The weights of the decoder, if a file has them.
     pub(crate) decoder: &'static str,
     pub(crate) bias: &'static str,
-    /// None for that of the layers.
+    /// `None` for the activation of the layers.
     pub(crate) activation: Option<Activation>,
 }
 
-/// On the first token: dense, activation, dropout, output. Full names.
+/// On the first token: dense, activation, dropout, output. The names are complete.
 pub(crate) struct ClassHead {
     pub(crate) dense: &'static str,
     pub(crate) output: &'static str,
     pub(crate) activation: Activation,
-    /// Whether the input of the dense layer is dropped out too.
+    /// Whether dropout is also applied to the input of the dense layer.
     pub(crate) drops_input: bool,
 }
 
@@ -275,7 +278,7 @@ const DISTILBERT: Family = Family {
     ..BERT
 };
 
-/// Its generator, which is a masked language model; the discriminator is none.
+/// ELECTRA's generator, which is a masked language model; the discriminator is not.
 const ELECTRA: Family = Family {
     model_type: "electra",
     class: "Electra",
@@ -293,10 +296,10 @@ const ELECTRA: Family = Family {
 };
 
 impl Family {
-    /// All that this version can run.
+    /// All families that this version can run.
     pub const ALL: [&'static Family; 6] = [&BERT, &ROBERTA, &XLM_ROBERTA, &ALBERT, &DISTILBERT, &ELECTRA];
 
-    /// By `model_type`.
+    /// The family with this `model_type`.
     pub fn named(model_type: &str) -> Option<&'static Family> {
         Family::ALL.into_iter().find(|family| family.model_type == model_type)
     }

@@ -17,17 +17,17 @@ use crate::parameters::{LinearRanges, NormRanges};
 use crate::pass::{Mode, Vocab};
 use crate::tape::{LayerTape, Scratch, Tape};
 
-/// What a forward or backward pass works with.
+/// The context of a forward or backward pass.
 #[derive(Clone, Copy)]
 pub(crate) struct Pass<'a> {
     pub(crate) kernels: Kernels,
     pub(crate) network: &'a Network,
     pub(crate) mode: Mode,
-    /// Whether backward computes the inside of every layer again instead of finding it on the tape.
+    /// Whether backward recomputes the inside of every layer instead of reading it from the tape.
     pub(crate) recompute: bool,
 }
 
-/// Where in a pass dropout happens; with the seed it selects a stream of random numbers.
+/// The places where a pass applies dropout; together with the seed, each selects a stream of random numbers.
 #[derive(Clone, Copy)]
 pub(crate) enum Site {
     Embedding,
@@ -92,24 +92,25 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Whether forward leaves the inside of every layer on the tape.
+    /// Whether forward keeps the inside of every layer on the tape.
     fn keeps_layers(&self) -> bool {
         self.mode != Mode::Predict && !self.recompute
     }
 
-    /// How many sets of buffers the layers need.
+    /// The number of sets of buffers that the layers need.
     pub(crate) fn layer_tapes(&self) -> usize {
         if self.keeps_layers() { self.network.layout.layers.len() - self.network.frozen } else { 1 }
     }
 
-    /// The tape of a layer: prediction and recomputation keep nothing, so that all layers share one, as those do that are
-    /// frozen with the lowest of the others.
+    /// The index of a layer's tape. Prediction and recomputation keep nothing, so all layers share one; the
+    /// frozen layers share that of the lowest other layer.
     pub(crate) fn layer_tape(&self, layer: usize) -> usize {
         if self.keeps_layers() { layer.saturating_sub(self.network.frozen) } else { 0 }
     }
 
-    /// Embeddings and all layers, from the frozen ones on if the batch brings their output. The last layer computes
-    /// only the tokens on the tape that were asked for, after its attention.
+    /// Embeddings and all layers, or only the layers above the frozen ones if the batch contains the frozen
+    /// layers' output. After its attention, the last layer computes only the tokens whose indices are on the
+    /// tape.
     pub(crate) fn encode(&self, tape: &mut Tape, scratch: &mut Scratch) {
         let Tape { batch, states, .. } = &mut *tape;
         let first = if batch.lower.is_empty() { 0 } else { self.network.frozen };
@@ -129,14 +130,14 @@ impl<'a> Pass<'a> {
         &tape.states[self.state(self.network.frozen)][..tokens * self.network.config.hidden_size]
     }
 
-    /// Which buffer holds the input of a layer, or last the output for the tokens asked for. Prediction keeps no inputs, so two buffers
-    /// take turns.
+    /// The index of the buffer for the input of a layer, or finally for the output at the requested tokens.
+    /// Prediction keeps no inputs, so it alternates between two buffers.
     fn state(&self, layer: usize) -> usize {
         let count = self.network.layout.layers.len();
         if self.mode == Mode::Predict && layer < count { layer % 2 } else { layer }
     }
 
-    /// Some of the layers, from the lowest on.
+    /// Runs a range of the layers.
     fn layers(&self, which: Range<usize>, tape: &mut Tape, scratch: &mut Scratch) {
         let Tape { batch, indices, states, layers, .. } = tape;
         let (hidden, count) = (self.network.config.hidden_size, self.network.layout.layers.len());
@@ -188,8 +189,8 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// One layer from `state` `[tokens, hidden]` to `out`, the same or `[indices, hidden]` for the last layer. The attention
-    /// weights are on the tape if they are to be kept.
+    /// Runs one layer from `state`, `[tokens, hidden]`, to `out`, which has the same shape or, for the last
+    /// layer, `[indices, hidden]`. The attention weights are written to the tape if they are to be kept.
     #[expect(clippy::too_many_arguments, reason = "input, output, tape and scratch of one layer")]
     pub(crate) fn layer(
         &self,

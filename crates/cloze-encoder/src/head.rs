@@ -1,4 +1,4 @@
-//! The two kinds of head that stand on an encoder, as types.
+//! The two kinds of heads on an encoder, as types.
 
 use std::ops::Range;
 
@@ -11,9 +11,10 @@ pub trait Head: sealed::Head {}
 impl Head for MaskedLm {}
 impl Head for Classifier {}
 
-/// The head of a masked language model: it gives a score to each entry of the vocabulary.
+/// The head of a masked language model: it scores each entry of the vocabulary.
 ///
-/// The decoder is the table of word embeddings, or one of its own where they are not tied, `[vocabulary, embedding]`.
+/// The decoder is the word embedding table, or a separate one if they are not tied, `[vocabulary,
+/// embedding]`.
 #[derive(Debug, Clone)]
 pub struct MaskedLm {
     pub(crate) dense: LinearRanges,
@@ -22,14 +23,14 @@ pub struct MaskedLm {
     pub(crate) bias: Range<usize>,
 }
 
-/// The head of a sequence classifier: it gives a score to each label.
+/// The head of a sequence classifier: it scores each label.
 #[derive(Debug, Clone)]
 pub struct Classifier {
     pub(crate) dense: LinearRanges,
     pub(crate) output: LinearRanges,
 }
 
-/// What a pass ended with, and the gradient of that.
+/// The gradient of a pass's output.
 #[derive(Clone, Copy)]
 pub enum OutputGradient<'g> {
     /// Of the logits of a masked-LM head, `[indices, columns]`.
@@ -43,9 +44,10 @@ pub enum OutputGradient<'g> {
 pub(crate) mod sealed {
     use super::{Config, LayoutBuilder, OutputGradient, Range};
 
-    /// What the crate needs of a head. Its name cannot be reached from outside, so that nobody else implements it.
+    /// The internal interface of a head. Its name cannot be reached from outside, so no other crate can
+    /// implement it.
     pub trait Head: Clone + Sized {
-        /// Adds the tensors of the head behind those of the encoder.
+        /// Adds the tensors of the head after those of the encoder.
         fn add(config: &Config, words: &Range<usize>, builder: &mut LayoutBuilder) -> Self;
 
         /// The gradient of this head's logits.
@@ -86,7 +88,7 @@ impl sealed::Head for Classifier {
     }
 }
 
-/// Where the weights of an encoder with this kind of head lie.
+/// The positions of the weights of an encoder with this kind of head.
 pub(crate) fn layout<H: Head>(config: &Config) -> (Layout, H) {
     Layout::new(config, |words, builder| H::add(config, words, builder))
 }

@@ -1,4 +1,5 @@
-//! The parts of the encoder, forward and backward by hand. Each works on whole ragged batches, `[tokens, size]`.
+//! The parts of the encoder, with hand-written forward and backward passes. Each works on whole ragged
+//! batches, `[tokens, size]`.
 
 use crate::kernel::{Kernels, pages, vector};
 
@@ -10,7 +11,7 @@ pub(crate) mod linear;
 pub(crate) mod norm;
 
 /// The first `len` elements of a buffer that grows but never shrinks, so that a warm step allocates nothing.
-/// What they hold is left over from before.
+/// They contain old values.
 pub(crate) fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
     if buffer.len() < len {
         *buffer = pages::zeros(len);
@@ -26,7 +27,7 @@ pub(crate) fn gather(from: &[f32], rows: &[u32], size: usize, to: &mut [f32]) {
     }
 }
 
-/// Adds rows to where [`gather`] took them from.
+/// Adds rows to the positions that [`gather`] took them from.
 pub(crate) fn scatter(kernels: Kernels, from: &[f32], rows: &[u32], size: usize, to: &mut [f32]) {
     for (row, from) in rows.iter().zip(from.chunks_exact(size)) {
         let start = *row as usize * size;

@@ -6,8 +6,9 @@
 //!
 //! # Scores at a mask
 //!
-//! A [`Checkpoint`] is what lies in a directory. A [`Model`] is its weights with a head, and a [`Session`] is a model at work. A
-//! [`Batch`] holds sequences end to end, without padding, and a mask is named by the index of its token in the batch.
+//! A [`Checkpoint`] is the contents of a model directory. A [`Model`] is its weights with a head, and a
+//! [`Session`] runs a model. A [`Batch`] holds sequences concatenated without padding, and a mask is
+//! identified by the index of its token in the batch.
 //!
 //! ```
 //! use std::path::Path;
@@ -26,14 +27,14 @@
 //! batch.push(&tokenizer.assemble(&ids, None));
 //! let masks = [batch.index(0, 1 + before.len())];
 //!
-//! // Only the words asked for are computed.
+//! // Only the requested words are computed.
 //! let words = ["good", "old"].map(|word| tokenizer.id(word).expect("the vocabulary has it"));
 //! let device = Device::all_cores();
 //! let mut session = Session::new(Model::masked_lm(&checkpoint)?, &device);
 //! let logits = session.mask_logits(&batch, &masks, Vocab::Subset(&words), Mode::Predict);
 //! let before = logits[0] - logits[1];
 //!
-//! // One step of training towards the first word.
+//! // One training step towards the first word.
 //! let train = Mode::Train { dropout_seed: 0 };
 //! let logits = session.mask_logits(&batch, &masks, Vocab::Subset(&words), train);
 //! loss::cross_entropy(&device, logits, &[0], 1.0);
@@ -46,30 +47,33 @@
 //! # }
 //! ```
 //!
-//! # What there is
+//! # Features
 //!
-//! - Two kinds of head, which are types: [`MaskedLm`] scores words at masks, [`Classifier`] scores labels. Asking a session for what its
-//!   model's head cannot do does not compile.
-//! - Hidden states, and backward from them ([`Session::hidden_states`], [`Session::backward_states`]), for embeddings of sentences and
-//!   contrastive training.
-//! - Frozen lower layers whose output can be computed once ([`Model::freeze`], [`Session::lower_states`]), and recomputation in place
-//!   of stored activations ([`Session::set_recompute`]).
-//! - Losses with their gradients ([`loss`]), the linear learning-rate schedule ([`schedule`]), and a random number generator
-//!   whose numbers never change ([`Rng`]).
-//! - Kernels for AVX-512, AVX2 and plain Rust, chosen at run time, and products in bfloat16 on request ([`Kernels`], [`Device::bf16`]).
+//! - Two kinds of heads, as types: [`MaskedLm`] scores words at masks, [`Classifier`] scores labels. Calling
+//!   a session method that its model's head does not support does not compile.
+//! - Hidden states, and backward from them ([`Session::hidden_states`], [`Session::backward_states`]), for
+//!   sentence embeddings and contrastive training.
+//! - Frozen lower layers whose output can be computed once ([`Model::freeze`], [`Session::lower_states`]),
+//!   and recomputation instead of stored activations ([`Session::set_recompute`]).
+//! - Losses with their gradients ([`loss`]), the linear learning-rate schedule ([`schedule`]), and a random
+//!   number generator whose output never changes ([`Rng`]).
+//! - Kernels for AVX-512, AVX2 and plain Rust, chosen at run time, and matrix products in bfloat16 on request
+//!   ([`Kernels`], [`Device::bf16`]).
 //!
 //! The crate has no Cargo features.
 //!
 //! # Safety
 //!
-//! Files are checked before anything is computed from them: a damaged or hostile one is an [`Error`], never a panic, and the
-//! pickles in `pytorch_model.bin` are read without executing anything. `unsafe` code is denied outside the kernels, where it serves
-//! instructions of certain processors and views of a matrix that several threads fill at once.
+//! Files are checked before anything is computed from them: a damaged or malicious file causes an [`Error`],
+//! never a panic, and the pickles in `pytorch_model.bin` are read without executing anything. `unsafe` code
+//! is denied outside the kernels, where it is needed for processor-specific instructions and for matrix views
+//! that several threads fill at once.
 //!
 //! # Threads
 //!
-//! A [`Device`] is a pool of threads; sessions on clones of a device share it. Every sum has a fixed order, so the number of threads
-//! changes no bit of a result. A session belongs to one thread at a time, because its buffers are used again from pass to pass.
+//! A [`Device`] is a thread pool; sessions on clones of a device share it. Every sum has a fixed order, so
+//! results are bitwise identical for any number of threads. A session belongs to one thread at a time,
+//! because it reuses its buffers from pass to pass.
 
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]

@@ -5,14 +5,14 @@ use rayon::prelude::*;
 use crate::Device;
 use crate::kernel::{Kernels, vector};
 
-/// Elements that a thread takes at a time.
+/// Number of elements that a thread processes at a time.
 const ELEMENTS: usize = 64 * 1024;
 
 /// The mean cross-entropy of `logits` `[rows, classes]` with the class `targets` `[rows]`.
 /// `logits` become the gradient of `weight` times that mean; the mean returned is not weighted.
 ///
 /// # Panics
-/// If the sizes do not fit, or a target is no class.
+/// If the sizes do not match, or a target is not a class.
 pub fn cross_entropy(device: &Device, logits: &mut [f32], targets: &[u32], weight: f32) -> f32 {
     let rows = targets.len();
     assert!(rows > 0 && logits.len().is_multiple_of(rows), "every row of logits has a target");
@@ -25,7 +25,8 @@ pub fn cross_entropy(device: &Device, logits: &mut [f32], targets: &[u32], weigh
     (sum / rows as f64) as f32
 }
 
-/// Halves the rows recursively and adds the sums of the halves, so that the order is the same on any number of threads.
+/// Halves the rows recursively and adds the sums of the halves, so that the order does not depend on the
+/// number of threads.
 fn sum_of_rows(kernels: Kernels, logits: &mut [f32], targets: &[u32], share: f32) -> f64 {
     match targets {
         [] => 0.0,
@@ -48,11 +49,12 @@ pub fn log_norms(device: &Device, logits: &[f32], classes: usize) -> Vec<f32> {
     device.run(|| logits.par_chunks_exact(classes).map(|row| vector::log_sum_exp(kernels, row)).collect())
 }
 
-/// Turns `logits` `[rows, classes]`, whose [`log_norms`] are given, into the gradient of a weighted sum of cross-entropies:
-/// each target is a row, a class and the weight of the cross-entropy of that row with that class; a row can have several.
+/// Turns `logits` `[rows, classes]`, whose [`log_norms`] are given, into the gradient of a weighted sum of
+/// cross-entropies. Each target is a row, a class and the weight of that row's cross-entropy with that class;
+/// a row can have several.
 ///
 /// # Panics
-/// If a target is no row or no class.
+/// If a target is not a row or not a class.
 pub fn weighted_cross_entropy(
     device: &Device,
     logits: &mut [f32],
@@ -75,7 +77,7 @@ pub fn weighted_cross_entropy(
     }
 }
 
-/// [`rayon::join`] on this thread alone.
+/// [`rayon::join`] on the current thread only.
 fn join(first: impl FnOnce() -> f64, second: impl FnOnce() -> f64) -> (f64, f64) {
     (first(), second())
 }
@@ -85,7 +87,7 @@ fn join(first: impl FnOnce() -> f64, second: impl FnOnce() -> f64) -> (f64, f64)
 /// and `teacher` are `[rows, classes]`; `student` becomes the gradient.
 ///
 /// # Panics
-/// If the sizes do not fit.
+/// If the sizes do not match.
 pub fn distillation(student: &mut [f32], teacher: &[f32], classes: usize, temperature: f32) -> f32 {
     assert_eq!(student.len(), teacher.len(), "a soft label for every logit");
     let (t, rows) = (f64::from(temperature), student.len() / classes);

@@ -1,4 +1,4 @@
-//! A model: an encoder with a head of a certain kind, loaded, made or saved.
+//! A model: an encoder with a head, loaded, created or saved.
 
 use std::ops::Range;
 use std::path::Path;
@@ -9,7 +9,8 @@ use crate::network::Network;
 use crate::parameters::{Kind, Layout};
 use crate::{Checkpoint, Config, Error, Result, Rng, Tokenizer};
 
-/// An encoder with a masked-LM head, or with another one: a [`Classifier`]. What the model can be asked depends on its head.
+/// An encoder with a masked-LM head or another head: a [`Classifier`]. The available operations depend on the
+/// head.
 #[derive(Clone)]
 pub struct Model<H: Head = MaskedLm> {
     pub(crate) network: Network,
@@ -20,8 +21,8 @@ impl Model<MaskedLm> {
     /// The masked language model of a checkpoint.
     ///
     /// # Errors
-    /// If tensors are missing or have other shapes than `config.json` says, or the decoder is not the table of word
-    /// embeddings although `config.json` does not say so.
+    /// If tensors are missing or have other shapes than `config.json` says, or the decoder differs from the
+    /// word embedding table although `config.json` says that they are tied.
     pub fn masked_lm(checkpoint: &Checkpoint) -> Result<Model<MaskedLm>> {
         let config = checkpoint.config.with_labels(&[]);
         let decoder = config.family.mask_head.decoder;
@@ -39,8 +40,8 @@ impl Model<MaskedLm> {
         Ok(Model { network: Network { config, layout, values, frozen: 0 }, head })
     }
 
-    /// A masked language model that has learnt nothing: weights from N(0, 0.02²) with `seed`, weights of LayerNorm 1, biases 0. For
-    /// measurements and tests.
+    /// An untrained masked language model: weights from N(0, 0.02²) with `seed`, LayerNorm weights 1, biases
+    /// 0. For measurements and tests.
     pub fn untrained(config: Config, seed: u64) -> Model<MaskedLm> {
         Model::drawn(config.with_labels(&[]), seed)
     }
@@ -58,10 +59,10 @@ impl Model<MaskedLm> {
 }
 
 impl Model<Classifier> {
-    /// The classifier of a checkpoint that [`Model::save`] or transformers wrote.
+    /// The classifier of a checkpoint written by [`Model::save`] or transformers.
     ///
     /// # Errors
-    /// If `config.json` names no labels, or tensors are missing or of other shapes.
+    /// If `config.json` does not name the labels, or tensors are missing or have other shapes.
     pub fn classifier(checkpoint: &Checkpoint) -> Result<Model<Classifier>> {
         if checkpoint.config.labels.is_empty() {
             return Err(Error::malformed("config.json", "a classifier needs `id2label`, which is missing"));
@@ -72,11 +73,12 @@ impl Model<Classifier> {
         Ok(Model { network: Network { config, layout, values, frozen: 0 }, head })
     }
 
-    /// A new classifier over `labels` on the encoder of a checkpoint. Output weights are drawn from N(0, 0.02²) with `seed`,
-    /// biases are 0. The dense layer before it starts as the identity if the checkpoint has none.
+    /// A new classifier over `labels` on the encoder of a checkpoint. The output weights are drawn from N(0,
+    /// 0.02²) with `seed`, and the biases are 0. The dense layer before the output is the identity if the
+    /// checkpoint has none.
     ///
     /// # Errors
-    /// If tensors of the encoder are missing or of other shapes, or there is no label.
+    /// If tensors of the encoder are missing or have other shapes, or there are no labels.
     pub fn new_classifier(
         checkpoint: &Checkpoint,
         labels: &[String],
@@ -91,7 +93,7 @@ impl Model<Classifier> {
         let config = checkpoint.config.with_labels(labels);
         let (layout, head): (_, Classifier) = head::layout(&config);
         let Classifier { dense, output } = &head;
-        // A classification head for other labels is no obstacle: it will be replaced.
+        // An existing classification head for other labels is not an error: it is replaced.
         let same_labels = checkpoint.config.labels.len() == labels.len();
         let replaced = if same_labels { 0..0 } else { output.weight.start..output.bias.end };
         let (mut values, missing) = read(checkpoint, &layout, "encoder", replaced, in_head)?;
@@ -110,10 +112,10 @@ impl Model<Classifier> {
         Ok(Model { network: Network { config, layout, values, frozen: 0 }, head })
     }
 
-    /// A classifier over `labels` that has learnt nothing, as [`Model::untrained`].
+    /// An untrained classifier over `labels`, as [`Model::untrained`].
     ///
     /// # Panics
-    /// If there is no label.
+    /// If there are no labels.
     pub fn untrained_classifier(config: &Config, labels: &[String], seed: u64) -> Model<Classifier> {
         assert!(!labels.is_empty(), "a classifier has a label");
         Model::drawn(config.with_labels(labels), seed)
@@ -122,7 +124,7 @@ impl Model<Classifier> {
     /// Replaces the output layer of a classifier: `weights` `[labels, hidden]` and `biases` `[labels]`.
     ///
     /// # Panics
-    /// If the sizes do not fit.
+    /// If the sizes do not match.
     pub fn set_output(&mut self, weights: &[f32], biases: &[f32]) {
         let output = &self.head.output;
         self.network.values[output.weight.clone()].copy_from_slice(weights);
@@ -142,9 +144,9 @@ impl<H: Head> Model<H> {
         &self.network.config
     }
 
-    /// Freezes the embeddings and the `layers` lowest layers: training does not change them and uses no dropout in them, so their
-    /// output for a text stays the same, and [`crate::Session::lower_states`] can compute it once. 0 freezes nothing, and where
-    /// layers share their weights nothing is ever frozen.
+    /// Freezes the embeddings and the `layers` lowest layers: training does not change them and uses no
+    /// dropout in them, so their output for a text stays the same, and [`crate::Session::lower_states`] can
+    /// compute it once. 0 freezes nothing, and if layers share their weights, nothing is ever frozen.
     ///
     /// # Panics
     /// If no layer would be left to train.
@@ -158,7 +160,7 @@ impl<H: Head> Model<H> {
         self.network.frozen
     }
 
-    /// The weights between the frozen layers and the head, in an order that is the same under every head.
+    /// The weights between the frozen layers and the head, in an order that does not depend on the head.
     pub fn trained_encoder(&self) -> &[f32] {
         &self.network.values[self.network.trained_from()..self.network.layout.head]
     }
@@ -184,7 +186,7 @@ impl<H: Head> Model<H> {
         self.network.layout.find(name).map(|p| &self.network.values[p.range.clone()])
     }
 
-    /// Replaces the elements of a tensor; false if there is no such tensor of that size.
+    /// Replaces the elements of a tensor; returns false if there is no such tensor of that size.
     pub fn set_parameter(&mut self, name: &str, values: &[f32]) -> bool {
         match self.network.layout.find(name) {
             Some(p) if p.range.len() == values.len() => {
@@ -195,7 +197,7 @@ impl<H: Head> Model<H> {
         }
     }
 
-    /// The table of word embeddings, `[vocabulary, embedding]`.
+    /// The word embedding table, `[vocabulary, embedding]`.
     pub fn word_embeddings(&self) -> &[f32] {
         &self.network.values[self.network.layout.words.clone()]
     }
@@ -204,13 +206,14 @@ impl<H: Head> Model<H> {
     /// a directory, so that [`Checkpoint::open`] and Hugging Face transformers load it.
     ///
     /// # Errors
-    /// If the directory or a file cannot be written, or a weight is not finite, which no model can be loaded with.
+    /// If the directory or a file cannot be written, or a weight is not finite, since such a model could not
+    /// be loaded.
     pub fn save(&self, dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
         self.network.save(dir, tokenizer)
     }
 }
 
-/// The error for an encoder that has all but its masked-LM head, as sentence encoders and classifiers are published.
+/// The error for an encoder without a masked-LM head, as sentence encoders and classifiers are published.
 fn check_for_mask_head(checkpoint: &Checkpoint) -> Result<()> {
     let config = checkpoint.config.with_labels(&[]);
     let (layout, _) = head::layout::<MaskedLm>(&config);
@@ -234,7 +237,7 @@ fn check_for_mask_head(checkpoint: &Checkpoint) -> Result<()> {
     })
 }
 
-/// Weights from N(0, 0.02²) with `seed`, weights of LayerNorm 1, biases 0.
+/// Weights from N(0, 0.02²) with `seed`, LayerNorm weights 1, biases 0.
 fn draw(layout: &Layout, seed: u64) -> Vec<f32> {
     let mut values = pages::zeros(layout.len);
     let mut random = Rng::stream(seed, &[0x1417]);
@@ -249,8 +252,8 @@ fn draw(layout: &Layout, seed: u64) -> Vec<f32> {
     values
 }
 
-/// Reads the weights of a model of this shape, which errors call `what`, apart from those that will be `replaced`. Tensors that
-/// `may_lack` names may be missing; they stay 0, and their names are returned.
+/// Reads the weights of a model with this layout, which errors refer to as `what`, except for those that will
+/// be `replaced`. Tensors accepted by `may_lack` may be missing; they stay 0, and their names are returned.
 fn read(
     checkpoint: &Checkpoint,
     layout: &Layout,
@@ -263,7 +266,7 @@ fn read(
     let needed: Vec<&str> = missing.iter().copied().filter(|name| !may_lack(name)).collect();
     require(&checkpoint.weights_file(), &needed, what)?;
     let missing = missing.into_iter().map(str::to_owned).collect();
-    // Not before the file is known to hold what `config.json` promises: it could promise any amount.
+    // Allocated only after the file is known to hold what `config.json` promises, which could be any amount.
     let mut values = pages::zeros(layout.len);
     checkpoint.read(wanted().map(|p| (p.name.as_str(), p.range.clone())), &mut values)?;
     Ok((values, missing))

@@ -1,4 +1,4 @@
-//! The weights of an encoder and its head in memory as float32, whatever the head is.
+//! The weights of an encoder and its head in memory as float32, independent of the kind of head.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,18 +8,18 @@ use safetensors::tensor::{Dtype, TensorView};
 use crate::parameters::Layout;
 use crate::{Config, Error, Result, Tokenizer};
 
-/// What a model is apart from the kind of its head.
+/// A model without the type of its head.
 #[derive(Clone)]
 pub(crate) struct Network {
     pub(crate) config: Config,
     pub(crate) layout: Layout,
     pub(crate) values: Vec<f32>,
-    /// How many of the lowest layers are frozen, and the embeddings with them; 0 if all is trained.
+    /// The number of lowest layers that are frozen together with the embeddings; 0 if everything is trained.
     pub(crate) frozen: usize,
 }
 
 impl Network {
-    /// The index of the first weight that is trained. Before it lie the embeddings and the frozen layers.
+    /// The index of the first weight that is trained. The embeddings and the frozen layers come before it.
     pub(crate) fn trained_from(&self) -> usize {
         if self.frozen == 0 { 0 } else { self.layout.layers[self.frozen].qkv.weight.start }
     }

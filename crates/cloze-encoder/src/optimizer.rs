@@ -1,9 +1,10 @@
-//! AdamW, with the word embeddings treated row by row.
+//! AdamW, with row-wise handling of the word embeddings.
 //!
 //! Few-shot training touches a few hundred of tens of thousands of word embeddings. A row that never had a
-//! gradient has moments of zero, and all that AdamW does to it is weight decay. So rows are *active* from their first
-//! gradient on; the decay of all others is kept as one factor and applied when somebody looks at them. The
-//! gradients and moments of rows that never become active are never written, and so take no memory either.
+//! gradient has moments of zero, and AdamW only applies weight decay to it. Rows therefore become *active*
+//! with their first gradient; the decay of all other rows is kept as a single factor and applied when they
+//! are read. The gradients and moments of rows that never become active are never written, and therefore take
+//! no memory.
 
 use rayon::prelude::*;
 
@@ -11,7 +12,7 @@ use crate::kernel::vector::{self, AdamStep};
 use crate::kernel::{Kernels, pages};
 use crate::parameters::{Kind, Layout};
 
-/// The settings of AdamW (Loshchilov & Hutter, 2019), as PyTorch has them. Biases and LayerNorm weights do not
+/// The settings of AdamW (Loshchilov & Hutter, 2019), as in PyTorch. Biases and LayerNorm weights do not
 /// decay.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamW {
@@ -23,7 +24,7 @@ pub struct AdamW {
     pub beta1: f32,
     /// Decay of the second moment.
     pub beta2: f32,
-    /// Added to the root of the second moment.
+    /// Added to the square root of the second moment.
     pub epsilon: f32,
     /// Gradients are scaled down to this 2-norm over all parameters if theirs is larger.
     pub max_grad_norm: f32,
@@ -42,27 +43,28 @@ impl Default for AdamW {
     }
 }
 
-/// Elements that a thread takes at a time. Sums of squares are cut here, so the number is part of the result.
+/// Number of elements that a thread processes at a time. Sums of squares are split at these boundaries, so
+/// the number affects the result.
 const ELEMENTS: usize = 16 * 1024;
 
-/// Gradients, moments, and which word embeddings take part.
+/// Gradients, moments, and the set of active word embeddings.
 pub(crate) struct Training {
     pub(crate) grads: Vec<f32>,
     first: Vec<f32>,
     second: Vec<f32>,
     active: Vec<bool>,
-    /// The decay that rows without gradients still have to take.
+    /// The decay that has not been applied to inactive rows yet.
     pending_decay: f64,
     updates: i32,
-    /// Elements of a word embedding.
+    /// Width of a word embedding.
     size: usize,
     partial: Vec<f64>,
 }
 
 impl Training {
     pub(crate) fn new(layout: &Layout, size: usize) -> Training {
-        // `vec!` of zeros asks the system for pages that come into being when they are first written. Few of the word
-        // embeddings' are, and so those stay small.
+        // `vec!` of zeros requests pages that are only allocated when they are first written. Few of the word
+        // embeddings' pages ever are, so those pages stay small.
         let zeros = || {
             let memory = vec![0.0; layout.len];
             pages::prefer_large(&memory[layout.words.end..]);
@@ -80,7 +82,7 @@ impl Training {
         }
     }
 
-    /// Makes rows of the word embeddings active, before they are read in training.
+    /// Activates rows of the word embeddings before they are read in training.
     pub(crate) fn activate(&mut self, rows: &[u32], values: &mut [f32]) {
         for row in rows.iter().map(|r| *r as usize) {
             if !std::mem::replace(&mut self.active[row], true) && self.pending_decay != 1.0 {
@@ -90,7 +92,7 @@ impl Training {
         }
     }
 
-    /// Makes all rows active: the gradient of a softmax over the vocabulary reaches every one.
+    /// Activates all rows: the gradient of a softmax over the vocabulary reaches every one.
     pub(crate) fn activate_all(&mut self, values: &mut [f32]) {
         self.apply_pending_decay(values);
         if !self.active.iter().all(|active| *active) {
@@ -101,7 +103,7 @@ impl Training {
         }
     }
 
-    /// Applies the decay that inactive rows have not had yet.
+    /// Applies the decay that is pending for inactive rows.
     pub(crate) fn apply_pending_decay(&mut self, values: &mut [f32]) {
         if self.pending_decay == 1.0 {
             return;
@@ -117,7 +119,7 @@ impl Training {
         self.pending_decay = 1.0;
     }
 
-    /// The 2-norm of all gradients, of which there are none before `from`.
+    /// The 2-norm of all gradients; there are none before `from`.
     fn norm(&mut self, kernels: Kernels, from: usize) -> f64 {
         let words = self.active.len() * self.size;
         let (words, others) = self.grads.split_at(words);
@@ -139,8 +141,8 @@ impl Training {
         self.partial.iter().sum::<f64>().sqrt()
     }
 
-    /// One update of `values`; gradients are cleared. Those before `from` are frozen. Returns the gradients' norm before
-    /// clipping.
+    /// Updates `values` once and clears the gradients. Values before `from` are frozen. Returns the norm of
+    /// the gradients before clipping.
     pub(crate) fn update(
         &mut self,
         kernels: Kernels,
@@ -192,7 +194,7 @@ impl Training {
             .zip(second[frozen..].par_chunks_mut(ELEMENTS))
             .enumerate()
             .for_each(|(i, (((p, g), m), v))| {
-                // A chunk may reach over several tensors, of which some decay.
+                // A chunk may cover several tensors, only some of which decay.
                 let start = words + frozen + i * ELEMENTS;
                 let end = start + p.len();
                 let from = layout.parameters.partition_point(|t| t.range.end <= start);

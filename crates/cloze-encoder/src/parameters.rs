@@ -1,10 +1,10 @@
-//! Where each tensor lies among all weights of a model, and its name in files.
+//! The position of each tensor among all weights of a model, and its name in files.
 
 use std::ops::Range;
 
 use crate::Config;
 
-/// A tensor: its name in `model.safetensors`, shape, and where its elements lie among all weights.
+/// A tensor: its name in `model.safetensors`, its shape, and the position of its elements among all weights.
 #[derive(Debug, Clone)]
 pub(crate) struct Parameter {
     pub(crate) name: String,
@@ -13,10 +13,10 @@ pub(crate) struct Parameter {
     pub(crate) kind: Kind,
 }
 
-/// What a tensor does, which decides how it starts and whether it decays.
+/// The role of a tensor, which determines its initial values and whether it decays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A matrix or a table of embeddings: the only kind with weight decay.
+    /// A matrix or an embedding table: the only kind with weight decay.
     Weight,
     Bias,
     /// The weight of a LayerNorm.
@@ -48,26 +48,28 @@ pub(crate) struct LayerRanges {
     pub(crate) output_norm: NormRanges,
 }
 
-/// Where everything lies. The word embeddings come first, then positions and types; the head comes last.
+/// The positions of all tensors. The word embeddings come first, then positions and types; the head comes
+/// last.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     pub(crate) words: Range<usize>,
     pub(crate) positions: Range<usize>,
-    /// Empty where there is no such table.
+    /// Empty if there is no type embedding table.
     pub(crate) types: Range<usize>,
     pub(crate) norm: NormRanges,
-    /// From the width of the embeddings to that of the hidden states.
+    /// From the embedding width to the hidden width.
     pub(crate) projection: Option<LinearRanges>,
-    /// In the order in which they are applied; those that share weights are equal.
+    /// In the order in which they are applied; layers that share weights have equal ranges.
     pub(crate) layers: Vec<LayerRanges>,
-    /// Where the head begins. Everything before is the encoder.
+    /// The start of the head. Everything before it is the encoder.
     pub(crate) head: usize,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) len: usize,
 }
 
 impl Layout {
-    /// The layout of an encoder with a head, to which `head` adds its own tensors; it is told where the word embeddings lie.
+    /// The layout of an encoder with a head; `head` adds the head's tensors, given the position of the word
+    /// embeddings.
     pub(crate) fn new<H>(
         config: &Config,
         head: impl FnOnce(&Range<usize>, &mut LayoutBuilder) -> H,
@@ -104,7 +106,7 @@ impl Layout {
     }
 }
 
-/// Lays tensors one behind the other.
+/// Lays out tensors one after the other.
 #[derive(Default)]
 pub struct LayoutBuilder {
     parameters: Vec<Parameter>,
@@ -146,7 +148,7 @@ impl LayoutBuilder {
         self.stacked(&[name.to_owned()], outputs, inputs)
     }
 
-    /// Several linear layers of the same input, one below the other.
+    /// Several linear layers with the same input, stacked.
     fn stacked(&mut self, names: &[String], outputs: usize, inputs: usize) -> LinearRanges {
         let start = self.len;
         for name in names {

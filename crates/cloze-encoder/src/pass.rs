@@ -1,22 +1,23 @@
-//! What a forward pass is for, and which logits it computes.
+//! The purpose of a forward pass, and which logits it computes.
 
 /// The entries of the vocabulary for which the masked-LM head computes logits.
 #[derive(Debug, Clone, Copy)]
 pub enum Vocab<'a> {
     /// The whole vocabulary, in the order of the ids.
     All,
-    /// These ids, in this order. Costs only what they need.
+    /// These ids, in this order. Only their logits are computed.
     Subset(&'a [u32]),
 }
 
-/// What a forward pass is for.
+/// The purpose of a forward pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Prediction: no dropout, nothing kept.
     Predict,
-    /// Training: dropout drawn from this seed, and everything kept for [`crate::Session::backward`].
+    /// Training: dropout drawn from this seed, and everything that [`crate::Session::backward`] needs is
+    /// kept.
     Train {
-        /// Give every forward pass a seed of its own.
+        /// Give every forward pass its own seed.
         dropout_seed: u64,
     },
 }

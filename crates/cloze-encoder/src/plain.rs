@@ -1,5 +1,5 @@
-//! The encoder once more, as plainly as it can be written: one sequence at a time, in float64, without anything that makes
-//! it fast. What the real one computes is compared with this on models and batches of any shape.
+//! A second implementation of the encoder, as simple as possible: one sequence at a time, in float64, without
+//! optimizations. The results of the real one are compared with it on models and batches of any shape.
 
 use proptest::prelude::*;
 
@@ -20,12 +20,12 @@ struct Plain<'m, H> {
     values: Vec<f64>,
 }
 
-/// What the real engine and the plain one compute of a head.
+/// The outputs of a head in the real engine and the plain one.
 trait Heads: Head + Sized {
-    /// A model that has learnt nothing.
+    /// An untrained model.
     fn model(config: &Config, seed: u64) -> Model<Self>;
 
-    /// The logits that the real engine gives.
+    /// The logits computed by the real engine.
     fn logits<'s>(
         session: &'s mut Session<Self>,
         case: &Case,
@@ -168,7 +168,7 @@ impl<'m, H: Heads> Plain<'m, H> {
         at.map(|(sequence, row)| H::plain(self, &self.encode(sequence)[*row], &case.columns)).collect()
     }
 
-    /// The last states of all tokens, each number times its weight, added up.
+    /// The sum of the last states of all tokens, each number multiplied by its weight.
     fn pull(&self, case: &Case, weights: &[f32]) -> f64 {
         let states = case.sequences.iter().flat_map(|sequence| self.encode(sequence)).flatten();
         states.zip(weights).map(|(state, weight)| state * f64::from(*weight)).sum()
@@ -231,13 +231,13 @@ fn erfc(x: f64) -> f64 {
 struct Case {
     config: Config,
     sequences: Vec<Sequence>,
-    /// Where the logits of every sequence are wanted.
+    /// The positions at which the logits of each sequence are computed.
     rows: Vec<usize>,
     columns: Vec<u32>,
     seed: u64,
 }
 
-/// Sizes that are drawn for a model.
+/// Randomly drawn sizes of a model.
 #[derive(Debug, Clone)]
 struct Sizes {
     family: usize,
@@ -283,7 +283,7 @@ impl Sizes {
         let config = self.config(lengths.iter().copied().max().unwrap_or(1));
         let mut random = Rng::stream(seed, &[1]);
         let mut below = |n: usize| (random.next_u64() % n as u64) as usize;
-        // Padding, which learns nothing, is a token of 0 or 1.
+        // Padding, which is not trained, is a token of 0 or 1.
         let mut sequence = |len: &usize| Sequence {
             ids: (0..*len).map(|_| 2 + below(self.vocabulary - 2) as u32).collect(),
             type_ids: (0..*len).map(|i| u8::from(2 * i > *len)).collect(),
@@ -307,7 +307,7 @@ prop_compose! {
     }
 }
 
-/// Weights that are not so small that all of a layer's work hides behind its residual connections.
+/// Weights large enough that a layer's computation is not hidden by its residual connections.
 fn model<H: Heads>(case: &Case) -> Model<H> {
     let mut model = H::model(&case.config, case.seed);
     let mut random = Rng::stream(case.seed, &[2]);

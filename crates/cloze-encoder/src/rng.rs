@@ -1,9 +1,9 @@
-//! A small seeded generator, so that a result never depends on a library's version.
+//! A small seeded generator, so that results never depend on a library's version.
 
 use std::ops::Range;
 
 /// SplitMix64 (Steele, Lea & Flood, "Fast Splittable Pseudorandom Number Generators", 2014): 64 bits per step
-/// from a counter. Not for secrets.
+/// from a counter. Not suitable for cryptography.
 #[derive(Debug, Clone)]
 pub struct Rng {
     state: u64,
@@ -15,7 +15,7 @@ impl Rng {
         Rng { state: seed }
     }
 
-    /// A generator of its own for each of several purposes under one seed.
+    /// An independent generator for each of several purposes with the same seed.
     pub fn stream(seed: u64, purpose: &[u64]) -> Rng {
         let mut random = Rng::new(seed);
         for part in purpose {
@@ -38,12 +38,12 @@ impl Rng {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// A number of `range`, which is not empty.
+    /// A number in `range`, which must not be empty.
     pub fn gen_range(&mut self, range: Range<usize>) -> usize {
         range.start + ((u128::from(self.next_u64()) * range.len() as u128) >> 64) as usize
     }
 
-    /// A number of the standard normal distribution (Box & Muller, 1958).
+    /// A sample from the standard normal distribution (Box & Muller, 1958).
     pub fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         radius * (2.0 * std::f64::consts::PI * self.uniform()).cos()

@@ -1,4 +1,4 @@
-//! How the learning rate changes over training.
+//! Learning-rate schedules.
 
 /// The factor of the learning rate at update `step` (counted from 0) of `total`: it rises linearly over the
 /// first `warmup` updates and falls linearly to 0 at `total`.

@@ -1,4 +1,4 @@
-//! Running a model: forward, backward, update.
+//! Runs a model: forward, backward, update.
 
 mod engine;
 
@@ -7,10 +7,10 @@ use crate::head::{Classifier, Head, MaskedLm, OutputGradient};
 use crate::pass::{Mode, Vocab};
 use crate::{AdamW, Batch, Device, Model};
 
-/// A model at work on a device, with buffers that are used again from pass to pass.
+/// A model on a device, with buffers that are reused from pass to pass.
 ///
-/// What can be asked depends on the head of the model: a masked language model scores words at masks, a [`Classifier`] scores
-/// labels.
+/// The available operations depend on the head of the model: a masked language model scores words at masks, a
+/// [`Classifier`] scores labels.
 ///
 /// ```
 /// use cloze_encoder::{Batch, Classifier, Mode, Session, Vocab};
@@ -20,7 +20,7 @@ use crate::{AdamW, Batch, Device, Model};
 /// }
 /// ```
 ///
-/// Asking one for what the other can do does not compile:
+/// Calling a method of the other head does not compile:
 ///
 /// ```compile_fail,E0599
 /// use cloze_encoder::{Batch, Classifier, Mode, Session, Vocab};
@@ -76,19 +76,20 @@ impl<H: Head> Session<H> {
         &self.engine.device
     }
 
-    /// Switches recomputation (gradient checkpointing) on or off, from the next forward pass on. With it, training keeps only the input
-    /// of every layer and computes the rest again in [`Session::backward`]: the same bits in more time and less memory.
+    /// Switches recomputation (gradient checkpointing) on or off, starting with the next forward pass. If it
+    /// is on, training keeps only the input of every layer and recomputes the rest in [`Session::backward`]:
+    /// bitwise the same results, with more time and less memory.
     pub fn set_recompute(&mut self, recompute: bool) {
         self.engine.set_recompute(recompute);
     }
 
-    /// The model as it is now.
+    /// The model in its current state.
     pub fn model(&mut self) -> &Model<H> {
         self.engine.apply_pending_decay(&mut self.model.network);
         &self.model
     }
 
-    /// Ends the session and keeps the model.
+    /// Ends the session and returns the model.
     pub fn into_model(mut self) -> Model<H> {
         self.engine.apply_pending_decay(&mut self.model.network);
         self.model
@@ -97,12 +98,14 @@ impl<H: Head> Session<H> {
     /// The last hidden states of the tokens `indices` (see [`Batch::index`]), `[indices, hidden]`.
     ///
     /// # Panics
-    /// If a token, type or position of the batch is outside the model's tables, or an index outside the batch.
+    /// If a token, type or position of the batch is outside the model's tables, or an index is outside the
+    /// batch.
     pub fn hidden_states(&mut self, batch: &Batch, indices: &[u32], mode: Mode) -> &[f32] {
         self.engine.hidden_states(&mut self.model.network, batch, indices, mode)
     }
 
-    /// The output of the frozen layers for every token, `[tokens, hidden]`, see [`Model::freeze`]. Training does not change it.
+    /// The output of the frozen layers for every token, `[tokens, hidden]`, see [`Model::freeze`]. It does
+    /// not change in training.
     ///
     /// # Panics
     /// As [`Session::hidden_states`]; or if nothing is frozen.
@@ -110,23 +113,27 @@ impl<H: Head> Session<H> {
         self.engine.lower_states(&mut self.model.network, batch)
     }
 
-    /// Adds the gradients of the last training pass, given the gradient of its logits.
+    /// Accumulates the gradients of the last training pass, given the gradient of its logits.
     ///
     /// # Panics
-    /// If there was no training pass with logits since the last call, or the gradient has not the size of these logits.
+    /// If there was no training pass with logits since the last call, or the size of the gradient differs
+    /// from that of the logits.
     pub fn backward(&mut self, dlogits: &[f32]) {
         self.engine.backward(&self.model.network, self.model.head.gradient(dlogits));
     }
 
-    /// [`Session::backward`] for a training pass that was [`Session::hidden_states`], given the gradient of these states, `[indices, hidden]`.
+    /// [`Session::backward`] for a training pass run with [`Session::hidden_states`], given the gradient of
+    /// these states, `[indices, hidden]`.
     ///
     /// # Panics
-    /// If there was no such pass since the last call, or the gradient has not the size of these states.
+    /// If there was no such pass since the last call, or the size of the gradient differs from that of the
+    /// states.
     pub fn backward_states(&mut self, dstates: &[f32]) {
         self.engine.backward(&self.model.network, OutputGradient::States(dstates));
     }
 
-    /// [`Session::backward`] where the logits of the last pass have been overwritten with their gradient, as the losses do.
+    /// [`Session::backward`] if the logits of the last pass have been overwritten with their gradient, as the
+    /// losses do.
     ///
     /// # Panics
     /// As [`Session::backward`].
@@ -135,15 +142,16 @@ impl<H: Head> Session<H> {
         self.engine.backward_in_place(network, head);
     }
 
-    /// One AdamW update with the gradients accumulated since the last one. Returns their 2-norm before clipping.
+    /// Applies one AdamW update with the gradients accumulated since the last one. Returns their 2-norm
+    /// before clipping.
     ///
     /// # Panics
-    /// If nothing was trained yet.
+    /// If there has been no training pass yet.
     pub fn update(&mut self, adamw: &AdamW) -> f32 {
         self.engine.update(&mut self.model.network, adamw)
     }
 
-    /// The gradient of a tensor since the last update; none if there is no such tensor or nothing was trained.
+    /// The gradient of a tensor since the last update; `None` if there is no such tensor or no training pass.
     pub fn gradient(&self, name: &str) -> Option<&[f32]> {
         self.engine.gradient(&self.model.network, name)
     }

@@ -1,29 +1,31 @@
-//! What forward keeps for backward, and scratch that both use. Buffers grow to the largest batch and stay.
+//! What forward keeps for backward, and scratch memory for both. Buffers grow to the largest batch and are
+//! kept.
 
 use crate::Batch;
 use crate::layer::norm::NormTape;
 
-/// Everything that one forward pass leaves behind.
+/// The state that a forward pass leaves behind.
 #[derive(Default)]
 pub(crate) struct Tape {
     /// The batch of the pass.
     pub(crate) batch: Batch,
-    /// The position of every token, an entry of the table of positions.
+    /// The position of every token, as an index into the position embeddings.
     pub(crate) positions: Vec<u32>,
-    /// The tokens whose last hidden state was asked for, by index.
+    /// The indices of the tokens whose last hidden state was requested.
     pub(crate) indices: Vec<u32>,
     pub(crate) embedding: NormTape,
-    /// The embeddings before they are projected, `[tokens, embedding]`; unused where they are not.
+    /// The embeddings before projection, `[tokens, embedding]`; unused if they are not projected.
     pub(crate) embedded: Vec<f32>,
-    /// The input of every layer, `[tokens, hidden]`, and last the output for the tokens asked for, `[indices, hidden]`.
+    /// The input of every layer, `[tokens, hidden]`, and finally the output at the requested tokens,
+    /// `[indices, hidden]`.
     pub(crate) states: Vec<Vec<f32>>,
-    /// One per layer, or a single one that all share where backward computes them again.
+    /// One per layer, or a single shared one if backward recomputes them.
     pub(crate) layers: Vec<LayerTape>,
     pub(crate) head: HeadTape,
 }
 
-/// One layer. In the last one, everything after attention exists only for the tokens asked for: `rows` are those there, and all
-/// tokens in the other layers.
+/// One layer. In the last layer, everything after attention exists only for the requested tokens: `rows` are
+/// those tokens in the last layer, and all tokens in the others.
 #[derive(Default)]
 pub(crate) struct LayerTape {
     /// `[tokens, 3 hidden]`.
@@ -40,17 +42,17 @@ pub(crate) struct LayerTape {
     pub(crate) output_norm: NormTape,
 }
 
-/// The head at the tokens asked for, which are its `rows`.
+/// The head at the requested tokens, which are its `rows`.
 #[derive(Default)]
 pub(crate) struct HeadTape {
-    /// Classifier: the hidden states after dropout, `[rows, hidden]`; unused where they are not dropped out.
+    /// Classifier: the hidden states after dropout, `[rows, hidden]`; unused without dropout.
     pub(crate) input: Vec<f32>,
     /// After the dense layer, before the activation, `[rows, size]`.
     pub(crate) transformed: Vec<f32>,
     pub(crate) norm: NormTape,
     /// Input of the decoder or of the output layer, `[rows, size]`.
     pub(crate) decoded: Vec<f32>,
-    /// The vocabulary entries asked for; empty for all.
+    /// The requested vocabulary entries; empty for all.
     pub(crate) subset: Vec<u32>,
     /// Their rows of the decoder, `[columns, size]`, and biases.
     pub(crate) subset_weights: Vec<f32>,
@@ -59,7 +61,7 @@ pub(crate) struct HeadTape {
     pub(crate) logits: Vec<f32>,
 }
 
-/// Memory that holds nothing from one layer to the next but these few gradients.
+/// Scratch memory; only these few gradients are kept from one layer to the next.
 #[derive(Default)]
 pub(crate) struct Scratch {
     /// `[tokens, hidden]`: outputs of linear layers before their norm, while a layer runs forward.

@@ -6,7 +6,7 @@ use super::LARGEST;
 use crate::family::{Activation, Family};
 use crate::{Error, Result};
 
-/// What the file says.
+/// The contents of the file.
 pub(super) struct File<'a>(pub(super) &'a Map<String, Value>);
 
 impl File<'_> {

@@ -18,7 +18,7 @@ pub(crate) fn forward(kernels: Kernels, activation: Activation, x: &[f32], out: 
     out.par_chunks_mut(ELEMENTS).zip(x.par_chunks(ELEMENTS)).for_each(|(out, x)| pass(kernels, x, out));
 }
 
-/// Multiplies `grad` with f'(x) and computes `value` = f(x) again, so that forward need not keep it.
+/// Multiplies `grad` by f'(x) and recomputes `value` = f(x), so that forward need not keep it.
 pub(crate) fn backward(
     kernels: Kernels,
     activation: Activation,

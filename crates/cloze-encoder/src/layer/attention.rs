@@ -1,7 +1,7 @@
 //! Multi-head self-attention within each sequence of a ragged batch.
 //!
-//! A recursion cuts the batch into sequences and these into heads, two halves at a time, so that threads share
-//! the work without a list of tasks; every (sequence, head) pair writes a block of its own.
+//! The batch is split recursively into sequences and these into heads, each time into two halves, so that
+//! threads share the work without a task list; every (sequence, head) pair writes a separate block.
 
 use std::cell::RefCell;
 
@@ -10,17 +10,18 @@ use crate::kernel::vector::{self, Dropout};
 use crate::kernel::{Kernels, Mat, MatMut, Start, gemm_serial};
 use crate::layer::sized;
 
-/// The shape of the heads and how they are dropped out.
+/// The shape of the heads and their dropout.
 #[derive(Clone, Copy)]
 pub(crate) struct Attention {
     pub(crate) kernels: Kernels,
     pub(crate) heads: usize,
-    /// Elements of a head.
+    /// Width of a head.
     pub(crate) size: usize,
     pub(crate) dropout: Option<Dropout>,
 }
 
-/// Elements of all attention matrices of a batch: the sum of heads x tokens² over the sequences.
+/// Total number of elements in all attention matrices of a batch: the sum of heads x tokens² over the
+/// sequences.
 pub(crate) fn weights_len(spans: &[Span], heads: usize) -> usize {
     spans.iter().map(|s| heads * s.len * s.len).sum()
 }
@@ -44,8 +45,8 @@ impl Attention {
             .map(|part| qkv.block(span.start, span.len, part * self.hidden() + head * self.size, self.size))
     }
 
-    /// The context `[tokens, hidden]`. `weights` keeps the attention weights (before dropout) for backward if it
-    /// has room for them, and is empty otherwise.
+    /// Computes the context `[tokens, hidden]`. `weights` stores the attention weights (before dropout) for
+    /// backward, or is empty.
     pub(crate) fn forward(&self, spans: &[Span], qkv: &[f32], weights: &mut [f32], context: &mut [f32]) {
         let tokens = context.len() / self.hidden();
         let context = MatMut::new(context, tokens, self.hidden());
@@ -119,7 +120,7 @@ impl Attention {
         });
     }
 
-    /// `dqkv` `[tokens, 3 hidden]` from the gradient of the context, `dcontext` `[tokens, hidden]`.
+    /// Computes `dqkv` `[tokens, 3 hidden]` from the gradient of the context, `dcontext` `[tokens, hidden]`.
     pub(crate) fn backward(
         &self,
         spans: &[Span],
@@ -205,7 +206,7 @@ impl Attention {
     }
 }
 
-/// What backward reads, for the whole batch.
+/// The inputs of backward, for the whole batch.
 struct Inputs<'a> {
     qkv: Mat<'a>,
     dcontext: Mat<'a>,

@@ -5,10 +5,10 @@ use rayon::prelude::*;
 use crate::Batch;
 use crate::kernel::{Kernels, vector};
 
-/// Rows that one thread takes at a time.
+/// Number of rows that one thread processes at a time.
 const ROWS: usize = 64;
 
-/// The three tables, `[entries, size]` each. That of types is empty where segments are not told apart.
+/// The three tables, `[entries, size]` each. The type table is empty if segments are not distinguished.
 #[derive(Clone, Copy)]
 pub(crate) struct Tables<T> {
     pub(crate) words: T,
@@ -16,14 +16,14 @@ pub(crate) struct Tables<T> {
     pub(crate) types: T,
 }
 
-/// Entries whose embeddings learn nothing as inputs: PyTorch's embedding layer skips its `padding_idx`.
+/// Entries whose embeddings are not trained as inputs: PyTorch's embedding layer skips its `padding_idx`.
 #[derive(Clone, Copy)]
 pub(crate) struct Padding {
     pub(crate) word: u32,
     pub(crate) position: Option<u32>,
 }
 
-/// The type of a segment as an entry of a table: a table of one entry tells nothing apart.
+/// The type of a segment as an entry of a table: a table with one entry does not distinguish segments.
 fn kind(segment: u8, entries: usize) -> usize {
     if entries > 1 { segment.into() } else { 0 }
 }

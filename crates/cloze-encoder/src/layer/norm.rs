@@ -6,10 +6,12 @@ use crate::kernel::Kernels;
 use crate::kernel::vector::{self, Dropout};
 use crate::layer::sized;
 
-/// Rows that one thread takes at a time. Sums over rows are cut here, so the number is part of the result.
+/// Number of rows that one thread processes at a time. Sums over rows are split at these boundaries, so the
+/// number affects the result.
 const ROWS: usize = 64;
 
-/// What backward needs: the normalised rows `[rows, size]` before gamma and beta, and 1 / standard deviation.
+/// The values that backward needs: the normalised rows `[rows, size]` before gamma and beta, and 1 / standard
+/// deviation.
 #[derive(Default)]
 pub(crate) struct NormTape {
     pub(crate) normed: Vec<f32>,
@@ -25,7 +27,7 @@ pub(crate) struct Norm<'a> {
 }
 
 impl Norm<'_> {
-    /// out = LayerNorm(dropout(x) + residual), `[rows, size]`; `x` is used up.
+    /// out = LayerNorm(dropout(x) + residual), `[rows, size]`; `x` is overwritten.
     pub(crate) fn forward(
         &self,
         kernels: Kernels,
@@ -59,8 +61,8 @@ impl Norm<'_> {
             });
     }
 
-    /// From `dy` to `dx`, the gradient of the normalised sum, `[rows, size]`; adds the gradients of gamma and
-    /// beta. `partial` is scratch.
+    /// Computes `dx`, the gradient of the normalised sum, from `dy`, `[rows, size]` each; adds the gradients
+    /// of gamma and beta. `partial` is scratch.
     #[expect(clippy::too_many_arguments, reason = "inputs, outputs and scratch of one pass")]
     pub(crate) fn backward(
         &self,

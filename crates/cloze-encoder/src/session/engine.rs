@@ -1,4 +1,5 @@
-//! The buffers and the state of a session, apart from the kind of its head. It is not generic, so that it is compiled here, once.
+//! The buffers and state of a session, independent of the kind of head. This is not generic, so it is
+//! compiled only once, in this crate.
 
 use crate::backward::Backward;
 use crate::forward::Pass;
@@ -9,15 +10,15 @@ use crate::pass::{Mode, Vocab};
 use crate::tape::{Scratch, Tape};
 use crate::{AdamW, Batch, Device};
 
-/// What runs passes over a network.
+/// Runs passes over a network.
 pub(super) struct Engine {
     pub(super) device: Device,
     training: Option<Training>,
     tape: Tape,
     scratch: Scratch,
-    /// The mode of the pass on the tape; none before the first and after backward.
+    /// The mode of the pass on the tape; `None` before the first pass and after backward.
     mode: Option<Mode>,
-    /// How many logits that pass ended with; none if it ended with hidden states, without a head.
+    /// The number of logits of that pass; `None` if it returned hidden states without a head.
     logits: Option<usize>,
     recompute: bool,
 }
@@ -125,7 +126,7 @@ impl Engine {
         &mut self.tape.head.logits[..count]
     }
 
-    /// Adds the gradients of the last training pass.
+    /// Accumulates the gradients of the last training pass.
     pub(super) fn backward(&mut self, network: &Network, output: OutputGradient) {
         let Some(mode @ Mode::Train { .. }) = self.mode.take() else {
             panic!("backward follows a forward pass in training")
@@ -145,7 +146,7 @@ impl Engine {
         device.run(|| backward.run(tape, output));
     }
 
-    /// The same where the logits on the tape have been overwritten with their gradient.
+    /// The same, if the logits on the tape have been overwritten with their gradient.
     pub(super) fn backward_in_place(&mut self, network: &Network, head: &impl Head) {
         let logits = std::mem::take(&mut self.tape.head.logits);
         self.backward(network, head.gradient(&logits[..self.logits.unwrap_or(0)]));
@@ -164,8 +165,8 @@ impl Engine {
         Some(&self.training.as_ref()?.grads[parameter.range.clone()])
     }
 
-    /// Checks the batch, and in training makes room for gradients and activates the word embeddings that will get
-    /// one.
+    /// Checks the batch; in training, also allocates gradients and activates the word embeddings that will
+    /// receive one.
     fn prepare(&mut self, network: &mut Network, batch: &Batch, vocab: Option<Vocab>, mode: Mode) {
         let config = &network.config;
         assert!(!batch.is_empty(), "a batch has a sequence");
@@ -174,7 +175,7 @@ impl Engine {
         if let Some(Vocab::Subset(ids)) = vocab {
             assert!(ids.iter().all(inside), "ids are below {}", config.vocab_size);
         }
-        // A table of one entry, or none, tells no segments apart.
+        // A table with at most one entry does not distinguish segments.
         let lower = batch.lower.len();
         assert!(
             lower == 0 || network.frozen > 0 && lower == batch.tokens() * config.hidden_size,
@@ -212,7 +213,7 @@ impl Engine {
         self.logits = None;
     }
 
-    /// Copies a batch onto the tape, and makes room for the outputs of the layers.
+    /// Copies a batch onto the tape, and allocates the outputs of the layers.
     fn take(&mut self, network: &Network, batch: &Batch, indices: impl IntoIterator<Item = u32>, mode: Mode) {
         let Engine { device, tape, recompute, .. } = self;
         tape.batch.copy_from(batch);
