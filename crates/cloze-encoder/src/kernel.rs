@@ -1,7 +1,7 @@
-//! The only modules with `unsafe` code: matrix products and vector passes, chosen at run time.
+//! Matrix products and vector passes, chosen at run time. These are the only modules with `unsafe` code.
 //!
-//! All sets of kernels are compiled into every binary, and the best one that the processor has is chosen when a
-//! [`Device`](crate::Device) is made:
+//! All sets of kernels are compiled into every binary, and the fastest one that the processor supports is
+//! chosen when a [`Device`](crate::Device) is created:
 //!
 //! | set | instructions | products in | tile of a product |
 //! | --- | --- | --- | --- |
@@ -11,11 +11,12 @@
 //! | [`Kernels::Avx2`] | AVX2, FMA | float32 | 6 x 16 |
 //! | [`Kernels::Portable`] | whatever the target has | float32 | 4 x 8 |
 //!
-//! The sets in bfloat16 round what they multiply to eight significant bits while they pack it; sums, and
-//! everything that is kept, stay in float32. They are chosen only if asked for.
+//! The bfloat16 sets round the factors to eight significant bits while packing them; sums, and everything
+//! that is stored, stay in float32. They are used only on request.
 //!
-//! Products add in the same order whatever the number of threads, so results do not depend on it. Between the
-//! sets the last bits of a product differ, because tiles fuse multiplications and additions where they can.
+//! Products add in the same order whatever the number of threads, so results do not depend on it. The last
+//! bits of a product differ between the sets, because tiles fuse multiplications and additions where they
+//! can.
 
 mod gemm;
 mod matrix;
@@ -29,7 +30,7 @@ pub(crate) use gemm::{Start, gemm, gemm_serial};
 pub(crate) use matrix::{Mat, MatMut};
 use x86::{amx, bf16};
 
-/// A set of compute kernels, one of which a [`Device`](crate::Device) computes with.
+/// A set of compute kernels for a [`Device`](crate::Device).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kernels {
     /// Any processor: plain Rust, as wide as the compilation target allows.
@@ -45,21 +46,21 @@ pub enum Kernels {
 }
 
 impl Kernels {
-    /// The sets that multiply in float32, from the slowest to the fastest.
+    /// The float32 sets, from slowest to fastest.
     pub const ALL: [Kernels; 3] = [Kernels::Portable, Kernels::Avx2, Kernels::Avx512];
 
-    /// The sets that multiply in bfloat16, from the slowest to the fastest.
+    /// The bfloat16 sets, from slowest to fastest.
     pub const BF16: [Kernels; 2] = [Kernels::Avx512Bf16, Kernels::AmxBf16];
 
-    /// The fastest set in float32 that this processor can run.
+    /// The fastest float32 set that this processor can run.
     pub fn detect() -> Kernels {
         *Kernels::ALL.iter().rev().find(|k| k.available()).unwrap_or(&Kernels::Portable)
     }
 
-    /// The set in bfloat16 that makes this processor faster than float32 does, if there is one.
+    /// The bfloat16 set that is faster than float32 on this processor, if there is one.
     ///
-    /// AVX512-BF16 counts on AMD's processors only: on Intel's its instruction runs at half the rate, and
-    /// nothing is gained.
+    /// AVX512-BF16 is used only on AMD processors: on Intel processors, its instruction runs at half the
+    /// rate, so there is no gain.
     pub(crate) fn detect_bf16() -> Option<Kernels> {
         [Kernels::AmxBf16, Kernels::Avx512Bf16]
             .into_iter()

@@ -1,10 +1,10 @@
 //! Matrix products: packing, blocking, threads. The innermost tiles are in the files of the instruction sets.
 //!
-//! The scheme is that of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008): a
-//! block of A is packed into panels that stay in the second-level cache, panels of columns of B are packed beside
-//! it, and a register tile runs over both. Every thread has a part of C and packs what it needs for it. Every
-//! element of C is summed along k in one fixed order, whatever the number of threads and wherever the matrix is
-//! cut.
+//! The algorithm is that of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication"
+//! (2008): a block of A is packed into panels that stay in the second-level cache, panels of columns of B are
+//! packed as well, and a register tile runs over both. Every thread computes a part of C and packs what it
+//! needs for it. Every element of C is summed along k in a fixed order, whatever the number of threads and
+//! wherever the matrix is split.
 
 use std::cell::RefCell;
 
@@ -13,19 +13,19 @@ use super::tile::{Tile, TileStart};
 use super::x86::{amx, avx2, avx512, bf16};
 use super::{Kernels, portable};
 
-/// What a product is added to.
+/// The initial value that a product is added to.
 #[derive(Clone, Copy)]
 pub(crate) enum Start<'a> {
-    /// Nothing: C is overwritten.
+    /// Zero: C is overwritten.
     Zero,
-    /// What C holds.
+    /// The contents of C.
     Accumulate,
-    /// A row that is added to every row of the product: a bias. C is overwritten.
+    /// A bias: a row that is added to every row of the product. C is overwritten.
     Bias(&'a [f32]),
 }
 
 impl<'a> Start<'a> {
-    /// For the first `cols` columns and for the others.
+    /// The start for the first `cols` columns, and for the others.
     fn split(self, cols: usize) -> (Start<'a>, Start<'a>) {
         match self {
             Start::Bias(bias) => (Start::Bias(&bias[..cols]), Start::Bias(&bias[cols..])),
@@ -62,7 +62,7 @@ impl Room {
     }
 }
 
-/// What a thread packs into.
+/// The memory that a thread packs into.
 #[derive(Default)]
 struct Panels {
     a: Room,
@@ -73,9 +73,9 @@ thread_local! {
     static PANELS: RefCell<Panels> = RefCell::default();
 }
 
-/// Products smaller than this many multiplications are in float32 in every set, for tiles of bfloat16 would be mostly
-/// empty. Measured with the heads of attention: from 32 tokens on the products of heads of 32 elements take half
-/// the time in AMX, below that they take longer.
+/// Products smaller than this many multiplications use float32 in every set, because bfloat16 tiles would be
+/// mostly empty. Measured with attention heads of 32 elements: from 32 tokens, their products take half the
+/// time with AMX; below that, they take longer.
 const BF16_FROM: usize = 32 * 32 * 32;
 
 /// C = A B, or C += A B, or C = A B + bias: on all threads of the current rayon pool.
@@ -84,12 +84,12 @@ pub(crate) fn gemm(kernels: Kernels, a: Mat, b: Mat, c: MatMut, start: Start) {
     with_set(for_size(kernels, &a, &c), a, b, c, start, threads);
 }
 
-/// The same on the calling thread alone.
+/// The same on the calling thread only.
 pub(crate) fn gemm_serial(kernels: Kernels, a: Mat, b: Mat, c: MatMut, start: Start) {
     with_set(for_size(kernels, &a, &c), a, b, c, start, 1);
 }
 
-/// The set for a product; depends on nothing but its shape.
+/// The set for a product; depends only on its shape.
 fn for_size(kernels: Kernels, a: &Mat, c: &MatMut) -> Kernels {
     let small = c.rows * c.cols * a.cols < BF16_FROM;
     if small && kernels.is_bf16() { Kernels::Avx512 } else { kernels }
@@ -110,15 +110,15 @@ fn with_set(kernels: Kernels, a: Mat, b: Mat, c: MatMut, start: Start, threads: 
     }
 }
 
-/// Cuts the larger side of C in two until there is a piece for every thread, which is a product of its own: to pack some panels
-/// twice takes less time than to wait for each other at every block.
+/// Halves the larger side of C until there is a piece for every thread; each piece is a separate product.
+/// Packing some panels twice takes less time than waiting for each other at every block.
 fn spread<T: Tile>(a: Mat, b: Mat, c: MatMut, start: Start, threads: usize) {
     if threads <= 1 {
         return PANELS.with_borrow_mut(|panels| blocks::<T>(a, b, c, start, panels));
     }
     let (m, n, k, half) = (c.rows, c.cols, a.cols, threads / 2);
     let cut = |size: usize, unit: usize| (size * half / threads).next_multiple_of(unit).min(size);
-    // Cutting rows repeats the packing of B, cutting columns that of A.
+    // Splitting rows repeats the packing of B, splitting columns that of A.
     if m >= n {
         let rows = cut(m, T::ROWS);
         let (upper, lower) = c.split_rows(rows);
@@ -137,7 +137,7 @@ fn spread<T: Tile>(a: Mat, b: Mat, c: MatMut, start: Start, threads: usize) {
     }
 }
 
-/// Cuts A into blocks of rows and steps, B into blocks of columns, and multiplies them.
+/// Splits A into blocks of rows and steps, and B into blocks of columns, and multiplies them.
 fn blocks<T: Tile>(a: Mat, b: Mat, mut c: MatMut, start: Start, panels: &mut Panels) {
     let (m, n, k) = (c.rows, c.cols, a.cols);
     if k == 0 {
@@ -169,7 +169,7 @@ fn blocks<T: Tile>(a: Mat, b: Mat, mut c: MatMut, start: Start, panels: &mut Pan
     unsafe { T::end() };
 }
 
-/// Multiplies packed rows of A with packed columns of B into the columns of `c` from `col` on.
+/// Multiplies packed rows of A by packed columns of B into the columns of `c` starting at `col`.
 fn tiles<T: Tile>(
     a: &[T::Word],
     b: &[T::Word],
@@ -197,7 +197,7 @@ fn tiles<T: Tile>(
     }
 }
 
-/// A product along no dimension at all is the start itself.
+/// With an inner dimension of zero, the product is just the start.
 fn fill(c: MatMut, start: Start) {
     for i in 0..c.rows {
         // SAFETY: row `i` lies inside C, which this view alone may write.
@@ -226,7 +226,7 @@ mod tests {
             .collect()
     }
 
-    /// The product in float64, element by element, of what `kernels` multiply.
+    /// The product in float64, element by element, of the factors as `kernels` round them.
     fn plain(kernels: Kernels, a: Mat, b: Mat, start: &[f32]) -> Vec<f32> {
         let at = |m: Mat, i: usize, j: usize| {
             // SAFETY: the indices below stay inside the views.

@@ -1,4 +1,4 @@
-//! Views of matrices that can be cut into disjoint blocks, so that threads may fill them side by side.
+//! Matrix views that can be split into disjoint blocks, so that threads may fill them in parallel.
 
 use std::marker::PhantomData;
 
@@ -8,9 +8,9 @@ pub(crate) struct Mat<'a> {
     pub(super) ptr: *const f32,
     pub(crate) rows: usize,
     pub(crate) cols: usize,
-    /// Distance between neighbours in a column, in elements.
+    /// Distance between vertical neighbours, in elements.
     pub(super) row_stride: usize,
-    /// Distance between neighbours in a row, in elements.
+    /// Distance between horizontal neighbours, in elements.
     pub(super) col_stride: usize,
     life: PhantomData<&'a [f32]>,
 }
@@ -59,12 +59,12 @@ impl<'a> Mat<'a> {
     }
 }
 
-/// A view of a matrix that may be written. Rows are contiguous; two views never share an element.
+/// A mutable view of a matrix. Rows are contiguous; two views never share an element.
 pub(crate) struct MatMut<'a> {
     pub(super) ptr: *mut f32,
     pub(crate) rows: usize,
     pub(crate) cols: usize,
-    /// Distance between neighbours in a column, in elements.
+    /// Distance between vertical neighbours, in elements.
     pub(super) stride: usize,
     life: PhantomData<&'a mut [f32]>,
 }
@@ -80,7 +80,7 @@ impl<'a> MatMut<'a> {
         MatMut { ptr: data.as_mut_ptr(), rows, cols, stride: cols, life: PhantomData }
     }
 
-    /// `rows` rows from `row` on, borrowed.
+    /// The `rows` rows starting at `row`, borrowed.
     pub(super) fn rows_mut(&mut self, row: usize, rows: usize) -> MatMut<'_> {
         assert!(row + rows <= self.rows, "the rows lie inside");
         MatMut { ptr: self.ptr.wrapping_add(row * self.stride), rows, ..*self }

@@ -1,18 +1,18 @@
-//! Memory in large pages: products walk through weights and activations in strides of kilobytes, which needs more
-//! translations of addresses than the processor remembers for pages of 4 KiB.
+//! Memory in large pages: products access weights and activations with strides of kilobytes, which needs more
+//! address translations than the processor caches for 4 KiB pages.
 
-/// `len` zeros, in large pages where the system has them. They come into being when they are first written.
+/// `len` zeros, in large pages if the system has them. Pages are allocated when they are first written.
 pub(crate) fn zeros(len: usize) -> Vec<f32> {
     let memory = vec![0.0; len];
     prefer_large(&memory);
     memory
 }
 
-/// Asks the system to back memory with large pages where they lie wholly inside it.
+/// Asks the system to use large pages for those that are entirely within this memory.
 #[cfg(target_os = "linux")]
 pub(crate) fn prefer_large(memory: &[f32]) {
     const PAGE: usize = 4096;
-    /// Less than this is soon in the cache as a whole.
+    /// Smaller memory soon fits into the cache as a whole.
     const FROM: usize = 512 * 1024;
     let bytes = memory.as_ptr_range();
     let (start, end) = ((bytes.start as usize).next_multiple_of(PAGE), bytes.end as usize / PAGE * PAGE);
@@ -23,6 +23,6 @@ pub(crate) fn prefer_large(memory: &[f32]) {
     }
 }
 
-/// Elsewhere the system decides by itself.
+/// On other systems, the operating system decides.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn prefer_large(_: &[f32]) {}

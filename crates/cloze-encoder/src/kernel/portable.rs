@@ -5,7 +5,7 @@ use super::tile::{Tile, TileStart};
 
 pub(super) struct TilePlain;
 
-/// Packs panels element by element; shared by the sets that have no faster way.
+/// Packs panels element by element; shared by the sets without a faster method.
 pub(super) fn pack<const W: usize>(lanes: Mat, dst: &mut [f32]) {
     for (panel, dst) in dst.chunks_exact_mut(W * lanes.cols).enumerate() {
         let first = panel * W;

@@ -1,8 +1,9 @@
-//! What every register tile has: the part of a product that stays in registers, computed from packed panels.
+//! The interface of all register tiles. A tile is the part of a product that stays in registers, computed
+//! from packed panels.
 
 use super::matrix::Mat;
 
-/// How a tile begins: [`Start`](super::Start) without its lifetime, for the kernels.
+/// The initial value of a tile: [`Start`](super::Start) without its lifetime, for the kernels.
 #[derive(Clone, Copy)]
 pub(in crate::kernel) enum TileStart {
     Zero,
@@ -10,12 +11,12 @@ pub(in crate::kernel) enum TileStart {
     Bias(*const f32),
 }
 
-/// A register tile of one instruction set, and the form in which it reads its panels.
+/// A register tile of one instruction set, and the layout of its panels.
 ///
 /// # Safety of all functions
 /// They may be called only on a processor that has the instructions of the set.
 pub(in crate::kernel) trait Tile {
-    /// What panels consist of: a float32, or a pair of bfloat16.
+    /// The unit of a panel: a float32, or a pair of bfloat16.
     type Word: Copy + Send + Sync;
     /// Rows of a full tile.
     const ROWS: usize;
@@ -24,25 +25,25 @@ pub(in crate::kernel) trait Tile {
     /// Steps of k that are packed at once: a panel of B fits the first-level cache, a block of A the second.
     const DEPTH: usize = 256;
 
-    /// Words that a lane (a row of A, a column of B) of `depth` steps takes in a panel.
+    /// Number of words in a panel for a lane (a row of A or a column of B) of `depth` steps.
     fn words(depth: usize) -> usize {
         depth
     }
 
-    /// What a thread does before a series of tiles.
+    /// Called by a thread before a series of tiles.
     ///
     /// # Safety
     /// See [`Tile`].
     unsafe fn begin() {}
 
-    /// What it does afterwards.
+    /// Called after a series of tiles.
     ///
     /// # Safety
     /// See [`Tile`].
     unsafe fn end() {}
 
-    /// Packs rows of A into panels of [`Tile::ROWS`] lanes and fills up the last panel with zeros. `dst` is just
-    /// as long as the panels.
+    /// Packs rows of A into panels of [`Tile::ROWS`] lanes, and pads the last panel with zeros. `dst` has
+    /// exactly the length of the panels.
     ///
     /// # Safety
     /// See [`Tile`].
@@ -70,7 +71,7 @@ pub(in crate::kernel) trait Tile {
     );
 }
 
-/// Calls the tile that is compiled for just this number of rows.
+/// Calls the tile that is compiled for exactly this number of rows.
 macro_rules! by_rows {
     ($rows:expr, $module:ident::$tile:ident, $args:tt, $($n:literal)*) => {
         match $rows {
@@ -81,7 +82,7 @@ macro_rules! by_rows {
 }
 pub(in crate::kernel) use by_rows;
 
-/// Stands in for a tile whose instructions this processor cannot have; it is never chosen.
+/// A placeholder for a tile whose instructions do not exist on this architecture; it is never chosen.
 #[cfg(not(target_arch = "x86_64"))]
 macro_rules! unavailable {
     ($name:ident) => {

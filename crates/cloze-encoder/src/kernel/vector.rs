@@ -1,7 +1,7 @@
-//! Passes over vectors: activations, normalisation, softmax, dropout, the optimizer's update.
+//! Vector passes: activations, normalisation, softmax, dropout, optimizer update.
 //!
 //! Each is written once, in plain Rust that the compiler vectorises, and compiled once per set of kernels.
-//! Sums run in 16 lanes that are added in a fixed order, so every set gives the same bits.
+//! Sums use 16 lanes that are added in a fixed order, so every set gives the same bits.
 
 use super::Kernels;
 
@@ -51,7 +51,7 @@ pub(crate) use dropout::{Dropout, dropout};
 pub(crate) use norm::{norm, norm_backward};
 pub(crate) use softmax::{cross_entropy_row, log_sum_exp, scaled_softmax, softmax, softmax_backward};
 
-/// e^x with a relative error below 2e-7 for x in [-87, 88]; beyond, the value at the bound.
+/// e^x with a relative error below 2e-7 for x in [-87, 88]; outside, the value at the boundary.
 ///
 /// Splits x = n ln 2 + r and sums the Taylor series of e^r to the seventh power, |r| <= ln 2 / 2.
 #[inline(always)]
@@ -76,7 +76,7 @@ fn exp(x: f32) -> f32 {
     p * f32::from_bits(shifted.to_bits().wrapping_add(127) << 23)
 }
 
-/// Adds up lanes, always in this order.
+/// Sums the lanes, always in this order.
 #[inline(always)]
 fn reduce(lanes: [f32; 16]) -> f32 {
     let mut v = lanes;

@@ -1,4 +1,5 @@
-//! The register tiles for instruction sets of x86-64. On other processors they are there in name, and never chosen.
+//! The register tiles for x86-64 instruction sets. On other architectures they exist only as placeholders and
+//! are never chosen.
 
 pub(super) mod amx;
 pub(super) mod avx2;

@@ -26,8 +26,8 @@ impl Tensor {
         Tensor { dtype, shape: shape.to_vec(), strides: None, start, len }
     }
 
-    /// A view of a storage of `elements` elements that begins at byte `storage`. `None` if the view exceeds
-    /// the storage.
+    /// A view into a storage that has `elements` elements and begins at byte `storage`. `None` if the view
+    /// exceeds it.
     pub(super) fn view(
         dtype: Dtype,
         (shape, strides): (&[usize], &[usize]),

@@ -1,4 +1,4 @@
-//! Activations, and backward through them.
+//! Activation functions, forward and backward.
 
 use super::exp;
 use crate::kernel::Kernels;
@@ -22,8 +22,8 @@ fn normal(x: f32) -> (f32, f32) {
     (cdf, INV_SQRT_2PI * bell)
 }
 
-/// The logistic function of 2 √(2/π) (x + 0.044715 x³), by which the approximation of GELU multiplies x, and the derivative of
-/// its argument.
+/// The logistic function of 2 √(2/π) (x + 0.044715 x³), by which the GELU approximation multiplies x, and the
+/// derivative of its argument.
 ///
 /// Hendrycks & Gimpel, "Gaussian Error Linear Units" (2016): 0.5 (1 + tanh u) = 1 / (1 + e^(-2u)).
 #[inline(always)]
@@ -44,8 +44,8 @@ vectorised! {
         }
     }
 
-    /// Backward through GELU: `grad` is multiplied with its derivative at `x`, and `value` becomes GELU(x)
-    /// again, so that forward need not keep it.
+    /// Backward through GELU: multiplies `grad` by its derivative at `x`, and recomputes `value` = GELU(x),
+    /// so that forward need not keep it.
     fn gelu_backward(x: &[f32], grad: &mut [f32], value: &mut [f32]) {
         for ((x, grad), value) in x.iter().zip(grad).zip(value) {
             let (cdf, density) = normal(*x);

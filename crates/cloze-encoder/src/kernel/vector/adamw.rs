@@ -2,10 +2,10 @@
 
 use crate::kernel::Kernels;
 
-/// The numbers of one AdamW update.
+/// The constants of one AdamW update.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AdamStep {
-    /// The gradient is multiplied with this first: clipping.
+    /// Clipping factor, which the gradient is first multiplied by.
     pub(crate) clip: f32,
     /// Learning rate divided by the bias correction of the first moment.
     pub(crate) rate: f32,
@@ -21,8 +21,8 @@ pub(crate) struct AdamStep {
 vectorised! {
     /// One AdamW update of parameters `p` with gradient `g` and moments `m`, `v`; `g` is cleared.
     ///
-    /// Loshchilov & Hutter, "Decoupled Weight Decay Regularization" (2019), with PyTorch's order: decay
-    /// first, epsilon added to the corrected root.
+    /// Loshchilov & Hutter, "Decoupled Weight Decay Regularization" (2019), in PyTorch's order: decay first,
+    /// epsilon added to the corrected root.
     fn adamw(p: &mut [f32], g: &mut [f32], m: &mut [f32], v: &mut [f32], step: AdamStep) {
         let n = p.len();
         let (g, m, v) = (&mut g[..n], &mut m[..n], &mut v[..n]);

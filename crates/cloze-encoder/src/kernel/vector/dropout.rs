@@ -1,16 +1,16 @@
-//! Dropout whose masks are computed, not stored.
+//! Dropout with masks that are computed rather than stored.
 
 use crate::kernel::Kernels;
 
-/// Which elements are dropped: a counter-based generator, so that backward finds the same ones again without
-/// a stored mask.
+/// Determines which elements are dropped with a counter-based generator, so that backward reproduces the mask
+/// without storing it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Dropout {
-    /// Selects the stream: one per step, layer and place.
+    /// Selects the random stream: one per step, layer and place.
     pub(crate) key: u32,
     /// An element is dropped if its 24-bit number is below this.
     pub(crate) threshold: u32,
-    /// What kept elements are multiplied with: 1 / (1 - rate).
+    /// The factor for elements that are kept: 1 / (1 - rate).
     pub(crate) scale: f32,
 }
 
@@ -31,7 +31,7 @@ impl Dropout {
 }
 
 vectorised! {
-    /// Multiplies element i of `x` with the factor of element `first + i`.
+    /// Multiplies element i of `x` by the factor of element `first + i`.
     fn dropout(x: &mut [f32], dropout: Dropout, first: u32) {
         for (i, x) in x.iter_mut().enumerate() {
             *x *= dropout.factor(first.wrapping_add(i as u32));

@@ -1,11 +1,11 @@
-//! LayerNorm over a row, and backward through it.
+//! LayerNorm over a row, forward and backward.
 
 use super::{dot, sum};
 use crate::kernel::Kernels;
 
 vectorised! {
-    /// out = LayerNorm(x + residual) for one row; `normed` keeps the row before gamma and beta.
-    /// Returns 1 / standard deviation. `x` is used up.
+    /// out = LayerNorm(x + residual) for one row; `normed` receives the row before gamma and beta. Returns 1
+    /// / standard deviation. `x` is overwritten.
     fn norm(
         x: &mut [f32],
         residual: &[f32],
@@ -32,7 +32,7 @@ vectorised! {
         rstd
     }
 
-    /// Backward through LayerNorm for one row: `dx` is overwritten, gamma and beta gradients are added to.
+    /// Backward through LayerNorm for one row: overwrites `dx`, and adds to the gradients of gamma and beta.
     fn norm_backward(
         dy: &[f32],
         normed: &[f32],

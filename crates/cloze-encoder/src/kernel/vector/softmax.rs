@@ -1,4 +1,4 @@
-//! Softmax over a row, and the cross-entropy that is taken of one.
+//! Softmax over a row, and the cross-entropy computed from it.
 
 use super::{dot, exp, max, reduce, sum};
 use crate::kernel::Kernels;
@@ -18,7 +18,7 @@ vectorised! {
         }
     }
 
-    /// Backward through softmax: `grad` becomes the gradient of the scores before the scale.
+    /// Backward through softmax: `grad` becomes the gradient of the scores before scaling.
     fn softmax_backward(p: &[f32], grad: &mut [f32], scale: f32) {
         let mean = dot(p, grad);
         for (p, g) in p.iter().zip(grad) {
@@ -27,7 +27,7 @@ vectorised! {
     }
 
     /// Turns a row of logits into the gradient of `weight` times its cross-entropy with class `target`, and
-    /// returns that cross-entropy (not weighted).
+    /// returns that cross-entropy (unweighted).
     fn cross_entropy_row(row: &mut [f32], target: usize, weight: f32) -> f32 {
         let top = max(row);
         let chosen = row[target] - top;

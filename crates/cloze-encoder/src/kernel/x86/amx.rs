@@ -1,7 +1,7 @@
-//! The register tile for AMX: 32 x 32, in four accumulators of 16 x 16 that take 32 products of bfloat16 at a
-//! time. The remaining four tile registers hold two blocks of A, 16 rows x 32 steps, and two of B, 16 pairs of
-//! steps x 16 columns. Panels consist of such blocks of 1 KiB, one after the other: two of the first 32 steps,
-//! two of the next.
+//! The register tile for AMX: 32 x 32, in four accumulators of 16 x 16, each of which takes 32 bfloat16
+//! products at a time. The remaining four tile registers hold two blocks of A, 16 rows x 32 steps, and two of
+//! B, 16 pairs of steps x 16 columns. Panels consist of such blocks of 1 KiB, one after the other: two for
+//! the first 32 steps, two for the next, and so on.
 //!
 //! Intel, "Intel 64 and IA-32 Architectures Software Developer's Manual", volume 1, chapter 18.
 
@@ -36,7 +36,7 @@ mod imp {
     /// Words of a block: 16 rows of 64 bytes.
     const BLOCK: usize = 256;
 
-    /// Asks for the tile registers, which Linux gives only to those who ask, once per process.
+    /// Requests the tile registers, which Linux grants only on request, once per process.
     #[cfg(target_os = "linux")]
     pub(super) fn permitted() -> bool {
         const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
@@ -72,7 +72,7 @@ mod imp {
         rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
     };
 
-    /// Shapes the tile registers of this thread.
+    /// Configures the tile registers of this thread.
     ///
     /// # Safety
     /// [`super::available`] is true.
@@ -85,7 +85,7 @@ mod imp {
         }
     }
 
-    /// Frees the tile registers, so that the system need not save them.
+    /// Releases the tile registers, so that the system need not save them.
     ///
     /// # Safety
     /// [`super::available`] is true.
@@ -98,7 +98,8 @@ mod imp {
         }
     }
 
-    /// Packs panels of 32 lanes, `dst[panel][step / 32][half][16][16]`, the last two as `order` says.
+    /// Packs panels of 32 lanes, `dst[panel][step / 32][half][16][16]`, with the last two dimensions ordered
+    /// by `order`.
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
     pub(super) fn pack(view: Mat, order: Order, dst: &mut [u32]) {
         let depth = view.cols.div_ceil(32);
@@ -113,7 +114,8 @@ mod imp {
         }
     }
 
-    /// A whole tile: what lies at `from`, or zero if that is null, plus the product, to `c`. Strides in bytes.
+    /// Computes a whole tile: the values at `from`, or zero if that is null, plus the product; stores it at
+    /// `c`. Strides are in bytes.
     ///
     /// # Safety
     /// The registers are shaped; 32 x 32 elements can be read at `from` (with any stride, zero too) and written
@@ -192,13 +194,13 @@ mod imp {
             let (from, from_stride) = match start {
                 TileStart::Zero => (std::ptr::null(), 0),
                 TileStart::Accumulate => (c.cast_const(), 4 * stride),
-                // Every row of the tile begins as the same row: the bias.
+                // Every row of the tile starts with the same values: the bias.
                 TileStart::Bias(bias) => (bias, 0),
             };
             // SAFETY: by the contract of this function.
             return unsafe { multiply(a, b, from, from_stride, c, 4 * stride) };
         }
-        // At the edge the same, in the same order, on a copy.
+        // At the edge, the same computation in the same order, on a copy.
         let mut copy = MaybeUninit::<[[f32; 32]; 32]>::uninit();
         let whole = copy.as_mut_ptr().cast::<f32>();
         let (low, high) = (mask(cols), mask(cols.saturating_sub(16)));

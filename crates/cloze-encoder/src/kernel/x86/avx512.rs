@@ -12,7 +12,7 @@ pub(super) mod imp {
     use crate::kernel::matrix::Mat;
     use crate::kernel::tile::TileStart;
 
-    /// The first `lanes` of 16 lanes.
+    /// The mask for the first `lanes` of 16 lanes.
     pub(in crate::kernel) fn mask(lanes: usize) -> __mmask16 {
         if lanes >= 16 { 0xffff } else { (1 << lanes) - 1 }
     }
@@ -48,7 +48,8 @@ pub(super) mod imp {
         }
     }
 
-    /// Rows of memory that are fetched before they are packed: the hardware does not foresee strides of kilobytes.
+    /// Number of rows in memory to prefetch before packing: the hardware does not predict strides of
+    /// kilobytes.
     const AHEAD: usize = 12;
 
     /// Packs panels of `W` lanes.
@@ -63,8 +64,9 @@ pub(super) mod imp {
         }
         let dst = dst.as_mut_ptr();
         if lane_stride == 1 {
-            // A few panels at a time: enough that rows of memory are read by whole cache lines, and so few that the lines
-            // written to, a panel apart, which is a power of two, do not push each other out of the cache.
+            // A few panels at a time: enough to read rows of memory by whole cache lines, and few enough that
+            // the lines written, whose distance of one panel is a power of two, do not evict each other from
+            // the cache.
             for group in (0..lanes).step_by(4 * W) {
                 for step in 0..depth {
                     for first in (group..lanes.min(group + 4 * W)).step_by(W) {

@@ -1,12 +1,12 @@
-//! The register tile for AVX512-BF16: 12 x 32, in 24 accumulators of 16 lanes, each of which takes two products
-//! of bfloat16 at a time. Packing converts to bfloat16 and rounds to nearest, ties to even.
+//! The register tile for AVX512-BF16: 12 x 32, in 24 accumulators of 16 lanes, each of which takes two
+//! bfloat16 products at a time. Packing converts to bfloat16, rounding to nearest, ties to even.
 
 use crate::kernel::matrix::Mat;
 use crate::kernel::tile::{Tile, TileStart};
 
 pub(in crate::kernel) struct TileBf16;
 
-/// Whether the instructions make products faster than float32 does.
+/// Whether these instructions are faster for products than float32.
 #[cfg(target_arch = "x86_64")]
 pub(in crate::kernel) fn is_fast() -> bool {
     use std::arch::x86_64::__cpuid;
@@ -29,7 +29,7 @@ pub(super) mod imp {
     use crate::kernel::matrix::Mat;
     use crate::kernel::tile::TileStart;
 
-    /// How a block of 16 lanes x 32 steps lies in 16 vectors of pairs of bfloat16.
+    /// The layout of a block of 16 lanes x 32 steps in 16 vectors of bfloat16 pairs.
     #[derive(Clone, Copy, PartialEq)]
     pub(in crate::kernel) enum Order {
         /// Vector i is lane i with its 16 pairs of steps.
@@ -40,10 +40,11 @@ pub(super) mod imp {
 
     type Block = [__m512; 16];
 
-    /// Rows of memory that are fetched before they are packed: the hardware does not foresee strides of kilobytes.
+    /// Number of rows in memory to prefetch before packing: the hardware does not predict strides of
+    /// kilobytes.
     const AHEAD: usize = 32;
 
-    /// Rounds 16 lanes from `first` and 32 steps from `step` on to bfloat16; what the view lacks is zero.
+    /// Rounds 16 lanes from `first` and 32 steps from `step` to bfloat16; elements outside the view are zero.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
     pub(in crate::kernel) fn block(view: Mat, first: usize, step: usize, order: Order) -> Block {
@@ -67,7 +68,7 @@ pub(super) mod imp {
         rows
     }
 
-    /// A block whose lanes are neighbours in memory, as pairs of steps.
+    /// A block whose lanes are adjacent in memory, as pairs of steps.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
     fn pairs(view: Mat, first: usize, step: usize) -> Block {
@@ -100,7 +101,7 @@ pub(super) mod imp {
         rows
     }
 
-    /// A block whose steps are neighbours in memory, lane by lane.
+    /// A block whose steps are adjacent in memory, lane by lane.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
     fn lanes(view: Mat, first: usize, step: usize) -> Block {
