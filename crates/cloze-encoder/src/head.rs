@@ -13,8 +13,8 @@ impl Head for Classifier {}
 
 /// The head of a masked language model: it scores each entry of the vocabulary.
 ///
-/// The decoder is the word embedding table, or a separate one if they are not tied, `[vocabulary,
-/// embedding]`.
+/// The decoder is the word embedding table, or a separate one if they are not tied,
+/// `[vocabulary, embedding]`.
 #[derive(Debug, Clone)]
 pub struct MaskedLm {
     pub(crate) dense: LinearRanges,

@@ -1,5 +1,5 @@
 //! A second implementation of the encoder, as simple as possible: one sequence at a time, in float64, without
-//! optimizations. The results of the real one are compared with it on models and batches of any shape.
+//! optimisations. The results of the real one are compared with it on models and batches of any shape.
 
 use proptest::prelude::*;
 

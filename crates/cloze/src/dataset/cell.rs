@@ -41,10 +41,10 @@ pub(crate) fn means_missing(value: &str) -> bool {
     MISSING_MARKS.contains(&value.trim().to_lowercase().as_str())
 }
 
-/// The labels named in a JSON cell: a list of names, as in doccano and Label Studio exports; `{"choices":
-/// [names]}`, as in Label Studio's tables; or an object that maps names to numbers, such as spaCy's `cats`,
-/// where names with a value of at least one half are the labels. Lists in Python notation are also read. Each
-/// name is returned once. `None` if the cell is none of these.
+/// The labels named in a JSON cell: a list of names, as in doccano and Label Studio exports;
+/// `{"choices": [names]}`, as in Label Studio's tables; or an object that maps names to numbers, such as
+/// spaCy's `cats`, where names with a value of at least one half are the labels. Lists in Python notation are
+/// also read. Each name is returned once. `None` if the cell is none of these.
 pub(crate) fn listed(cell: &str) -> Option<Vec<String>> {
     if !cell.starts_with(['[', '{']) {
         return None;

@@ -1,5 +1,5 @@
-//! Metrics of predictions on labelled examples, by label name, as reported in `results.json` and by `cloze
-//! eval`.
+//! Metrics of predictions on labelled examples, by label name, as reported in `results.json` and by
+//! `cloze eval`.
 
 use std::collections::BTreeMap;
 

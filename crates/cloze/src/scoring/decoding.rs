@@ -28,8 +28,8 @@ impl PartlyFilled {
     }
 }
 
-/// The logits over the whole vocabulary at the masks of some inputs, one after the other, `[masks,
-/// vocabulary]`, and the log-sum-exp of every row.
+/// The logits over the whole vocabulary at the masks of some inputs, one after the other,
+/// `[masks, vocabulary]`, and the log-sum-exp of every row.
 ///
 /// # Errors
 /// When a logit is not finite.

@@ -90,7 +90,7 @@ factors! {
     Calibration: calibration,
     /// The number of lowest layers that are frozen.
     Freezing: freezing,
-    /// What the classifier is initialized from.
+    /// What the classifier is initialised from.
     Start: start,
     /// Whether a linear probe is part of the ensemble.
     Probe: probe,

@@ -50,9 +50,9 @@ pub(crate) struct Training<'a> {
     pub(crate) seed: u64,
 }
 
-/// Trains a classifier on all `sequences`, at least one. `micro_batch(session, batch, rows, dropout_seed,
-/// weight)` receives the batch and the indices of its sequences, returns its loss and adds `weight` times the
-/// gradient. `after` is called after every update.
+/// Trains a classifier on all `sequences`, at least one.
+/// `micro_batch(session, batch, rows, dropout_seed, weight)` receives the batch and the indices of its
+/// sequences, returns its loss and adds `weight` times the gradient. `after` is called after every update.
 pub(crate) fn fine_tune(
     session: &mut Session<Classifier>,
     training: Training,

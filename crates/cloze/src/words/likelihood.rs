@@ -8,7 +8,7 @@
 /// other rows, `[labels, words]`. `logits` covers the whole vocabulary, `[rows, words]`, and `gold` has every
 /// row's label. A label that has no rows, or all of them, gets 0.
 ///
-/// This is the paper's normalized ratio divided by the number of other rows, which is the same for all words
+/// This is the paper's normalised ratio divided by the number of other rows, which is the same for all words
 /// of a label.
 pub(super) fn ratios(logits: &[f32], gold: &[usize], labels: usize) -> Vec<Vec<f64>> {
     let words = logits.len() / gold.len().max(1);

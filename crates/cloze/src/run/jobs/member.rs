@@ -111,7 +111,7 @@ impl Workspace<'_> {
         Ok(training_examples.filter(|(_, label)| wanted.is_none_or(|wanted| wanted == *label)).unzip())
     }
 
-    /// Whether the final classifier is initialized from this member, among others.
+    /// Whether the final classifier is initialised from this member, among others.
     fn starts_from(&self, member: Member) -> bool {
         let starts = self.plan.has_classifier() && self.task.options.distil.start == Start::Members;
         starts && member.generation == self.last_generation()

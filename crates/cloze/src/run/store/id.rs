@@ -13,7 +13,7 @@ impl Id {
     /// The id of a value: a hash of its JSON form. The value's maps must have a fixed order.
     pub(crate) fn of(value: &impl Serialize) -> Self {
         let mut hasher = blake3::Hasher::new();
-        // Numbers, strings, lists and structures can always be serialized, and writing to the hasher cannot
+        // Numbers, strings, lists and structures can always be serialised, and writing to the hasher cannot
         // fail.
         serde_json::to_writer(&mut hasher, value).expect("plain data has a JSON form");
         Id::from_hash(&hasher)

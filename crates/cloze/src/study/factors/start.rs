@@ -1,4 +1,4 @@
-//! What the classifier is initialized from.
+//! What the classifier is initialised from.
 
 use super::{Base, Definition, Levels};
 use crate::Result;

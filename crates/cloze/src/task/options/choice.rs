@@ -44,7 +44,7 @@ pub(crate) enum Measure {
     All,
 }
 
-/// What the final classifier is initialized from.
+/// What the final classifier is initialised from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Start {

@@ -9,7 +9,7 @@
 //! pub key: type in BOUNDS = default, Preset: another default;
 //! ```
 //!
-//! Job ids are hashes that include the serialized [`Options`] and the written task file, so changing the
+//! Job ids are hashes that include the serialised [`Options`] and the written task file, so changing the
 //! order of the rows changes every id.
 
 use serde::Serialize;
