@@ -1,8 +1,9 @@
 //! Masked language models that can be fine-tuned on an ordinary CPU.
 //!
-//! The crate reads BERT, RoBERTa, XLM-RoBERTa, ALBERT, DistilBERT and ELECTRA from a Hugging Face directory, runs them forward and
-//! backward, updates them with AdamW, and saves them so that transformers reads them again. It has no automatic differentiation
-//! and no tensor type: there is one encoder, whose layers are written by hand in both directions.
+//! The crate reads BERT, RoBERTa, XLM-RoBERTa, ALBERT, DistilBERT and ELECTRA from a Hugging Face directory,
+//! runs them forward and backward, updates them with AdamW, and saves them in a format that transformers can
+//! read. It has no automatic differentiation and no tensor type: there is a single encoder, whose layers have
+//! hand-written forward and backward passes.
 //!
 //! # Scores at a mask
 //!

@@ -17,8 +17,9 @@ pub(crate) fn prefer_large(memory: &[f32]) {
     let bytes = memory.as_ptr_range();
     let (start, end) = ((bytes.start as usize).next_multiple_of(PAGE), bytes.end as usize / PAGE * PAGE);
     if size_of_val(memory) >= FROM {
-        // SAFETY: the pages lie inside memory that is borrowed, and the advice changes nothing about what they hold.
-        // Where it is not taken, because the system has no large pages or pages of another size, nothing is lost.
+        // SAFETY: the pages lie inside memory that is borrowed, and the advice does not change their
+        // contents. If the system ignores it, because it has no large pages or pages of another size, nothing
+        // is lost.
         unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_HUGEPAGE) };
     }
 }

@@ -57,9 +57,9 @@ pub(in crate::kernel) trait Tile {
 
     /// Computes `rows` x `cols` elements of C from a packed panel of A and one of B.
     ///
-    /// # Safety
-    /// C and the bias have room for `rows` x `cols` and nobody else uses them meanwhile, the panels were packed by this
-    /// set from equally many steps, and the call lies between `begin` and `end`. See also [`Tile`].
+    /// C and the bias have room for `rows` x `cols` elements and nothing else accesses them during the call,
+    /// the panels were packed by this set from the same number of steps, and the call is between `begin` and
+    /// `end`. See also [`Tile`].
     unsafe fn tile(
         rows: usize,
         cols: usize,

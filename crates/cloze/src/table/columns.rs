@@ -1,4 +1,4 @@
-//! The columns of a file, and how the file is written.
+//! The columns of a file, and the properties of its format.
 
 use std::collections::HashMap;
 use std::sync::Arc;

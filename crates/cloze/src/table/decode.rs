@@ -1,4 +1,4 @@
-//! From the bytes of a file to UTF-8: decompression, and decoding of other encodings.
+//! Converts the bytes of a file to UTF-8: decompression, and decoding of other encodings.
 
 use std::fmt;
 use std::io::{self, BufReader, Cursor, Read};

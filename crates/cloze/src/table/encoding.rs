@@ -23,7 +23,7 @@ impl Encoding {
         self.0.is_single_byte()
     }
 
-    /// The likeliest encoding of text that is not UTF-8.
+    /// The most likely encoding of text that is not UTF-8.
     pub(super) fn guess(bytes: &[u8]) -> Encoding {
         let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
         detector.feed(bytes, true);

@@ -91,7 +91,7 @@ impl<W: Write> Writer<W> {
     /// the output has no column for.
     ///
     /// # Panics
-    /// If there is not one value for every added column.
+    /// If the number of values differs from the number of added columns.
     pub(crate) fn write(&mut self, row: &Row, values: &[Value]) -> Result<()> {
         assert_eq!(values.len(), self.added.len(), "one value for every added column");
         let unlisted = row.object.as_ref().map_or(&[][..], |object| &object.unlisted);

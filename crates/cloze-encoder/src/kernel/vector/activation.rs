@@ -61,7 +61,7 @@ vectorised! {
         }
     }
 
-    /// Backward through it, as [`gelu_backward`].
+    /// Backward through this approximation, as [`gelu_backward`].
     fn gelu_tanh_backward(x: &[f32], grad: &mut [f32], value: &mut [f32]) {
         for ((x, grad), value) in x.iter().zip(grad).zip(value) {
             let (gate, slope) = gelu_gate(*x);
@@ -77,7 +77,7 @@ vectorised! {
         }
     }
 
-    /// Backward through it, as [`gelu_backward`].
+    /// Backward through ReLU, as [`gelu_backward`].
     fn relu_backward(x: &[f32], grad: &mut [f32], value: &mut [f32]) {
         for ((x, grad), value) in x.iter().zip(grad).zip(value) {
             *value = if *x > 0.0 { *x } else { 0.0 };
@@ -92,7 +92,7 @@ vectorised! {
         }
     }
 
-    /// Backward through it, as [`gelu_backward`].
+    /// Backward through tanh, as [`gelu_backward`].
     fn tanh_backward(x: &[f32], grad: &mut [f32], value: &mut [f32]) {
         for ((x, grad), value) in x.iter().zip(grad).zip(value) {
             *value = x.tanh();

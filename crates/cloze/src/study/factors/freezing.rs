@@ -1,4 +1,4 @@
-//! How many of the lowest layers are trained.
+//! The number of lowest layers that are frozen.
 
 use super::{Base, Definition, Levels};
 use crate::Result;
@@ -28,7 +28,7 @@ impl Definition for Freezing {
     }
 }
 
-/// The most layers that a task may freeze of the first model.
+/// The maximum number of layers of the first model that a task may freeze.
 fn most_frozen(base: &Base) -> usize {
     let mut task = base.task.clone();
     task.options.freeze = usize::MAX;

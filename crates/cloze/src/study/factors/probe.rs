@@ -21,7 +21,7 @@ impl Definition for Probe {
     }
 }
 
-/// Whether the task would have a linear probe if its options asked for one.
+/// Whether the task would have a linear probe if its options requested one.
 fn has_probe(base: &Base) -> bool {
     let mut task = base.task.clone();
     task.options.probe = true;
