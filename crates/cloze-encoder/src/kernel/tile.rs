@@ -57,6 +57,7 @@ pub(in crate::kernel) trait Tile {
 
     /// Computes `rows` x `cols` elements of C from a packed panel of A and one of B.
     ///
+    /// # Safety
     /// C and the bias have room for `rows` x `cols` elements and nothing else accesses them during the call,
     /// the panels were packed by this set from the same number of steps, and the call is between `begin` and
     /// `end`. See also [`Tile`].

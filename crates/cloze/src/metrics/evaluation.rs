@@ -24,8 +24,8 @@ pub struct Evaluation {
     /// Share of the questions whose rows are all predicted correctly, if the task's rows belong to questions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact_match: Option<Measured>,
-    /// Each class of a multi-label task: `gold` and `predicted` count the examples that have it, or are predicted
-    /// to have it.
+    /// Each class of a multi-label task: `gold` and `predicted` count the examples that have it, or are
+    /// predicted to have it.
     #[serde(rename = "topics", default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<LabelEvaluation>,
     /// Each label, in the task's order; empty if examples have their own choices.

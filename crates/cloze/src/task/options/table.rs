@@ -141,8 +141,9 @@ fn by_preset<T, const N: usize>(preset: Preset, default: T, others: [(Preset, T)
 section! {
     /// How models are trained, merged and distilled: the sections `[train]`, `[ipet]` and `[distil]` of a task file.
     ///
-    /// [`Options::default`] corresponds to a task file without these sections. Options that are seldom changed
-    /// have no field here; they can be set with a [`Setting`](crate::task::Setting), as in a task file.
+    /// [`Options::default`] corresponds to a task file without these sections. Options that are seldom
+    /// changed have no field here; they can be set with a [`Setting`](crate::task::Setting), as in a task
+    /// file.
     Options in "train", rows TRAIN, at options;
 
     /// Train with patterns, with patterns over several generations, or without patterns as a baseline.
