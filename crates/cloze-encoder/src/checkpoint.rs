@@ -115,6 +115,11 @@ impl Checkpoint {
         })
     }
 
+    /// Whether all its weights are stored as float16.
+    pub fn is_float16(&self) -> bool {
+        self.weights.is_float16()
+    }
+
     /// The number of weights of the masked language model.
     pub fn parameter_count(&self) -> usize {
         let (layout, _) = head::layout::<MaskedLm>(&self.config);

@@ -191,10 +191,15 @@ impl Config {
 
     /// `config.json` in the format of Hugging Face transformers; weights are float32.
     pub fn to_json(&self) -> Vec<u8> {
+        self.to_json_of("float32")
+    }
+
+    /// The same for weights of another type.
+    pub(crate) fn to_json_of(&self, dtype: &str) -> Vec<u8> {
         let mut raw = self.raw.clone();
         let names = &self.family.fields;
         raw.remove("torch_dtype");
-        raw.insert("dtype".into(), "float32".into());
+        raw.insert("dtype".into(), dtype.into());
         raw.insert(names.hidden_dropout.0.into(), plain(self.hidden_dropout));
         raw.insert(names.attention_dropout.0.into(), plain(self.attention_dropout));
         let (classifier_dropout, own_rate) = names.classifier_dropout;

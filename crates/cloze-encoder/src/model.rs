@@ -209,7 +209,15 @@ impl<H: Head> Model<H> {
     /// If the directory or a file cannot be written, or a weight is not finite, since such a model could not
     /// be loaded.
     pub fn save(&self, dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
-        self.network.save(dir, tokenizer)
+        self.network.save(dir, tokenizer, false)
+    }
+
+    /// The same with weights rounded to float16, for a model that was published so.
+    ///
+    /// # Errors
+    /// As [`Model::save`], or if float16 cannot hold a weight.
+    pub fn save_float16(&self, dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
+        self.network.save(dir, tokenizer, true)
     }
 }
 

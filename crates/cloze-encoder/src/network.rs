@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use half::f16;
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::parameters::Layout;
@@ -24,12 +25,19 @@ impl Network {
         if self.frozen == 0 { 0 } else { self.layout.layers[self.frozen].qkv.weight.start }
     }
 
-    /// See [`crate::Model::save`].
-    pub(crate) fn save(&self, dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
+    /// See [`crate::Model::save`] and [`crate::Model::save_float16`].
+    pub(crate) fn save(&self, dir: &Path, tokenizer: &Tokenizer, float16: bool) -> Result<()> {
         if let Some(value) = self.values.iter().find(|value| !value.is_finite()) {
             return Err(Error::malformed(
                 "the model",
                 format!("a weight is {value}, and weights are finite numbers"),
+            ));
+        }
+        let largest = f32::from(f16::MAX);
+        if let Some(value) = self.values.iter().find(|value| float16 && value.abs() > largest) {
+            return Err(Error::malformed(
+                "the model",
+                format!("a weight is {value}, and float16 ends at {largest}"),
             ));
         }
         std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
@@ -37,23 +45,27 @@ impl Network {
             let path = dir.join(name);
             std::fs::write(&path, bytes).map_err(|e| Error::io("write", &path, e))
         };
-        write("config.json", &self.config.to_json())?;
+        write("config.json", &self.config.to_json_of(if float16 { "float16" } else { "float32" }))?;
         write("tokenizer.json", tokenizer.json())?;
         let typed = self.config.type_vocab_size > 1;
         write("tokenizer_config.json", &tokenizer.config_json(typed, self.config.max_length()))?;
-        write("model.safetensors", &self.safetensors()?)
+        write("model.safetensors", &self.safetensors(float16)?)
     }
 
-    fn safetensors(&self) -> Result<Vec<u8>> {
+    fn safetensors(&self, float16: bool) -> Result<Vec<u8>> {
         let failed = |e: safetensors::SafeTensorError| Error::malformed("model.safetensors", e);
-        let bytes: Vec<u8> = self.values.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let (dtype, size) = if float16 { (Dtype::F16, 2) } else { (Dtype::F32, 4) };
+        let bytes: Vec<u8> = match float16 {
+            true => self.values.iter().flat_map(|x| f16::from_f32(*x).to_le_bytes()).collect(),
+            false => self.values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        };
         let views: Vec<(&str, TensorView)> = self
             .layout
             .parameters
             .iter()
             .map(|p| {
-                let data = &bytes[p.range.start * 4..p.range.end * 4];
-                Ok((p.name.as_str(), TensorView::new(Dtype::F32, p.shape.clone(), data).map_err(failed)?))
+                let data = &bytes[p.range.start * size..p.range.end * size];
+                Ok((p.name.as_str(), TensorView::new(dtype, p.shape.clone(), data).map_err(failed)?))
             })
             .collect::<Result<_>>()?;
         let about = HashMap::from([("format".to_owned(), "pt".to_owned())]);

@@ -6,6 +6,8 @@
 //! are read. The gradients and moments of rows that never become active are never written, and therefore take
 //! no memory.
 
+use std::io::{self, Read, Write};
+
 use rayon::prelude::*;
 
 use crate::kernel::vector::{self, AdamStep};
@@ -46,6 +48,31 @@ impl Default for AdamW {
 /// Number of elements that a thread processes at a time. Sums of squares are split at these boundaries, so
 /// the number affects the result.
 const ELEMENTS: usize = 16 * 1024;
+
+/// Floats that are converted at a time when they are written or read.
+const BLOCK: usize = 1 << 16;
+
+pub(crate) fn write_floats(values: &[f32], out: &mut impl Write) -> io::Result<()> {
+    let mut bytes = Vec::with_capacity(BLOCK * 4);
+    for block in values.chunks(BLOCK) {
+        bytes.clear();
+        bytes.extend(block.iter().flat_map(|value| value.to_le_bytes()));
+        out.write_all(&bytes)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn read_floats(values: &mut [f32], input: &mut impl Read) -> io::Result<()> {
+    let mut bytes = vec![0; BLOCK * 4];
+    for block in values.chunks_mut(BLOCK) {
+        let bytes = &mut bytes[..block.len() * 4];
+        input.read_exact(bytes)?;
+        for (value, bytes) in block.iter_mut().zip(bytes.as_chunks::<4>().0) {
+            *value = f32::from_le_bytes(*bytes);
+        }
+    }
+    Ok(())
+}
 
 /// Gradients, moments, and the set of active word embeddings.
 pub(crate) struct Training {
@@ -117,6 +144,30 @@ impl Training {
             },
         );
         self.pending_decay = 1.0;
+    }
+
+    /// Writes everything that later updates depend on; between an update and the next pass gradients are 0.
+    pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        out.write_all(&self.updates.to_le_bytes())?;
+        out.write_all(&self.pending_decay.to_le_bytes())?;
+        out.write_all(&self.active.iter().map(|active| u8::from(*active)).collect::<Vec<u8>>())?;
+        write_floats(&self.first, out)?;
+        write_floats(&self.second, out)
+    }
+
+    /// Reads what [`Training::write`] wrote.
+    pub(crate) fn read(&mut self, input: &mut impl Read) -> io::Result<()> {
+        let (mut updates, mut pending) = ([0; 4], [0; 8]);
+        input.read_exact(&mut updates)?;
+        input.read_exact(&mut pending)?;
+        self.updates = i32::from_le_bytes(updates);
+        self.pending_decay = f64::from_le_bytes(pending);
+        let mut active = vec![0; self.active.len()];
+        input.read_exact(&mut active)?;
+        self.active.iter_mut().zip(active).for_each(|(to, from)| *to = from != 0);
+        self.grads.fill(0.0);
+        read_floats(&mut self.first, input)?;
+        read_floats(&mut self.second, input)
     }
 
     /// The 2-norm of all gradients; there are none before `from`.

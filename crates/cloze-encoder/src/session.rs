@@ -2,6 +2,8 @@
 
 mod engine;
 
+use std::io::{self, Read, Write};
+
 use self::engine::Engine;
 use crate::head::{Classifier, Head, MaskedLm, OutputGradient};
 use crate::pass::{Mode, Vocab};
@@ -149,6 +151,23 @@ impl<H: Head> Session<H> {
     /// If there has been no training pass yet.
     pub fn update(&mut self, adamw: &AdamW) -> f32 {
         self.engine.update(&mut self.model.network, adamw)
+    }
+
+    /// Writes the weights and the optimizer's state as they are between two updates, so that [`Session::read_state`] in a session of the same
+    /// model goes on with the same bits. The bytes are for the same version of this crate.
+    ///
+    /// # Errors
+    /// When `out` refuses.
+    pub fn write_state(&self, out: &mut impl Write) -> io::Result<()> {
+        self.engine.write_state(&self.model.network, out)
+    }
+
+    /// Reads what [`Session::write_state`] wrote, in the place of this session's weights and state.
+    ///
+    /// # Errors
+    /// When `input` refuses or ends too soon; the session is then in no state to be used.
+    pub fn read_state(&mut self, input: &mut impl Read) -> io::Result<()> {
+        self.engine.read_state(&mut self.model.network, input)
     }
 
     /// The gradient of a tensor since the last update; `None` if there is no such tensor or no training pass.

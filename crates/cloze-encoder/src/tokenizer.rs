@@ -10,6 +10,7 @@ mod decode;
 mod file;
 mod open;
 mod special;
+mod words;
 
 use std::borrow::Cow;
 use std::fmt;

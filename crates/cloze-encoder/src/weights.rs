@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
 
-use safetensors::SafeTensors;
+use safetensors::{Dtype, SafeTensors};
 
 use self::tensor::Tensor;
 use crate::{Error, Result};
@@ -122,6 +122,12 @@ impl Weights {
     /// The contents of all files: an index first, then the shards by name.
     pub(crate) fn contents(&self) -> impl Iterator<Item = &[u8]> {
         self.files.iter().map(|file| &*file.bytes)
+    }
+
+    /// Whether all floats are stored as float16.
+    pub(crate) fn is_float16(&self) -> bool {
+        let floats = || self.tensors.values().filter(|(_, tensor)| tensor.is_float());
+        floats().next().is_some() && floats().all(|(_, tensor)| tensor.dtype == Dtype::F16)
     }
 
     /// The tensor with this name in a model, whatever its name in the file.

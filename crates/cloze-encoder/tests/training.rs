@@ -61,6 +61,55 @@ fn the_bits_of_a_trained_model_do_not_depend_on_the_number_of_threads() {
     assert!(one == run(2) && one == run(4));
 }
 
+/// Few word embeddings are active here, and the decay of the others is kept apart from them.
+#[test]
+fn another_session_goes_on_from_a_written_state_with_the_same_bits() {
+    let device = Device::new(2);
+    let mut whole = Session::new(model(0.1), &device);
+    train(&mut whole, 3);
+    let mut state = Vec::new();
+    whole.write_state(&mut state).unwrap();
+    train(&mut whole, 2);
+    let mut other = Session::new(Model::untrained(model(0.1).config().clone(), 8), &device);
+    train(&mut other, 1);
+    other.read_state(&mut state.as_slice()).unwrap();
+    train(&mut other, 2);
+    assert!(values(&mut other) == values(&mut whole));
+    // Before the first update too.
+    let mut fresh = Vec::new();
+    Session::new(model(0.1), &device).write_state(&mut fresh).unwrap();
+    other.read_state(&mut fresh.as_slice()).unwrap();
+    train(&mut other, 3);
+    let mut again = Vec::new();
+    other.write_state(&mut again).unwrap();
+    assert!(again == state);
+    assert!(other.read_state(&mut &state[..state.len() - 1]).is_err());
+}
+
+#[test]
+fn a_model_saved_in_float16_is_the_rounded_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let checkpoint = Checkpoint::open(&fixture()).unwrap();
+    let model = Model::masked_lm(&checkpoint).unwrap();
+    model.save_float16(dir.path(), &checkpoint.tokenizer).unwrap();
+    let saved = Checkpoint::open(dir.path()).unwrap();
+    assert!(saved.is_float16() && !checkpoint.is_float16());
+    let again = Model::masked_lm(&saved).unwrap();
+    for (name, _) in model.parameters() {
+        for (a, b) in model.parameter(name).unwrap().iter().zip(again.parameter(name).unwrap()) {
+            assert!((a - b).abs() <= a.abs() * 5e-4 + 1e-7, "{name}: {a} {b}");
+        }
+    }
+    let config = std::fs::read_to_string(dir.path().join("config.json")).unwrap();
+    assert!(config.contains("\"dtype\": \"float16\"") && config.contains("ForMaskedLM"), "{config}");
+    let mut model = model;
+    let name = "bert.embeddings.LayerNorm.bias";
+    let large = vec![1e5; model.parameter(name).unwrap().len()];
+    assert!(model.set_parameter(name, &large));
+    let refused = model.save_float16(dir.path(), &checkpoint.tokenizer).unwrap_err().to_string();
+    assert!(refused.contains("a weight is 100000, and float16 ends at 65504"), "{refused}");
+}
+
 #[test]
 fn inactive_word_embeddings_decay_like_all_others() {
     let device = Device::new(2);

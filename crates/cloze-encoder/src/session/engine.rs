@@ -1,11 +1,13 @@
 //! The buffers and state of a session, independent of the kind of head. This is not generic, so it is
 //! compiled only once, in this crate.
 
+use std::io::{self, Read, Write};
+
 use crate::backward::Backward;
 use crate::forward::Pass;
 use crate::head::{Classifier, Head, MaskedLm, OutputGradient};
 use crate::network::Network;
-use crate::optimizer::Training;
+use crate::optimizer::{Training, read_floats, write_floats};
 use crate::pass::{Mode, Vocab};
 use crate::tape::{Scratch, Tape};
 use crate::{AdamW, Batch, Device};
@@ -158,6 +160,28 @@ impl Engine {
         let training = training.as_mut().expect("an update follows backward, as documented");
         let from = network.trained_from();
         device.run(|| training.update(device.kernels(), &network.layout, &mut network.values, from, adamw))
+    }
+
+    /// See [`crate::Session::write_state`].
+    pub(super) fn write_state(&self, network: &Network, out: &mut impl Write) -> io::Result<()> {
+        write_floats(&network.values, out)?;
+        out.write_all(&[u8::from(self.training.is_some())])?;
+        self.training.iter().try_for_each(|training| training.write(out))
+    }
+
+    /// See [`crate::Session::read_state`].
+    pub(super) fn read_state(&mut self, network: &mut Network, input: &mut impl Read) -> io::Result<()> {
+        self.mode = None;
+        self.training = None;
+        read_floats(&mut network.values, input)?;
+        let mut trained = [0];
+        input.read_exact(&mut trained)?;
+        if trained == [1] {
+            let mut training = Training::new(&network.layout, network.config.embedding_size);
+            training.read(input)?;
+            self.training = Some(training);
+        }
+        Ok(())
     }
 
     pub(super) fn gradient(&self, network: &Network, name: &str) -> Option<&[f32]> {

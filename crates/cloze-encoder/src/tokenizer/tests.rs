@@ -166,6 +166,26 @@ fn people_read_tokens_without_the_marks_of_the_vocabulary() {
 }
 
 #[test]
+fn every_kind_of_vocabulary_tells_where_words_begin() {
+    for (name, text) in
+        [("bert", "unbelievable."), ("roberta", " unbelievable."), ("albert", "unbelievable .")]
+    {
+        let tokenizer = Tokenizer::open(&fixture(name)).unwrap();
+        let starts = tokenizer.word_starts(tokenizer.vocab_size() + 3).unwrap();
+        assert_eq!(starts.len(), tokenizer.vocab_size() + 3);
+        let words = tokenizer.tokenize(text).iter().filter(|id| starts[**id as usize]).count();
+        assert_eq!(words, 2, "{name}");
+        assert!(starts[tokenizer.special().sep as usize]);
+    }
+    // A vocabulary without a mark.
+    let unmarked = changed("bert", |json| {
+        let vocabulary = json["model"]["vocab"].as_object_mut().unwrap();
+        vocabulary.retain(|token, _| !token.starts_with("##"));
+    });
+    assert_eq!(unmarked.unwrap().word_starts(10), None);
+}
+
+#[test]
 fn bytes_are_written_as_letters() {
     assert_eq!(
         ['A', 'Ġ', 'Ċ', 'é', 'ł', 'Ń', 'ń'].map(byte),

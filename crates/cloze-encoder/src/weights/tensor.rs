@@ -57,6 +57,11 @@ impl Tensor {
         Some(Tensor { dtype, shape: shape.to_vec(), strides, start, len })
     }
 
+    /// Whether it holds floats, as weights do.
+    pub(super) fn is_float(&self) -> bool {
+        matches!(self.dtype, Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16)
+    }
+
     /// The number of bytes that the elements take when stored contiguously.
     pub(super) fn size(&self) -> u128 {
         // A shape whose product exceeds that of a few usize values is rejected earlier.
