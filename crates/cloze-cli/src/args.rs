@@ -1,5 +1,6 @@
 //! What can be typed. Every verb's `--help` ends with examples that work as typed.
 
+mod adapt;
 mod options;
 mod rows;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use cloze::study::Factor;
 use cloze::task::{Preset, Setting};
 
+pub(crate) use self::adapt::Adapt;
 use self::options::{Overrides, Set};
 pub(crate) use self::rows::{Eval, OutputFormat, Predict, ReadingArgs};
 use crate::hub::{Name, Revision};
@@ -132,6 +134,16 @@ factors or seeds it reuses what is done.")]
   cat tickets.jsonl | cloze predict runs/support-1a2b3c4d - --from jsonl > predictions.jsonl
   cloze predict runs/boolq-1a2b3c4d test.jsonl --format superglue -o BoolQ.jsonl")]
     Predict(Predict),
+    /// Continue the training of a masked language model on your own text, to start from instead of the model as it is
+    #[command(after_help = "Examples:
+  cloze adapt cloze-mini-en reports.txt -o models/reports
+  cloze adapt cloze-mini-en tickets.csv archive --column message -o models/support --epochs 3
+  cloze adapt google-bert/bert-base-uncased notes -o models/notes --steps 2000 --mask-rate 0.3..0.15 --anchor 1
+  cloze train task.toml --model models/support
+
+A document is a row of a table, or what stands between blank lines of a `.txt` file. The directory appears when it is complete; until \
+then the work is in the same name with `.unfinished` behind it, and the same command resumes it after Ctrl-C or a power cut.")]
+    Adapt(Adapt),
     /// Download a model from the Hugging Face hub and verify it; the only command that uses a network
     #[command(after_help = "Examples:
   cloze fetch google-bert/bert-base-uncased
@@ -159,6 +171,7 @@ impl Verb {
             Verb::Train(args) => Some(&args.task),
             Verb::Study(args) => Some(&args.task),
             Verb::Demo(_)
+            | Verb::Adapt(_)
             | Verb::Init(_)
             | Verb::Eval(_)
             | Verb::Predict(_)

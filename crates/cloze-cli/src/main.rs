@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         return end(commands::options::run(task, &printer), &printer);
     }
     let done = match verb {
+        Verb::Adapt(args) => commands::adapt::run(&args, &global, &printer),
         Verb::Check(args) => commands::check::run(&args, &global, &printer),
         Verb::Completions(args) => commands::completions::run(&args),
         Verb::Demo(args) => commands::demo::run(&args, &global, &printer),

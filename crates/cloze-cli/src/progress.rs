@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 
 use crate::fitting::{JobLine, draw, template};
 use crate::interrupt;
-use crate::layout::{bytes, duration};
+use crate::layout::{bytes, count, duration};
 use crate::printer::Printer;
 use crate::remaining::Remaining;
 
@@ -140,7 +140,11 @@ impl Progress<'_> {
             }
             Event::Warning { message } => self.printer.warn(message),
             Event::Finished { .. } => self.end(),
-            Event::Progress { .. } | Event::Measured { .. } => {}
+            // Those of an adaptation are heard elsewhere.
+            Event::Progress { .. }
+            | Event::Measured { .. }
+            | Event::Packed { .. }
+            | Event::HeldOut { .. } => {}
         }
         if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
@@ -180,6 +184,89 @@ impl Counter {
 }
 
 impl Drop for Counter {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// The tokens a second of a training, and the time that is left.
+pub(crate) struct Pace<'p> {
+    printer: &'p Printer,
+    bar: ProgressBar,
+    /// When training began or went on, and how many tokens were done then; none before.
+    began: Option<(Instant, usize)>,
+    /// Tokens that are done, and those of the whole training.
+    tokens: (usize, usize),
+    /// How long was measured and not trained, in all and since when.
+    measuring: (Duration, Option<Instant>),
+}
+
+impl<'p> Pace<'p> {
+    /// Before anything is done.
+    pub(crate) fn new(printer: &'p Printer) -> Pace<'p> {
+        interrupt::catch();
+        let bar = printer.bars().add(ProgressBar::no_length());
+        Pace { printer, bar, began: None, tokens: (0, 0), measuring: (Duration::ZERO, None) }
+    }
+
+    /// Training begins or goes on; what came before says nothing about its pace.
+    pub(crate) fn begin(&mut self) {
+        (self.began, self.tokens) = (None, (0, 0));
+    }
+
+    /// This much of a stage is done; 0 for an unknown total.
+    pub(crate) fn show(&mut self, stage: &str, done: usize, total: usize, unit: &str) {
+        let now = Instant::now();
+        let columns = self.printer.columns().unwrap_or(usize::MAX);
+        if total > 0 {
+            self.bar.set_length(total as u64);
+        }
+        self.bar.set_position(done as u64);
+        if stage != "train" {
+            self.measuring.1.get_or_insert(now);
+            let shown = if total > 0 { format!("{done}/{total}") } else { count(done) };
+            return draw(&self.bar, columns, stage, &[format!("{shown} {unit}"), shown]);
+        }
+        if let Some(since) = self.measuring.1.take() {
+            self.measuring.0 += now.duration_since(since);
+        }
+        if self.began.is_none() {
+            self.measuring.0 = Duration::ZERO;
+        }
+        self.began.get_or_insert((now, done));
+        self.tokens = (done, total);
+        let share = format!("{}/{} {unit}", count(done), count(total));
+        let (lead, tails) = match self.known() {
+            Some((rate, left)) => (about(left), vec![format!("{share}, {rate}"), rate]),
+            None => (String::new(), vec![share]),
+        };
+        draw(&self.bar, columns, &lead, &tails);
+    }
+
+    /// The tokens a second and the time left, once that is known.
+    fn known(&self) -> Option<(String, Duration)> {
+        let ((began, first), (done, total)) = (self.began?, self.tokens);
+        let seconds = began.elapsed().saturating_sub(self.measuring.0).as_secs_f64();
+        let rate = done.checked_sub(first).filter(|tokens| *tokens > 0)? as f64 / seconds;
+        let left = Duration::try_from_secs_f64(total.saturating_sub(done) as f64 / rate).ok()?;
+        Some((format!("{} tokens/s", count(rate as usize)), left))
+    }
+
+    /// The same at the end of a line.
+    pub(crate) fn told(&self) -> String {
+        self.known().map_or(String::new(), |(rate, left)| match left.is_zero() {
+            true => format!(", {rate}"),
+            false => format!(", {rate}, {}", about(left)),
+        })
+    }
+
+    /// Whether to go on.
+    pub(crate) fn go_on(&self) -> ControlFlow<()> {
+        if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl Drop for Pace<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

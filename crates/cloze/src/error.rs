@@ -71,7 +71,7 @@ pub enum Error {
         value: f32,
         /// The learning rate of the update.
         learning_rate: f32,
-        /// The section of the task file that the learning rate stands in.
+        /// The section of the task file that the learning rate stands in; `adapt` where there is no task.
         section: &'static str,
     },
     /// A model gives scores that are not finite numbers.
@@ -95,6 +95,9 @@ pub enum Error {
 
 /// What to do when training with this learning rate has diverged.
 fn calmer(learning_rate: f32, section: &str) -> String {
+    if section == "adapt" {
+        return "remove the unfinished directory and run the same command with a lower `--learning-rate`, half of it for example".to_owned();
+    }
     // Those of the presets, and what others use, are below.
     match learning_rate > 1e-3 {
         true => {

@@ -20,6 +20,7 @@ mod header;
 mod input;
 mod json;
 pub(crate) mod options;
+pub(crate) mod plain;
 pub(crate) mod quoting;
 pub(crate) mod reader;
 pub(crate) mod record;

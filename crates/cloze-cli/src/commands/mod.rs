@@ -1,5 +1,6 @@
 //! The verbs, a file for each, and what several of them begin with.
 
+pub(crate) mod adapt;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
@@ -29,6 +30,9 @@ use crate::hub::Name;
 use crate::hub::cache::Cache;
 use crate::layout::counted;
 use crate::printer::Printer;
+
+/// What the built-in model is called.
+const BUILT_IN: &str = "cloze-mini-en";
 
 /// Reads the task file and its model.
 pub(crate) fn open(args: &TaskArg) -> Result<(Task, Model)> {
@@ -95,10 +99,13 @@ fn built_in() -> Result<Model> {
     .into())
 }
 
-/// Reads the model of a directory, or one that was fetched.
+/// Reads the model of a directory, the built-in one by its name, or one that was fetched.
 pub(crate) fn find_model(given: &Path) -> Result<Model> {
     if given.is_dir() {
         return Ok(Model::open(given)?);
+    }
+    if given == Path::new(BUILT_IN) {
+        return built_in();
     }
     let name = given.display().to_string();
     if let Some(dir) = Cache::from_env().ok().and_then(|cache| cache.find(given.to_str()?)) {

@@ -3,6 +3,7 @@
 //! `tests/cmd/*.trycmd` hold commands and what they print; `TRYCMD=overwrite cargo test -p cloze-cli --test command` writes
 //! them anew. The other files run whole stories. All of it uses the tiny model of the fixtures, so that it takes seconds.
 
+mod adapt;
 #[cfg(unix)]
 mod advice;
 #[cfg(unix)]

@@ -74,6 +74,32 @@ pub enum Event {
         #[serde(flatten)]
         figure: Measured,
     },
+    /// The text that a model is adapted to has been read.
+    Packed {
+        /// Documents with text.
+        documents: usize,
+        /// Tokens of all documents, special tokens left out.
+        tokens: usize,
+        /// Sequences that they are packed into.
+        sequences: usize,
+        /// How many of these are held out.
+        held_out: usize,
+        /// Updates in all.
+        steps: usize,
+        /// Updates that are done already.
+        done: usize,
+    },
+    /// A model that is being adapted was measured on the sequences that are held out.
+    HeldOut {
+        /// Updates that are done.
+        step: usize,
+        /// Updates in all.
+        steps: usize,
+        /// Mean cross-entropy of the masked tokens, in nats.
+        loss: f64,
+        /// Share of the masked tokens that the model predicts.
+        accuracy: f64,
+    },
     /// Something the user should know; the run continues.
     Warning {
         /// The problem and its consequences.

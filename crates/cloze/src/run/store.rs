@@ -21,8 +21,7 @@ pub(crate) use crate::error::store::{Error, Result};
 use crate::error::store::{MANIFEST, io_error};
 use crate::run::event::{self, Event, Logged};
 
-use disk::sync_file;
-pub(crate) use disk::{json, pretty_json, replace};
+pub(crate) use disk::{json, pretty_json, replace, sync_dir, sync_file};
 pub(crate) use id::Id;
 use job::RECORD;
 pub(crate) use job::{Draft, Job, Record};
@@ -240,7 +239,8 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn lock(dir: &Path) -> Result<File> {
+/// Takes the lock of a directory to work in. The operating system lets go of it when the process ends, however it ends.
+pub(crate) fn lock(dir: &Path) -> Result<File> {
     let path = dir.join(LOCK);
     let file = File::options()
         .create(true)

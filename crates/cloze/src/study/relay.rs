@@ -46,7 +46,7 @@ impl Relay<'_> {
             | Event::JobFinished { job, .. }
             | Event::Progress { job, .. }
             | Event::Measured { job, .. } => *job = job_name(self.number, job),
-            Event::Warning { .. } => {}
+            Event::Warning { .. } | Event::Packed { .. } | Event::HeldOut { .. } => {}
         }
         (self.listener)(&event)
     }

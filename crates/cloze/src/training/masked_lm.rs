@@ -54,16 +54,51 @@ impl MaskedBatch {
                 }
                 chosen.push(position);
                 masked.targets.push(*id);
-                match random.uniform() {
-                    draw if draw < 0.8 => *id = special.mask,
-                    draw if draw < 0.9 => *id = random.gen_range(0..vocabulary) as u32,
-                    _ => {}
-                }
+                *id = hidden(*id, special, vocabulary, random);
             }
             masked.batch.push(&edited);
             masked.rows.extend(chosen.iter().map(|&position| masked.batch.index(index, position)));
         }
         masked
+    }
+
+    /// Adds a sequence whose tokens at the positions `chosen` are to be predicted: of these 80 % become the mask, 10 % a random token and
+    /// 10 % stay.
+    pub(crate) fn push(
+        &mut self,
+        sequence: &Sequence,
+        chosen: &[usize],
+        special: &SpecialTokens,
+        vocabulary: usize,
+        random: &mut Rng,
+    ) {
+        let mut edited = sequence.clone();
+        for &position in chosen {
+            let id = &mut edited.ids[position];
+            self.targets.push(*id);
+            *id = hidden(*id, special, vocabulary, random);
+        }
+        let index = self.batch.len();
+        self.batch.push(&edited);
+        self.rows.extend(chosen.iter().map(|&position| self.batch.index(index, position)));
+    }
+
+    /// The mean cross-entropy of the masked tokens over the whole vocabulary, and how many of them the model gives the highest
+    /// score; nothing is trained. 0 if nothing is masked.
+    pub(crate) fn measure(&self, session: &mut Session) -> (f32, usize) {
+        if self.rows.is_empty() {
+            return (0.0, 0);
+        }
+        let device = session.device().clone();
+        let logits = session.mask_logits(&self.batch, &self.rows, Vocab::All, Mode::Predict);
+        let columns = logits.len() / self.rows.len();
+        let right = logits.chunks_exact(columns).zip(&self.targets).filter(|(row, target)| {
+            let best = row[**target as usize];
+            // Of equal scores the first counts.
+            row.iter().position(|score| *score >= best).is_some_and(|first| first == **target as usize)
+        });
+        let right = right.count();
+        (loss::cross_entropy(&device, logits, &self.targets, 1.0), right)
     }
 
     /// The mean cross-entropy of the masked tokens over the whole vocabulary; adds `weight` times its
@@ -77,6 +112,15 @@ impl MaskedBatch {
         let loss = loss::cross_entropy(&device, logits, &self.targets, weight);
         session.backward_in_place();
         loss
+    }
+}
+
+/// What the model sees in the place of a token that it is to predict.
+fn hidden(id: u32, special: &SpecialTokens, vocabulary: usize, random: &mut Rng) -> u32 {
+    match random.uniform() {
+        draw if draw < 0.8 => special.mask,
+        draw if draw < 0.9 => random.gen_range(0..vocabulary) as u32,
+        _ => id,
     }
 }
 

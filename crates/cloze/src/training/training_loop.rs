@@ -50,36 +50,46 @@ impl FineTuning {
         mut after: impl FnMut(&Step) -> Result<()>,
     ) -> Result<Vec<Step>> {
         let mut steps = Vec::with_capacity(self.steps);
-        let weight = 1.0 / self.accumulation as f32;
         for step in 0..self.steps {
-            let mut loss = 0.0;
-            for number in step * self.accumulation..(step + 1) * self.accumulation {
-                loss += weight * micro_batch(session, number, weight);
-            }
-            let learning_rate = self.learning_rate * schedule::linear(step, self.warmup, self.steps);
-            let diverged = |what, value| Error::Diverged {
-                what,
-                step: step + 1,
-                value,
-                learning_rate,
-                section: "train",
-            };
-            if !loss.is_finite() {
-                return Err(diverged("the loss", loss));
-            }
-            let gradient_norm = session.update(&AdamW {
-                learning_rate,
-                weight_decay: self.weight_decay,
-                max_grad_norm: self.max_grad_norm,
-                ..AdamW::default()
-            });
-            if !gradient_norm.is_finite() {
-                return Err(diverged("the gradient", gradient_norm));
-            }
-            let step = Step { step: step + 1, loss, learning_rate, gradient_norm };
+            let factor = schedule::linear(step, self.warmup, self.steps);
+            let step = self.update(session, step, factor, &mut micro_batch)?;
             after(&step)?;
             steps.push(step);
         }
         Ok(steps)
+    }
+
+    /// Update `step`, counted from 0, at `factor` times the highest learning rate; `micro_batch` as in [`FineTuning::run`].
+    ///
+    /// # Errors
+    /// If the loss or the gradient is not finite.
+    pub(crate) fn update<H: Head>(
+        &self,
+        session: &mut Session<H>,
+        step: usize,
+        factor: f32,
+        mut micro_batch: impl FnMut(&mut Session<H>, usize, f32) -> f32,
+    ) -> Result<Step> {
+        let weight = 1.0 / self.accumulation as f32;
+        let mut loss = 0.0;
+        for number in step * self.accumulation..(step + 1) * self.accumulation {
+            loss += weight * micro_batch(session, number, weight);
+        }
+        let learning_rate = self.learning_rate * factor;
+        let diverged =
+            |what, value| Error::Diverged { what, step: step + 1, value, learning_rate, section: "train" };
+        if !loss.is_finite() {
+            return Err(diverged("the loss", loss));
+        }
+        let gradient_norm = session.update(&AdamW {
+            learning_rate,
+            weight_decay: self.weight_decay,
+            max_grad_norm: self.max_grad_norm,
+            ..AdamW::default()
+        });
+        if !gradient_norm.is_finite() {
+            return Err(diverged("the gradient", gradient_norm));
+        }
+        Ok(Step { step: step + 1, loss, learning_rate, gradient_norm })
     }
 }

@@ -45,11 +45,11 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn sync_file(path: &Path) -> Result<()> {
+pub(crate) fn sync_file(path: &Path) -> Result<()> {
     File::options().write(true).open(path).and_then(|file| file.sync_all()).map_err(io_error("write", path))
 }
 
 /// Not every system can sync a directory to disk; where it cannot, renames are still atomic.
-pub(super) fn sync_dir(path: &Path) {
+pub(crate) fn sync_dir(path: &Path) {
     let _ = File::open(path).and_then(|dir| dir.sync_all());
 }

@@ -1,0 +1,393 @@
+//! A masked language model adapted to a kind of text: its training goes on, with the text of your field.
+//!
+//! Gururangan et al. (2020, arXiv 2004.10964) call this domain-adaptive and task-adaptive pretraining. Documents are laid end to end and cut
+//! into sequences of one length; whole words are masked, at a rate that may fall in the course of the training (Yang et al., 2023, arXiv
+//! 2212.05281); an anchor can keep what the model knows of sentences.
+//!
+//! The result is a Hugging Face directory of the same family, with its masked-LM head, that [`Model::open`] opens.
+
+mod anchor;
+mod checkpoint;
+mod corpus;
+mod files;
+mod masking;
+mod packing;
+mod sampling;
+#[cfg(test)]
+mod tests;
+mod training;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use cloze_encoder::{Device, Session, schedule};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use self::checkpoint::{Folder, Position};
+use self::corpus::{Corpus, Source};
+use self::masking::Masking;
+use self::packing::Packed;
+use self::training::{Training, parse, say};
+use crate::run::event::Event;
+use crate::run::store::pretty_json;
+use crate::table::ReadOptions;
+use crate::task::Precision;
+use crate::training::training_loop::FineTuning;
+use crate::{Error, Model, Result};
+
+/// What events call the work.
+const JOB: &str = "adapt";
+/// Version of `adapt.json` and of what an unfinished adaptation keeps.
+const FORMAT: u32 = 1;
+/// Sequences that are held out at most where nothing is said.
+const MOST_HELD_OUT: usize = 512;
+/// The share of sequences that is held out where nothing is said.
+const HELD_OUT: f64 = 0.05;
+/// Measurements in the course of a training where nothing is said.
+const MEASUREMENTS: usize = 10;
+
+/// How the learning rate falls after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// Along half a cosine.
+    #[default]
+    Cosine,
+    /// In a straight line.
+    Linear,
+}
+
+impl Schedule {
+    fn factor(self, step: usize, warmup: usize, steps: usize) -> f32 {
+        match self {
+            Schedule::Cosine => schedule::cosine(step, warmup, steps),
+            Schedule::Linear => schedule::linear(step, warmup, steps),
+        }
+    }
+}
+
+/// How a model is adapted.
+///
+/// ```no_run
+/// use std::ops::ControlFlow;
+///
+/// use cloze::adapt::Adaptation;
+/// use cloze::cloze_encoder::Device;
+/// use cloze::Model;
+///
+/// # fn main() -> cloze::Result<()> {
+/// let model = Model::open("models/bert-base-uncased")?;
+/// let adaptation = Adaptation { epochs: 3.0, columns: vec!["message".into()], ..Adaptation::default() };
+/// let texts = ["tickets.csv".into(), "manuals".into()];
+/// let output = "models/bert-support".as_ref();
+/// let done = adaptation.run(&model, &texts, output, &Device::all_cores(), &mut |_| ControlFlow::Continue(()))?;
+/// println!("{} tokens, held-out loss {:?}", done.tokens, done.after.map(|measured| measured.loss));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adaptation {
+    /// The columns with text in tables; none for the column `text`. Several are joined by a blank.
+    pub columns: Vec<String>,
+    /// How files are read that do not say it themselves.
+    pub reading: ReadOptions,
+    /// Tokens of a sequence, special tokens included.
+    pub length: usize,
+    /// The share of tokens that is masked at the first and at the last update, in between in a straight line.
+    pub mask_rate: (f64, f64),
+    /// Updates; none for `epochs`.
+    pub steps: Option<usize>,
+    /// Passes over all sequences.
+    pub epochs: f64,
+    /// Sequences of an update.
+    pub batch: usize,
+    /// The highest learning rate.
+    pub learning_rate: f32,
+    /// The updates over which the learning rate rises: their number, or below 1 their share of all.
+    pub warmup: f64,
+    /// How it falls after that.
+    pub schedule: Schedule,
+    /// The weight of the anchor beside the masked-LM loss: 1 - cosine between the mean of a sequence's last states and what it was
+    /// before the adaptation. 0 for none.
+    pub anchor: f32,
+    /// The sequences to measure on, which are not trained on: their number, or below 1 their share of all; none for 5 %, at most 512.
+    pub held_out: Option<f64>,
+    /// Updates between measurements; none for a tenth of all.
+    pub measure: Option<usize>,
+    /// Updates between checkpoints; none for one every two minutes.
+    pub checkpoint: Option<usize>,
+    /// What matrix products multiply.
+    pub precision: Precision,
+    /// Everything that is drawn is drawn from this.
+    pub seed: u64,
+}
+
+impl Default for Adaptation {
+    fn default() -> Adaptation {
+        Adaptation {
+            columns: Vec::new(),
+            reading: ReadOptions::default(),
+            length: 128,
+            mask_rate: (0.2, 0.2),
+            steps: None,
+            epochs: 1.0,
+            batch: 32,
+            learning_rate: 5e-5,
+            warmup: 0.06,
+            schedule: Schedule::default(),
+            anchor: 0.0,
+            held_out: None,
+            measure: None,
+            checkpoint: None,
+            precision: Precision::default(),
+            seed: 0,
+        }
+    }
+}
+
+/// How well a model predicts masked tokens of text that it was not trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct HeldOut {
+    /// Their mean cross-entropy, in nats.
+    pub loss: f64,
+    /// The share of them that the model gives the highest score of all tokens.
+    pub accuracy: f64,
+}
+
+/// A model that has been adapted; the same as in `adapt.json` in its directory.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Adapted {
+    /// Its directory.
+    pub output: PathBuf,
+    /// What the model was called that it was made from.
+    pub model: String,
+    /// Files that were read.
+    pub files: usize,
+    /// Documents with text.
+    pub documents: usize,
+    /// Tokens of all documents, special tokens left out.
+    pub tokens: usize,
+    /// Sequences that they were packed into.
+    pub sequences: usize,
+    /// How many of these were held out.
+    pub held_out: usize,
+    /// Updates.
+    pub steps: usize,
+    /// Whether whole words were masked; otherwise single tokens, since the vocabulary does not tell words apart.
+    pub whole_words: bool,
+    /// How well the model did before, on the sequences that were held out.
+    pub before: Option<HeldOut>,
+    /// How well it does now.
+    pub after: Option<HeldOut>,
+    /// How long it took, in all.
+    pub seconds: f64,
+}
+
+impl Adaptation {
+    /// Adapts `model` to `texts`, files and folders, and writes the directory `output`. What is unfinished lies in `output` with
+    /// `.unfinished` behind its name, and the same call goes on with it, with the same bits as if it had never stopped.
+    ///
+    /// # Errors
+    /// When an option, a file or the model cannot be used, `output` is there already or was begun with other options, the training
+    /// diverges, or the listener breaks ([`Error::Stopped`]).
+    pub fn run(
+        &self,
+        model: &Model,
+        texts: &[PathBuf],
+        output: &Path,
+        device: &Device,
+        listener: &mut dyn FnMut(&Event) -> ControlFlow<()>,
+    ) -> Result<Adapted> {
+        let checkpoint = model.checkpoint();
+        let tokenizer = &checkpoint.tokenizer;
+        let unfinished = Folder::beside(output)?;
+        self.check(checkpoint.config.max_length(), tokenizer.special_count(false))?;
+        let network = cloze_encoder::Model::masked_lm(checkpoint)?;
+
+        let masking = Masking::new(tokenizer, checkpoint.config.vocab_size);
+        let whole_words = masking.knows_words();
+        if !whole_words {
+            let message = "the vocabulary does not tell words apart, so single tokens are masked instead of whole words";
+            say(listener, &Event::warning(message))?;
+        }
+        let source = Source {
+            texts,
+            columns: &self.columns,
+            reading: self.reading,
+            tokenizer,
+            length: self.length,
+            threads: device.threads(),
+        };
+        let Corpus { packed, files, warnings } = source.read(listener)?;
+        warnings.into_iter().try_for_each(|warning| say(listener, &Event::warning(warning)))?;
+        let held_out = self.held_out(packed.len())?;
+        let (train, held_out) = sampling::split(packed.len(), held_out, self.seed);
+        let steps = self.steps(train.len());
+        let every = self.measure.unwrap_or(steps.div_ceil(MEASUREMENTS));
+
+        let precision = self.precision.on(device);
+        let record = self.record(checkpoint.fingerprint(), &packed, steps, precision);
+        let folder = Folder::open(output, &record)?;
+        let version = env!("CARGO_PKG_VERSION");
+        say(listener, &Event::Started { run: unfinished.display().to_string(), version: version.into() })?;
+        let training = Training {
+            adaptation: self,
+            fine_tuning: self.fine_tuning(steps),
+            tokenizer,
+            masking,
+            vocabulary: tokenizer.vocab_size(),
+            packed: &packed,
+            train,
+            held_out,
+            every,
+            folder: &folder,
+        };
+        let mut session = Session::new(network, &precision.device(device));
+        let position = training.run(&mut session, listener)?;
+
+        let measured = |line: Option<&String>| -> Result<Option<HeldOut>> {
+            Ok(line.map(|line| parse(line)).transpose()?.and_then(|line| line.held_out))
+        };
+        let adapted = Adapted {
+            output: output.to_owned(),
+            model: model.name.clone(),
+            files,
+            documents: packed.documents,
+            tokens: packed.tokens,
+            sequences: packed.len(),
+            held_out: training.held_out.len(),
+            steps,
+            whole_words,
+            before: measured(position.log.first())?,
+            after: measured(position.log.last())?,
+            seconds: position.seconds,
+        };
+        let network = session.into_model();
+        folder.publish(|dir| {
+            match checkpoint.is_float16() {
+                true => network.save_float16(dir, tokenizer)?,
+                false => network.save(dir, tokenizer)?,
+            }
+            write(dir, &adapted, record, &position)
+        })?;
+        // What is finished cannot be stopped any more.
+        let _ = listener(&Event::Finished { run: output.display().to_string(), seconds: adapted.seconds });
+        Ok(adapted)
+    }
+
+    /// Refuses options that cannot be used with a model that takes so many tokens and frames them with so many.
+    fn check(&self, longest: usize, frame: usize) -> Result<()> {
+        let refuse = |problem: String, remedy: &str| Err(Error::usage(problem, remedy));
+        let Adaptation { length, mask_rate, epochs, learning_rate, warmup, anchor, .. } = *self;
+        if length < frame + 6 || length > longest {
+            let problem = format!("a length of {length} tokens is not possible with this model");
+            return refuse(problem, &format!("give one from {} to {longest}", frame + 6));
+        }
+        if let Some(rate) = [mask_rate.0, mask_rate.1].into_iter().find(|rate| !(*rate > 0.0 && *rate <= 0.9))
+        {
+            return refuse(
+                format!("a masking rate of {rate} is not possible"),
+                "give one above 0 and at most 0.9",
+            );
+        }
+        if !(learning_rate > 0.0 && learning_rate < 1.0) {
+            let problem = format!("a learning rate of {learning_rate} is not possible");
+            return refuse(problem, "give one above 0 and below 1, for example 5e-5");
+        }
+        if !(epochs > 0.0 && epochs.is_finite()) || self.steps == Some(0) {
+            return refuse("there is nothing to train".into(), "give at least one step, or epochs above 0");
+        }
+        if self.batch == 0 || self.measure == Some(0) || self.checkpoint == Some(0) {
+            let problem =
+                "an update needs a sequence, and measurements and checkpoints need updates between them";
+            return refuse(problem.into(), "give numbers from 1 on");
+        }
+        if !(warmup >= 0.0 && warmup.is_finite()) || warmup >= 1.0 && warmup.fract() != 0.0 {
+            let problem = format!("a warm-up of {warmup} is not possible");
+            return refuse(problem, "give a number of updates, or below 1 their share of all");
+        }
+        if !(anchor >= 0.0 && anchor.is_finite()) {
+            return refuse(format!("an anchor of {anchor} is not possible"), "give a weight from 0 on");
+        }
+        Ok(())
+    }
+
+    /// How many of `sequences` are held out.
+    fn held_out(&self, sequences: usize) -> Result<usize> {
+        let asked = self.held_out.unwrap_or(HELD_OUT);
+        if !(asked >= 0.0 && asked.is_finite()) || asked >= 1.0 && asked.fract() != 0.0 {
+            let problem = format!("{asked} sequences cannot be held out");
+            return Err(Error::usage(problem, "give their number, or below 1 their share of all"));
+        }
+        let wanted = if asked < 1.0 { (asked * sequences as f64).ceil() as usize } else { asked as usize };
+        match self.held_out {
+            None => Ok(wanted.min(MOST_HELD_OUT).min(sequences - 1)),
+            Some(_) if wanted < sequences => Ok(wanted),
+            Some(_) => Err(Error::usage(
+                format!("{wanted} sequences would be held out of {sequences}, and none left to train on"),
+                "hold out fewer, give more text, or a shorter length of sequences",
+            )),
+        }
+    }
+
+    /// Updates over so many sequences.
+    fn steps(&self, sequences: usize) -> usize {
+        let of_epochs = || (self.epochs * sequences as f64 / self.batch as f64).ceil().max(1.0) as usize;
+        self.steps.unwrap_or_else(of_epochs)
+    }
+
+    fn fine_tuning(&self, steps: usize) -> FineTuning {
+        let warmup = match self.warmup < 1.0 {
+            true => (self.warmup * steps as f64).round() as usize,
+            false => self.warmup as usize,
+        };
+        FineTuning {
+            steps,
+            accumulation: 1,
+            learning_rate: self.learning_rate,
+            warmup: warmup.min(steps.saturating_sub(1)),
+            weight_decay: 0.01,
+            max_grad_norm: 1.0,
+        }
+    }
+
+    /// Everything that the result depends on: an unfinished adaptation goes on only if all of it is the same.
+    fn record(&self, model: &str, packed: &Packed, steps: usize, precision: Precision) -> Map<String, Value> {
+        let record = json!({
+            "format": FORMAT,
+            "version": env!("CARGO_PKG_VERSION"),
+            "model": model,
+            "text": packed.hash(),
+            "length": self.length,
+            "mask_rate": [self.mask_rate.0, self.mask_rate.1],
+            "steps": steps,
+            "batch": self.batch,
+            // As it was typed, not with the digits that float32 adds.
+            "learning_rate": self.learning_rate.to_string().parse::<f64>().unwrap_or_default(),
+            "warmup": self.warmup,
+            "schedule": self.schedule,
+            "anchor": self.anchor.to_string().parse::<f64>().unwrap_or_default(),
+            "held_out": self.held_out,
+            "measure": self.measure,
+            "precision": precision,
+            "seed": self.seed,
+        });
+        match record {
+            Value::Object(record) => record,
+            _ => Map::new(),
+        }
+    }
+}
+
+/// Writes beside the weights how they came to be.
+fn write(dir: &Path, adapted: &Adapted, options: Map<String, Value>, position: &Position) -> Result<()> {
+    let about = json!({"format": FORMAT, "result": adapted, "options": options});
+    let lines: String = position.log.iter().map(|line| line.clone() + "\n").collect();
+    for (name, bytes) in [("adapt.json", pretty_json(&about)), ("adapt.jsonl", lines.into_bytes())] {
+        let path = dir.join(name);
+        std::fs::write(&path, bytes).map_err(|error| Error::io("write", &path, error))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! From files of text to packed sequences.
+
+use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use cloze_encoder::Tokenizer;
+
+use super::files::{Files, Kind};
+use super::packing::{Packed, Packer};
+use crate::error::{counted, list, nearest};
+use crate::run::event::Event;
+use crate::table::plain::{Documents, Piece};
+use crate::table::{ReadOptions, Reader};
+use crate::{Error, Place, Result};
+
+/// The column that is read where none is named.
+const COLUMN: &str = "text";
+
+/// Bytes of text that are tokenised at a time.
+const CHUNK: usize = 1 << 20;
+
+/// What is read, and how.
+pub(super) struct Source<'a> {
+    pub(super) texts: &'a [PathBuf],
+    pub(super) columns: &'a [String],
+    pub(super) reading: ReadOptions,
+    pub(super) tokenizer: &'a Tokenizer,
+    /// Tokens of a sequence, special tokens included.
+    pub(super) length: usize,
+    pub(super) threads: usize,
+}
+
+/// What has been read.
+pub(super) struct Corpus {
+    pub(super) packed: Packed,
+    pub(super) files: usize,
+    /// What the user should know.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Source<'_> {
+    /// Reads all files in their order.
+    ///
+    /// # Errors
+    /// When a file cannot be read, has not the columns, or there is no text in it or no token in any; [`Error::Stopped`] when the
+    /// listener breaks.
+    pub(super) fn read(&self, listener: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> Result<Corpus> {
+        let Files { found, mut warnings } = Files::find(self.texts)?;
+        let room = self.length - self.tokenizer.special_count(false);
+        let mut reading = Reading {
+            source: self,
+            packer: Packer::new(room, self.tokenizer.special().sep),
+            waiting: Vec::new(),
+            bytes: 0,
+            documents: 0,
+            empty: 0,
+            listener,
+        };
+        for (path, kind) in &found {
+            let before = reading.documents;
+            match kind {
+                Kind::Plain => reading.plain(path)?,
+                Kind::Table => reading.table(path)?,
+            }
+            reading.tokenize()?;
+            if reading.documents == before {
+                let place = Place::file(path.display().to_string());
+                return Err(Error::data(place, "there is no text in it", "fill it or leave it out"));
+            }
+        }
+        if reading.empty > 0 {
+            let verb = if reading.empty == 1 { "is" } else { "are" };
+            warnings.push(format!("{} without text {verb} passed over", counted(reading.empty, "row")));
+        }
+        let packed = reading.packer.finish();
+        Ok(Corpus { packed, files: found.len(), warnings })
+    }
+}
+
+/// The reading of files that is under way.
+struct Reading<'a, 'l> {
+    source: &'a Source<'a>,
+    packer: Packer,
+    /// Text that has not been tokenised.
+    waiting: Vec<Piece>,
+    bytes: usize,
+    /// Documents with a token.
+    documents: usize,
+    /// Rows without text.
+    empty: usize,
+    listener: &'l mut dyn FnMut(&Event) -> ControlFlow<()>,
+}
+
+impl Reading<'_, '_> {
+    fn plain(&mut self, path: &Path) -> Result<()> {
+        let mut documents = Documents::open(path, self.source.reading)?;
+        while let Some(piece) = documents.next()? {
+            self.add(piece)?;
+        }
+        // The file ends its last document, whatever was its last piece.
+        self.add(Piece { text: String::new(), is_last: true })
+    }
+
+    fn table(&mut self, path: &Path) -> Result<()> {
+        let mut reader = Reader::open(path, self.source.reading)?;
+        let columns = self.positions(&reader, path)?;
+        for row in reader.rows() {
+            let row = row?;
+            for (column, name) in &columns {
+                row.check_key(*column, name)?;
+            }
+            let values = columns.iter().map(|(column, _)| row.value(*column).trim());
+            let texts: Vec<&str> = values.filter(|text| !text.is_empty()).collect();
+            if texts.is_empty() {
+                self.empty += 1;
+                continue;
+            }
+            self.add(Piece { text: texts.join(" "), is_last: true })?;
+        }
+        Ok(())
+    }
+
+    /// Where the columns with text are in a table, with their names.
+    fn positions(&self, reader: &Reader, path: &Path) -> Result<Vec<(usize, String)>> {
+        let names = reader.columns();
+        let default = [COLUMN.to_owned()];
+        let wanted = if self.source.columns.is_empty() { &default } else { self.source.columns };
+        wanted
+            .iter()
+            .map(|name| {
+                let position = names.iter().position(|column| column == name);
+                position.map(|position| (position, name.clone())).ok_or_else(|| {
+                    let there = format!("the columns are {}", list(names));
+                    let remedy = match nearest(name, names.iter().map(String::as_str)) {
+                        Some(near) => format!(
+                            "did you mean `--column {near}`? {}{}",
+                            there[..1].to_uppercase(),
+                            &there[1..]
+                        ),
+                        None => format!("name those with text with `--column NAME`; {there}"),
+                    };
+                    let place = Place::file(path.display().to_string());
+                    Error::data(place, format!("there is no column `{name}`"), remedy)
+                })
+            })
+            .collect()
+    }
+
+    fn add(&mut self, piece: Piece) -> Result<()> {
+        self.bytes += piece.text.len();
+        self.waiting.push(piece);
+        if self.bytes < CHUNK { Ok(()) } else { self.tokenize() }
+    }
+
+    /// Tokenises what waits, on several threads, and packs it in its order.
+    fn tokenize(&mut self) -> Result<()> {
+        let pieces = std::mem::take(&mut self.waiting);
+        self.bytes = 0;
+        let tokenizer = self.source.tokenizer;
+        let share = pieces.len().div_ceil(self.source.threads.max(1)).max(1);
+        let tokens: Vec<Vec<Vec<u32>>> = thread::scope(|scope| {
+            let tokenize =
+                |part: &[Piece]| part.iter().map(|piece| tokenizer.tokenize(&piece.text)).collect();
+            let threads: Vec<_> =
+                pieces.chunks(share).map(|part| scope.spawn(move || tokenize(part))).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
+        });
+        for (piece, ids) in pieces.iter().zip(tokens.into_iter().flatten()) {
+            self.packer.push(&ids);
+            if piece.is_last {
+                self.documents += usize::from(self.packer.end_document());
+            }
+        }
+        let progress = Event::Progress {
+            job: super::JOB.into(),
+            stage: "read".into(),
+            done: self.documents,
+            total: 0,
+            unit: "documents".into(),
+        };
+        match (self.listener)(&progress) {
+            ControlFlow::Break(()) => Err(Error::Stopped),
+            ControlFlow::Continue(()) => Ok(()),
+        }
+    }
+}

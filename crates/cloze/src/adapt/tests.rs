@@ -1,0 +1,307 @@
+//! Models adapted on the fixtures' text, and what must not depend on how often that was interrupted.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use super::*;
+
+const FAMILIES: [&str; 7] =
+    ["bert", "distilbert", "electra", "roberta", "xlm-roberta", "albert", "albert-groups2"];
+
+fn model(family: &str) -> Model {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder").join(family);
+    Model::open(dir).unwrap()
+}
+
+/// Documents in which the same words come again and again.
+fn text() -> String {
+    let line = |number: usize| {
+        let day = ["sun", "storm", "light", "night"][number % 4];
+        format!("the {day} and the water of the old house in the morning were good for the people\n")
+    };
+    (0..120).map(|number| line(number) + if number % 3 == 2 { "\n" } else { "" }).collect()
+}
+
+fn small() -> Adaptation {
+    Adaptation {
+        length: 32,
+        batch: 4,
+        steps: Some(12),
+        learning_rate: 3e-3,
+        measure: Some(5),
+        precision: Precision::Float32,
+        ..Adaptation::default()
+    }
+}
+
+/// A folder with text, and where a model is written.
+struct Bench {
+    dir: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("notes.txt"), text()).unwrap();
+        Bench { dir }
+    }
+
+    fn texts(&self) -> Vec<PathBuf> {
+        vec![self.dir.path().join("notes.txt")]
+    }
+
+    fn output(&self) -> PathBuf {
+        self.dir.path().join("adapted")
+    }
+
+    /// Adapts until the listener, which hears of every event, breaks.
+    fn adapt(
+        &self,
+        adaptation: &Adaptation,
+        family: &str,
+        mut listener: impl FnMut(&Event) -> ControlFlow<()>,
+    ) -> Result<Adapted> {
+        let device = Device::new(2);
+        adaptation.run(&model(family), &self.texts(), &self.output(), &device, &mut listener)
+    }
+
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let entries = fs::read_dir(self.output()).unwrap().map(|entry| entry.unwrap());
+        entries
+            .map(|entry| (entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path()).unwrap()))
+            // It says how long it took.
+            .filter(|(name, _)| name != "adapt.json")
+            .collect()
+    }
+}
+
+fn go_on(_: &Event) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn remedied(error: &Error) -> String {
+    format!("{error}; {}", error.remedy().unwrap_or_default())
+}
+
+#[test]
+fn the_held_out_loss_falls_and_the_result_is_a_model_to_start_from() {
+    let bench = Bench::new();
+    let adaptation = Adaptation { steps: Some(40), ..small() };
+    let done = bench.adapt(&adaptation, "bert", go_on).unwrap();
+    let (before, after) = (done.before.unwrap(), done.after.unwrap());
+    assert!(after.loss < before.loss - 1.0, "{before:?} {after:?}");
+    assert!(after.accuracy > before.accuracy && done.whole_words);
+    assert_eq!((done.documents, done.files, done.steps), (40, 1, 40));
+    let mut names: Vec<String> = bench.files().into_keys().collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["adapt.jsonl", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+    );
+    assert!(!bench.dir.path().join("adapted.unfinished").exists());
+    let about: Value = serde_json::from_slice(&fs::read(bench.output().join("adapt.json")).unwrap()).unwrap();
+    assert_eq!(about["result"]["tokens"], done.tokens);
+    let again = Model::open(bench.output()).unwrap();
+    assert!(cloze_encoder::Model::masked_lm(again.checkpoint()).is_ok());
+    let original = model("bert");
+    assert_eq!(again.checkpoint().tokenizer.json(), original.checkpoint().tokenizer.json());
+}
+
+#[test]
+fn an_adaptation_that_is_stopped_anywhere_ends_with_the_same_bytes() {
+    // Tied word embeddings and others, with and without an anchor.
+    for (family, anchor) in [("bert", 0.0), ("roberta", 0.5)] {
+        let whole = Bench::new();
+        let adaptation = Adaptation { anchor, ..small() };
+        whole.adapt(&adaptation, family, go_on).unwrap();
+        let expected = whole.files();
+
+        let bench = Bench::new();
+        // Stopped after so many events, each time from where it was.
+        let mut stops = [1, 3, 4, 5, 7, 9, 12, 15, 8].into_iter();
+        let mut stopped = 0;
+        loop {
+            let mut left = stops.next().unwrap_or(usize::MAX);
+            let listener = |_: &Event| {
+                left -= 1;
+                if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            match bench.adapt(&adaptation, family, listener) {
+                Err(Error::Stopped) => stopped += 1,
+                Ok(_) => break,
+                Err(error) => panic!("{error}"),
+            }
+            assert!(!bench.output().exists());
+        }
+        assert!(stopped >= 6, "{stopped}");
+        assert!(bench.files() == expected, "{family}");
+    }
+}
+
+#[test]
+fn the_number_of_threads_and_when_checkpoints_are_written_change_nothing() {
+    let whole = Bench::new();
+    whole.adapt(&small(), "bert", go_on).unwrap();
+    let other = Bench::new();
+    let adaptation = Adaptation { checkpoint: Some(2), ..small() };
+    adaptation.run(&model("bert"), &other.texts(), &other.output(), &Device::new(1), &mut go_on).unwrap();
+    assert!(other.files() == whole.files());
+}
+
+#[test]
+fn every_family_is_adapted() {
+    for family in FAMILIES {
+        let bench = Bench::new();
+        let adaptation = Adaptation { steps: Some(1), anchor: 0.1, warmup: 0.0, ..small() };
+        let done =
+            bench.adapt(&adaptation, family, go_on).unwrap_or_else(|error| panic!("{family}: {error}"));
+        assert!(done.before.unwrap() != done.after.unwrap(), "{family}");
+        assert_eq!(
+            Model::open(bench.output()).unwrap().checkpoint().parameter_count(),
+            model(family).checkpoint().parameter_count()
+        );
+    }
+}
+
+/// The mean cosine between the mean states of the text before and after.
+fn similarity(family: &str, bench: &Bench) -> f64 {
+    let states = |model: &Model| {
+        let checkpoint = model.checkpoint();
+        let network = cloze_encoder::Model::masked_lm(checkpoint).unwrap();
+        let mut session = Session::new(network, &Device::new(2));
+        let lines = text();
+        let sequences: Vec<_> = lines
+            .lines()
+            .filter(|line| !line.is_empty())
+            .map(|line| checkpoint.tokenizer.assemble(&checkpoint.tokenizer.tokenize(line), None))
+            .collect();
+        (anchor::states(&mut session, &sequences), checkpoint.config.hidden_size)
+    };
+    let (before, hidden) = states(&model(family));
+    let (after, _) = states(&Model::open(bench.output()).unwrap());
+    let cosine = |(a, b): (&[f32], &[f32])| {
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+        dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+    };
+    let pairs = before.chunks(hidden).zip(after.chunks(hidden));
+    let cosines: Vec<f64> = pairs.map(cosine).collect();
+    cosines.iter().sum::<f64>() / cosines.len() as f64
+}
+
+#[test]
+fn an_anchor_keeps_the_states_of_text_near_what_they_were() {
+    let of = |anchor: f32| {
+        let bench = Bench::new();
+        let adaptation = Adaptation { steps: Some(30), anchor, ..small() };
+        bench.adapt(&adaptation, "bert", go_on).unwrap();
+        similarity("bert", &bench)
+    };
+    let (free, anchored) = (of(0.0), of(5.0));
+    assert!(anchored > free + 0.02, "{anchored} {free}");
+}
+
+#[test]
+fn a_model_that_was_published_in_float16_stays_so() {
+    let bench = Bench::new();
+    let original = model("bert");
+    let network = cloze_encoder::Model::masked_lm(original.checkpoint()).unwrap();
+    let half = bench.dir.path().join("half");
+    network.save_float16(&half, &original.checkpoint().tokenizer).unwrap();
+    let half = Model::open(&half).unwrap();
+    assert!(half.checkpoint().is_float16() && !original.checkpoint().is_float16());
+    let adaptation = Adaptation { steps: Some(1), ..small() };
+    adaptation.run(&half, &bench.texts(), &bench.output(), &Device::new(2), &mut go_on).unwrap();
+    let adapted = Model::open(bench.output()).unwrap();
+    assert!(adapted.checkpoint().is_float16());
+}
+
+#[test]
+fn an_unfinished_adaptation_goes_on_only_as_it_was_begun() {
+    let bench = Bench::new();
+    let stop = |event: &Event| match event {
+        Event::Progress { stage, .. } if stage == "train" => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    assert!(matches!(bench.adapt(&small(), "bert", stop), Err(Error::Stopped)));
+    let other = Adaptation { seed: 7, learning_rate: 1e-4, ..small() };
+    let error = remedied(&bench.adapt(&other, "bert", go_on).unwrap_err());
+    assert!(error.contains("adapted.unfinished` is unfinished and was begun with"), "{error}");
+    assert!(error.contains("learning rate 0.003 instead of 0.0001, seed 0 instead of 7"), "{error}");
+    assert!(error.contains("to begin anew, remove `"), "{error}");
+    fs::write(&bench.texts()[0], "another text\n").unwrap();
+    let error =
+        remedied(&bench.adapt(&Adaptation { held_out: Some(0.0), ..small() }, "bert", go_on).unwrap_err());
+    assert!(error.contains("another text"), "{error}");
+    // The remedy helps.
+    fs::remove_dir_all(bench.dir.path().join("adapted.unfinished")).unwrap();
+    bench.adapt(&small(), "bert", go_on).unwrap();
+    let error = remedied(&bench.adapt(&small(), "bert", go_on).unwrap_err());
+    assert!(
+        error.contains("adapted` already exists, and nothing is overwritten; choose another name"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_damaged_checkpoint_is_noticed() {
+    let bench = Bench::new();
+    let stop = |event: &Event| match event {
+        Event::Progress { stage, .. } if stage == "train" => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    assert!(bench.adapt(&small(), "bert", stop).is_err());
+    let state = bench.dir.path().join("adapted.unfinished/state.bin");
+    let mut bytes = fs::read(&state).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&state, bytes).unwrap();
+    let error = remedied(&bench.adapt(&small(), "bert", go_on).unwrap_err());
+    assert!(error.contains("state.bin`: it is damaged: it is not what was written; remove `"), "{error}");
+}
+
+#[test]
+fn tables_are_read_by_their_columns_and_rows_without_text_are_counted() {
+    let bench = Bench::new();
+    let path = bench.dir.path().join("rows.csv");
+    let rows: String = (0..40).map(|row| format!("{row},the sun {row},and the light of the day\n")).collect();
+    fs::write(&path, format!("id,title,body\n{rows}40,,\n")).unwrap();
+    let device = Device::new(2);
+    let run = |adaptation: &Adaptation, listener: &mut dyn FnMut(&Event) -> ControlFlow<()>| {
+        adaptation.run(&model("bert"), std::slice::from_ref(&path), &bench.output(), &device, listener)
+    };
+    let error = remedied(&run(&small(), &mut go_on).unwrap_err());
+    assert!(error.contains("rows.csv`: there is no column `text`; name those with text with"), "{error}");
+    assert!(error.contains("`--column NAME`; the columns are `id`, `title`, `body`"), "{error}");
+    let near = Adaptation { columns: vec!["titel".into()], ..small() };
+    assert!(remedied(&run(&near, &mut go_on).unwrap_err()).contains("did you mean `--column title`?"));
+    let both = Adaptation { columns: vec!["title".into(), "body".into()], steps: Some(1), ..small() };
+    let mut warned = Vec::new();
+    let mut listen = |event: &Event| {
+        if let Event::Warning { message } = event {
+            warned.push(message.clone());
+        }
+        ControlFlow::Continue(())
+    };
+    assert_eq!(run(&both, &mut listen).unwrap().documents, 40);
+    assert_eq!(warned, ["1 row without text is passed over"]);
+}
+
+#[test]
+fn text_and_options_that_cannot_be_used_are_refused_with_a_remedy() {
+    let bench = Bench::new();
+    let refused = |adaptation: Adaptation| remedied(&bench.adapt(&adaptation, "bert", go_on).unwrap_err());
+    assert!(refused(Adaptation { length: 4, ..small() }).contains("give one from 8 to 256"));
+    assert!(refused(Adaptation { length: 512, ..small() }).contains("give one from 8 to 256"));
+    assert!(refused(Adaptation { mask_rate: (0.2, 0.0), ..small() }).contains("masking rate of 0 is not"));
+    assert!(refused(Adaptation { steps: Some(0), ..small() }).contains("at least one step"));
+    assert!(refused(Adaptation { learning_rate: 0.0, ..small() }).contains("learning rate of 0"));
+    assert!(refused(Adaptation { held_out: Some(5000.0), ..small() }).contains("none left to train on"));
+    assert!(refused(Adaptation { anchor: -1.0, ..small() }).contains("anchor of -1"));
+    assert!(refused(Adaptation { warmup: 1.5, ..small() }).contains("warm-up of 1.5"));
+    let wild = refused(Adaptation { anchor: 3e38, ..small() });
+    assert!(wild.contains("diverged") && wild.contains("lower `--learning-rate`"), "{wild}");
+    fs::remove_dir_all(bench.dir.path().join("adapted.unfinished")).unwrap();
+    fs::write(&bench.texts()[0], "\n \n").unwrap();
+    let empty = refused(small());
+    assert!(empty.contains("notes.txt`: there is no text in it; fill it or leave it out"), "{empty}");
+}
