@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use cloze_encoder::{Rng, Sequence, SpecialTokens, Tokenizer};
 
+/// Tokens of a word at most. What is longer is a sentence in a writing without spaces, or no word of a language.
+const LONGEST: usize = 10;
+
 /// Masks whole words, as far as the vocabulary tells where they begin.
 pub(super) struct Masking {
     special: SpecialTokens,
@@ -21,7 +24,8 @@ impl Masking {
         self.starts.is_some()
     }
 
-    /// The positions of the words of a sequence; special tokens and unknown ones belong to none.
+    /// The positions of the words of a sequence; special tokens and unknown ones belong to none. Writing without spaces has no marks of
+    /// words: there every token counts as one.
     fn words(&self, sequence: &Sequence) -> Vec<Range<usize>> {
         let SpecialTokens { cls, sep, pad, mask, unk } = self.special;
         let mut words: Vec<Range<usize>> = Vec::new();
@@ -36,7 +40,12 @@ impl Masking {
                 _ => words.push(position..position + 1),
             }
         }
-        words
+        let is_word = |word: &Range<usize>| word.len() <= LONGEST;
+        let parts = |word: Range<usize>| match is_word(&word) {
+            true => vec![word],
+            false => word.map(|position| position..position + 1).collect(),
+        };
+        words.into_iter().flat_map(parts).collect()
     }
 
     /// Positions to predict, in rising order: whole words in random order, as many as fit into `rate` of the tokens that can be
@@ -108,6 +117,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn writing_without_spaces_is_masked_token_by_token() {
+        let special = SpecialTokens { cls: 2, sep: 3, pad: 0, mask: 4, unk: 1 };
+        let mut starts = vec![true; 20];
+        starts[11..].fill(false);
+        let masking = Masking { special, starts: Some(starts) };
+        let of = |parts: usize| Sequence {
+            ids: [vec![2, 10], vec![11; parts], vec![10, 11, 3]].concat(),
+            type_ids: vec![0; parts + 5],
+        };
+        assert_eq!(masking.words(&of(9)), [1..11, 11..13]);
+        assert_eq!(masking.words(&of(10)).len(), 12);
+        assert_eq!(masking.choose(&of(40), 0.25, &mut Rng::new(1)).len(), 11);
     }
 
     #[test]
