@@ -11,6 +11,7 @@ mod checkpoint;
 mod corpus;
 mod files;
 mod masking;
+mod options;
 mod packing;
 mod sampling;
 #[cfg(test)]
@@ -19,9 +20,10 @@ mod training;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use cloze_encoder::{Device, Session, schedule};
-use serde::{Deserialize, Serialize};
+use cloze_encoder::{Device, Session, Tokenizer, schedule};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use self::checkpoint::{Folder, Position};
@@ -29,21 +31,17 @@ use self::corpus::{Corpus, Source};
 use self::masking::Masking;
 use self::packing::Packed;
 use self::training::{Training, parse, say};
+use crate::error::counted;
 use crate::run::event::Event;
 use crate::run::store::pretty_json;
 use crate::table::ReadOptions;
 use crate::task::Precision;
-use crate::training::training_loop::FineTuning;
 use crate::{Error, Model, Result};
 
 /// What events call the work.
 const JOB: &str = "adapt";
 /// Version of `adapt.json` and of what an unfinished adaptation keeps.
 const FORMAT: u32 = 1;
-/// Sequences that are held out at most where nothing is said.
-const MOST_HELD_OUT: usize = 512;
-/// The share of sequences that is held out where nothing is said.
-const HELD_OUT: f64 = 0.05;
 /// Measurements in the course of a training where nothing is said.
 const MEASUREMENTS: usize = 10;
 
@@ -160,6 +158,7 @@ pub struct HeldOut {
 #[non_exhaustive]
 pub struct Adapted {
     /// Its directory.
+    #[serde(serialize_with = "shown")]
     pub output: PathBuf,
     /// What the model was called that it was made from.
     pub model: String,
@@ -181,7 +180,7 @@ pub struct Adapted {
     pub before: Option<HeldOut>,
     /// How well it does now.
     pub after: Option<HeldOut>,
-    /// How long it took, in all.
+    /// How long it took in all, in seconds; interruptions are left out.
     pub seconds: f64,
 }
 
@@ -200,6 +199,7 @@ impl Adaptation {
         device: &Device,
         listener: &mut dyn FnMut(&Event) -> ControlFlow<()>,
     ) -> Result<Adapted> {
+        let began = Instant::now();
         let checkpoint = model.checkpoint();
         let tokenizer = &checkpoint.tokenizer;
         let unfinished = Folder::beside(output)?;
@@ -220,11 +220,14 @@ impl Adaptation {
             length: self.length,
             threads: device.threads(),
         };
-        let Corpus { packed, files, warnings } = source.read(listener)?;
+        let Corpus { packed, files, mut warnings } = source.read(listener)?;
+        let usable = with_words(&packed, &masking, tokenizer, &mut warnings)?;
         warnings.into_iter().try_for_each(|warning| say(listener, &Event::warning(warning)))?;
-        let held_out = self.held_out(packed.len())?;
-        let (train, held_out) = sampling::split(packed.len(), held_out, self.seed);
-        let steps = self.steps(train.len());
+        let held_out = self.held_out(usable.len())?;
+        let of_all = |indices: Vec<usize>| indices.into_iter().map(|index| usable[index]).collect::<Vec<_>>();
+        let (train, held_out) = sampling::split(usable.len(), held_out, self.seed);
+        let (train, held_out) = (of_all(train), of_all(held_out));
+        let steps = self.steps(train.len())?;
         let every = self.measure.unwrap_or(steps.div_ceil(MEASUREMENTS));
 
         let precision = self.precision.on(device);
@@ -243,6 +246,7 @@ impl Adaptation {
             held_out,
             every,
             folder: &folder,
+            began,
         };
         let mut session = Session::new(network, &precision.device(device));
         let position = training.run(&mut session, listener)?;
@@ -276,109 +280,40 @@ impl Adaptation {
         let _ = listener(&Event::Finished { run: output.display().to_string(), seconds: adapted.seconds });
         Ok(adapted)
     }
+}
 
-    /// Refuses options that cannot be used with a model that takes so many tokens and frames them with so many.
-    fn check(&self, longest: usize, frame: usize) -> Result<()> {
-        let refuse = |problem: String, remedy: &str| Err(Error::usage(problem, remedy));
-        let Adaptation { length, mask_rate, epochs, learning_rate, warmup, anchor, .. } = *self;
-        if length < frame + 6 || length > longest {
-            let problem = format!("a length of {length} tokens is not possible with this model");
-            return refuse(problem, &format!("give one from {} to {longest}", frame + 6));
-        }
-        if let Some(rate) = [mask_rate.0, mask_rate.1].into_iter().find(|rate| !(*rate > 0.0 && *rate <= 0.9))
-        {
-            return refuse(
-                format!("a masking rate of {rate} is not possible"),
-                "give one above 0 and at most 0.9",
-            );
-        }
-        if !(learning_rate > 0.0 && learning_rate < 1.0) {
-            let problem = format!("a learning rate of {learning_rate} is not possible");
-            return refuse(problem, "give one above 0 and below 1, for example 5e-5");
-        }
-        if !(epochs > 0.0 && epochs.is_finite()) || self.steps == Some(0) {
-            return refuse("there is nothing to train".into(), "give at least one step, or epochs above 0");
-        }
-        if self.batch == 0 || self.measure == Some(0) || self.checkpoint == Some(0) {
-            let problem =
-                "an update needs a sequence, and measurements and checkpoints need updates between them";
-            return refuse(problem.into(), "give numbers from 1 on");
-        }
-        if !(warmup >= 0.0 && warmup.is_finite()) || warmup >= 1.0 && warmup.fract() != 0.0 {
-            let problem = format!("a warm-up of {warmup} is not possible");
-            return refuse(problem, "give a number of updates, or below 1 their share of all");
-        }
-        if !(anchor >= 0.0 && anchor.is_finite()) {
-            return refuse(format!("an anchor of {anchor} is not possible"), "give a weight from 0 on");
-        }
-        Ok(())
+/// The indices of the sequences that have a word to predict. The others consist of unknown tokens only; `warnings` says how many.
+///
+/// # Errors
+/// When no sequence has such a word.
+fn with_words(
+    packed: &Packed,
+    masking: &Masking,
+    tokenizer: &Tokenizer,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<usize>> {
+    let usable: Vec<usize> =
+        (0..packed.len()).filter(|index| masking.has_words(&packed.sequence(*index, tokenizer))).collect();
+    let without = packed.len() - usable.len();
+    if usable.is_empty() {
+        return Err(Error::usage(
+            "the model's vocabulary knows no word of the text, so there is nothing to learn",
+            "use a model for the language and script of the text",
+        ));
     }
+    if without > 0 {
+        let verb = if without == 1 { "has" } else { "have" };
+        warnings.push(format!(
+            "{} {verb} no word that the model's vocabulary knows, and no part in the training",
+            counted(without, "sequence")
+        ));
+    }
+    Ok(usable)
+}
 
-    /// How many of `sequences` are held out.
-    fn held_out(&self, sequences: usize) -> Result<usize> {
-        let asked = self.held_out.unwrap_or(HELD_OUT);
-        if !(asked >= 0.0 && asked.is_finite()) || asked >= 1.0 && asked.fract() != 0.0 {
-            let problem = format!("{asked} sequences cannot be held out");
-            return Err(Error::usage(problem, "give their number, or below 1 their share of all"));
-        }
-        let wanted = if asked < 1.0 { (asked * sequences as f64).ceil() as usize } else { asked as usize };
-        match self.held_out {
-            None => Ok(wanted.min(MOST_HELD_OUT).min(sequences - 1)),
-            Some(_) if wanted < sequences => Ok(wanted),
-            Some(_) => Err(Error::usage(
-                format!("{wanted} sequences would be held out of {sequences}, and none left to train on"),
-                "hold out fewer, give more text, or a shorter length of sequences",
-            )),
-        }
-    }
-
-    /// Updates over so many sequences.
-    fn steps(&self, sequences: usize) -> usize {
-        let of_epochs = || (self.epochs * sequences as f64 / self.batch as f64).ceil().max(1.0) as usize;
-        self.steps.unwrap_or_else(of_epochs)
-    }
-
-    fn fine_tuning(&self, steps: usize) -> FineTuning {
-        let warmup = match self.warmup < 1.0 {
-            true => (self.warmup * steps as f64).round() as usize,
-            false => self.warmup as usize,
-        };
-        FineTuning {
-            steps,
-            accumulation: 1,
-            learning_rate: self.learning_rate,
-            warmup: warmup.min(steps.saturating_sub(1)),
-            weight_decay: 0.01,
-            max_grad_norm: 1.0,
-        }
-    }
-
-    /// Everything that the result depends on: an unfinished adaptation goes on only if all of it is the same.
-    fn record(&self, model: &str, packed: &Packed, steps: usize, precision: Precision) -> Map<String, Value> {
-        let record = json!({
-            "format": FORMAT,
-            "version": env!("CARGO_PKG_VERSION"),
-            "model": model,
-            "text": packed.hash(),
-            "length": self.length,
-            "mask_rate": [self.mask_rate.0, self.mask_rate.1],
-            "steps": steps,
-            "batch": self.batch,
-            // As it was typed, not with the digits that float32 adds.
-            "learning_rate": self.learning_rate.to_string().parse::<f64>().unwrap_or_default(),
-            "warmup": self.warmup,
-            "schedule": self.schedule,
-            "anchor": self.anchor.to_string().parse::<f64>().unwrap_or_default(),
-            "held_out": self.held_out,
-            "measure": self.measure,
-            "precision": precision,
-            "seed": self.seed,
-        });
-        match record {
-            Value::Object(record) => record,
-            _ => Map::new(),
-        }
-    }
+/// A path in JSON; what is not Unicode in it is replaced.
+fn shown<S: Serializer>(path: &Path, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 /// Writes beside the weights how they came to be.

@@ -15,14 +15,14 @@ pub(crate) struct Adapt {
     /// A Hugging Face directory with a masked language model, the name of a fetched model, or `cloze-mini-en`, the built-in one
     #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath)]
     pub model: PathBuf,
-    /// Text: `.txt` files with blank lines between documents, CSV, TSV or JSON Lines files, all of which may be compressed with gzip or
-    /// zstd, and folders of such files
+    /// Text: `.txt` files with blank lines between documents, CSV, TSV or JSON Lines files (all may be compressed with gzip or zstd), and
+    /// folders of such files
     #[arg(value_name = "TEXT", required = true, value_hint = ValueHint::AnyPath)]
     pub texts: Vec<PathBuf>,
     /// The directory to write; it must not exist
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub output: PathBuf,
-    /// A column of the tables with text; may be repeated [default: text]
+    /// A text column of the tables; may be repeated [default: text]
     #[arg(long, value_name = "NAME")]
     pub column: Vec<String>,
     /// How rows are stored.
@@ -31,31 +31,31 @@ pub(crate) struct Adapt {
     /// Passes over the text
     #[arg(long, value_name = "N", default_value_t = 1.0, conflicts_with = "steps")]
     pub epochs: f64,
-    /// Updates of the weights, instead of `--epochs`
+    /// Number of updates, instead of `--epochs`
     #[arg(long, value_name = "N")]
     pub steps: Option<usize>,
-    /// Sequences of an update
+    /// Sequences per update
     #[arg(long, value_name = "N", default_value_t = 32)]
     pub batch: usize,
-    /// Tokens of a sequence
+    /// Tokens per sequence
     #[arg(long, value_name = "TOKENS", default_value_t = 128)]
     pub length: usize,
-    /// The share of the tokens that is masked; `0.3..0.15` goes from the one to the other in the course of the training
+    /// The share of tokens to mask; `0.3..0.15` changes it linearly during training
     #[arg(long, value_name = "RATE", default_value = "0.2", value_parser = mask_rate)]
     pub mask_rate: (f64, f64),
-    /// The highest learning rate
+    /// The peak learning rate
     #[arg(long, value_name = "RATE", default_value = "5e-5")]
     pub learning_rate: f32,
-    /// Updates over which the learning rate rises: their number, or below 1 their share of all
+    /// Warm-up: a number of updates or, below 1, a share of all updates
     #[arg(long, value_name = "N", default_value_t = 0.06)]
     pub warmup: f64,
-    /// How the learning rate falls after that
+    /// How the learning rate decays after warm-up
     #[arg(long, value_name = "HOW", default_value = "cosine", value_parser = choice(SCHEDULES))]
     pub schedule: Schedule,
-    /// Keep the mean state of every sequence near that of the original model, with this weight beside the loss, for example 1
+    /// Keep mean-pooled states close to those of the original model: the weight of this loss, for example 1
     #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, hide_default_value = true)]
     pub anchor: f32,
-    /// Sequences to measure on and not to train on: their number, or below 1 their share of all [default: 0.05, at most 512 sequences]
+    /// Held-out sequences: a number or, below 1, a share of all [default: 0.05, at most 512 sequences]
     #[arg(long, value_name = "N")]
     pub held_out: Option<f64>,
     /// Updates between measurements [default: a tenth of all]
@@ -67,7 +67,7 @@ pub(crate) struct Adapt {
     /// The number format of matrix products; bfloat16 only where the processor is faster with it
     #[arg(long, value_name = "FORMAT", default_value = "bfloat16", value_parser = choice(PRECISIONS))]
     pub precision: Precision,
-    /// Everything random follows from this number
+    /// The seed of everything random
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 }

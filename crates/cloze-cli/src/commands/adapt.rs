@@ -11,6 +11,7 @@ use crate::failure::Result;
 use crate::layout::{Align, Table, count, counted, duration, percent};
 use crate::printer::Printer;
 use crate::progress::Pace;
+use crate::retyped::typed_path;
 
 use super::{device, find_model, program};
 
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Adapt, global: &Global, printer: &Printer) -> Result {
         duration(done.seconds)
     ))?;
     printer.show(measured(&done))?;
-    let output = done.output.display();
+    let output = typed_path(&done.output);
     printer.show(format_args!("\nnext:\n  {} train task.toml --model {output}\n", program()))?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The folder in which a model is adapted, until it gets its name. What is in it lets the same command go on with the same bits.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use cloze_encoder::Session;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::run::store::{lock, pretty_json, replace, sync_dir, sync_file};
+use crate::run::store::{LOCK, lock, pretty_json, replace, sync_dir, sync_file};
 use crate::{Error, Place, Result};
 
 /// What is asked for, as JSON.
@@ -75,6 +75,7 @@ impl Folder {
     pub(super) fn open(output: &Path, record: &Map<String, Value>) -> Result<Folder> {
         let dir = Folder::beside(output)?;
         fs::create_dir_all(&dir).map_err(|error| Error::io("create", &dir, error))?;
+        refuse_foreign(&dir)?;
         let lock = lock(&dir)?;
         let folder = Folder { dir, output: output.to_owned(), _lock: lock };
         let path = folder.dir.join(RECORD);
@@ -187,7 +188,20 @@ impl Folder {
         Folder::beside(&self.output)?;
         fs::rename(&model, &self.output).map_err(|error| Error::io("create", &self.output, error))?;
         self.output.parent().into_iter().for_each(sync_dir);
-        fs::remove_dir_all(&self.dir).map_err(|error| Error::io("remove", &self.dir, error))
+        // Only what is known to be ours is removed.
+        for name in [STATE, GOALS, RECORD, LOCK] {
+            for name in [name.to_owned(), format!("{name}.tmp")] {
+                let path = self.dir.join(name);
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => {
+                        return Err(Error::io("remove", &path, error));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let _ = fs::remove_dir(&self.dir);
+        Ok(())
     }
 
     /// Writes a file with its hash behind it, whole or not at all.
@@ -240,6 +254,26 @@ impl Folder {
             format!("it is damaged: {reason}"),
             format!("remove `{}` and run the same command again, which begins anew", self.dir.display()),
         )
+    }
+}
+
+/// Refuses a folder that this program has not begun: one without a record that has anything else in it, or a link.
+fn refuse_foreign(dir: &Path) -> Result<()> {
+    let failed = |error| Error::io("read", dir, error);
+    let is_link = dir.symlink_metadata().map_err(failed)?.is_symlink();
+    let ours = |name: &OsStr| name == LOCK || name.to_string_lossy().starts_with(RECORD);
+    let mut foreign = is_link;
+    if !dir.join(RECORD).exists() {
+        for entry in fs::read_dir(dir).map_err(failed)? {
+            foreign |= !ours(&entry.map_err(failed)?.file_name());
+        }
+    }
+    match foreign {
+        false => Ok(()),
+        true => Err(Error::usage(
+            format!("`{}` is already there, and not the unfinished work of this command", dir.display()),
+            "choose another name for the model, or move what is there",
+        )),
     }
 }
 

@@ -56,6 +56,7 @@ impl Source<'_> {
             bytes: 0,
             documents: 0,
             empty: 0,
+            lost: 0,
             listener,
         };
         for (path, kind) in &found {
@@ -74,6 +75,11 @@ impl Source<'_> {
             let verb = if reading.empty == 1 { "is" } else { "are" };
             warnings.push(format!("{} without text {verb} passed over", counted(reading.empty, "row")));
         }
+        if reading.lost > 0 {
+            let verb = if reading.lost == 1 { "has" } else { "have" };
+            warnings
+                .push(format!("{} {verb} no token and cannot be used", counted(reading.lost, "document")));
+        }
         let packed = reading.packer.finish();
         Ok(Corpus { packed, files: found.len(), warnings })
     }
@@ -90,6 +96,8 @@ struct Reading<'a, 'l> {
     documents: usize,
     /// Rows without text.
     empty: usize,
+    /// Documents whose characters the tokenizer drops, such as zero-width ones.
+    lost: usize,
     listener: &'l mut dyn FnMut(&Event) -> ControlFlow<()>,
 }
 
@@ -173,7 +181,9 @@ impl Reading<'_, '_> {
         for (piece, ids) in pieces.iter().zip(tokens.into_iter().flatten()) {
             self.packer.push(&ids);
             if piece.is_last {
-                self.documents += usize::from(self.packer.end_document());
+                let has_tokens = self.packer.end_document();
+                self.documents += usize::from(has_tokens);
+                self.lost += usize::from(!has_tokens && !piece.text.trim().is_empty());
             }
         }
         let progress = Event::Progress {

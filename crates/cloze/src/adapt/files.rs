@@ -90,6 +90,10 @@ impl Files {
         }
         entries.sort();
         for (path, is_folder) in entries {
+            if is_folder && is_model(&path) {
+                others.push(path);
+                continue;
+            }
             match kind(&path).filter(|_| !is_folder && path.is_file() && !is_plain_json(&path)) {
                 _ if is_folder => self.walk(&path, others)?,
                 Some(kind) => self.found.push((path, kind)),
@@ -98,6 +102,11 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// Whether a folder holds a model, finished or not: its vocabulary and log are not texts.
+fn is_model(folder: &Path) -> bool {
+    ["config.json", "adapt.json"].iter().any(|name| folder.join(name).exists())
 }
 
 /// Much in a folder is called `.json` that holds no rows.

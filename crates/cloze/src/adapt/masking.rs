@@ -48,6 +48,11 @@ impl Masking {
         words.into_iter().flat_map(parts).collect()
     }
 
+    /// Whether a sequence has a word to predict.
+    pub(super) fn has_words(&self, sequence: &Sequence) -> bool {
+        !self.words(sequence).is_empty()
+    }
+
     /// Positions to predict, in rising order: whole words in random order, as many as fit into `rate` of the tokens that can be
     /// predicted, and at least one word if there is one.
     pub(super) fn choose(&self, sequence: &Sequence, rate: f64, random: &mut Rng) -> Vec<usize> {

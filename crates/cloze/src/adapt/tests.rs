@@ -305,3 +305,110 @@ fn text_and_options_that_cannot_be_used_are_refused_with_a_remedy() {
     let empty = refused(small());
     assert!(empty.contains("notes.txt`: there is no text in it; fill it or leave it out"), "{empty}");
 }
+
+#[test]
+fn text_of_which_the_vocabulary_knows_no_word_is_refused_or_left_out() {
+    let bench = Bench::new();
+    let notes = &bench.texts()[0];
+    fs::write(notes, "ሀለሐ መሠረ\n\n".repeat(60)).unwrap();
+    let error = bench.adapt(&small(), "bert", go_on).unwrap_err();
+    assert!(remedied(&error).contains("knows no word of the text"), "{}", remedied(&error));
+    assert!(remedied(&error).contains("language and script"), "{}", remedied(&error));
+
+    fs::write(notes, text() + &"ሀለሐ መሠረ\n\n".repeat(90)).unwrap();
+    let mut told = String::new();
+    let done = bench.adapt(&Adaptation { batch: 1, ..small() }, "bert", |event| {
+        if let Event::Warning { message } = event {
+            told += message;
+        }
+        ControlFlow::Continue(())
+    });
+    assert!(done.unwrap().after.is_some());
+    assert!(told.contains("no word that the model's vocabulary knows"), "{told}");
+}
+
+#[test]
+fn documents_without_a_token_are_counted() {
+    let bench = Bench::new();
+    let table = bench.dir.path().join("rows.csv");
+    let rows: String = (0..80).map(|_| "the water of the old house was good\n").collect();
+    fs::write(&table, format!("text\n{rows}\u{200b}\n\u{200d}\n")).unwrap();
+    let mut told = String::new();
+    let mut listener = |event: &Event| {
+        if let Event::Warning { message } = event {
+            told += message;
+        }
+        ControlFlow::Continue(())
+    };
+    let done =
+        small().run(&model("bert"), &[table], &bench.output(), &Device::new(1), &mut listener).unwrap();
+    assert_eq!(done.documents, 80);
+    assert!(told.contains("2 documents have no token"), "{told}");
+}
+
+#[test]
+fn a_folder_that_is_not_its_own_is_left_alone() {
+    let bench = Bench::new();
+    let theirs = bench.dir.path().join("adapted.unfinished");
+    fs::create_dir_all(theirs.join("chapters")).unwrap();
+    fs::write(theirs.join("chapters/1.txt"), "words").unwrap();
+    let error = bench.adapt(&small(), "bert", go_on).unwrap_err();
+    assert!(remedied(&error).contains("not the unfinished work"), "{}", remedied(&error));
+    assert!(theirs.join("chapters/1.txt").is_file() && !bench.output().exists());
+
+    // Something laid into an adaptation's folder survives its end.
+    fs::remove_dir_all(&theirs).unwrap();
+    bench
+        .adapt(&small(), "bert", |event| {
+            if let Event::Packed { .. } = event {
+                fs::write(theirs.join("note.md"), "mine").unwrap();
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert!(bench.output().is_dir() && theirs.join("note.md").is_file());
+    assert!(!theirs.join("state.bin").exists() && !theirs.join("adapt.json").exists());
+}
+
+#[test]
+fn models_in_a_folder_of_text_are_no_text() {
+    let bench = Bench::new();
+    let folder = bench.dir.path().to_owned();
+    let adapt = |name: &str| {
+        let output = folder.join(name);
+        small().run(
+            &model("bert"),
+            std::slice::from_ref(&folder),
+            &output,
+            &Device::new(1),
+            &mut |_: &Event| ControlFlow::Continue(()),
+        )
+    };
+    let first = adapt("first").unwrap();
+    assert_eq!(adapt("second").unwrap().documents, first.documents);
+}
+
+#[test]
+fn work_without_end_is_refused() {
+    let bench = Bench::new();
+    for (adaptation, part) in [
+        (Adaptation { steps: Some(usize::MAX), ..small() }, "would never end"),
+        (Adaptation { steps: None, epochs: 1e300, ..small() }, "would never end"),
+        (Adaptation { batch: usize::MAX, ..small() }, "does not fit into memory"),
+    ] {
+        let error = bench.adapt(&adaptation, "bert", go_on).unwrap_err();
+        assert!(remedied(&error).contains(part), "{}", remedied(&error));
+    }
+}
+
+/// Linux takes any bytes as a name.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_name_of_the_model_may_be_no_unicode() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let bench = Bench::new();
+    let output = bench.dir.path().join(std::ffi::OsStr::from_bytes(b"nu\xff"));
+    small().run(&model("bert"), &bench.texts(), &output, &Device::new(1), &mut go_on).unwrap();
+    assert!(output.join("adapt.json").is_file());
+}

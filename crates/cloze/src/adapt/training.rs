@@ -40,6 +40,8 @@ pub(super) struct Training<'a> {
     /// Updates between measurements.
     pub(super) every: usize,
     pub(super) folder: &'a Folder,
+    /// When the work began, reading included.
+    pub(super) began: Instant,
 }
 
 /// A line of `adapt.jsonl`.
@@ -62,7 +64,6 @@ impl Training<'_> {
     /// # Errors
     /// When the training diverges, a file cannot be read or written, or the listener breaks: then a checkpoint is written first.
     pub(super) fn run(&self, session: &mut Session, listener: &mut Listener) -> Result<Position> {
-        let began = Instant::now();
         let goals = self.goals(session, listener)?;
         let mut position = self.folder.resume(session)?.unwrap_or_default();
         let (before, steps) = (position.seconds, self.fine_tuning.steps);
@@ -80,7 +81,7 @@ impl Training<'_> {
         let mut saved = Instant::now();
         loop {
             let step = position.step;
-            position.seconds = before + began.elapsed().as_secs_f64();
+            position.seconds = before + self.began.elapsed().as_secs_f64();
             let is_due = step.is_multiple_of(self.every) || step == steps;
             if is_due && self.last_line(&position)?.is_none_or(|line| line.step != step) {
                 let measured = self.measure(session, &mut position, listener);

@@ -34,7 +34,7 @@ pub(crate) const FORMAT: u32 = 1;
 /// The beginning of a line in the header of `run.toml`.
 pub(crate) const MADE_BY: &str = "# Made by cloze ";
 const EVENTS: &str = "events.jsonl";
-const LOCK: &str = "lock";
+pub(crate) const LOCK: &str = "lock";
 const UNFINISHED: &str = "tmp";
 
 /// A run directory.
