@@ -240,7 +240,7 @@ fn check_for_mask_head(checkpoint: &Checkpoint) -> Result<()> {
         file: checkpoint.location().to_owned(),
         reason: format!(
             "it is {what}, and patterns need that head; take the masked language model that it was made from, for example \
-             `google-bert/bert-base-uncased`, or leave `--model` out for the built-in one"
+             `google-bert/bert-base-uncased`, or use the built-in one"
         ),
     })
 }

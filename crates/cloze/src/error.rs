@@ -71,7 +71,7 @@ pub enum Error {
         value: f32,
         /// The learning rate of the update.
         learning_rate: f32,
-        /// The section of the task file that the learning rate stands in; `adapt` where there is no task.
+        /// The section of the task file with the learning rate; `adapt` where there is no task.
         section: &'static str,
     },
     /// A model gives scores that are not finite numbers.
@@ -86,7 +86,7 @@ pub enum Error {
     },
     /// The listener has asked to stop; what is finished is kept.
     #[error("stopped before the end")]
-    #[diagnostic(help("run the same command again to resume; finished jobs are kept"))]
+    #[diagnostic(help("run the same command again to resume; what is finished is kept"))]
     Stopped,
     /// A model that cannot be read, understood or written.
     #[error(transparent)]
@@ -360,7 +360,7 @@ impl Diagnostic for TaskError {
     }
 }
 
-/// The candidate most like `name`, if one is alike enough to be a slip of the pen.
+/// The candidate closest to `name`, if it is close enough to be a typing error.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
     let close = |candidate: &str| strsim::normalized_damerau_levenshtein(&lower, &candidate.to_lowercase());

@@ -1,4 +1,4 @@
-//! The masked language model that everything starts from, with the name that results give it.
+//! The pretrained masked language model, with its name in results.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use crate::{Error, Result};
 
 /// A masked language model to start from.
 ///
-/// Results are tied to what is in its files; the name is how tables, reports and `results.json` call it. Clones share the weights.
+/// Results depend on the contents of its files; `name` is only what tables, reports and `results.json` call it. Clones share the weights.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Model {
-    /// How results call it.
+    /// Its name in results.
     pub name: String,
     checkpoint: Arc<Checkpoint>,
 }
 
 impl Model {
-    /// The name of the model that programs with the feature `built-in-model` carry.
+    /// The name of the model that the feature `built-in-model` compiles in.
     pub(crate) const BUILT_IN: &str = "cloze-mini-en";
 
     /// A model under a name of your choice.
