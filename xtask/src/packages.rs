@@ -139,7 +139,8 @@ fn unpack(root: &Path, folder: &Path, packages: &[Package]) -> Result<PathBuf, S
     fs::create_dir_all(&unpacked).map_err(cannot)?;
     for package in packages {
         let archive = folder.join("package").join(format!("{}.crate", package.name));
-        tar(root, &["-xzf".as_ref(), archive.as_ref(), "-C".as_ref(), unpacked.as_ref()])?;
+        // `m`: files in packages all have the same date, by which cargo would take what it compiled of an earlier version for this one.
+        tar(root, &["-xzmf".as_ref(), archive.as_ref(), "-C".as_ref(), unpacked.as_ref()])?;
     }
     let manifest =
         fs::read_to_string(root.join("Cargo.toml")).map_err(|error| format!("Cargo.toml: {error}"))?;
