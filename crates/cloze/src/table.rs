@@ -33,7 +33,11 @@ mod tests;
 mod writer;
 
 pub(crate) use self::{
-    format::Format, options::ReadOptions, quoting::Quoting, reader::Reader, record::Record,
+    format::{Format, unpacked},
+    options::ReadOptions,
+    quoting::Quoting,
+    reader::Reader,
+    record::Record,
 };
 pub(crate) use columns::Columns;
 pub(crate) use files::expand;

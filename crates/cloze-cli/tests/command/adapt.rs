@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::support::{Folder, tiny_model};
+use crate::support::{Folder, interrupted, tiny_model};
 
 /// A folder with text in three kinds of files.
 fn folder() -> Folder {
@@ -86,19 +86,7 @@ fn ctrl_c_keeps_what_is_done() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !folder.path("out.unfinished/adapt.json").exists() {
-        assert!(Instant::now() < deadline, "training never began");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    std::thread::sleep(Duration::from_millis(200));
-    let interrupt =
-        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(interrupt.success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("run the same command again to resume"), "{told}");
+    interrupted(child, || folder.path("out.unfinished/adapt.json").exists(), Duration::from_millis(200));
     assert!(folder.path("out.unfinished/state.bin").exists() && !folder.path("out").exists());
     let error = folder.fail(&words(&model, "out", &["--steps", "99"]));
     assert!(error.contains("was begun with steps 100000 instead of 99"), "{error}");

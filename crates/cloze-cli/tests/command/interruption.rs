@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::Folder;
+use crate::support::{Folder, interrupted};
 
 /// What must not depend on how often the run was killed.
 fn outcome(folder: &Folder, run: &str) -> [Vec<u8>; 2] {
@@ -92,18 +92,7 @@ fn ctrl_c_stops_at_a_safe_place_and_says_how_to_go_on() {
         .spawn()
         .unwrap();
     let started = || walk(&folder.path("runs")).iter().any(|path| path.contains("probe.tmp"));
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !started() {
-        assert!(Instant::now() < deadline, "training never began");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let interrupt =
-        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(interrupt.success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("run the same command again to resume"), "{told}");
+    interrupted(child, started, Duration::ZERO);
 }
 
 /// All files and folders below `dir`.

@@ -3,7 +3,8 @@
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -139,4 +140,21 @@ fn table(numbers: Range<usize>) -> String {
 /// `count` rows with their labels as CSV.
 pub(crate) fn labelled(count: usize) -> String {
     table(0..count)
+}
+
+/// Presses Ctrl-C in a command some time after it `began`, and gives what it then writes to standard error, where it must say how to resume.
+pub(crate) fn interrupted(child: Child, began: impl Fn() -> bool, after: Duration) -> String {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !began() {
+        assert!(Instant::now() < deadline, "training never began");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(after);
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("run the same command again to resume"), "{told}");
+    told
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{counted, list};
-use crate::table::Format;
+use crate::table::{Format, unpacked};
 use crate::{Error, Place, Result};
 
 /// Files that a warning names.
@@ -111,7 +111,7 @@ fn is_model(folder: &Path) -> bool {
 
 /// Much in a folder is called `.json` that holds no rows.
 fn is_plain_json(path: &Path) -> bool {
-    unpacked(path).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+    has_extension(path, &["json"])
 }
 
 /// What a file's name promises.
@@ -119,20 +119,13 @@ fn kind(path: &Path) -> Option<Kind> {
     if Format::of_path(path).is_some() {
         return Some(Kind::Table);
     }
-    let is_text = |extension: &std::ffi::OsStr| {
-        ["txt", "text"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-    };
-    unpacked(path).extension().is_some_and(is_text).then_some(Kind::Plain)
+    has_extension(path, &["txt", "text"]).then_some(Kind::Plain)
 }
 
-/// The name of a file without the extension of its compression.
-fn unpacked(path: &Path) -> &Path {
-    let packed = ["gz", "gzip", "zst", "zstd"];
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    match path.file_stem() {
-        Some(stem) if packed.iter().any(|known| extension.eq_ignore_ascii_case(known)) => Path::new(stem),
-        _ => path,
-    }
+/// Whether a file has one of these extensions, before that of its compression.
+fn has_extension(path: &Path, known: &[&str]) -> bool {
+    let extension = unpacked(path).unwrap_or(path).extension();
+    extension.is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 #[cfg(test)]

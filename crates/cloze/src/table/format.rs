@@ -22,10 +22,9 @@ impl Format {
     /// The format that the file extension indicates; for a compressed file, the extension before `.gz` or
     /// `.zst`.
     pub fn of_path(path: &Path) -> Option<Format> {
-        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-        match extension.as_str() {
-            "gz" | "gzip" | "zst" | "zstd" => Format::of_path(Path::new(path.file_stem()?)),
-            extension => extension.parse().ok(),
+        match unpacked(path) {
+            Some(inner) => Format::of_path(inner),
+            None => path.extension()?.to_str()?.to_ascii_lowercase().parse().ok(),
         }
     }
 
@@ -40,6 +39,13 @@ impl Format {
             Format::Csv
         }
     }
+}
+
+/// The name of a compressed file without the extension of its compression; `None` if it has none.
+pub(crate) fn unpacked(path: &Path) -> Option<&Path> {
+    let extension = path.extension()?.to_str()?;
+    let is_packed = ["gz", "gzip", "zst", "zstd"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+    path.file_stem().filter(|_| is_packed).map(Path::new)
 }
 
 /// The number of times `byte` occurs in a line outside quotes.
