@@ -1,6 +1,6 @@
 """Measures the encoder beside PyTorch: the runs take turns, and the ratio of every pair is kept.
 
-    cargo build --release -p cloze-bench
+    cargo build --release
     python3 benches/speed.py --python PYTHON_WITH_TORCH --out benches/results/NAME.jsonl
 
 Writes every run as a JSON line and prints the table of benches/README.md. Two baselines: `stock` is PyTorch as pip
@@ -12,9 +12,11 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import tempfile
+import time
 
 from machine import processor
 
@@ -22,6 +24,7 @@ HERE = pathlib.Path(__file__).parent
 args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 args.add_argument("--python", default="python3", help="a Python with torch and transformers")
 args.add_argument("--bench", default=HERE.parent / "target/release/cloze-bench", help="the built cloze-bench")
+args.add_argument("--cloze", default=HERE.parent / "target/release/cloze", help="the built command")
 args.add_argument("--out", required=True, type=pathlib.Path, help="file for the raw results")
 args.add_argument("--pairs", type=int, default=5, help="rounds of every row")
 args.add_argument("--budget", type=float, default=5.0, help="seconds of every run")
@@ -133,6 +136,41 @@ def annotation(out, shim):
             print(f"{ours} / {other}: {spread([a / b for a, b in zip(found[ours], found[other])])}")
 
 
+def adapted(text, folder, steps):
+    """Seconds of `cloze adapt` with so many updates of 32 sequences of 128 tokens."""
+    output = folder / "adapted"
+    sizes = dict(steps=steps, batch=32, length=128, **{"mask-rate": 0.15, "held-out": 0, "threads": 2})
+    begin = time.monotonic()
+    command = [args.cloze, "adapt", "cloze-mini-en", text, "-o", output, *options(sizes)]
+    subprocess.run([str(part) for part in command], capture_output=True, check=True)
+    seconds = time.monotonic() - begin
+    shutil.rmtree(output)
+    return seconds
+
+
+def adaptation(out, shim):
+    """`cloze adapt` and a training step of PyTorch in bfloat16 on sequences of the same size: tokens per second."""
+    peers = {engine: measure for engine, measure in engines(shim).items() if engine != "cloze"}
+    work = dict(model="minilm", mode="train", batch=32, seq=128, dtype="bf16")
+    ratios = {engine: [] for engine in peers}
+    with tempfile.TemporaryDirectory() as folder:
+        text = pathlib.Path(folder) / "text.txt"
+        text.write_text("\n\n".join(path.read_text() for path in sorted((HERE.parent / "docs").rglob("*.md"))))
+        for pair in range(args.pairs):
+            # What both runs do besides is taken out.
+            few, many = (adapted(text, pathlib.Path(folder), steps) for steps in (5, 35))
+            own = 30 * 32 * 128 / (many - few)
+            out.write(json.dumps({"row": "adapt", "pair": pair, "build": "cloze", "tokens_per_second": own}) + "\n")
+            for engine, measure in peers.items():
+                result = measure(work)
+                out.write(json.dumps({"row": "adapt", "pair": pair, "build": engine, **result}) + "\n")
+                out.flush()
+                ratios[engine].append(own / result["tokens_per_second"])
+    print("\n`cloze adapt`, 32 sequences of 128 tokens an update, tokens per second of cloze by those of PyTorch in bfloat16:")
+    for engine, values in ratios.items():
+        print(f"{engine}: {spread(values)}")
+
+
 with tempfile.TemporaryDirectory() as folder, args.out.open("a") as out:
     source, shim = pathlib.Path(folder) / "shim.c", str(pathlib.Path(folder) / "shim.so")
     source.write_text(SHIM)
@@ -159,3 +197,5 @@ with tempfile.TemporaryDirectory() as folder, args.out.open("a") as out:
         ragged(out)
     if args.only in "annotation":
         annotation(out, shim)
+    if args.only in "adapt":
+        adaptation(out, shim)

@@ -268,6 +268,9 @@ pub(crate) struct Train {
     /// The task.
     #[command(flatten)]
     pub task: TaskArg,
+    /// Adapt the model to the task's labelled and unlabelled rows first, like `cloze adapt` with `--epochs 3 --anchor 1`
+    #[arg(long)]
+    pub adapt: bool,
     /// The directory for runs
     #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
     pub runs: PathBuf,

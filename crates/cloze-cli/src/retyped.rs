@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::Path;
 
 /// Options that stand for themselves; what follows any other is its value.
-const FLAGS: &[&str] = &["--json", "--quiet", "-q", "--force", "--skip-unknown", "--"];
+const FLAGS: &[&str] =
+    &["--json", "--quiet", "-q", "--force", "--skip-unknown", "--compare", "--adapt", "--"];
 
 /// The words of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]

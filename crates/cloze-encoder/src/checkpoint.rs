@@ -115,7 +115,7 @@ impl Checkpoint {
         })
     }
 
-    /// Whether all its weights are stored as float16.
+    /// Whether all its weights are stored as float16, or in 8 bits with a scale for every row.
     pub fn is_float16(&self) -> bool {
         self.weights.is_float16()
     }

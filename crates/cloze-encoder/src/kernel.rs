@@ -26,7 +26,7 @@ mod tile;
 pub(crate) mod vector;
 mod x86;
 
-pub(crate) use gemm::{Start, gemm, gemm_serial};
+pub(crate) use gemm::{Start, gemm, gemm_by_row, gemm_serial};
 pub(crate) use matrix::{Mat, MatMut};
 use x86::{amx, bf16};
 

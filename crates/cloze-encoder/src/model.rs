@@ -209,15 +209,31 @@ impl<H: Head> Model<H> {
     /// If the directory or a file cannot be written, or a weight is not finite, since such a model could not
     /// be loaded.
     pub fn save(&self, dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
-        self.network.save(dir, tokenizer, false)
+        self.network.save(dir, tokenizer, false, &[])
     }
 
-    /// The same with weights rounded to float16, for a model that was published so.
+    /// The same for a model that was trained from `original`: its weights are rounded to float16 if those of `original` were published in at
+    /// most 16 bits, and it keeps the layer below a classifier's output that `original` has and a masked language model does not use.
     ///
     /// # Errors
     /// As [`Model::save`], or if float16 cannot hold a weight.
-    pub fn save_float16(&self, dir: &Path, tokenizer: &Tokenizer) -> Result<()> {
-        self.network.save(dir, tokenizer, true)
+    pub fn save_like(&self, dir: &Path, original: &Checkpoint) -> Result<()> {
+        let Network { config, layout, .. } = &self.network;
+        let (of_classifier, _) = head::layout::<Classifier>(&config.with_labels(&[]));
+        let unused = of_classifier.parameters.iter().filter(|parameter| {
+            layout.find(&parameter.name).is_none()
+                && parameter.name.starts_with(config.family.class_head.dense)
+        });
+        let mut kept = Vec::new();
+        for parameter in unused {
+            let name = parameter.name.as_str();
+            if original.missing(std::iter::once((name, parameter.shape.as_slice())))?.is_empty() {
+                let mut values = vec![0.0; parameter.range.len()];
+                original.read(std::iter::once((name, 0..values.len())), &mut values)?;
+                kept.push((name, parameter.shape.clone(), values));
+            }
+        }
+        self.network.save(dir, &original.tokenizer, original.is_float16(), &kept)
     }
 }
 

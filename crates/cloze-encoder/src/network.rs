@@ -9,6 +9,9 @@ use safetensors::tensor::{Dtype, TensorView};
 use crate::parameters::Layout;
 use crate::{Config, Error, Result, Tokenizer};
 
+/// A tensor with its name and shape.
+pub(crate) type Named<'a> = (&'a str, Vec<usize>, Vec<f32>);
+
 /// A model without the type of its head.
 #[derive(Clone)]
 pub(crate) struct Network {
@@ -25,8 +28,14 @@ impl Network {
         if self.frozen == 0 { 0 } else { self.layout.layers[self.frozen].qkv.weight.start }
     }
 
-    /// See [`crate::Model::save`] and [`crate::Model::save_float16`].
-    pub(crate) fn save(&self, dir: &Path, tokenizer: &Tokenizer, float16: bool) -> Result<()> {
+    /// See [`crate::Model::save`] and [`crate::Model::save_like`]; `others` are more tensors to write.
+    pub(crate) fn save(
+        &self,
+        dir: &Path,
+        tokenizer: &Tokenizer,
+        float16: bool,
+        others: &[Named],
+    ) -> Result<()> {
         if let Some(value) = self.values.iter().find(|value| !value.is_finite()) {
             return Err(Error::malformed(
                 "the model",
@@ -49,25 +58,29 @@ impl Network {
         write("tokenizer.json", tokenizer.json())?;
         let typed = self.config.type_vocab_size > 1;
         write("tokenizer_config.json", &tokenizer.config_json(typed, self.config.max_length()))?;
-        write("model.safetensors", &self.safetensors(float16)?)
+        write("model.safetensors", &self.safetensors(float16, others)?)
     }
 
-    fn safetensors(&self, float16: bool) -> Result<Vec<u8>> {
+    fn safetensors(&self, float16: bool, others: &[Named]) -> Result<Vec<u8>> {
         let failed = |e: safetensors::SafeTensorError| Error::malformed("model.safetensors", e);
         let (dtype, size) = if float16 { (Dtype::F16, 2) } else { (Dtype::F32, 4) };
-        let bytes: Vec<u8> = match float16 {
-            true => self.values.iter().flat_map(|x| f16::from_f32(*x).to_le_bytes()).collect(),
-            false => self.values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        let bytes = |values: &[f32]| -> Vec<u8> {
+            match float16 {
+                true => values.iter().flat_map(|x| f16::from_f32(*x).to_le_bytes()).collect(),
+                false => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            }
         };
-        let views: Vec<(&str, TensorView)> = self
-            .layout
-            .parameters
-            .iter()
-            .map(|p| {
-                let data = &bytes[p.range.start * size..p.range.end * size];
-                Ok((p.name.as_str(), TensorView::new(dtype, p.shape.clone(), data).map_err(failed)?))
-            })
-            .collect::<Result<_>>()?;
+        let own = bytes(&self.values);
+        let others: Vec<_> =
+            others.iter().map(|(name, shape, values)| (*name, shape, bytes(values))).collect();
+        let of_own = self.layout.parameters.iter().map(|p| {
+            let data = &own[p.range.start * size..p.range.end * size];
+            Ok((p.name.as_str(), TensorView::new(dtype, p.shape.clone(), data).map_err(failed)?))
+        });
+        let of_others = others.iter().map(|(name, shape, bytes)| {
+            Ok((*name, TensorView::new(dtype, (*shape).clone(), bytes).map_err(failed)?))
+        });
+        let views: Vec<(&str, TensorView)> = of_own.chain(of_others).collect::<Result<_>>()?;
         let about = HashMap::from([("format".to_owned(), "pt".to_owned())]);
         safetensors::serialize(views, Some(about)).map_err(failed)
     }

@@ -21,6 +21,9 @@ use crate::{Error, Result};
 /// higher limit would let a small file request any amount of memory.
 const MOST_SHARED: u128 = 16;
 
+/// What is added to the name of a tensor of bytes for that of the scales of its rows.
+const SCALES: &str = ".scale";
+
 /// The tensors of a file, with their names in it.
 type Listed = Vec<(String, Tensor)>;
 
@@ -124,10 +127,13 @@ impl Weights {
         self.files.iter().map(|file| &*file.bytes)
     }
 
-    /// Whether all floats are stored as float16.
+    /// Whether all floats are stored as float16, or in 8 bits with a scale per row.
     pub(crate) fn is_float16(&self) -> bool {
         let floats = || self.tensors.values().filter(|(_, tensor)| tensor.is_float());
-        floats().next().is_some() && floats().all(|(_, tensor)| tensor.dtype == Dtype::F16)
+        floats().next().is_some()
+            && floats().all(|(_, tensor)| {
+                tensor.dtype != Dtype::F32 && tensor.dtype != Dtype::F64 && tensor.dtype != Dtype::BF16
+            })
     }
 
     /// The tensor with this name in a model, whatever its name in the file.
@@ -175,7 +181,8 @@ impl Found<'_> {
         }
         Err(Error::Unsupported {
             what: format!("`{name}` in `{}` with elements of type {:?}", self.file.name, self.tensor.dtype),
-            remedy: "store the weights as F32, F16, BF16 or F64".into(),
+            remedy: "store the weights as F32, F16, BF16 or F64, or as I8 with the scales of their rows"
+                .into(),
         })
     }
 
@@ -183,6 +190,7 @@ impl Found<'_> {
     pub(crate) fn equals(&self, other: &Found) -> bool {
         self.tensor.dtype == other.tensor.dtype
             && self.tensor.data(&self.file.bytes) == other.tensor.data(&other.file.bytes)
+            && self.tensor.scales(&self.file.bytes) == other.tensor.scales(&other.file.bytes)
     }
 }
 
@@ -206,7 +214,26 @@ fn safetensors(file: &str, bytes: &[u8]) -> Result<Listed> {
         let (start, end) = info.data_offsets;
         Tensor::rows(info.dtype, &info.shape, data + start, end - start)
     };
-    Ok(metadata.tensors().into_iter().map(|(name, info)| (name, rows(info))).collect())
+    let mut listed: HashMap<String, Tensor> =
+        metadata.tensors().into_iter().map(|(name, info)| (name, rows(info))).collect();
+    let bytes: Vec<String> =
+        listed.iter().filter(|(_, tensor)| tensor.dtype == Dtype::I8).map(|(name, _)| name.clone()).collect();
+    for name in bytes {
+        let of_scales = name.clone() + SCALES;
+        let Some(scales) = listed.get(&of_scales) else { continue };
+        let scaled = listed[&name].scaled_by(scales).ok_or_else(|| {
+            let (wanted, found) = (listed[&name].shape.first(), &scales.shape);
+            let wanted = wanted.map_or("rows".to_owned(), |rows| format!("{rows} rows"));
+            let reason = format!(
+                "`{of_scales}` is {:?} of the shape {found:?}, but `{name}` needs an F32 for each of its {wanted}",
+                scales.dtype
+            );
+            Error::malformed(file, reason)
+        })?;
+        listed.insert(name, scaled);
+        listed.remove(&of_scales);
+    }
+    Ok(listed.into_iter().collect())
 }
 
 /// The error for something in a PyTorch file that this reader does not support.

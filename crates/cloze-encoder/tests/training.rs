@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use cloze_encoder::{
-    AdamW, Batch, Checkpoint, Config, Device, Mode, Model, Rng, Sequence, Session, Vocab, loss,
+    AdamW, Batch, Checkpoint, Config, Device, Kernels, Mode, Model, Rng, Sequence, Session, Vocab, loss,
+    tensors,
 };
+use safetensors::tensor::{Dtype, TensorView};
 
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/encoder/bert")
@@ -86,28 +88,93 @@ fn another_session_goes_on_from_a_written_state_with_the_same_bits() {
     assert!(other.read_state(&mut &state[..state.len() - 1]).is_err());
 }
 
+/// The checkpoint of the fixture with its weights rounded to float16, and with the layer that a classifier pools with.
+fn published(dir: &Path) -> Checkpoint {
+    let bytes = std::fs::read(fixture().join("model.safetensors")).unwrap();
+    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = tensors("model.safetensors", bytes)
+        .unwrap()
+        .into_iter()
+        .map(|(name, shape, values)| (name, shape, halves(&values)))
+        .collect();
+    let hidden = Checkpoint::open(&fixture()).unwrap().config.hidden_size;
+    let pooler: Vec<f32> = (0..hidden * hidden).map(|number| number as f32 / 1024.0).collect();
+    tensors.push(("pooler.dense.weight".into(), vec![hidden, hidden], halves(&pooler)));
+    let views = tensors
+        .iter()
+        .map(|(name, shape, bytes)| (name, TensorView::new(Dtype::F16, shape.clone(), bytes).unwrap()));
+    std::fs::write(dir.join("model.safetensors"), safetensors::serialize(views, None).unwrap()).unwrap();
+    for name in ["config.json", "tokenizer.json"] {
+        std::fs::copy(fixture().join(name), dir.join(name)).unwrap();
+    }
+    Checkpoint::open(dir).unwrap()
+}
+
+fn halves(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| half::f16::from_f32(*value).to_le_bytes()).collect()
+}
+
 #[test]
-fn a_model_saved_in_float16_is_the_rounded_one() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_model_made_from_one_in_float16_is_the_rounded_one_with_all_its_layers() {
+    let (original, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let checkpoint = Checkpoint::open(&fixture()).unwrap();
     let model = Model::masked_lm(&checkpoint).unwrap();
-    model.save_float16(dir.path(), &checkpoint.tokenizer).unwrap();
+    let published = published(original.path());
+    assert!(published.is_float16() && !checkpoint.is_float16());
+    model.save_like(dir.path(), &published).unwrap();
     let saved = Checkpoint::open(dir.path()).unwrap();
-    assert!(saved.is_float16() && !checkpoint.is_float16());
+    assert!(saved.is_float16());
     let again = Model::masked_lm(&saved).unwrap();
     for (name, _) in model.parameters() {
         for (a, b) in model.parameter(name).unwrap().iter().zip(again.parameter(name).unwrap()) {
             assert!((a - b).abs() <= a.abs() * 5e-4 + 1e-7, "{name}: {a} {b}");
         }
     }
+    let pooler = |dir: &Path| {
+        let all =
+            tensors("model.safetensors", std::fs::read(dir.join("model.safetensors")).unwrap()).unwrap();
+        all.into_iter().find(|(name, ..)| name == "pooler.dense.weight").unwrap()
+    };
+    assert_eq!(pooler(dir.path()), pooler(original.path()));
     let config = std::fs::read_to_string(dir.path().join("config.json")).unwrap();
     assert!(config.contains("\"dtype\": \"float16\"") && config.contains("ForMaskedLM"), "{config}");
     let mut model = model;
     let name = "bert.embeddings.LayerNorm.bias";
     let large = vec![1e5; model.parameter(name).unwrap().len()];
     assert!(model.set_parameter(name, &large));
-    let refused = model.save_float16(dir.path(), &checkpoint.tokenizer).unwrap_err().to_string();
+    let refused = model.save_like(dir.path(), &published).unwrap_err().to_string();
     assert!(refused.contains("a weight is 100000, and float16 ends at 65504"), "{refused}");
+}
+
+#[test]
+fn no_bit_of_a_sequence_depends_on_those_beside_it() {
+    let json = std::fs::read(fixture().join("config.json")).unwrap();
+    let config = Config::from_json(&json).unwrap().with_dropout(0.0);
+    let lengths = [3, 40, 7, 64, 12, 1, 33, 5];
+    let words: Vec<u32> = (0..60).map(|word| word * 20 + 10).collect();
+    for kernels in Kernels::ALL.into_iter().chain(Kernels::BF16).filter(|kernels| kernels.available()) {
+        let device = Device::with_kernels(2, kernels);
+        let mut words_of = Session::new(Model::untrained(config.clone(), 3), &device);
+        let labels = ["a", "b", "c"].map(str::to_owned);
+        let mut labels_of = Session::new(Model::untrained_classifier(&config, &labels, 3), &device);
+        let mut score = |sequences: &[Sequence]| -> Vec<Vec<f32>> {
+            let mut batch = Batch::new();
+            sequences.iter().for_each(|sequence| batch.push(sequence));
+            let masks: Vec<u32> = (0..batch.len()).map(|place| batch.index(place, 0)).collect();
+            let of_words =
+                words_of.mask_logits(&batch, &masks, Vocab::Subset(&words), Mode::Predict).to_vec();
+            let of_labels = labels_of.class_logits(&batch, Mode::Predict).to_vec();
+            of_words.chunks(words.len()).zip(of_labels.chunks(3)).map(|(a, b)| [a, b].concat()).collect()
+        };
+        let sequences = sequences(&lengths, 4);
+        let together = score(&sequences);
+        for (sequence, expected) in sequences.iter().zip(&together) {
+            assert!(
+                score(std::slice::from_ref(sequence))[0] == *expected,
+                "{kernels:?}, {} tokens",
+                sequence.len()
+            );
+        }
+    }
 }
 
 #[test]

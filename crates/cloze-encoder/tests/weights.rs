@@ -46,6 +46,22 @@ fn every_form_of_torch_holds_the_tensors_of_the_safetensors_file() {
 }
 
 #[test]
+fn bytes_with_a_scale_for_every_row_are_their_product() {
+    let bytes: Vec<u8> = [-127_i8, 0, 5, 127, 1, -2].map(i8::cast_unsigned).to_vec();
+    let scales: Vec<u8> = [0.5_f32, 2.0].iter().flat_map(|scale| scale.to_le_bytes()).collect();
+    let file = |scales: &[u8], rows: usize| {
+        let weights = TensorView::new(Dtype::I8, vec![2, 3], &bytes).unwrap();
+        let scales = TensorView::new(Dtype::F32, vec![rows], scales).unwrap();
+        serialize([("dense.weight", weights), ("dense.weight.scale", scales)], None).unwrap()
+    };
+    let read = tensors("model.safetensors", file(&scales, 2)).unwrap();
+    assert_eq!(read, [("dense.weight".to_owned(), vec![2, 3], vec![-63.5, 0.0, 2.5, 254.0, 2.0, -4.0])]);
+    let error = tensors("model.safetensors", file(&scales[..4], 1)).unwrap_err().to_string();
+    assert!(error.contains("`dense.weight.scale` is F32 of the shape [1]"), "{error}");
+    assert!(error.contains("needs an F32 for each of its 2 rows"), "{error}");
+}
+
+#[test]
 fn a_parameter_is_its_tensor() {
     let all = tensors("model.safetensors", written_by_torch("model.safetensors")).unwrap();
     let words = all.iter().find(|(name, ..)| name == "embeddings.word_embeddings.weight").unwrap();

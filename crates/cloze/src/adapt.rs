@@ -14,6 +14,7 @@ mod masking;
 mod options;
 mod packing;
 mod sampling;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod training;
@@ -27,16 +28,18 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use self::checkpoint::{Folder, Position};
-use self::corpus::{Corpus, Source};
+use self::corpus::{Corpus, Source, Texts};
 use self::masking::Masking;
 use self::packing::Packed;
-use self::training::{Training, parse, say};
+use self::sampling::Purpose;
+use self::tasks::Tasks;
+use self::training::{Listener, Training, parse, say};
 use crate::error::counted;
 use crate::run::event::Event;
 use crate::run::store::pretty_json;
 use crate::table::ReadOptions;
 use crate::task::Precision;
-use crate::{Error, Model, Result};
+use crate::{Error, Model, Prepared, Result};
 
 /// What events call the work.
 const JOB: &str = "adapt";
@@ -109,7 +112,13 @@ pub struct Adaptation {
     /// The weight of the anchor beside the masked-LM loss: 1 - cosine between the mean of a sequence's last states and what it was
     /// before the adaptation. 0 for none.
     pub anchor: f32,
-    /// The sequences to measure on, which are not trained on: their number, or below 1 their share of all; none for 5 %, at most 512.
+    /// Tables of cloze tasks to train on beside the text, with the columns `text` (with one `{mask}`), `words` (with blanks between them)
+    /// and `answer`. The loss is the cross-entropy of the right word among those of its task.
+    pub tasks: Vec<PathBuf>,
+    /// Tasks of an update.
+    pub task_batch: usize,
+    /// The sequences to measure on, which are not trained on: their number, or below 1 their share of all; none for 5 %, at most 512. As
+    /// great a share of the tasks is held out, at most 512.
     pub held_out: Option<f64>,
     /// Updates between measurements; none for a tenth of all.
     pub measure: Option<usize>,
@@ -135,6 +144,8 @@ impl Default for Adaptation {
             warmup: 0.06,
             schedule: Schedule::default(),
             anchor: 0.0,
+            tasks: Vec::new(),
+            task_batch: 32,
             held_out: None,
             measure: None,
             checkpoint: None,
@@ -151,6 +162,8 @@ pub struct HeldOut {
     pub loss: f64,
     /// The share of them that the model gives the highest score of all tokens.
     pub accuracy: f64,
+    /// The share of cloze tasks held out that it solves, if it is trained on any.
+    pub tasks: Option<f64>,
 }
 
 /// A model that has been adapted; the same as in `adapt.json` in its directory.
@@ -199,12 +212,59 @@ impl Adaptation {
         device: &Device,
         listener: &mut dyn FnMut(&Event) -> ControlFlow<()>,
     ) -> Result<Adapted> {
+        let texts = Texts::Files { paths: texts, columns: &self.columns, reading: self.reading };
+        self.carry_out(model, texts, output, device, listener)
+    }
+
+    /// Three passes over the rows of a task, with an anchor: what [`to_rows`](Adaptation::to_rows) is for.
+    #[must_use]
+    pub fn of_rows() -> Adaptation {
+        Adaptation { epochs: 3.0, anchor: 1.0, ..Adaptation::default() }
+    }
+
+    /// Adapts the model of a task to the task's own labelled and unlabelled rows, without its test rows, in a directory in
+    /// `runs/adapted`. If these rows, options and model have had their turn, the model is opened that came of it.
+    ///
+    /// # Errors
+    /// Those of [`run`](Adaptation::run).
+    pub fn to_rows(
+        &self,
+        prepared: &Prepared,
+        runs: &Path,
+        listener: &mut dyn FnMut(&Event) -> ControlFlow<()>,
+    ) -> Result<Model> {
+        let Prepared { task, data, model, device, .. } = prepared;
+        let examples = data.train.first_questions().chain(data.unlabeled.first_questions());
+        let rows: Vec<String> = examples.map(|example| example.texts.join(" ")).collect();
+        let options = Adaptation { precision: self.precision.on(device), ..self.clone() };
+        let mut hasher = blake3::Hasher::new();
+        let about = [format!("{options:?}"), model.checkpoint().fingerprint().to_owned()];
+        for part in rows.iter().chain(&about) {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        }
+        let key = &hasher.finalize().to_hex()[..8];
+        let output = runs.join("adapted").join(format!("{}-{key}", task.name));
+        if !output.join("adapt.json").is_file() {
+            options.carry_out(model, Texts::Rows(&rows), &output, device, listener)?;
+        }
+        Model::open(output)
+    }
+
+    fn carry_out(
+        &self,
+        model: &Model,
+        texts: Texts,
+        output: &Path,
+        device: &Device,
+        listener: &mut Listener,
+    ) -> Result<Adapted> {
         let began = Instant::now();
         let checkpoint = model.checkpoint();
         let tokenizer = &checkpoint.tokenizer;
         let unfinished = Folder::beside(output)?;
         self.check(checkpoint.config.max_length(), tokenizer.special_count(false))?;
         let network = cloze_encoder::Model::masked_lm(checkpoint)?;
+        let _claimed = Folder::claim(&unfinished)?;
 
         let masking = Masking::new(tokenizer, checkpoint.config.vocab_size);
         let whole_words = masking.knows_words();
@@ -212,26 +272,25 @@ impl Adaptation {
             let message = "the vocabulary does not tell words apart, so single tokens are masked instead of whole words";
             say(listener, &Event::warning(message))?;
         }
-        let source = Source {
-            texts,
-            columns: &self.columns,
-            reading: self.reading,
-            tokenizer,
-            length: self.length,
-            threads: device.threads(),
-        };
+        let source = Source { texts, tokenizer, length: self.length, threads: device.threads() };
         let Corpus { packed, files, mut warnings } = source.read(listener)?;
+        let room = self.length - tokenizer.special_count(false);
+        let (tasks, of_tasks) =
+            Tasks::read(&self.tasks, self.reading, tokenizer, room, device.threads(), listener)?;
+        warnings.extend(of_tasks);
         let usable = with_words(&packed, &masking, tokenizer, &mut warnings)?;
         warnings.into_iter().try_for_each(|warning| say(listener, &Event::warning(warning)))?;
         let held_out = self.held_out(usable.len())?;
         let of_all = |indices: Vec<usize>| indices.into_iter().map(|index| usable[index]).collect::<Vec<_>>();
-        let (train, held_out) = sampling::split(usable.len(), held_out, self.seed);
+        let (train, held_out) = sampling::split(usable.len(), held_out, self.seed, Purpose::HoldOut);
         let (train, held_out) = (of_all(train), of_all(held_out));
+        let tasks_held_out = self.tasks_held_out(held_out.len(), packed.len(), tasks.len());
+        let split = sampling::split(tasks.len(), tasks_held_out, self.seed, Purpose::HoldOutTasks);
         let steps = self.steps(train.len())?;
         let every = self.measure.unwrap_or(steps.div_ceil(MEASUREMENTS));
 
         let precision = self.precision.on(device);
-        let record = self.record(checkpoint.fingerprint(), &packed, steps, precision);
+        let record = self.record(checkpoint.fingerprint(), &packed, &tasks, steps, precision);
         let folder = Folder::open(output, &record)?;
         let version = env!("CARGO_PKG_VERSION");
         say(listener, &Event::Started { run: unfinished.display().to_string(), version: version.into() })?;
@@ -244,6 +303,8 @@ impl Adaptation {
             packed: &packed,
             train,
             held_out,
+            tasks,
+            split,
             every,
             folder: &folder,
             began,
@@ -270,10 +331,7 @@ impl Adaptation {
         };
         let network = session.into_model();
         folder.publish(|dir| {
-            match checkpoint.is_float16() {
-                true => network.save_float16(dir, tokenizer)?,
-                false => network.save(dir, tokenizer)?,
-            }
+            network.save_like(dir, checkpoint)?;
             write(dir, &adapted, record, &position)
         })?;
         // What is finished cannot be stopped any more.

@@ -96,7 +96,9 @@ pub enum Error {
 /// What to do when training with this learning rate has diverged.
 fn calmer(learning_rate: f32, section: &str) -> String {
     if section == "adapt" {
-        return "remove the unfinished directory and run the same command with a lower `--learning-rate`, half of it for example".to_owned();
+        return "remove the unfinished directory and run the same command with a lower `--learning-rate`, half of it for example, or a lower \
+                `--anchor` if that is above 1"
+            .to_owned();
     }
     // Those of the presets, and what others use, are below.
     match learning_rate > 1e-3 {

@@ -20,6 +20,7 @@ Each kind of task is a function that yields (kind, text with [MASK], candidate w
 
 import argparse
 import collections
+import json
 import math
 import pathlib
 import random
@@ -35,6 +36,7 @@ args.add_argument("--tokenizer", required=True)
 args.add_argument("--text", required=True, type=pathlib.Path)
 args.add_argument("--wordnet", required=True, type=pathlib.Path)
 args.add_argument("--out", required=True, type=pathlib.Path)
+args.add_argument("--table", type=pathlib.Path, help="write them as a table for `cloze adapt --tasks` too, in JSON Lines")
 args.add_argument("--tokens", type=int, default=64, help="longest task")
 args.add_argument("--share", type=float, default=1.0, help="make only this share of every kind")
 args.add_argument("--show", type=int, default=0, help="print so many tasks of every kind")
@@ -400,7 +402,7 @@ def register():
 # ---- out ----
 KINDS = [(keyword, 190000), (kind_of_thing, 60000), (heading, 50000), (wordnet, 60000), (sense, 60000), (opinion, 90000), (targeted, 50000), (inference, 80000), (register, 15000)]
 MASK = VOCAB["[MASK]"]
-rows, positions, candidates, targets, sorts = [], [], [], [], []
+rows, positions, candidates, targets, sorts, table = [], [], [], [], [], []
 for sort, (make, number) in enumerate(KINDS):
     made, shown, block = 0, 0, []
 
@@ -413,6 +415,8 @@ for sort, (make, number) in enumerate(KINDS):
                 continue
             rng.shuffle(words)
             words = words if right in words[:10] else [right, *words[:9]]
+            if args.table:
+                table.append({"text": text.replace("[MASK]", "{mask}"), "words": " ".join(words[:10]), "answer": right})
             rows.append(ids), positions.append(ids.index(MASK)), sorts.append(sort)
             candidates.append([VOCAB[word] for word in words[:10]]), targets.append(words.index(right))
             kept += 1
@@ -437,4 +441,6 @@ for at, row in enumerate(order):
     ids[at, : len(rows[row])], choice[at, : len(candidates[row])] = rows[row], candidates[row]
 pick = lambda values, kind: np.array(values, dtype=kind)[order]
 np.savez_compressed(args.out, ids=ids, candidates=choice, position=pick(positions, np.uint8), target=pick(targets, np.uint8), sort=pick(sorts, np.uint8))
+if args.table:
+    args.table.write_text("".join(json.dumps(table[row]) + "\n" for row in order))
 print(len(rows), "tasks,", sum(map(len, rows)) / 1e6, "M tokens,", args.out.stat().st_size / 1e6, "MB")

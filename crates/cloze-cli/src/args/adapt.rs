@@ -55,6 +55,13 @@ pub(crate) struct Adapt {
     /// Keep mean-pooled states close to those of the original model: the weight of this loss, for example 1
     #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, hide_default_value = true)]
     pub anchor: f32,
+    /// A table of cloze tasks to train on as well: columns `text` (with one `{mask}`), `words` (separated by blanks) and `answer`; may be
+    /// repeated
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub tasks: Vec<PathBuf>,
+    /// Cloze tasks per update
+    #[arg(long, value_name = "N", default_value_t = 32, requires = "tasks")]
+    pub task_batch: usize,
     /// Held-out sequences: a number or, below 1, a share of all [default: 0.05, at most 512 sequences]
     #[arg(long, value_name = "N")]
     pub held_out: Option<f64>,
@@ -87,6 +94,8 @@ impl Adapt {
             warmup: self.warmup,
             schedule: self.schedule,
             anchor: self.anchor,
+            tasks: self.tasks.clone(),
+            task_batch: self.task_batch,
             held_out: self.held_out,
             measure: self.measure,
             checkpoint: self.checkpoint,

@@ -1,10 +1,12 @@
 //! `cloze adapt`: the training of a masked language model goes on with other text.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use cloze::Event;
-use cloze::adapt::{Adapted, HeldOut};
+use cloze::adapt::{Adaptation, Adapted, HeldOut};
 use cloze::task::Precision;
+use cloze::{Model, Prepared};
 
 use crate::args::{Adapt, Global};
 use crate::failure::Result;
@@ -45,13 +47,23 @@ pub(crate) fn run(args: &Adapt, global: &Global, printer: &Printer) -> Result {
     Ok(())
 }
 
+/// The model adapted to the rows of a task, before it is trained.
+pub(crate) fn to_rows(prepared: &Prepared, runs: &Path, printer: &Printer) -> Result<Model> {
+    let mut pace = Pace::new(printer);
+    let model =
+        Adaptation::of_rows().to_rows(prepared, runs, &mut |event| hear(event, &mut pace, printer))?;
+    drop(pace);
+    printer.note(format_args!("the model is adapted to the task's rows: {}", model.name));
+    Ok(model)
+}
+
 fn heading(done: &Adapted, printer: &Printer) -> String {
     printer.heading(&done.output.display().to_string())
 }
 
 /// What was read, and how well the model does on what it has not been trained on.
 fn measured(done: &Adapted) -> String {
-    let mut table = Table::new([Align::Left, Align::Right, Align::Right]);
+    let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Right]);
     let text = format!(
         "  {} in {}, {} tokens in {}, {}\n",
         counted(done.documents, "document"),
@@ -63,13 +75,11 @@ fn measured(done: &Adapted) -> String {
     let (Some(before), Some(after)) = (done.before, done.after) else {
         return text;
     };
-    table.row([
-        format!("on {} held out", counted(done.held_out, "sequence")),
-        "loss".into(),
-        "accuracy".into(),
-    ]);
-    for (when, HeldOut { loss, accuracy }) in [("before", before), ("after", after)] {
-        table.row([when.to_owned(), format!("{loss:.3}"), percent(accuracy)]);
+    let on = format!("on {} held out", counted(done.held_out, "sequence"));
+    let with_tasks = |row: [String; 3], tasks: Option<String>| row.into_iter().chain(tasks);
+    table.row(with_tasks([on, "loss".into(), "accuracy".into()], after.tasks.map(|_| "tasks".into())));
+    for (when, HeldOut { loss, accuracy, tasks }) in [("before", before), ("after", after)] {
+        table.row(with_tasks([when.to_owned(), format!("{loss:.3}"), percent(accuracy)], tasks.map(percent)));
     }
     format!("{text}\n{table}")
 }
@@ -96,9 +106,10 @@ fn hear(event: &Event, pace: &mut Pace, printer: &Printer) -> ControlFlow<()> {
             pace.begin();
         }
         Event::Progress { stage, done, total, unit, .. } => pace.show(stage, *done, *total, unit),
-        Event::HeldOut { step, steps, loss, accuracy } => {
+        Event::HeldOut { step, steps, loss, accuracy, tasks } => {
+            let tasks = tasks.map(|solved| format!(", tasks {}", percent(solved))).unwrap_or_default();
             printer.note(format_args!(
-                "step {step} of {steps}: held-out loss {loss:.3}, accuracy {}{}",
+                "step {step} of {steps}: held-out loss {loss:.3}, accuracy {}{tasks}{}",
                 percent(*accuracy),
                 pace.told()
             ));

@@ -13,7 +13,7 @@ use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::summary;
 
-use super::{device, open_with, prepare, program};
+use super::{adapt, device, open_with, prepare, program};
 
 /// Trains, or goes on with training, and shows the results.
 pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
@@ -21,7 +21,11 @@ pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
     let device = device(global)?;
     let (task, model) = open_with(&args.task, args.overrides.settings())?;
 
-    let prepared = prepare(&task, &model, &device, printer)?;
+    let mut prepared = prepare(&task, &model, &device, printer)?;
+    if args.adapt {
+        let model = adapt::to_rows(&prepared, &args.runs, printer)?;
+        prepared = Prepared::new(&task, &model, &device)?;
+    }
     let run = carry_out(&prepared, task.options.precision, &args.runs, printer)?;
 
     printer.json(&summary::json(&run, began.elapsed()))?;

@@ -78,10 +78,20 @@ thread_local! {
 /// time with AMX; below that, they take longer.
 const BF16_FROM: usize = 32 * 32 * 32;
 
+/// Where the number of rows must not matter, the size of B from which on bfloat16 is used: below it a tile has few columns, or few steps.
+const BF16_FROM_B: usize = 32 * 32;
+
 /// C = A B, or C += A B, or C = A B + bias: on all threads of the current rayon pool.
 pub(crate) fn gemm(kernels: Kernels, a: Mat, b: Mat, c: MatMut, start: Start) {
     let threads = if c.rows * c.cols * a.cols < PARALLEL_FROM { 1 } else { rayon::current_num_threads() };
     with_set(for_size(kernels, &a, &c), a, b, c, start, threads);
+}
+
+/// The same with a set that depends on B alone, so that no bit of a row of C depends on how many rows there are.
+pub(crate) fn gemm_by_row(kernels: Kernels, a: Mat, b: Mat, c: MatMut, start: Start) {
+    let threads = if c.rows * c.cols * a.cols < PARALLEL_FROM { 1 } else { rayon::current_num_threads() };
+    let small = b.rows * b.cols < BF16_FROM_B && kernels.is_bf16();
+    with_set(if small { Kernels::Avx512 } else { kernels }, a, b, c, start, threads);
 }
 
 /// The same on the calling thread only.

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::kernel::{Kernels, Mat, MatMut, Start, gemm, vector};
+use crate::kernel::{Kernels, Mat, MatMut, Start, gemm, gemm_by_row, vector};
 
 /// Weights `[outputs, inputs]` and bias `[outputs]` of a linear layer.
 #[derive(Clone, Copy)]
@@ -16,12 +16,12 @@ impl Linear<'_> {
         Mat::new(self.weight, self.bias.len(), self.weight.len() / self.bias.len())
     }
 
-    /// `x` `[rows, inputs]` to `y` `[rows, outputs]`.
+    /// `x` `[rows, inputs]` to `y` `[rows, outputs]`. A row's result does not depend on the rows beside it.
     pub(crate) fn forward(&self, kernels: Kernels, x: &[f32], y: &mut [f32]) {
         let weight = self.matrix();
         let rows = x.len() / weight.cols;
         let y = MatMut::new(y, rows, weight.rows);
-        gemm(kernels, Mat::new(x, rows, weight.cols), weight.transpose(), y, Start::Bias(self.bias));
+        gemm_by_row(kernels, Mat::new(x, rows, weight.cols), weight.transpose(), y, Start::Bias(self.bias));
     }
 
     /// The gradient of the input, `dx` `[rows, inputs]`, from `dy` `[rows, outputs]`.

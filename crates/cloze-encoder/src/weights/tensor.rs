@@ -18,12 +18,14 @@ pub(super) struct Tensor {
     start: usize,
     /// Number of bytes from the first element to the end of the last.
     len: usize,
+    /// Where the file has an F32 for every row, which the row's elements are multiplied by: the first byte.
+    scales: Option<usize>,
 }
 
 impl Tensor {
     /// Elements stored row by row in `len` bytes starting at `start`.
     pub(super) fn rows(dtype: Dtype, shape: &[usize], start: usize, len: usize) -> Tensor {
-        Tensor { dtype, shape: shape.to_vec(), strides: None, start, len }
+        Tensor { dtype, shape: shape.to_vec(), strides: None, start, len, scales: None }
     }
 
     /// A view into a storage that has `elements` elements and begins at byte `storage`. `None` if the view
@@ -54,12 +56,23 @@ impl Tensor {
             _ => (storage.checked_add(offset.checked_mul(size)?)?, (last - offset + 1).checked_mul(size)?),
         };
         let strides = (!by_rows).then(|| strides.to_vec());
-        Some(Tensor { dtype, shape: shape.to_vec(), strides, start, len })
+        Some(Tensor { dtype, shape: shape.to_vec(), strides, start, len, scales: None })
+    }
+
+    /// A tensor of bytes whose rows have these scales; `None` if there is not one for each.
+    pub(super) fn scaled_by(&self, scales: &Tensor) -> Option<Tensor> {
+        let fits = self.shape.len() > 1 && scales.shape == self.shape[..1] && scales.dtype == Dtype::F32;
+        fits.then(|| Tensor { scales: Some(scales.start), ..self.clone() })
+    }
+
+    /// The scales of its rows; nothing if it has none.
+    pub(super) fn scales<'b>(&self, file: &'b [u8]) -> &'b [u8] {
+        self.scales.map_or(&[], |start| &file[start..start + 4 * self.shape[0]])
     }
 
     /// Whether it holds floats, as weights do.
     pub(super) fn is_float(&self) -> bool {
-        matches!(self.dtype, Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16)
+        self.scales.is_some() || matches!(self.dtype, Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16)
     }
 
     /// The number of bytes that the elements take when stored contiguously.
@@ -108,6 +121,17 @@ impl Tensor {
             }
             Dtype::F16 => halves(&data, out, f16::from_bits, |half, out| half.convert_to_f32_slice(out)),
             Dtype::BF16 => halves(&data, out, bf16::from_bits, |half, out| half.convert_to_f32_slice(out)),
+            Dtype::I8 if self.scales.is_some() && !out.is_empty() => {
+                let row = out.len() / self.shape[0];
+                let scales = self.scales(file).as_chunks::<4>().0;
+                for ((out, bytes), scale) in out.chunks_mut(row).zip(data.chunks(row)).zip(scales) {
+                    let scale = f32::from_le_bytes(*scale);
+                    out.iter_mut()
+                        .zip(bytes)
+                        .for_each(|(out, byte)| *out = f32::from(byte.cast_signed()) * scale);
+                }
+            }
+            Dtype::I8 => return self.scales.is_some(),
             _ => return false,
         }
         true

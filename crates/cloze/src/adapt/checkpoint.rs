@@ -21,7 +21,7 @@ const GOALS: &str = "goals.bin";
 /// The finished model, before it gets its name.
 const MODEL: &str = "model";
 /// How `state.bin` begins.
-const MAGIC: &[u8] = b"cloze adapt 1\n";
+const MAGIC: &[u8] = b"cloze adapt 2\n";
 /// Bytes of a hash, with which files end.
 const HASH: usize = 32;
 
@@ -42,7 +42,19 @@ pub(super) struct Position {
 pub(super) struct Folder {
     dir: PathBuf,
     output: PathBuf,
+    /// A hash of what is asked for, which `state.bin` belongs to.
+    record: [u8; HASH],
     _lock: File,
+}
+
+/// A folder that goes again if nothing is put into it.
+pub(super) struct Claimed(PathBuf);
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        // Fails where there is something in it.
+        let _ = fs::remove_dir(&self.0);
+    }
 }
 
 impl Folder {
@@ -68,6 +80,15 @@ impl Folder {
         Ok(output.with_file_name(unfinished))
     }
 
+    /// Makes the folder, so that it is known early whether it can be made; as long as nothing is in it, it goes again.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub(super) fn claim(dir: &Path) -> Result<Claimed> {
+        fs::create_dir_all(dir).map_err(|error| Error::io("create", dir, error))?;
+        Ok(Claimed(dir.to_owned()))
+    }
+
     /// Opens the folder, or makes it, for an adaptation that `record` describes.
     ///
     /// # Errors
@@ -77,7 +98,8 @@ impl Folder {
         fs::create_dir_all(&dir).map_err(|error| Error::io("create", &dir, error))?;
         refuse_foreign(&dir)?;
         let lock = lock(&dir)?;
-        let folder = Folder { dir, output: output.to_owned(), _lock: lock };
+        let hash = *blake3::hash(&pretty_json(record)).as_bytes();
+        let folder = Folder { dir, output: output.to_owned(), record: hash, _lock: lock };
         let path = folder.dir.join(RECORD);
         match fs::read(&path) {
             Ok(bytes) => {
@@ -131,6 +153,11 @@ impl Folder {
             if magic != MAGIC {
                 return Err(io::Error::other("another version of cloze wrote it"));
             }
+            let mut record = [0; HASH];
+            input.read_exact(&mut record)?;
+            if record != self.record {
+                return Err(io::Error::other("it belongs to another adaptation"));
+            }
             let mut size = [0; 8];
             input.read_exact(&mut size)?;
             let mut header = Vec::new();
@@ -147,6 +174,7 @@ impl Folder {
         let header = crate::run::store::json(position);
         self.write(STATE, |out| {
             out.write_all(MAGIC)?;
+            out.write_all(&self.record)?;
             out.write_all(&(header.len() as u64).to_le_bytes())?;
             out.write_all(&header)?;
             session.write_state(out)

@@ -1,6 +1,5 @@
 //! From files of text to packed sequences.
 
-use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -9,8 +8,8 @@ use cloze_encoder::Tokenizer;
 
 use super::files::{Files, Kind};
 use super::packing::{Packed, Packer};
+use super::training::{Listener, progress, say};
 use crate::error::{counted, list, nearest};
-use crate::run::event::Event;
 use crate::table::plain::{Documents, Piece};
 use crate::table::{ReadOptions, Reader};
 use crate::{Error, Place, Result};
@@ -21,11 +20,18 @@ const COLUMN: &str = "text";
 /// Bytes of text that are tokenised at a time.
 const CHUNK: usize = 1 << 20;
 
+/// Where the text is.
+#[derive(Clone, Copy)]
+pub(super) enum Texts<'a> {
+    /// In files and folders, in tables in these columns.
+    Files { paths: &'a [PathBuf], columns: &'a [String], reading: ReadOptions },
+    /// In memory, a document each.
+    Rows(&'a [String]),
+}
+
 /// What is read, and how.
 pub(super) struct Source<'a> {
-    pub(super) texts: &'a [PathBuf],
-    pub(super) columns: &'a [String],
-    pub(super) reading: ReadOptions,
+    pub(super) texts: Texts<'a>,
     pub(super) tokenizer: &'a Tokenizer,
     /// Tokens of a sequence, special tokens included.
     pub(super) length: usize,
@@ -46,8 +52,7 @@ impl Source<'_> {
     /// # Errors
     /// When a file cannot be read, has not the columns, or there is no text in it or no token in any; [`Error::Stopped`] when the
     /// listener breaks.
-    pub(super) fn read(&self, listener: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> Result<Corpus> {
-        let Files { found, mut warnings } = Files::find(self.texts)?;
+    pub(super) fn read(&self, listener: &mut Listener) -> Result<Corpus> {
         let room = self.length - self.tokenizer.special_count(false);
         let mut reading = Reading {
             source: self,
@@ -59,18 +64,10 @@ impl Source<'_> {
             lost: 0,
             listener,
         };
-        for (path, kind) in &found {
-            let before = reading.documents;
-            match kind {
-                Kind::Plain => reading.plain(path)?,
-                Kind::Table => reading.table(path)?,
-            }
-            reading.tokenize()?;
-            if reading.documents == before {
-                let place = Place::file(path.display().to_string());
-                return Err(Error::data(place, "there is no text in it", "fill it or leave it out"));
-            }
-        }
+        let (files, mut warnings) = match self.texts {
+            Texts::Files { paths, columns, reading: options } => reading.files(paths, columns, options)?,
+            Texts::Rows(rows) => reading.rows(rows)?,
+        };
         if reading.empty > 0 {
             let verb = if reading.empty == 1 { "is" } else { "are" };
             warnings.push(format!("{} without text {verb} passed over", counted(reading.empty, "row")));
@@ -81,8 +78,24 @@ impl Source<'_> {
                 .push(format!("{} {verb} no token and cannot be used", counted(reading.lost, "document")));
         }
         let packed = reading.packer.finish();
-        Ok(Corpus { packed, files: found.len(), warnings })
+        Ok(Corpus { packed, files, warnings })
     }
+}
+
+/// What `work` makes of each of the `items`, in their order, on several threads.
+pub(super) fn on_threads<T: Sync, U: Send>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> U + Sync,
+) -> Vec<U> {
+    let share = items.len().div_ceil(threads.max(1)).max(1);
+    let work = &work;
+    let parts: Vec<Vec<U>> = thread::scope(|scope| {
+        let threads: Vec<_> =
+            items.chunks(share).map(|part| scope.spawn(move || part.iter().map(work).collect())).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    parts.into_iter().flatten().collect()
 }
 
 /// The reading of files that is under way.
@@ -98,12 +111,53 @@ struct Reading<'a, 'l> {
     empty: usize,
     /// Documents whose characters the tokenizer drops, such as zero-width ones.
     lost: usize,
-    listener: &'l mut dyn FnMut(&Event) -> ControlFlow<()>,
+    listener: &'l mut Listener<'l>,
 }
 
 impl Reading<'_, '_> {
-    fn plain(&mut self, path: &Path) -> Result<()> {
-        let mut documents = Documents::open(path, self.source.reading)?;
+    /// Reads files; gives their number and what the user should know.
+    fn files(
+        &mut self,
+        paths: &[PathBuf],
+        columns: &[String],
+        options: ReadOptions,
+    ) -> Result<(usize, Vec<String>)> {
+        let Files { found, warnings } = Files::find(paths)?;
+        for (path, kind) in &found {
+            let before = self.documents;
+            match kind {
+                Kind::Plain => self.plain(path, options)?,
+                Kind::Table => self.table(path, columns, options)?,
+            }
+            self.tokenize()?;
+            if self.documents == before {
+                let place = Place::file(path.display().to_string());
+                return Err(Error::data(place, "there is no text in it", "fill it or leave it out"));
+            }
+        }
+        Ok((found.len(), warnings))
+    }
+
+    /// Reads rows that are in memory.
+    fn rows(&mut self, rows: &[String]) -> Result<(usize, Vec<String>)> {
+        for row in rows {
+            match row.trim() {
+                "" => self.empty += 1,
+                text => self.add(Piece { text: text.to_owned(), is_last: true })?,
+            }
+        }
+        self.tokenize()?;
+        match self.documents {
+            0 => Err(Error::usage(
+                "the rows have no text to adapt to",
+                "give rows with text, or train without adapting",
+            )),
+            _ => Ok((0, Vec::new())),
+        }
+    }
+
+    fn plain(&mut self, path: &Path, options: ReadOptions) -> Result<()> {
+        let mut documents = Documents::open(path, options)?;
         while let Some(piece) = documents.next()? {
             self.add(piece)?;
         }
@@ -111,9 +165,9 @@ impl Reading<'_, '_> {
         self.add(Piece { text: String::new(), is_last: true })
     }
 
-    fn table(&mut self, path: &Path) -> Result<()> {
-        let mut reader = Reader::open(path, self.source.reading)?;
-        let columns = self.positions(&reader, path)?;
+    fn table(&mut self, path: &Path, columns: &[String], options: ReadOptions) -> Result<()> {
+        let mut reader = Reader::open(path, options)?;
+        let columns = positions(&reader, path, columns)?;
         for row in reader.rows() {
             let row = row?;
             for (column, name) in &columns {
@@ -130,32 +184,6 @@ impl Reading<'_, '_> {
         Ok(())
     }
 
-    /// Where the columns with text are in a table, with their names.
-    fn positions(&self, reader: &Reader, path: &Path) -> Result<Vec<(usize, String)>> {
-        let names = reader.columns();
-        let default = [COLUMN.to_owned()];
-        let wanted = if self.source.columns.is_empty() { &default } else { self.source.columns };
-        wanted
-            .iter()
-            .map(|name| {
-                let position = names.iter().position(|column| column == name);
-                position.map(|position| (position, name.clone())).ok_or_else(|| {
-                    let there = format!("the columns are {}", list(names));
-                    let remedy = match nearest(name, names.iter().map(String::as_str)) {
-                        Some(near) => format!(
-                            "did you mean `--column {near}`? {}{}",
-                            there[..1].to_uppercase(),
-                            &there[1..]
-                        ),
-                        None => format!("name those with text with `--column NAME`; {there}"),
-                    };
-                    let place = Place::file(path.display().to_string());
-                    Error::data(place, format!("there is no column `{name}`"), remedy)
-                })
-            })
-            .collect()
-    }
-
     fn add(&mut self, piece: Piece) -> Result<()> {
         self.bytes += piece.text.len();
         self.waiting.push(piece);
@@ -166,19 +194,9 @@ impl Reading<'_, '_> {
     fn tokenize(&mut self) -> Result<()> {
         let pieces = std::mem::take(&mut self.waiting);
         self.bytes = 0;
-        let tokenizer = self.source.tokenizer;
-        let share = pieces.len().div_ceil(self.source.threads.max(1)).max(1);
-        let tokens: Vec<Vec<Vec<u32>>> = thread::scope(|scope| {
-            let tokenize =
-                |part: &[Piece]| part.iter().map(|piece| tokenizer.tokenize(&piece.text)).collect();
-            let threads: Vec<_> =
-                pieces.chunks(share).map(|part| scope.spawn(move || tokenize(part))).collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect()
-        });
-        for (piece, ids) in pieces.iter().zip(tokens.into_iter().flatten()) {
+        let Source { tokenizer, threads, .. } = *self.source;
+        let tokens = on_threads(&pieces, threads, |piece| tokenizer.tokenize(&piece.text));
+        for (piece, ids) in pieces.iter().zip(tokens) {
             self.packer.push(&ids);
             if piece.is_last {
                 let has_tokens = self.packer.end_document();
@@ -186,16 +204,32 @@ impl Reading<'_, '_> {
                 self.lost += usize::from(!has_tokens && !piece.text.trim().is_empty());
             }
         }
-        let progress = Event::Progress {
-            job: super::JOB.into(),
-            stage: "read".into(),
-            done: self.documents,
-            total: 0,
-            unit: "documents".into(),
-        };
-        match (self.listener)(&progress) {
-            ControlFlow::Break(()) => Err(Error::Stopped),
-            ControlFlow::Continue(()) => Ok(()),
-        }
+        say(self.listener, &progress("read", self.documents, 0, "documents"))
     }
+}
+
+/// Where the columns with text are in a table, with their names.
+fn positions(reader: &Reader, path: &Path, columns: &[String]) -> Result<Vec<(usize, String)>> {
+    let names = reader.columns();
+    let default = [COLUMN.to_owned()];
+    let wanted = if columns.is_empty() { &default } else { columns };
+    wanted
+        .iter()
+        .map(|name| {
+            let position = names.iter().position(|column| column == name);
+            position.map(|position| (position, name.clone())).ok_or_else(|| {
+                let there = format!("the columns are {}", list(names));
+                let remedy = match nearest(name, names.iter().map(String::as_str)) {
+                    Some(near) => format!(
+                        "did you mean `--column {near}`? {}{}",
+                        there[..1].to_uppercase(),
+                        &there[1..]
+                    ),
+                    None => format!("name those with text with `--column NAME`; {there}"),
+                };
+                let place = Place::file(path.display().to_string());
+                Error::data(place, format!("there is no column `{name}`"), remedy)
+            })
+        })
+        .collect()
 }

@@ -1,5 +1,7 @@
 //! Which files of text there are, and how each of them is read.
 
+use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::{counted, list};
@@ -37,7 +39,13 @@ impl Files {
             return Err(Error::usage("no text is given", "give files or folders with text"));
         }
         for path in paths {
-            let found = std::fs::metadata(path).map_err(|source| Error::io("read", path, source))?;
+            let found = std::fs::metadata(path).map_err(|source| match source.kind() {
+                ErrorKind::NotFound => Error::usage(
+                    format!("there is no file or folder `{}`", path.display()),
+                    "name text files, tables, or folders of them",
+                ),
+                _ => Error::io("read", path, source),
+            })?;
             if found.is_dir() {
                 files.add_folder(path)?;
                 continue;
@@ -52,7 +60,27 @@ impl Files {
             };
             files.found.push((path.clone(), kind));
         }
+        files.drop_twins();
         Ok(files)
+    }
+
+    /// Keeps the first of several names of the same file.
+    fn drop_twins(&mut self) {
+        let mut seen = HashSet::new();
+        let mut twins = Vec::new();
+        self.found.retain(|(path, _)| {
+            let is_new = seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone()));
+            if !is_new {
+                twins.push(path.display().to_string());
+            }
+            is_new
+        });
+        if !twins.is_empty() {
+            let verb = if twins.len() == 1 { "is" } else { "are" };
+            let some = list(twins.iter().take(NAMED));
+            self.warnings
+                .push(format!("{} {verb} named twice and read once: {some}", counted(twins.len(), "file")));
+        }
     }
 
     fn add_folder(&mut self, folder: &Path) -> Result<()> {
@@ -148,6 +176,20 @@ mod tests {
         assert_eq!(files.found[1].1, Kind::Plain);
         assert_eq!(files.warnings.len(), 1);
         assert!(files.warnings[0].starts_with("2 files in"), "{:?}", files.warnings);
+    }
+
+    #[test]
+    fn a_file_that_is_named_twice_is_read_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.txt");
+        std::fs::write(&path, "text").unwrap();
+        let files = Files::find(&[path.clone(), dir.path().to_owned(), path]).unwrap();
+        assert_eq!(files.found.len(), 1);
+        assert!(
+            files.warnings[0].starts_with("2 files are named twice and read once: "),
+            "{:?}",
+            files.warnings
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::packing::Packed;
+use super::tasks::Tasks;
 use super::{Adaptation, FORMAT};
 use crate::task::Precision;
 use crate::training::training_loop::FineTuning;
@@ -40,11 +41,14 @@ impl Adaptation {
         if !(epochs > 0.0 && epochs.is_finite()) || self.steps == Some(0) {
             return refuse("there is nothing to train".into(), "give at least one step, or epochs above 0");
         }
-        if self.batch > LARGEST_BATCH {
-            let problem = format!("an update of {} sequences does not fit into memory", self.batch);
+        if self.batch.max(self.task_batch) > LARGEST_BATCH {
+            let problem = format!(
+                "an update of {} sequences does not fit into memory",
+                self.batch.max(self.task_batch)
+            );
             return refuse(problem, &format!("give at most {LARGEST_BATCH}; from 32 to 512 is usual"));
         }
-        if self.batch == 0 || self.measure == Some(0) || self.checkpoint == Some(0) {
+        if self.batch == 0 || self.task_batch == 0 || self.measure == Some(0) || self.checkpoint == Some(0) {
             let problem =
                 "an update needs a sequence, and measurements and checkpoints need updates between them";
             return refuse(problem.into(), "give numbers from 1 on");
@@ -75,6 +79,12 @@ impl Adaptation {
                 "hold out fewer, give more text, or a shorter length of sequences",
             )),
         }
+    }
+
+    /// How many of `tasks` are held out: the share that is held out of the sequences, at most as many as of these where nothing is said.
+    pub(super) fn tasks_held_out(&self, held_out: usize, sequences: usize, tasks: usize) -> usize {
+        let wanted = (held_out as f64 / sequences as f64 * tasks as f64).round() as usize;
+        wanted.min(MOST_HELD_OUT).min(tasks.saturating_sub(1))
     }
 
     /// The number of updates with this many training sequences.
@@ -109,6 +119,7 @@ impl Adaptation {
         &self,
         model: &str,
         packed: &Packed,
+        tasks: &Tasks,
         steps: usize,
         precision: Precision,
     ) -> Map<String, Value> {
@@ -132,6 +143,11 @@ impl Adaptation {
             "seed": self.seed,
         });
         match record {
+            Value::Object(mut record) if tasks.len() > 0 => {
+                record.insert("tasks".into(), tasks.hash().into());
+                record.insert("task_batch".into(), self.task_batch.into());
+                record
+            }
             Value::Object(record) => record,
             _ => Map::new(),
         }

@@ -17,6 +17,10 @@ pub(super) enum Purpose {
     Dropout,
     /// Which words of a sequence that is held out are masked.
     MaskHeldOut,
+    /// Which cloze tasks are held out.
+    HoldOutTasks,
+    /// The order of the tasks in a pass over them.
+    OrderTasks,
 }
 
 /// The generator for a purpose, for its case `number`.
@@ -24,10 +28,13 @@ pub(super) fn stream(seed: u64, purpose: Purpose, number: usize) -> Rng {
     Rng::stream(seed, &[0xADA7, purpose as u64, number as u64])
 }
 
-/// Splits `count` sequences into those that are trained on and `held_out` others, each in their order.
-pub(super) fn split(count: usize, held_out: usize, seed: u64) -> (Vec<usize>, Vec<usize>) {
+/// What is trained on and held out, of sequences or tasks.
+pub(super) type Split = (Vec<usize>, Vec<usize>);
+
+/// Splits `count` sequences or tasks into those that are trained on and `held_out` others, each in their order.
+pub(super) fn split(count: usize, held_out: usize, seed: u64, purpose: Purpose) -> Split {
     let mut order: Vec<usize> = (0..count).collect();
-    stream(seed, Purpose::HoldOut, 0).shuffle(&mut order);
+    stream(seed, purpose, 0).shuffle(&mut order);
     let mut train = order.split_off(held_out);
     train.sort_unstable();
     order.sort_unstable();
@@ -40,6 +47,7 @@ pub(super) struct Visits {
     count: usize,
     batch: usize,
     seed: u64,
+    purpose: Purpose,
     /// The pass whose order is at hand.
     pass: Option<usize>,
     order: Vec<usize>,
@@ -47,9 +55,9 @@ pub(super) struct Visits {
 
 impl Visits {
     /// `batch` of `count` sequences at a time; there is at least one of each.
-    pub(super) fn new(count: usize, batch: usize, seed: u64) -> Visits {
+    pub(super) fn new(count: usize, batch: usize, seed: u64, purpose: Purpose) -> Visits {
         assert!(count > 0 && batch > 0, "an update visits sequences");
-        Visits { count, batch, seed, pass: None, order: Vec::new() }
+        Visits { count, batch, seed, purpose, pass: None, order: Vec::new() }
     }
 
     /// The visits of update `step`: for each its number among all, and which sequence it is.
@@ -61,7 +69,7 @@ impl Visits {
         let pass = visit / self.count;
         if self.pass != Some(pass) {
             self.order = (0..self.count).collect();
-            stream(self.seed, Purpose::Order, pass).shuffle(&mut self.order);
+            stream(self.seed, self.purpose, pass).shuffle(&mut self.order);
             self.pass = Some(pass);
         }
         self.order[visit % self.count]
@@ -85,7 +93,7 @@ mod tests {
 
     #[test]
     fn every_pass_visits_every_sequence_and_any_update_can_be_the_first() {
-        let mut visits = Visits::new(7, 3, 5);
+        let mut visits = Visits::new(7, 3, 5, Purpose::Order);
         let all: Vec<(usize, usize)> = (0..14).flat_map(|step| visits.of(step)).collect();
         for pass in all.chunks(7) {
             let mut seen: Vec<usize> = pass.iter().map(|(_, sequence)| *sequence).collect();
@@ -93,7 +101,7 @@ mod tests {
             assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6]);
         }
         for step in [13, 4, 5, 0] {
-            assert_eq!(Visits::new(7, 3, 5).of(step), all[3 * step..3 * step + 3]);
+            assert_eq!(Visits::new(7, 3, 5, Purpose::Order).of(step), all[3 * step..3 * step + 3]);
         }
         assert_eq!(visits.visited(3).len(), 7);
         assert_eq!(visits.visited(2).len(), 6);
@@ -101,9 +109,9 @@ mod tests {
 
     #[test]
     fn what_is_held_out_is_not_trained_on() {
-        let (train, held_out) = split(10, 3, 1);
+        let (train, held_out) = split(10, 3, 1, Purpose::HoldOut);
         assert_eq!((train.len(), held_out.len()), (7, 3));
         assert!(held_out.iter().all(|sequence| !train.contains(sequence)));
-        assert_eq!(split(10, 3, 1), (train, held_out));
+        assert_eq!(split(10, 3, 1, Purpose::HoldOut), (train, held_out));
     }
 }

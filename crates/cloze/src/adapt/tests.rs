@@ -200,19 +200,82 @@ fn an_anchor_keeps_the_states_of_text_near_what_they_were() {
     assert!(anchored > free + 0.02, "{anchored} {free}");
 }
 
+/// Tasks whose answer follows from their text.
+fn tasks(rows: usize) -> String {
+    let row = |number: usize| {
+        let (day, answer) = [("sun", "good"), ("storm", "bad")][number % 2];
+        format!("the {day} and the water are {{mask}} .,good bad old,{answer}\n")
+    };
+    "text,words,answer\n".to_owned() + &(0..rows).map(row).collect::<String>()
+}
+
 #[test]
-fn a_model_that_was_published_in_float16_stays_so() {
+fn cloze_tasks_are_learned_beside_the_text_and_go_on_where_they_stopped() {
+    for family in ["bert", "roberta"] {
+        let bench = Bench::new();
+        let path = bench.dir.path().join("tasks.csv");
+        fs::write(&path, tasks(40)).unwrap();
+        let adaptation = Adaptation { tasks: vec![path.clone()], task_batch: 8, steps: Some(40), ..small() };
+        let done = bench.adapt(&adaptation, family, go_on).unwrap();
+        let (before, after) = (done.before.unwrap().tasks.unwrap(), done.after.unwrap().tasks.unwrap());
+        assert!(after == 1.0 && before < 1.0, "{family}: {before} {after}");
+        let expected = bench.files();
+
+        fs::remove_dir_all(bench.output()).unwrap();
+        let mut updates = 0;
+        let stop = |event: &Event| match event {
+            Event::Progress { stage, .. } if stage == "train" => {
+                updates += 1;
+                if updates == 17 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            }
+            _ => ControlFlow::Continue(()),
+        };
+        assert!(matches!(bench.adapt(&adaptation, family, stop), Err(Error::Stopped)));
+        fs::write(&path, tasks(38)).unwrap();
+        let error = remedied(&bench.adapt(&adaptation, family, go_on).unwrap_err());
+        assert!(error.contains("another tasks"), "{error}");
+        fs::write(&path, tasks(40)).unwrap();
+        bench.adapt(&adaptation, family, go_on).unwrap();
+        assert!(bench.files() == expected, "{family}");
+    }
+}
+
+#[test]
+fn rows_that_are_no_tasks_are_refused_and_those_that_the_model_cannot_use_are_counted() {
     let bench = Bench::new();
-    let original = model("bert");
-    let network = cloze_encoder::Model::masked_lm(original.checkpoint()).unwrap();
-    let half = bench.dir.path().join("half");
-    network.save_float16(&half, &original.checkpoint().tokenizer).unwrap();
-    let half = Model::open(&half).unwrap();
-    assert!(half.checkpoint().is_float16() && !original.checkpoint().is_float16());
-    let adaptation = Adaptation { steps: Some(1), ..small() };
-    adaptation.run(&half, &bench.texts(), &bench.output(), &Device::new(2), &mut go_on).unwrap();
-    let adapted = Model::open(bench.output()).unwrap();
-    assert!(adapted.checkpoint().is_float16());
+    let path = bench.dir.path().join("tasks.csv");
+    let adaptation = Adaptation { tasks: vec![path.clone()], ..small() };
+    for (row, part) in [
+        ("the sun is good,good bad,good", "line 42: the text has 0 masks; write `{mask}` once"),
+        ("{mask} is {mask},good bad,good", "the text has 2 masks"),
+        ("the sun is {mask},good bad,old", "`old` is none of the words"),
+        ("the sun is {mask},good,good", "`good` is the only word"),
+    ] {
+        fs::write(&path, tasks(40) + row + "\n").unwrap();
+        let error = remedied(&bench.adapt(&adaptation, "bert", go_on).unwrap_err());
+        assert!(error.contains(part), "{error}");
+    }
+    fs::write(&path, "text,word,answer\nthe {mask},good bad,good\n").unwrap();
+    let error = remedied(&bench.adapt(&adaptation, "bert", go_on).unwrap_err());
+    assert!(error.contains("there is no column `words`; did you mean `word`?"), "{error}");
+
+    let long = "the sun ".repeat(40);
+    let odd = format!("{}{long}{{mask}},good bad,good\nthe {{mask}},good xylophonist,good\n", tasks(40));
+    fs::write(&path, odd).unwrap();
+    let mut told = String::new();
+    let adaptation = Adaptation { steps: Some(1), ..adaptation };
+    let done = bench.adapt(&adaptation, "bert", |event| {
+        if let Event::Warning { message } = event {
+            told += message;
+        }
+        ControlFlow::Continue(())
+    });
+    assert!(done.unwrap().after.unwrap().tasks.is_some());
+    assert!(told.contains("1 task longer than a sequence is left out"), "{told}");
+    assert!(
+        told.contains("1 task with a word that is not a token of its own, such as `xylophonist`"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -284,6 +347,37 @@ fn tables_are_read_by_their_columns_and_rows_without_text_are_counted() {
     };
     assert_eq!(run(&both, &mut listen).unwrap().documents, 40);
     assert_eq!(warned, ["1 row without text is passed over"]);
+}
+
+#[test]
+fn the_rows_of_a_task_are_adapted_to_once_and_its_test_rows_never() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = |count: usize| {
+        (0..count).map(|row| format!("the sun and the water {row},good\n")).collect::<String>()
+    };
+    fs::write(dir.path().join("train.csv"), format!("text,label\n{}", rows(8))).unwrap();
+    fs::write(dir.path().join("more.csv"), format!("text,label\n{}", rows(60))).unwrap();
+    fs::write(dir.path().join("test.csv"), format!("text,label\n{}", rows(30))).unwrap();
+    let file = "format = 1\nname = \"days\"\npatterns = [\"It is {mask}. {text}\"]\n[data]\ntrain = \"train.csv\"\n\
+                unlabeled = \"more.csv\"\ntest = \"test.csv\"\nlabel = \"label\"\n[labels]\ngood = \"good\"\nbad = \"bad\"\n";
+    let task = crate::Task::parse("task.toml", file, dir.path()).unwrap();
+    let prepared = Prepared::new(&task, &model("bert"), &Device::new(2)).unwrap();
+    let runs = dir.path().join("runs");
+    let mut read = Vec::new();
+    let mut listener = |event: &Event| {
+        if let Event::Packed { documents, .. } = event {
+            read.push(*documents);
+        }
+        ControlFlow::Continue(())
+    };
+    let adaptation = Adaptation { length: 32, batch: 4, steps: Some(2), ..Adaptation::of_rows() };
+    let first = adaptation.to_rows(&prepared, &runs, &mut listener).unwrap();
+    let again = adaptation.to_rows(&prepared, &runs, &mut listener).unwrap();
+    assert_eq!(read, [68]);
+    assert!(first.name.contains("adapted/days-") && first.name == again.name, "{}", first.name);
+    assert_ne!(first.checkpoint().fingerprint(), prepared.model.checkpoint().fingerprint());
+    let other = Adaptation { seed: 1, ..adaptation };
+    assert_ne!(other.to_rows(&prepared, &runs, &mut go_on).unwrap().name, first.name);
 }
 
 #[test]

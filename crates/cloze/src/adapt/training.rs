@@ -3,13 +3,14 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use cloze_encoder::{Sequence, Session, Tokenizer};
+use cloze_encoder::{Rng, Sequence, Session, Tokenizer};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{Folder, Position};
 use super::masking::{Masking, rate};
 use super::packing::Packed;
-use super::sampling::{Purpose, Visits, stream};
+use super::sampling::{Purpose, Split, Visits, stream};
+use super::tasks::Tasks;
 use super::{Adaptation, HeldOut, JOB, anchor};
 use crate::run::event::Event;
 use crate::training::masked_lm::MaskedBatch;
@@ -37,6 +38,9 @@ pub(super) struct Training<'a> {
     /// The sequences that are trained on, and those that are held out.
     pub(super) train: Vec<usize>,
     pub(super) held_out: Vec<usize>,
+    /// Cloze tasks beside the text, with those that are trained on and held out; without any there are none to train on.
+    pub(super) tasks: Tasks,
+    pub(super) split: Split,
     /// Updates between measurements.
     pub(super) every: usize,
     pub(super) folder: &'a Folder,
@@ -123,7 +127,7 @@ impl Training<'_> {
     }
 
     fn visits(&self) -> Visits {
-        Visits::new(self.train.len(), self.adaptation.batch, self.adaptation.seed)
+        Visits::new(self.train.len(), self.adaptation.batch, self.adaptation.seed, Purpose::Order)
     }
 
     fn sequence(&self, index: usize) -> Sequence {
@@ -159,7 +163,7 @@ impl Training<'_> {
                 goals[place * hidden..(place + 1) * hidden].copy_from_slice(state);
             }
             done += group.len();
-            say(listener, &progress("anchor", done, visited.len()))?;
+            say(listener, &progress("anchor", done, visited.len(), "sequences"))?;
         }
         self.folder.keep_goals(&goals)?;
         Ok(goals)
@@ -202,7 +206,7 @@ impl Training<'_> {
                 }
                 seen += sequences.len();
             }
-            loss
+            loss + self.train_on_tasks(session, step, &mut dropout, whole)
         };
         let factor = schedule.factor(step, warmup, steps);
         match self.fine_tuning.update(session, step, factor, micro_batch) {
@@ -212,6 +216,29 @@ impl Training<'_> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The tasks of update `step`, if there are any; gives their loss.
+    fn train_on_tasks(&self, session: &mut Session, step: usize, dropout: &mut Rng, weight: f32) -> f32 {
+        let Adaptation { task_batch, seed, .. } = *self.adaptation;
+        let (train, _) = &self.split;
+        if train.is_empty() {
+            return 0.0;
+        }
+        let visits = Visits::new(train.len(), task_batch, seed, Purpose::OrderTasks).of(step);
+        let indices: Vec<usize> = visits.iter().map(|(_, place)| train[*place]).collect();
+        let mut loss = 0.0;
+        for group in indices.chunks(self.tasks_together()) {
+            let share = group.len() as f32 / indices.len() as f32;
+            let asked = self.tasks.ask(group, self.tokenizer);
+            loss += share * asked.train(session, dropout.next_u64(), weight * share);
+        }
+        loss
+    }
+
+    /// How many tasks pass through the model at a time.
+    fn tasks_together(&self) -> usize {
+        (TOKENS / self.adaptation.length).max(1)
     }
 
     fn mask(
@@ -240,10 +267,17 @@ impl Training<'_> {
             right += of_group;
             rows += masked.rows.len();
             done += group.len();
-            say(listener, &progress("measure", done, self.held_out.len()))?;
+            say(listener, &progress("measure", done, self.held_out.len(), "sequences"))?;
         }
-        let held_out =
-            (rows > 0).then(|| HeldOut { loss: loss / rows as f64, accuracy: right as f64 / rows as f64 });
+        let (_, tasks) = &self.split;
+        let groups = tasks.chunks(self.tasks_together());
+        let solved: usize = groups.map(|group| self.tasks.ask(group, self.tokenizer).right(session)).sum();
+        let tasks = (!tasks.is_empty()).then(|| solved as f64 / tasks.len() as f64);
+        let held_out = (rows > 0).then(|| HeldOut {
+            loss: loss / rows as f64,
+            accuracy: right as f64 / rows as f64,
+            tasks,
+        });
         if let Some(HeldOut { loss, .. }) = held_out.filter(|held_out| !held_out.loss.is_finite()) {
             return Err(Error::Diverged {
                 what: "the held-out loss",
@@ -257,9 +291,9 @@ impl Training<'_> {
         let mean = (count > 0).then(|| f64::from_bits(sum) / count as f64);
         let line = Line { step: position.step, loss: mean, held_out };
         position.log.push(String::from_utf8_lossy(&crate::run::store::json(&line)).into_owned());
-        if let Some(HeldOut { loss, accuracy }) = held_out {
+        if let Some(HeldOut { loss, accuracy, tasks }) = held_out {
             let (step, steps) = (position.step, self.fine_tuning.steps);
-            say(listener, &Event::HeldOut { step, steps, loss, accuracy })?;
+            say(listener, &Event::HeldOut { step, steps, loss, accuracy, tasks })?;
         }
         Ok(())
     }
@@ -275,8 +309,9 @@ pub(super) fn parse(line: &str) -> Result<Line> {
     })
 }
 
-fn progress(stage: &str, done: usize, total: usize) -> Event {
-    Event::Progress { job: JOB.into(), stage: stage.into(), done, total, unit: "sequences".into() }
+/// How far a stage is, in some unit; 0 in all if that is not known.
+pub(super) fn progress(stage: &str, done: usize, total: usize, unit: &str) -> Event {
+    Event::Progress { job: JOB.into(), stage: stage.into(), done, total, unit: unit.into() }
 }
 
 /// Tells the listener.

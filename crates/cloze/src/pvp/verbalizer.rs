@@ -306,7 +306,7 @@ fn tokenize(text: &str, tokenizer: &Tokenizer, leading_space: bool) -> Vec<u32> 
 }
 
 /// The tokens of a word, or the problem and its remedy.
-fn tokens(
+pub(crate) fn tokens(
     text: &str,
     tokenizer: &Tokenizer,
     leading_space: bool,

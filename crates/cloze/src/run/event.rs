@@ -99,6 +99,8 @@ pub enum Event {
         loss: f64,
         /// Share of the masked tokens that the model predicts.
         accuracy: f64,
+        /// Share of the cloze tasks held out that it solves, if it is trained on any.
+        tasks: Option<f64>,
     },
     /// Something the user should know; the run continues.
     Warning {

@@ -17,7 +17,7 @@ use crate::training::linear_probe;
 
 /// Part of every id. Increase it whenever the same task gives different numbers than before, or a job writes
 /// different files.
-const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 7");
+const COMPUTATION: &str = concat!("cloze ", env!("CARGO_PKG_VERSION"), " computation 8");
 
 /// The jobs of a task, each after those it depends on.
 #[derive(Debug, Clone)]

@@ -19,15 +19,16 @@ impl Workspace<'_> {
         let options = &self.task.options;
         let train = self.sequences(Split::Train);
         let unlabeled = self.sequences(Split::Unlabeled);
-        let around: Vec<Sequence> =
-            spread(unlabeled.len(), linear_probe::ROWS).map(|row| unlabeled[row].clone()).collect();
+        let around: Vec<usize> = spread(unlabeled.len(), linear_probe::ROWS).collect();
         let mut model = Model::masked_lm(self.checkpoint)?;
         model.freeze(options.freeze);
         let mut session = Session::new(model, self.device);
         // The probe's accuracy is measured with the pretrained model: after training, there are no labelled
         // examples that the model has not seen.
         let labels = gold(&self.data.train);
-        let (zero_shot, accuracy) = self.fitted(&mut session, name, &train, &labels, &around)?;
+        let some: Vec<Sequence> = around.iter().map(|row| unlabeled[*row].clone()).collect();
+        let states = self.states(&mut session, name, &some)?;
+        let (zero_shot, accuracy) = self.fitted(&mut session, name, &train, &labels, &states)?;
         let learning_rate = options.learning_rate * contrastive::LEARNING_RATE;
         let fine_tuning = self.fine_tuning(options.steps, learning_rate, options.accumulation);
         let seed = options.seeds.first().copied().unwrap_or(0);
@@ -36,8 +37,9 @@ impl Workspace<'_> {
         let after = self.log.steps(name, fine_tuning.steps);
         let steps = contrastive::fine_tune(&mut session, training, &train, &labels, zero_shot.mean(), after)?;
         write_steps(draft, &steps)?;
-        let (probe, _) = self.fitted(&mut session, name, &train, &labels, &around)?;
-        let scores = probe.score(&self.states(&mut session, name, &unlabeled)?);
+        let states = self.states(&mut session, name, &unlabeled)?;
+        let (probe, _) = self.fitted(&mut session, name, &train, &labels, &states.select_rows(&around))?;
+        let scores = probe.score(&states);
         write_scores(draft, &self.task.label_names(), Split::Unlabeled, &scores)?;
         let test = match self.task.options.measures_all() {
             true => {
@@ -53,18 +55,18 @@ impl Workspace<'_> {
         Summary { train_accuracy: Some(accuracy), ..self.measured(draft, None, test.as_ref())? }.write(draft)
     }
 
-    /// A probe of the encoder in its current state, and its accuracy on examples that it was not fitted to.
+    /// A probe of the encoder in its current state, given the states of unlabelled rows, and its accuracy on examples that it was not
+    /// fitted to.
     fn fitted(
         &mut self,
         session: &mut Session,
         name: &str,
         train: &[Sequence],
         labels: &[usize],
-        around: &[Sequence],
+        around: &DMatrix<f64>,
     ) -> Result<(Probe, f64)> {
         let labelled = self.states(session, name, train)?;
-        let around = self.states(session, name, around)?;
-        Ok(Probe::fit(&labelled, labels, self.task.labels.len(), &around))
+        Ok(Probe::fit(&labelled, labels, self.task.labels.len(), around))
     }
 
     /// The mean-pooled hidden states of examples, for a probe.
