@@ -3,6 +3,7 @@
 mod adapt;
 mod options;
 mod rows;
+mod serve;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use cloze::task::{Preset, Setting};
 pub(crate) use self::adapt::Adapt;
 use self::options::{Overrides, Set};
 pub(crate) use self::rows::{Eval, OutputFormat, Predict, ReadingArgs};
+pub(crate) use self::serve::Serve;
 use crate::hub::{Name, Revision};
 
 const EXIT_CODES: &str = "\
@@ -144,6 +146,17 @@ factors or seeds it reuses what is done.")]
 A document is a row of a table, or what stands between blank lines of a `.txt` file. The directory appears when it is complete; until \
 then the work is in the same name with `.unfinished` behind it, and the same command resumes it after Ctrl-C or a power cut.")]
     Adapt(Adapt),
+    /// Answer requests over HTTP with trained classifiers
+    #[command(after_help = "Examples:
+  cloze serve runs/support-1a2b3c4d
+  cloze serve support.toml --listen 127.0.0.1:9000
+  cloze serve runs/support-1a2b3c4d runs/routing-5e6f7a8b
+  CLOZE_API_KEY=$(openssl rand -hex 32) cloze serve support.toml --listen 0.0.0.0:8080
+  curl localhost:8080/v1/classify --json '{\"rows\": [{\"text\": \"I cannot log in\"}]}'
+
+Answers equal those of `cloze predict`. Other machines can ask only with a key. Texts are neither logged nor kept. SIGTERM and Ctrl-C end the \
+server when the requests that it has accepted are answered.")]
+    Serve(Serve),
     /// Download a model from the Hugging Face hub and verify it; the only command that uses a network
     #[command(after_help = "Examples:
   cloze fetch google-bert/bert-base-uncased
@@ -175,6 +188,7 @@ impl Verb {
             | Verb::Init(_)
             | Verb::Eval(_)
             | Verb::Predict(_)
+            | Verb::Serve(_)
             | Verb::Fetch(_)
             | Verb::Completions(_) => None,
         }

@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         Verb::Fetch(args) => commands::fetch::run(&args, &printer),
         Verb::Init(args) => commands::init::run(&args, &global, &printer),
         Verb::Predict(args) => commands::predict::run(&args, &global, &printer),
+        Verb::Serve(args) => commands::serve::run(&args, &global, &printer),
         Verb::Study(args) => commands::study::run(&args, &global, &printer),
         Verb::Train(args) => commands::train::run(&args, &global, &printer),
         Verb::ZeroShot(args) => commands::zero_shot::run(&args, &global, &printer),

@@ -9,6 +9,7 @@
 mod anchor;
 mod checkpoint;
 mod corpus;
+mod events;
 mod files;
 mod masking;
 mod options;
@@ -17,6 +18,7 @@ mod sampling;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod training;
 
 use std::ops::ControlFlow;
@@ -29,11 +31,12 @@ use serde_json::{Map, Value, json};
 
 use self::checkpoint::{Folder, Position};
 use self::corpus::{Corpus, Source, Texts};
+use self::events::{Listener, say};
 use self::masking::Masking;
 use self::packing::Packed;
 use self::sampling::Purpose;
 use self::tasks::Tasks;
-use self::training::{Listener, Training, parse, say};
+use self::training::{Training, parse};
 use crate::error::counted;
 use crate::run::event::Event;
 use crate::run::store::pretty_json;
@@ -216,14 +219,9 @@ impl Adaptation {
         self.carry_out(model, texts, output, device, listener)
     }
 
-    /// Three passes over the rows of a task, with an anchor: what [`to_rows`](Adaptation::to_rows) is for.
-    #[must_use]
-    pub fn of_rows() -> Adaptation {
-        Adaptation { epochs: 3.0, anchor: 1.0, ..Adaptation::default() }
-    }
-
     /// Adapts the model of a task to the task's own labelled and unlabelled rows, without its test rows, in a directory in
-    /// `runs/adapted`. If these rows, options and model have had their turn, the model is opened that came of it.
+    /// `runs/adapted`. If these rows, options and model have had their turn, the model is opened that came of it. Rows are few, so a few `epochs`
+    /// with an `anchor` suit them.
     ///
     /// # Errors
     /// Those of [`run`](Adaptation::run).

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use cloze_encoder::{Device, Model, Session};
 
-use self::models::{Loaded, Models};
+use self::models::{Loaded, Models, Read};
 use crate::dataset::{Example, evaluation};
 use crate::metrics::Evaluation;
 use crate::run::store::RunDir;
@@ -122,6 +122,11 @@ impl Predictor {
         examples: &[Example],
         progress: impl FnMut(usize, usize) -> Result<()>,
     ) -> Result<Scores> {
+        Ok(self.read(examples, progress)?.scores)
+    }
+
+    /// The same, with how much of each example was cut off.
+    fn read(&self, examples: &[Example], progress: impl FnMut(usize, usize) -> Result<()>) -> Result<Read> {
         // A thread that panics while holding the lock leaves the models unchanged or to be read again, so
         // they can still be used.
         let mut models = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,16 +19,20 @@ pub(crate) struct Overrides {
 
 impl Overrides {
     /// The options that were given.
-    pub(crate) fn settings(&self) -> Vec<Setting> {
+    ///
+    /// # Errors
+    /// When they cannot be given together.
+    pub(crate) fn settings(&self) -> cloze::Result<Vec<Setting>> {
         let mut settings: Vec<Setting> = self.method.iter().chain(&self.keep).cloned().collect();
         if !self.seeds.is_empty() {
-            settings.push(Setting::seeds(self.seeds.clone()));
+            let seeds: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
+            settings.push(format!("seeds={}", seeds.join(",")).parse()?);
         }
         if self.compare {
             // A test goes through all names that are used here.
             settings.push("compare=true".parse().expect("it can be compared"));
         }
-        settings
+        Ok(settings)
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod options;
 pub(crate) mod predict;
 pub(crate) mod rows_argument;
 pub(crate) mod run_argument;
+pub(crate) mod serve;
 pub(crate) mod study;
 pub(crate) mod task_argument;
 pub(crate) mod train;

@@ -93,7 +93,7 @@ fn as_map<S: Serializer>(pairs: &[(String, f64)], serializer: S) -> std::result:
 pub(crate) fn classify(predictor: &Predictor, rows: &[Vec<String>]) -> Result<Vec<Labelled>> {
     let predictions = predictor.classify_all(rows.iter().cloned());
     let labelled = |(row, prediction): (&Vec<String>, cloze::Result<Prediction>)| {
-        let Prediction { labels, probabilities, answered_by } = prediction?;
+        let Prediction { labels, probabilities, answered_by, .. } = prediction?;
         let given = match predictor.task().classes() {
             [] => Given::Label(labels.concat()),
             [..] => Given::Labels(labels),

@@ -19,7 +19,7 @@ use super::{adapt, device, open_with, prepare, program};
 pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
     let began = Instant::now();
     let device = device(global)?;
-    let (task, model) = open_with(&args.task, args.overrides.settings())?;
+    let (task, model) = open_with(&args.task, args.overrides.settings()?)?;
 
     let mut prepared = prepare(&task, &model, &device, printer)?;
     if args.adapt {

@@ -1,7 +1,7 @@
 //! Models of the Hugging Face hub: how their files come here, and where they lie afterwards.
 //!
 //! [`client`] is the only module of the program that opens a connection, and `cloze fetch` the only verb that uses it; a test
-//! below holds both. What has been fetched is found in the [`cache`] without one.
+//! below holds both, and that only `cloze serve` listens. What has been fetched is found in the [`cache`] without one.
 
 pub(crate) mod cache;
 mod client;
@@ -35,7 +35,7 @@ mod tests {
     fn with(words: &[&str]) -> Vec<String> {
         let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let mut found = Vec::new();
-        for name in ["cloze", "cloze-cli", "cloze-encoder"] {
+        for name in ["cloze", "cloze-cli", "cloze-encoder", "cloze-server"] {
             sources(&crates.join(name).join("src"), &mut found);
         }
         found.retain(|path| {
@@ -51,16 +51,18 @@ mod tests {
     }
 
     #[test]
-    fn one_module_dials_and_one_verb_uses_it() {
+    fn one_module_dials_one_crate_listens_and_one_verb_uses_each() {
         // In pieces, so that this file is not among the found.
         let dialling = [
             concat!("ure", "q::"),
-            concat!("std::", "net"),
-            concat!("Tcp", "Stream"),
+            concat!("Stream::", "connect"),
             concat!("Udp", "Socket"),
         ];
         assert_eq!(with(&dialling), ["cloze-cli/src/hub/client.rs"]);
         assert_eq!(with(&[concat!("hub::", "fetch(")]), ["cloze-cli/src/commands/fetch.rs"]);
+        let listening = [concat!("Tcp", "Listener"), concat!("Unix", "Listener")];
+        assert_eq!(with(&listening), ["cloze-server/src/connections.rs", "cloze-server/src/lib.rs"]);
+        assert_eq!(with(&[concat!("Server::", "bind(")]), ["cloze-cli/src/commands/serve.rs"]);
         assert_eq!(with(&[concat!("Client::", "from_env(")]), ["cloze-cli/src/hub/fetch.rs"]);
     }
 }

@@ -20,6 +20,8 @@ mod outputs;
 mod readme;
 #[cfg(unix)]
 mod rows;
+#[cfg(unix)]
+mod serve;
 mod several_labels;
 mod snapshots;
 mod study;

@@ -1,14 +1,13 @@
 //! From files of text to packed sequences.
 
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use cloze_encoder::Tokenizer;
 
+use super::events::{Listener, progress, say};
 use super::files::{Files, Kind};
 use super::packing::{Packed, Packer};
-use super::training::{Listener, progress, say};
+use super::threads::on_threads;
 use crate::error::{counted, list, nearest};
 use crate::table::plain::{Documents, Piece};
 use crate::table::{ReadOptions, Reader};
@@ -80,22 +79,6 @@ impl Source<'_> {
         let packed = reading.packer.finish();
         Ok(Corpus { packed, files, warnings })
     }
-}
-
-/// What `work` makes of each of the `items`, in their order, on several threads.
-pub(super) fn on_threads<T: Sync, U: Send>(
-    items: &[T],
-    threads: usize,
-    work: impl Fn(&T) -> U + Sync,
-) -> Vec<U> {
-    let share = items.len().div_ceil(threads.max(1)).max(1);
-    let work = &work;
-    let parts: Vec<Vec<U>> = thread::scope(|scope| {
-        let threads: Vec<_> =
-            items.chunks(share).map(|part| scope.spawn(move || part.iter().map(work).collect())).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-    });
-    parts.into_iter().flatten().collect()
 }
 
 /// The reading of files that is under way.

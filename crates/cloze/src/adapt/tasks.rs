@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use cloze_encoder::{Batch, Device, Mode, Sequence, Session, Tokenizer, Vocab, loss};
 
-use super::corpus::on_threads;
-use super::training::{Listener, progress, say};
+use super::events::{Listener, progress, say};
+use super::threads::on_threads;
 use crate::error::counted;
 use crate::pvp::verbalizer;
 use crate::table::{ReadOptions, Reader, Row};

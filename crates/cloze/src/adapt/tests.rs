@@ -370,7 +370,7 @@ fn the_rows_of_a_task_are_adapted_to_once_and_its_test_rows_never() {
         }
         ControlFlow::Continue(())
     };
-    let adaptation = Adaptation { length: 32, batch: 4, steps: Some(2), ..Adaptation::of_rows() };
+    let adaptation = Adaptation { length: 32, batch: 4, steps: Some(2), ..Adaptation::default() };
     let first = adaptation.to_rows(&prepared, &runs, &mut listener).unwrap();
     let again = adaptation.to_rows(&prepared, &runs, &mut listener).unwrap();
     assert_eq!(read, [68]);

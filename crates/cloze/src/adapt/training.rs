@@ -1,17 +1,17 @@
 //! The training: update after update, with measurements and checkpoints on the way.
 
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use cloze_encoder::{Rng, Sequence, Session, Tokenizer};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{Folder, Position};
+use super::events::{Listener, progress, say};
 use super::masking::{Masking, rate};
 use super::packing::Packed;
 use super::sampling::{Purpose, Split, Visits, stream};
 use super::tasks::Tasks;
-use super::{Adaptation, HeldOut, JOB, anchor};
+use super::{Adaptation, HeldOut, anchor};
 use crate::run::event::Event;
 use crate::training::masked_lm::MaskedBatch;
 use crate::training::training_loop::FineTuning;
@@ -59,9 +59,6 @@ pub(super) struct Line {
     pub(super) held_out: Option<HeldOut>,
 }
 
-/// Hears events; a listener that breaks stops the work.
-pub(super) type Listener<'l> = dyn FnMut(&Event) -> ControlFlow<()> + 'l;
-
 impl Training<'_> {
     /// Trains from where the folder's checkpoint is to the end.
     ///
@@ -101,14 +98,8 @@ impl Training<'_> {
             position.loss =
                 ((f64::from_bits(position.loss.0) + f64::from(loss)).to_bits(), position.loss.1 + 1);
             position.step += 1;
-            let progress = Event::Progress {
-                job: JOB.into(),
-                stage: "train".into(),
-                done: position.step * per_step,
-                total: steps * per_step,
-                unit: "tokens".into(),
-            };
-            let stopped = say(listener, &progress);
+            let stopped =
+                say(listener, &progress("train", position.step * per_step, steps * per_step, "tokens"));
             let pause_ends = match self.adaptation.checkpoint {
                 Some(every) => position.step.is_multiple_of(every),
                 None => saved.elapsed() >= PAUSE,
@@ -307,17 +298,4 @@ pub(super) fn parse(line: &str) -> Result<Line> {
             "remove the unfinished directory and begin anew",
         )
     })
-}
-
-/// How far a stage is, in some unit; 0 in all if that is not known.
-pub(super) fn progress(stage: &str, done: usize, total: usize, unit: &str) -> Event {
-    Event::Progress { job: JOB.into(), stage: stage.into(), done, total, unit: unit.into() }
-}
-
-/// Tells the listener.
-pub(super) fn say(listener: &mut Listener, event: &Event) -> Result<()> {
-    match listener(event) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(Error::Stopped),
-    }
 }

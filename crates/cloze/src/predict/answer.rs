@@ -17,6 +17,8 @@ pub(crate) struct Answer {
     pub(crate) labels: Vec<String>,
     /// The probability of each of [`Task::answer_names`], or of each of the example's own choices.
     pub(crate) probabilities: Vec<f64>,
+    /// The scores that they were made from.
+    pub(crate) scores: Vec<f32>,
 }
 
 impl Answer {
@@ -27,6 +29,7 @@ impl Answer {
             Answers::OneLabel => Answer {
                 labels: vec![names[best(scores.row(questions.start))].clone()],
                 probabilities: soft_labels(scores.row(questions.start), 1.0),
+                scores: scores.row(questions.start).to_vec(),
             },
             Answers::SeveralLabels(_) => {
                 let rows = || questions.clone().map(|question| scores.row(question));
@@ -35,13 +38,18 @@ impl Answer {
                 Answer {
                     labels: given.map(|(name, _)| name.clone()).collect(),
                     probabilities: rows().map(|row| soft_labels(row, 1.0)[0]).collect(),
+                    scores: rows().map(|row| row[0] - row[1]).collect(),
                 }
             }
             Answers::Choice(_) => {
                 let choices = &examples[questions.start].choices;
                 let mut probabilities = soft_labels(scores.row(questions.start), 1.0);
                 probabilities.truncate(choices.len());
-                Answer { labels: vec![choices[best(scores.row(questions.start))].clone()], probabilities }
+                Answer {
+                    labels: vec![choices[best(scores.row(questions.start))].clone()],
+                    probabilities,
+                    scores: scores.row(questions.start)[..choices.len()].to_vec(),
+                }
             }
         };
         examples.ranges().map(answer).collect()

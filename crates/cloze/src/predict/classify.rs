@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::answer::Answer;
+use super::models::Read;
 use super::{Predictor, With};
 use crate::dataset::{Example, Examples, Projection};
 use crate::table::{Record, Records, Row, check_texts};
@@ -21,6 +22,12 @@ pub struct Prediction {
     /// those. The probabilities add up to 1, except in a multi-label task, where each class is independent.
     #[serde(serialize_with = "as_map")]
     pub probabilities: Vec<(String, f64)>,
+    /// The score of each of these labels before it becomes a probability; in a multi-label task, how much more *yes* has than *no*.
+    #[serde(skip)]
+    pub scores: Vec<f32>,
+    /// Tokens of the example that were not read, because it is longer than the models read; of several models, the most.
+    #[serde(skip)]
+    pub cut: usize,
     /// The models of the run that made the prediction.
     #[serde(skip)]
     pub answered_by: With,
@@ -96,9 +103,10 @@ impl Predictor {
     fn classify_some(&self, records: &[Record], before: u64) -> Result<Vec<Prediction>> {
         let task = &self.task;
         let examples = questions(task, records).map_err(|error| error.in_memory(before))?;
-        let scores = self.scores(&examples, |_, _| Ok(()))?;
+        let Read { scores, cut } = self.read(&examples, |_, _| Ok(()))?;
         let answers = Answer::of(task, &scores, &examples);
-        let prediction = |(first, answer): (&Example, Answer)| {
+        let cut = examples.ranges().map(|questions| cut[questions].iter().copied().max().unwrap_or(0));
+        let prediction = |((first, answer), cut): ((&Example, Answer), usize)| {
             let names = match task.answers {
                 Answers::Choice(_) => first.choices.clone(),
                 Answers::OneLabel | Answers::SeveralLabels(_) => task.answer_names(),
@@ -106,10 +114,12 @@ impl Predictor {
             Prediction {
                 labels: answer.labels,
                 probabilities: names.into_iter().zip(answer.probabilities).collect(),
+                scores: answer.scores,
+                cut,
                 answered_by: self.with,
             }
         };
-        Ok(examples.first_questions().zip(answers).map(prediction).collect())
+        Ok(examples.first_questions().zip(answers).zip(cut).map(prediction).collect())
     }
 }
 

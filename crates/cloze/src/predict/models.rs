@@ -29,6 +29,13 @@ pub(super) enum Models {
     Patterns { members: Vec<Member>, probe: Option<Box<HeardProbe>>, resident: bool },
 }
 
+/// What the models make of examples.
+pub(super) struct Read {
+    pub(super) scores: Scores,
+    /// For each example the tokens that were cut off.
+    pub(super) cut: Vec<usize>,
+}
+
 /// The linear probe of an ensemble.
 pub(super) struct HeardProbe {
     probe: Probe,
@@ -66,26 +73,30 @@ impl Models {
         !matches!(self, Models::Patterns { resident: false, .. })
     }
 
-    /// The scores of examples.
+    /// The scores of examples, and how much of each was cut off.
     pub(super) fn score(
         &mut self,
         task: &Task,
         device: &Device,
         examples: &[Example],
         mut progress: impl FnMut(usize, usize) -> Result<()>,
-    ) -> Result<Scores> {
+    ) -> Result<Read> {
         let rows = examples.len();
         match self {
             Models::Classifier(loaded) => {
                 let encoder = ClassifierEncoder::new(&loaded.tokenizer, task.options.max_length);
-                let sequences: Vec<_> =
-                    examples.iter().map(|example| encoder.encode(&example.texts).0).collect();
+                let (sequences, cut): (Vec<_>, _) =
+                    examples.iter().map(|example| encoder.encode(&example.texts)).unzip();
                 let report = |done| progress(done, rows);
-                classifier::score(&mut loaded.session, task.labels.len(), &sequences, SCORING_TOKENS, report)
+                let labels = task.labels.len();
+                let scores =
+                    classifier::score(&mut loaded.session, labels, &sequences, SCORING_TOKENS, report)?;
+                Ok(Read { scores, cut })
             }
             Models::Patterns { members, probe, resident } => {
                 let total = (members.len() + usize::from(probe.is_some())) * rows;
                 let mut all = Vec::with_capacity(members.len());
+                let mut cut = vec![0; rows];
                 for (number, member) in members.iter_mut().enumerate() {
                     let mut loaded = match member.loaded.take() {
                         Some(loaded) => loaded,
@@ -96,6 +107,9 @@ impl Models {
                     let encoder =
                         PatternEncoder::of_task(task, member.pattern, tokenizer).asking_for(&verbalizer);
                     let clozes = encoder.encode_all(examples)?;
+                    cut.iter_mut()
+                        .zip(&clozes)
+                        .for_each(|(most, cloze)| *most = (*most).max(cloze.removed()));
                     let report = |done| progress(number * rows + done, total);
                     all.push(Scorer::new(&verbalizer).score(
                         &mut loaded.session,
@@ -107,7 +121,7 @@ impl Models {
                 }
                 let values = members.iter().map(|member| member.weight).collect();
                 let merged = merge(&all, &Weights { values, fell_back: false });
-                let Some(heard) = probe else { return Ok(merged) };
+                let Some(heard) = probe else { return Ok(Read { scores: merged, cut }) };
                 let mut loaded = match heard.loaded.take() {
                     Some(loaded) => loaded,
                     None => load(&heard.job, device)?,
@@ -118,7 +132,7 @@ impl Models {
                 let report = |done| progress(members.len() * rows + done, total);
                 let states = linear_probe::states(&mut loaded.session, &sequences, report)?;
                 heard.loaded = resident.then_some(loaded);
-                Ok(heard.part.join(&merged, &heard.probe.score(&states)))
+                Ok(Read { scores: heard.part.join(&merged, &heard.probe.score(&states)), cut })
             }
         }
     }

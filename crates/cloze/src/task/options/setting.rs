@@ -18,15 +18,6 @@ pub struct Setting {
     pub(crate) value: Value,
 }
 
-impl Setting {
-    /// Sets these seeds, which [`Task::set`] checks.
-    pub fn seeds(seeds: Vec<u64>) -> Setting {
-        // The table always contains this option.
-        let option = OptionSpec::find("seeds").expect("there are seeds");
-        Setting { option, value: Value::Seeds(seeds) }
-    }
-}
-
 /// Parses `KEY=VALUE` with a key of `[train]`, or a key of another section prefixed with the section's name,
 /// and a value as in a task file. Quotes around a word and brackets around a list may be omitted.
 impl FromStr for Setting {

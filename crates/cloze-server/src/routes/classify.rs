@@ -1,0 +1,151 @@
+//! `/v1/classify`: examples by the names of their columns.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use cloze::{Prediction, Record, With};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::Service;
+use crate::refusal::{ErrorResponse, Refusal};
+
+/// Examples to classify.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClassifyRequest {
+    /// Each example has the columns that the run's patterns use; others are ignored.
+    #[schema(value_type = Vec<Object>)]
+    rows: Vec<Map<String, Value>>,
+    /// Labels that are less probable than this are not given.
+    #[serde(default)]
+    abstain_below: f64,
+}
+
+/// What the examples were given, in their order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ClassifyResponse {
+    /// The run that has answered.
+    run: String,
+    /// Its models: `final`, the final classifier, or `ensemble`.
+    answered_by: &'static str,
+    predictions: Vec<Classified>,
+}
+
+/// What an example was given.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Classified {
+    /// Its label; null where the model abstains, and in tasks with several labels.
+    label: Option<String>,
+    /// Its labels, in tasks with several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<Vec<String>>,
+    /// The probability of every label.
+    #[schema(value_type = Object)]
+    probabilities: Map<String, Value>,
+    /// Whether it would have a label if less probable ones were given.
+    abstains: bool,
+}
+
+/// Classify examples by the names of their columns, with the first run.
+#[utoipa::path(
+    post,
+    path = "/v1/classify",
+    operation_id = "classify",
+    request_body = ClassifyRequest,
+    responses(
+        (status = 200, body = ClassifyResponse),
+        (status = 400, body = ErrorResponse, description = "The request is not JSON, or has no example"),
+        (status = 401, body = ErrorResponse, description = "The key is missing or wrong"),
+        (status = 403, body = ErrorResponse, description = "The server has no key and is asked by a name that is not this machine's"),
+        (status = 408, body = ErrorResponse, description = "The request takes too long to arrive"),
+        (status = 413, body = ErrorResponse, description = "Too many bytes or examples"),
+        (status = 415, body = ErrorResponse, description = "The content is not said to be JSON"),
+        (status = 422, body = ErrorResponse, description = "The request makes no sense for this run"),
+        (status = 424, body = ErrorResponse, description = "The prediction failed"),
+        (status = 429, body = ErrorResponse, description = "Too much is waiting; `Retry-After` says when to try again", headers(("Retry-After" = u64))),
+        (status = 503, body = ErrorResponse, description = "The server is stopping"),
+        (status = 504, body = ErrorResponse, description = "The answer took too long"),
+    ),
+    security((), ("key" = [])),
+)]
+pub(crate) async fn first(
+    State(service): State<Arc<Service>>,
+    request: Request,
+) -> Result<Json<ClassifyResponse>, Refusal> {
+    answer(&service, 0, request).await
+}
+
+/// Classify examples by the names of their columns, with a run of this name.
+#[utoipa::path(
+    post,
+    path = "/runs/{run}/v1/classify",
+    operation_id = "classify_with_run",
+    params(("run" = String, Path, description = "The run's name, see `/info`")),
+    request_body = ClassifyRequest,
+    responses(
+        (status = 200, body = ClassifyResponse),
+        (status = 400, body = ErrorResponse, description = "The request is not JSON, or has no example"),
+        (status = 401, body = ErrorResponse, description = "The key is missing or wrong"),
+        (status = 403, body = ErrorResponse, description = "The server has no key and is asked by a name that is not this machine's"),
+        (status = 404, body = ErrorResponse, description = "There is no such run"),
+        (status = 408, body = ErrorResponse, description = "The request takes too long to arrive"),
+        (status = 413, body = ErrorResponse, description = "Too many bytes or examples"),
+        (status = 415, body = ErrorResponse, description = "The content is not said to be JSON"),
+        (status = 422, body = ErrorResponse, description = "The request makes no sense for this run"),
+        (status = 424, body = ErrorResponse, description = "The prediction failed"),
+        (status = 429, body = ErrorResponse, description = "Too much is waiting; `Retry-After` says when to try again", headers(("Retry-After" = u64))),
+        (status = 503, body = ErrorResponse, description = "The server is stopping"),
+        (status = 504, body = ErrorResponse, description = "The answer took too long"),
+    ),
+    security((), ("key" = [])),
+)]
+pub(crate) async fn named(
+    State(service): State<Arc<Service>>,
+    Path(run): Path<String>,
+    request: Request,
+) -> Result<Json<ClassifyResponse>, Refusal> {
+    answer(&service, service.run(&run)?, request).await
+}
+
+async fn answer(service: &Service, run: usize, request: Request) -> Result<Json<ClassifyResponse>, Refusal> {
+    let headers = request.headers().clone();
+    let ClassifyRequest { rows, abstain_below } = service.body(&headers, request).await?;
+    if !(0.0..=1.0).contains(&abstain_below) {
+        return Err(Refusal::validation("`abstain_below` must be a probability from 0 to 1"));
+    }
+    let columns = service.runs[run].predictor.task().inputs();
+    let length = |value: &Value| value.as_str().map_or(8, str::len);
+    let bytes =
+        rows.iter().flat_map(|row| columns.iter().filter_map(|column| row.get(column)).map(length)).sum();
+    let records: Vec<Record> = rows.into_iter().map(Record::from).collect();
+    let predictions = service.ask(run, records, bytes).await?;
+    let served = &service.runs[run];
+    let several = !served.predictor.task().classes().is_empty();
+    let answered_by = match served.predictor.with {
+        With::Classifier => "final",
+        With::Ensemble | With::Member { .. } => "ensemble",
+    };
+    let predictions =
+        predictions.into_iter().map(|prediction| classified(prediction, several, abstain_below)).collect();
+    Ok(Json(ClassifyResponse { run: served.name.clone(), answered_by, predictions }))
+}
+
+fn classified(prediction: Prediction, several: bool, abstain_below: f64) -> Classified {
+    let sure = |label: &String| {
+        prediction.probability(label).is_some_and(|probability| probability >= abstain_below)
+    };
+    let given: Vec<String> = prediction.labels.iter().filter(|label| sure(label)).cloned().collect();
+    let abstains = given.len() < prediction.labels.len();
+    let probabilities = prediction
+        .probabilities
+        .into_iter()
+        .map(|(label, probability)| (label, probability.into()))
+        .collect();
+    match several {
+        true => Classified { label: None, labels: Some(given), probabilities, abstains },
+        false => Classified { label: given.into_iter().next(), labels: None, probabilities, abstains },
+    }
+}
