@@ -14,8 +14,13 @@ def convert(source, target):
     from safetensors.numpy import load_file
 
     os.makedirs(target, exist_ok=True)
-    weights = load_file(os.path.join(source, "model.safetensors"))
-    weights = {name: torch.from_numpy(array.astype("float32")) for name, array in weights.items()}
+    stored = load_file(os.path.join(source, "model.safetensors"))
+    weights = {}
+    for name, array in stored.items():
+        if name + ".scale" in stored:  # 8 bits, with a scale for every row
+            array = array * stored[name + ".scale"][:, None]
+        if not name.endswith(".scale"):
+            weights[name] = torch.from_numpy(array.astype("float32"))
     torch.save(weights, os.path.join(target, "pytorch_model.bin"))
     with open(os.path.join(source, "tokenizer.json"), encoding="utf-8") as file:
         vocabulary = json.load(file)["model"]["vocab"]

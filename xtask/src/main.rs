@@ -13,11 +13,13 @@ mod build;
 mod command;
 mod conventions;
 mod fuzz;
+mod http;
 mod licences;
 mod links;
 mod modules;
 mod packages;
 mod parity;
+mod python;
 mod source;
 
 use std::path::Path;
@@ -64,6 +66,7 @@ const CHECKS: &[Check] = &[
     ("docs", |root, _| build::docs(root)),
     ("packages", |root, _| packages::check(root)),
     ("parity", |root, _| parity::check(root)),
+    ("http", |root, _| http::check(root)),
     ("fuzz", |root, _| fuzz::check(root)),
 ];
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Outcome;
 use crate::command::{cargo, exists, program, succeeds};
+use crate::python::environment;
 
 /// What the comparison needs in Python.
 const REQUIREMENTS: &str = "scripts/parity-requirements.txt";
@@ -16,7 +17,7 @@ pub(crate) fn check(root: &Path) -> Outcome {
         None if !exists("python3") => {
             return Outcome::NotRun("there is no `python3` to run Hugging Face transformers with".into());
         }
-        None => match environment(root, &folder.join("venv")) {
+        None => match environment(root, &folder.join("venv"), REQUIREMENTS) {
             Some(python) => python,
             None => return Outcome::of(false),
         },
@@ -34,23 +35,4 @@ pub(crate) fn check(root: &Path) -> Outcome {
         cargo(root).args(["run", "--quiet", "--package", "cloze", "--example", "parity", "--"]).arg(&models),
     );
     Outcome::of(saved && succeeds(program(root, python).arg("scripts/parity.py").arg(&models)))
-}
-
-/// A Python of the project's own with what [`REQUIREMENTS`] names, made if it is not there or these have changed.
-fn environment(root: &Path, venv: &Path) -> Option<PathBuf> {
-    let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let wanted = fs::read(root.join(REQUIREMENTS)).ok()?;
-    let installed = venv.join("installed.txt");
-    if fs::read(&installed).is_ok_and(|found| found == wanted) {
-        return Some(python);
-    }
-    println!(
-        "installing PyTorch and transformers into {}; PARITY_PYTHON names a Python that has them",
-        venv.display()
-    );
-    let install = ["-m", "pip", "install", "--quiet", "--no-input", "--requirement", REQUIREMENTS];
-    let done = succeeds(program(root, "python3").args(["-m", "venv"]).arg(venv))
-        && succeeds(program(root, &python).args(install))
-        && fs::write(installed, wanted).is_ok();
-    done.then_some(python)
 }

@@ -1,52 +1,89 @@
 // @ts-check
-// Sends the texts of a form to the server and shows the labels that come back.
+// Shows the runs of the server, sends it texts, and shows the labels that come back.
 
-/** @param {string} label @param {number} probability @returns {HTMLElement} */
-function bar(label, probability) {
-  const row = document.createElement("tr");
-  const name = document.createElement("th");
-  name.scope = "row";
-  name.dir = "auto";
-  name.textContent = label;
-  const share = document.createElement("td");
-  const meter = document.createElement("meter");
-  meter.value = probability;
-  meter.setAttribute("aria-hidden", "true");
-  const percent = document.createElement("span");
-  percent.textContent = `${(100 * probability).toFixed(1)} %`;
-  share.append(meter, percent);
-  row.append(name, share);
-  return row;
+const unlock = /** @type {HTMLFormElement} */ (document.getElementById("unlock"));
+const key = /** @type {HTMLInputElement} */ (document.getElementById("key"));
+const trouble = /** @type {HTMLElement} */ (document.getElementById("trouble"));
+const runs = /** @type {HTMLElement} */ (document.getElementById("runs"));
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag @param {Partial<HTMLElementTagNameMap[K]>} properties @param {Node[]} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+function element(tag, properties, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
 }
 
-/** @param {HTMLFormElement} form */
-async function classify(form) {
-  const status = /** @type {HTMLElement} */ (form.querySelector("[role=status]"));
-  const key = /** @type {HTMLInputElement | null} */ (document.getElementById("key"));
+/** @param {string} path @param {unknown} [body] */
+function ask(path, body) {
   /** @type {Record<string, string>} */
-  const headers = { "Content-Type": "application/json" };
-  if (key && key.value) headers.Authorization = `Bearer ${key.value}`;
-  const row = Object.fromEntries(new FormData(form));
+  const headers = key.value ? { Authorization: `Bearer ${key.value}` } : {};
+  if (body === undefined) return fetch(path, { headers });
+  headers["Content-Type"] = "application/json";
+  return fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+/** @param {string} label @param {number} probability */
+function row(label, probability) {
+  const meter = element("meter", { value: probability });
+  meter.setAttribute("aria-hidden", "true");
+  const percent = element("span", { textContent: `${(100 * probability).toFixed(1)} %` });
+  return element("tr", {}, element("th", { scope: "row", dir: "auto", textContent: label }), element("td", {}, meter, percent));
+}
+
+/** @param {string} run @param {HTMLFormElement} form @param {HTMLElement} status */
+async function classify(run, form, status) {
   try {
-    const path = `/runs/${encodeURIComponent(form.dataset.run ?? "")}/v1/classify`;
-    const response = await fetch(path, { method: "POST", headers, body: JSON.stringify({ rows: [row] }) });
+    const rows = [Object.fromEntries(new FormData(form))];
+    const response = await ask(`/runs/${encodeURIComponent(run)}/v1/classify`, { rows });
     const answer = await response.json();
     if (!response.ok) {
       status.textContent = answer.error;
       return;
     }
-    const table = document.createElement("table");
     const probabilities = /** @type {[string, number][]} */ (Object.entries(answer.predictions[0].probabilities));
-    for (const [label, probability] of probabilities.sort((a, b) => b[1] - a[1])) table.append(bar(label, probability));
-    status.replaceChildren(table);
+    probabilities.sort((a, b) => b[1] - a[1]);
+    status.replaceChildren(element("table", {}, ...probabilities.map(([label, probability]) => row(label, probability))));
   } catch (error) {
-    status.textContent = `The server does not answer: ${error}`;
+    status.textContent = `The server does not answer (${error}).`;
   }
 }
 
-for (const form of document.querySelectorAll("form")) {
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    void classify(form);
+/** @param {{ name: string, columns: string[] }} run @param {number} number */
+function form(run, number) {
+  const fields = run.columns.map((name, place) => {
+    const id = `text-${number}-${place}`;
+    const label = element("label", { htmlFor: id, textContent: name });
+    return element("p", {}, label, element("textarea", { id, name, rows: 3, dir: "auto" }));
   });
+  const status = element("div", {});
+  status.setAttribute("role", "status");
+  const heading = element("h2", { textContent: run.name });
+  const made = element("form", {}, heading, ...fields, element("p", {}, element("button", { textContent: "Classify" })), status);
+  made.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void classify(run.name, made, status);
+  });
+  return made;
 }
+
+async function show() {
+  try {
+    const response = await ask("/info");
+    const answer = await response.json();
+    unlock.hidden = response.ok;
+    trouble.textContent = response.ok || (response.status === 401 && !key.value) ? "" : answer.error;
+    if (response.ok) runs.replaceChildren(...answer.runs.map(form));
+  } catch (error) {
+    trouble.textContent = `The server does not answer (${error}).`;
+  }
+}
+
+unlock.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void show();
+});
+void show();

@@ -10,12 +10,14 @@ use axum::response::{IntoResponse, Response};
 use crate::Service;
 use crate::refusal::{Kind, Refusal};
 
+/// What needs no key: what those ask who watch over the server, and a page that shows nothing without the key.
+const OPEN: [&str; 5] = ["/health", "/ready", "/", "/try.js", "/try.css"];
+
 /// Lets a request through that has the key; or, where there is none, one that names this machine as its host, so that no page of somebody else
 /// can ask by a name of its own that leads here (DNS rebinding).
 pub(crate) async fn check(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let allowed = match &service.options.api_key {
-        // Those who watch over the server have no key.
-        Some(_) if ["/health", "/ready"].contains(&request.uri().path()) => Ok(()),
+        Some(_) if OPEN.contains(&request.uri().path()) => Ok(()),
         Some(key) => has_key(request.headers(), key),
         None => names_this_machine(request.headers()),
     };

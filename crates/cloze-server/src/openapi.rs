@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use askama::Template;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use serde_json::{Map, Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::refusal::Kind;
-use crate::{Service, routes};
+use crate::{Served, Service, routes};
 
 /// Everything from here, nothing else, and no frame around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
@@ -43,34 +43,89 @@ impl Modify for WithKey {
     }
 }
 
-pub(crate) async fn json() -> Response {
-    axum::Json(Description::openapi()).into_response()
-}
-
-/// The page on which a run can be tried.
-#[derive(Template)]
-#[template(path = "try.html")]
-struct Page<'a> {
-    runs: Vec<Run<'a>>,
-    has_key: bool,
-}
-
-struct Run<'a> {
-    name: &'a str,
-    columns: Vec<String>,
-}
-
-pub(crate) async fn page(State(service): State<Arc<Service>>) -> Response {
-    let runs = service
-        .runs
-        .iter()
-        .map(|run| Run { name: &run.name, columns: run.predictor.task().inputs() })
-        .collect();
-    let page = Page { runs, has_key: service.options.api_key.is_some() };
-    match page.render() {
-        Ok(text) => ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(text)).into_response(),
-        Err(error) => (axum::http::StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+pub(crate) async fn json(State(service): State<Arc<Service>>) -> Response {
+    match serde_json::to_value(Description::openapi()) {
+        Ok(mut description) => {
+            name_runs(&mut description, &service);
+            axum::Json(description).into_response()
+        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+/// Puts the runs into a description, each with what its examples consist of.
+fn name_runs(description: &mut Value, service: &Service) {
+    let Some(paths) = description["paths"].as_object_mut() else { return };
+    for (path, body) in
+        [("/predict", predict_body as fn(&Served, usize) -> Value), ("/v1/classify", classify_body)]
+    {
+        let Some(named) = paths.remove(&format!("/runs/{{run}}{path}")) else { continue };
+        for (number, run) in service.runs.iter().enumerate() {
+            let body = body(run, service.options.max_rows);
+            let mut own = named.clone();
+            own["post"]["operationId"] =
+                format!("{}_{number}", own["post"]["operationId"].as_str().unwrap_or_default()).into();
+            if let Some(post) = own["post"].as_object_mut() {
+                post.remove("parameters");
+            }
+            own["post"]["requestBody"]["content"]["application/json"]["schema"] = body.clone();
+            paths.insert(format!("/runs/{}{path}", run.name), own);
+            if number == 0 {
+                paths[path]["post"]["requestBody"]["content"]["application/json"]["schema"] = body;
+            }
+        }
+    }
+}
+
+/// What `/predict` takes for a run.
+fn predict_body(run: &Served, max_rows: usize) -> Value {
+    let columns = run.predictor.task().inputs();
+    let texts = json!({
+        "type": "array", "items": {"type": "string"}, "minItems": columns.len(), "maxItems": columns.len(),
+        "description": format!("The texts of an example: {}.", columns.join(", ")),
+    });
+    let batch = json!({"type": "array", "items": texts, "minItems": 1, "maxItems": max_rows, "description": "Several examples."});
+    let mut forms = vec![texts, batch];
+    if columns.len() == 1 {
+        forms.insert(0, json!({"type": "string", "description": "The text of an example."}));
+    }
+    let switch = |default: bool, description: &str| json!({"type": "boolean", "default": default, "description": description});
+    json!({
+        "type": "object",
+        "required": ["inputs"],
+        "properties": {
+            "inputs": {"anyOf": forms},
+            "raw_scores": switch(false, "Whether scores are given as the model computes them, instead of as probabilities."),
+            "truncate": switch(true, "Whether texts are cut that are longer than the model reads."),
+        },
+    })
+}
+
+/// What `/v1/classify` takes for a run.
+fn classify_body(run: &Served, max_rows: usize) -> Value {
+    let columns = run.predictor.task().inputs();
+    let any = || json!({"description": "A text; other values are read as in JSON Lines."});
+    let properties: Map<String, Value> = columns.iter().map(|column| (column.clone(), any())).collect();
+    json!({
+        "type": "object",
+        "required": ["rows"],
+        "additionalProperties": false,
+        "properties": {
+            "rows": {
+                "type": "array", "minItems": 1, "maxItems": max_rows,
+                "items": {"type": "object", "required": columns, "properties": properties},
+            },
+            "abstain_below": {
+                "type": "number", "minimum": 0, "maximum": 1, "default": 0,
+                "description": "Labels that are less probable than this are not given.",
+            },
+        },
+    })
+}
+
+/// The page on which runs can be tried. What it shows of them it asks for, with the key if there is one.
+pub(crate) async fn page() -> Response {
+    ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(include_str!("../assets/try.html"))).into_response()
 }
 
 pub(crate) async fn script() -> Response {

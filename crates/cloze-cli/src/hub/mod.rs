@@ -53,11 +53,7 @@ mod tests {
     #[test]
     fn one_module_dials_one_crate_listens_and_one_verb_uses_each() {
         // In pieces, so that this file is not among the found.
-        let dialling = [
-            concat!("ure", "q::"),
-            concat!("Stream::", "connect"),
-            concat!("Udp", "Socket"),
-        ];
+        let dialling = [concat!("ure", "q::"), concat!("Stream::", "connect"), concat!("Udp", "Socket")];
         assert_eq!(with(&dialling), ["cloze-cli/src/hub/client.rs"]);
         assert_eq!(with(&[concat!("hub::", "fetch(")]), ["cloze-cli/src/commands/fetch.rs"]);
         let listening = [concat!("Tcp", "Listener"), concat!("Unix", "Listener")];

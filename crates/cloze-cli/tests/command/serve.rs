@@ -112,7 +112,7 @@ fn answers_equal_those_of_predict() {
     let predicted: Vec<Value> =
         folder.read("predicted.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
 
-    let rows: Vec<Value> = texts.iter().map(|text| json!({"text": text, "id": 7})).collect();
+    let rows: Vec<Value> = texts.iter().map(|text| json!({"text": text, "i\0d": 7})).collect();
     let together = server.post("/v1/classify", &json!({"rows": rows}));
     assert_eq!(together.status, 200, "{together:?}");
     let together = together.json();
@@ -171,6 +171,12 @@ fn what_cannot_be_answered_is_refused_and_harms_nothing_else() {
     let rows = |count: usize| json!({"rows": vec![json!({"text": "the sun"}); count]});
     for (path, body, status, part) in [
         ("/v1/classify", json!({"rows": [{"txt": "the sun"}]}), 422, "there is no column `text`"),
+        (
+            "/v1/classify",
+            json!({"rows": [{"text": "the sun"}, {"txt": 1}]}),
+            422,
+            "example 2 has no `text`; give every example a text for it, or null; it has `txt`",
+        ),
         ("/v1/classify", json!({"rows": "the sun"}), 422, "expected a sequence"),
         ("/v1/classify", json!({"rows": [], "wrong": 1}), 422, "unknown field `wrong`"),
         ("/v1/classify", json!({"rows": []}), 400, "no example"),
@@ -242,10 +248,12 @@ fn what_is_served_is_described_and_counted() {
     assert_eq!(info["runs"][0]["columns"], json!(["text"]));
     assert_eq!(info["runs"][0]["labels"], json!(["good", "bad"]));
     let openapi = server.get("/openapi.json").json();
-    for path in ["/predict", "/v1/classify", "/runs/{run}/predict", "/info", "/health", "/ready", "/metrics"]
-    {
+    let named = format!("/runs/{}/predict", server.run);
+    for path in ["/predict", "/v1/classify", &named, "/info", "/health", "/ready", "/metrics"] {
         assert!(openapi["paths"][path].is_object(), "{path}");
     }
+    let body = &openapi["paths"]["/v1/classify"]["post"]["requestBody"]["content"]["application/json"];
+    assert_eq!(body["schema"]["properties"]["rows"]["items"]["required"], json!(["text"]));
     assert_eq!(server.post("/predict", &json!({"inputs": [["the sun"], ["the storm"]]})).status, 200);
     assert_eq!(server.post("/predict", &json!({"inputs": 1})).status, 422);
     let metrics = server.get("/metrics").body;
@@ -322,6 +330,58 @@ fn what_is_accepted_is_answered_before_the_end() {
     );
     assert!(server.child.wait().unwrap().success());
     assert!(TcpStream::connect(&server.address).is_err());
+}
+
+/// Kilobytes that a process has in memory.
+#[cfg(target_os = "linux")]
+fn resident(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse().unwrap()
+}
+
+/// Sends the same request so many times over one connection.
+#[cfg(target_os = "linux")]
+fn repeat(server: &Server, times: usize) {
+    let body = json!({"inputs": "the sun and the storm"}).to_string();
+    let head = format!(
+        "Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let request = format!("POST /predict HTTP/1.1\r\n{head}{body}");
+    let mut stream = server.connect();
+    let mut answers = BufReader::new(stream.try_clone().unwrap());
+    for _ in 0..times {
+        stream.write_all(request.as_bytes()).unwrap();
+        let (mut line, mut length) = (String::new(), 0);
+        answers.read_line(&mut line).unwrap();
+        assert!(line.starts_with("HTTP/1.1 200"), "{line}");
+        while line != "\r\n" {
+            line.clear();
+            answers.read_line(&mut line).unwrap();
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        answers.read_exact(&mut vec![0; length]).unwrap();
+    }
+}
+
+/// `CLOZE_REQUESTS` sets another number than 50,000.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_the_requests() {
+    let requests = std::env::var("CLOZE_REQUESTS").map_or(50_000, |number| number.parse().unwrap());
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let all = |times: usize| {
+        thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(|| repeat(&server, times / 8)))));
+    };
+    all(requests / 10);
+    let before = resident(&server);
+    all(requests - requests / 10);
+    let after = resident(&server);
+    assert!(after < before + 8192, "{before} kB after a tenth of the requests, {after} kB after all");
 }
 
 #[test]

@@ -12,6 +12,9 @@ use utoipa::ToSchema;
 use crate::Service;
 use crate::refusal::{ErrorResponse, Refusal};
 
+/// Keys that an error names.
+const SHOWN: usize = 10;
+
 /// Examples to classify.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -117,9 +120,9 @@ async fn answer(service: &Service, run: usize, request: Request) -> Result<Json<
         return Err(Refusal::validation("`abstain_below` must be a probability from 0 to 1"));
     }
     let columns = service.runs[run].predictor.task().inputs();
+    let rows = needed(rows, &columns)?;
     let length = |value: &Value| value.as_str().map_or(8, str::len);
-    let bytes =
-        rows.iter().flat_map(|row| columns.iter().filter_map(|column| row.get(column)).map(length)).sum();
+    let bytes = rows.iter().flat_map(Map::values).map(length).sum();
     let records: Vec<Record> = rows.into_iter().map(Record::from).collect();
     let predictions = service.ask(run, records, bytes).await?;
     let served = &service.runs[run];
@@ -131,6 +134,31 @@ async fn answer(service: &Service, run: usize, request: Request) -> Result<Json<
     let predictions =
         predictions.into_iter().map(|prediction| classified(prediction, several, abstain_below)).collect();
     Ok(Json(ClassifyResponse { run: served.name.clone(), answered_by, predictions }))
+}
+
+type Row = Map<String, Value>;
+
+/// What a run needs of the rows, each of which must have all of it. A column may be a path into a value, such as `question.text`; columns that no
+/// row has may be derived from others, and then everything is needed.
+fn needed(mut rows: Vec<Row>, columns: &[String]) -> Result<Vec<Row>, Refusal> {
+    let leads_to = |key: &str, column: &str| {
+        column.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let has = |row: &Row, column: &str| row.keys().any(|key| leads_to(key, column));
+    if !columns.iter().all(|column| rows.iter().any(|row| has(row, column))) {
+        return Ok(rows);
+    }
+    for (number, row) in rows.iter_mut().enumerate() {
+        if let Some(missing) = columns.iter().find(|column| !has(row, column)) {
+            let keys: Vec<String> =
+                row.keys().take(SHOWN).map(|key| format!("`{}`", key.escape_debug())).collect();
+            let has = if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") };
+            let remedy = format!("give every example a text for it, or null; it has {has}");
+            return Err(Refusal::validation(format!("example {} has no `{missing}`; {remedy}", number + 1)));
+        }
+        row.retain(|key, _| columns.iter().any(|column| leads_to(key, column)));
+    }
+    Ok(rows)
 }
 
 fn classified(prediction: Prediction, several: bool, abstain_below: f64) -> Classified {
