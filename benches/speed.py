@@ -1,6 +1,6 @@
 """Measures the encoder beside PyTorch: the runs take turns, and the ratio of every pair is kept.
 
-    cargo build --release
+    cargo build --release -p cloze-bench -p cloze-cli
     python3 benches/speed.py --python PYTHON_WITH_TORCH --out benches/results/NAME.jsonl
 
 Writes every run as a JSON line and prints the table of benches/README.md. Two baselines: `stock` is PyTorch as pip

@@ -1,8 +1,13 @@
-//! `cloze serve` against its own OpenAPI description: Schemathesis makes requests of it that are right and wrong in every way.
+//! `cloze serve` with programs that others have written: Schemathesis makes requests of its OpenAPI description that are right and wrong in every way,
+//! and Prometheus reads its metrics.
 
-use std::io::{BufRead, BufReader};
+use std::fs;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use crate::Outcome;
 use crate::command::{cargo, exists, program, succeeds};
@@ -14,7 +19,7 @@ const REQUIREMENTS: &str = "scripts/http-requirements.txt";
 /// Requests of every kind and route.
 const EXAMPLES: &str = "100";
 
-pub(crate) fn check(root: &Path) -> Outcome {
+pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
     let folder = root.join("target/http");
     if !exists("python3") {
         return Outcome::NotRun("there is no `python3` to run Schemathesis with".into());
@@ -42,7 +47,75 @@ pub(crate) fn check(root: &Path) -> Outcome {
     ];
     let passed =
         succeeds(program(root, python).args(options).args(["--generation-deterministic", "--no-color"]));
-    Outcome::of(passed && server.is_alive())
+    let described = Outcome::of(passed && server.is_alive());
+    match installed("prometheus") {
+        true => described.and(Outcome::of(scraped(&folder.join("prometheus"), &server.address))),
+        false => {
+            notes.push("Prometheus did not read the metrics of `cloze serve`: there is no `prometheus`, and only root can install it".into());
+            described
+        }
+    }
+}
+
+/// Whether a program is there, or can be had from the system's packages.
+fn installed(name: &str) -> bool {
+    let mut install = Command::new("apt-get");
+    install
+        .args(["install", "--yes", "--quiet=2", "--no-install-recommends", name])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    // Nobody else may do this.
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|found| found.stdout == b"0\n");
+    exists(name) || is_root && exists("apt-get") && succeeds(&mut install) && exists(name)
+}
+
+/// Whether Prometheus understands the metrics of a server, and has those of the requests that were made before.
+fn scraped(folder: &Path, address: &str) -> bool {
+    let target = address.trim_start_matches("http://");
+    let config = format!(
+        "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: cloze\n    static_configs:\n      - targets: ['{target}']\n"
+    );
+    let file = folder.join("prometheus.yml");
+    let made = fs::remove_dir_all(folder)
+        .or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) });
+    if let Err(error) = made.and_then(|()| fs::create_dir_all(folder)).and_then(|()| fs::write(&file, config))
+    {
+        println!("cannot write `{}`: {error}", file.display());
+        return false;
+    }
+    let Ok(own) = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()) else {
+        return false;
+    };
+    let child = Command::new("prometheus")
+        .arg(format!("--config.file={}", file.display()))
+        .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+        .arg(format!("--web.listen-address={own}"))
+        .args(["--log.level=error"])
+        .stdin(Stdio::null())
+        .spawn();
+    let Ok(child) = child else { return false };
+    let _server = Server { child, address: String::new() };
+    let wanted = "cloze_requests_total";
+    for _ in 0..60 {
+        thread::sleep(Duration::from_millis(500));
+        let answer = get(&own.to_string(), &format!("/api/v1/query?query={wanted}")).unwrap_or_default();
+        if answer.contains("\"route\":\"Predict\"") {
+            println!("Prometheus has read `{wanted}`");
+            return true;
+        }
+    }
+    println!("Prometheus has not read `{wanted}` in half a minute");
+    false
+}
+
+/// What a server on this machine answers.
+fn get(address: &str, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
 }
 
 /// The command as it was built.

@@ -66,7 +66,7 @@ const CHECKS: &[Check] = &[
     ("docs", |root, _| build::docs(root)),
     ("packages", |root, _| packages::check(root)),
     ("parity", |root, _| parity::check(root)),
-    ("http", |root, _| http::check(root)),
+    ("http", http::check),
     ("fuzz", |root, _| fuzz::check(root)),
 ];
 

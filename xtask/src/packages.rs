@@ -26,6 +26,7 @@ const ALLOWED: &[&str] = &[
     "templates/",
     "examples/",
     "demo/",
+    "assets/",
 ];
 
 /// What to do without the model that no package carries; a part of the message of `crates/cloze/build.rs`.

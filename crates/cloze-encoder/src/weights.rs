@@ -130,10 +130,8 @@ impl Weights {
     /// Whether all floats are stored as float16, or in 8 bits with a scale per row.
     pub(crate) fn is_float16(&self) -> bool {
         let floats = || self.tensors.values().filter(|(_, tensor)| tensor.is_float());
-        floats().next().is_some()
-            && floats().all(|(_, tensor)| {
-                tensor.dtype != Dtype::F32 && tensor.dtype != Dtype::F64 && tensor.dtype != Dtype::BF16
-            })
+        let is_narrow = |tensor: &Tensor| matches!(tensor.dtype, Dtype::F16 | Dtype::I8);
+        floats().next().is_some() && floats().all(|(_, tensor)| is_narrow(tensor))
     }
 
     /// The tensor with this name in a model, whatever its name in the file.
@@ -216,24 +214,29 @@ fn safetensors(file: &str, bytes: &[u8]) -> Result<Listed> {
     };
     let mut listed: HashMap<String, Tensor> =
         metadata.tensors().into_iter().map(|(name, info)| (name, rows(info))).collect();
-    let bytes: Vec<String> =
-        listed.iter().filter(|(_, tensor)| tensor.dtype == Dtype::I8).map(|(name, _)| name.clone()).collect();
-    for name in bytes {
-        let of_scales = name.clone() + SCALES;
-        let Some(scales) = listed.get(&of_scales) else { continue };
-        let scaled = listed[&name].scaled_by(scales).ok_or_else(|| {
-            let (wanted, found) = (listed[&name].shape.first(), &scales.shape);
-            let wanted = wanted.map_or("rows".to_owned(), |rows| format!("{rows} rows"));
+    scale(file, &mut listed)?;
+    Ok(listed.into_iter().collect())
+}
+
+/// Gives tensors of bytes the scales of their rows, which are then no tensors of their own.
+fn scale(file: &str, listed: &mut HashMap<String, Tensor>) -> Result<()> {
+    let bytes = listed.iter().filter(|(_, tensor)| tensor.dtype == Dtype::I8);
+    let mut names: Vec<String> = bytes.map(|(name, _)| name.clone()).collect();
+    names.sort();
+    for name in names {
+        let of_scales = format!("{name}{SCALES}");
+        let (Some(tensor), Some(scales)) = (listed.get(&name), listed.get(&of_scales)) else { continue };
+        let Some(scaled) = tensor.scaled_by(scales) else {
             let reason = format!(
-                "`{of_scales}` is {:?} of the shape {found:?}, but `{name}` needs an F32 for each of its {wanted}",
-                scales.dtype
+                "`{of_scales}` has {:?} of the shape {:?}, but `{name}` of the shape {:?} needs an F32 for each row",
+                scales.dtype, scales.shape, tensor.shape
             );
-            Error::malformed(file, reason)
-        })?;
+            return Err(Error::malformed(file, reason));
+        };
         listed.insert(name, scaled);
         listed.remove(&of_scales);
     }
-    Ok(listed.into_iter().collect())
+    Ok(())
 }
 
 /// The error for something in a PyTorch file that this reader does not support.

@@ -57,8 +57,11 @@ fn bytes_with_a_scale_for_every_row_are_their_product() {
     let read = tensors("model.safetensors", file(&scales, 2)).unwrap();
     assert_eq!(read, [("dense.weight".to_owned(), vec![2, 3], vec![-63.5, 0.0, 2.5, 254.0, 2.0, -4.0])]);
     let error = tensors("model.safetensors", file(&scales[..4], 1)).unwrap_err().to_string();
-    assert!(error.contains("`dense.weight.scale` is F32 of the shape [1]"), "{error}");
-    assert!(error.contains("needs an F32 for each of its 2 rows"), "{error}");
+    assert!(
+        error.contains("`dense.weight.scale` has F32 of the shape [1], but `dense.weight` of the"),
+        "{error}"
+    );
+    assert!(error.contains("shape [2, 3] needs an F32 for each row"), "{error}");
 }
 
 #[test]

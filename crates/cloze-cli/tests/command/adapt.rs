@@ -47,6 +47,24 @@ fn an_adapted_model_is_trained_from_like_any_other() {
 }
 
 #[test]
+fn a_task_adapts_its_model_to_its_own_rows_once() {
+    let folder = Folder::new();
+    let first = folder.json(&["train", "task.toml", "--adapt"]);
+    let adapted: Vec<_> =
+        std::fs::read_dir(folder.path("runs/adapted")).unwrap().map(|entry| entry.unwrap()).collect();
+    assert_eq!(adapted.len(), 1);
+    let name = format!("runs/adapted/{}", adapted[0].file_name().to_string_lossy());
+    assert_eq!(first["results"]["model"]["name"], name.as_str());
+    let before = adapted[0].metadata().unwrap().modified().unwrap();
+    let again = folder.json(&["train", "task.toml", "--adapt"]);
+    assert_eq!((&again["run"], adapted[0].metadata().unwrap().modified().unwrap()), (&first["run"], before));
+    // Without it, the run is another one.
+    assert_ne!(folder.json(&["train", "task.toml"])["run"], first["run"]);
+    let run = first["run"].as_str().unwrap();
+    folder.succeed(&["predict", run, "--text", "the sun"]);
+}
+
+#[test]
 fn killed_at_any_time_it_goes_on_and_ends_with_the_same_model() {
     let folder = folder();
     let model = tiny_model().display().to_string();

@@ -9,6 +9,7 @@ use cloze_encoder::{Batch, Device, Mode, Sequence, Session, Tokenizer, Vocab, lo
 
 use super::events::{Listener, progress, say};
 use super::threads::on_threads;
+use crate::dataset::listed;
 use crate::error::counted;
 use crate::pvp::verbalizer;
 use crate::table::{ReadOptions, Reader, Row};
@@ -44,7 +45,7 @@ enum Found {
 }
 
 impl Tasks {
-    /// Reads the tasks of tables with the columns `text`, `words` and `answer`: a text with one `{mask}`, words with blanks between them,
+    /// Reads the tasks of tables with the columns `text`, `words` and `answer`: a text with one `{mask}`, words with blanks between them or as a list,
     /// and which of them is right. Longer tasks than `room` tokens, and those with a word that is not one token, are left out; the second
     /// part says how many.
     ///
@@ -229,7 +230,12 @@ fn encode(row: &Row, [text, words, answer]: [usize; 3], tokenizer: &Tokenizer, r
         );
     };
     let answer = row.value(answer).trim();
-    let words: Vec<&str> = row.value(words).split_whitespace().collect();
+    let words = row.value(words);
+    let listed = listed(words);
+    let words: Vec<&str> = match &listed {
+        Some(words) => words.iter().map(|word| word.trim()).collect(),
+        None => words.split_whitespace().collect(),
+    };
     if !words.contains(&answer) {
         return refuse(
             format!("`{answer}` is none of the words"),

@@ -255,6 +255,13 @@ fn rows_that_are_no_tasks_are_refused_and_those_that_the_model_cannot_use_are_co
         let error = remedied(&bench.adapt(&adaptation, "bert", go_on).unwrap_err());
         assert!(error.contains(part), "{error}");
     }
+    let lines = "{\"text\": \"the sun is {mask}\", \"words\": [\"good\", \"bad\"], \"answer\": \"good\"}\n"
+        .repeat(20);
+    let listed = bench.dir.path().join("tasks.jsonl");
+    fs::write(&listed, lines).unwrap();
+    let from_lines = Adaptation { tasks: vec![listed], steps: Some(1), ..small() };
+    assert!(bench.adapt(&from_lines, "bert", go_on).unwrap().after.unwrap().tasks.is_some());
+    fs::remove_dir_all(bench.output()).unwrap();
     fs::write(&path, "text,word,answer\nthe {mask},good bad,good\n").unwrap();
     let error = remedied(&bench.adapt(&adaptation, "bert", go_on).unwrap_err());
     assert!(error.contains("there is no column `words`; did you mean `word`?"), "{error}");
