@@ -59,7 +59,8 @@ impl OptionSpec {
         for item in items {
             let (problem, remedy) = match whole::<u64>(item.get_ref()) {
                 Some(seed) if seeds.contains(&seed) => {
-                    ("this seed is there twice".to_owned(), "remove one".to_owned())
+                    let remedy = "list every seed once; a different seed trains a different model";
+                    (format!("the seed {seed} is in `{}` twice", self.key), remedy.to_owned())
                 }
                 Some(seed) => {
                     seeds.push(seed);

@@ -170,7 +170,11 @@ mod tests {
             ("compare=1", "`compare` is an integer", "`compare` must be true or false"),
             ("keep=last", "`last` is not a value of `keep`", "the values are `all`, `final`, `none`"),
             ("seeds=1,x", "`seeds` is a string", "`seeds` must be a list of whole numbers"),
-            ("seeds=[1, 1]", "this seed is there twice", "remove one"),
+            (
+                "seeds=[1, 1]",
+                "the seed 1 is in `seeds` twice",
+                "list every seed once; a different seed trains a different model",
+            ),
             ("seeds=", "`seeds` is an empty list", "list at least one seed"),
         ] {
             assert_eq!(refused(text), (problem.to_owned(), remedy.to_owned()), "{text}");
