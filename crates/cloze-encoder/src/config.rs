@@ -199,6 +199,8 @@ impl Config {
         let mut raw = self.raw.clone();
         let names = &self.family.fields;
         raw.remove("torch_dtype");
+        // What is saved is not in 8 bits, whatever it was made from.
+        raw.remove("quantization_config");
         raw.insert("dtype".into(), dtype.into());
         raw.insert(names.hidden_dropout.0.into(), plain(self.hidden_dropout));
         raw.insert(names.attention_dropout.0.into(), plain(self.attention_dropout));

@@ -103,9 +103,10 @@ fn published(dir: &Path) -> Checkpoint {
         .iter()
         .map(|(name, shape, bytes)| (name, TensorView::new(Dtype::F16, shape.clone(), bytes).unwrap()));
     std::fs::write(dir.join("model.safetensors"), safetensors::serialize(views, None).unwrap()).unwrap();
-    for name in ["config.json", "tokenizer.json"] {
-        std::fs::copy(fixture().join(name), dir.join(name)).unwrap();
-    }
+    let config = std::fs::read_to_string(fixture().join("config.json")).unwrap();
+    let config = config.replacen('{', "{\"quantization_config\": {\"quant_method\": \"other\"},", 1);
+    std::fs::write(dir.join("config.json"), config).unwrap();
+    std::fs::copy(fixture().join("tokenizer.json"), dir.join("tokenizer.json")).unwrap();
     Checkpoint::open(dir).unwrap()
 }
 
@@ -137,6 +138,7 @@ fn a_model_made_from_one_in_float16_is_the_rounded_one_with_all_its_layers() {
     assert_eq!(pooler(dir.path()), pooler(original.path()));
     let config = std::fs::read_to_string(dir.path().join("config.json")).unwrap();
     assert!(config.contains("\"dtype\": \"float16\"") && config.contains("ForMaskedLM"), "{config}");
+    assert!(!config.contains("quantization"), "{config}");
     let mut model = model;
     let name = "bert.embeddings.LayerNorm.bias";
     let large = vec![1e5; model.parameter(name).unwrap().len()];

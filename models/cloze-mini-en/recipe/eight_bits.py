@@ -5,7 +5,8 @@
     venv/bin/python eight_bits.py --widen narrow.safetensors model.safetensors
 
 A tensor of two dimensions NAME becomes whole numbers from -127 to 127, and NAME.scale has a float32 for each of its rows, the greatest of its absolute
-values divided by 127: a weight is the product of both. Other tensors become float16, and so do those that 8 bits would change by more than 3 %. cloze reads such files; transformers reads widened ones.
+values divided by 127: a weight is the product of both. Other tensors become float16, and so do those that 8 bits would change by more than 3 %. cloze reads such files; transformers reads
+widened ones, beside a config.json without `quantization_config`.
 """
 
 import argparse
