@@ -28,9 +28,12 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
         return Outcome::of(false);
     };
     let runs = folder.join("runs");
+    // Made anew each time.
+    let _ = fs::remove_dir_all(&runs);
     let trained = succeeds(cargo(root).args(["build", "--quiet", "--package", "cloze-cli"]))
         && succeeds(cloze(root).args(["demo", "--quiet", "--runs"]).arg(&runs).stdout(Stdio::null()));
-    let Some(mut server) = Some(()).filter(|()| trained).and_then(|()| Server::start(root, &runs)) else {
+    let served = Some(()).filter(|()| trained).and_then(|()| renamed(&runs));
+    let Some(mut server) = served.and_then(|run| Server::start(root, &run)) else {
         return Outcome::of(false);
     };
     let description = format!("{}/openapi.json", server.address);
@@ -45,8 +48,12 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
         EXAMPLES,
         "--continue-on-failure",
     ];
-    let passed =
-        succeeds(program(root, python).args(options).args(["--generation-deterministic", "--no-color"]));
+    let passed = succeeds(program(root, python).args(options).args([
+        "--generation-allow-x00",
+        "false",
+        "--generation-deterministic",
+        "--no-color",
+    ]));
     let described = Outcome::of(passed && server.is_alive());
     match installed("prometheus") {
         true => described.and(Outcome::of(scraped(&folder.join("prometheus"), &server.address))),
@@ -118,23 +125,31 @@ fn get(address: &str, path: &str) -> Option<String> {
     Some(answer)
 }
 
+/// The run in a folder under a name that is the same everywhere, so that the same requests are made everywhere: they follow from the paths.
+fn renamed(runs: &Path) -> Option<PathBuf> {
+    let mut entries = fs::read_dir(runs).ok()?.flatten().map(|entry| entry.path());
+    let run = entries.find(|path| path.join("run.toml").is_file())?;
+    let name = runs.join("served");
+    fs::rename(run, &name).ok()?;
+    Some(name)
+}
+
 /// The command as it was built.
 fn cloze(root: &Path) -> Command {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     program(root, target.join("debug").join(format!("cloze{}", std::env::consts::EXE_SUFFIX)))
 }
 
-/// A server of the newest run; it ends with this.
+/// A server of a run; it ends with this.
 struct Server {
     child: Child,
     address: String,
 }
 
 impl Server {
-    fn start(root: &Path, runs: &Path) -> Option<Server> {
-        let task = runs.join("demo/task.toml");
+    fn start(root: &Path, run: &Path) -> Option<Server> {
         let mut command = cloze(root);
-        command.arg("serve").arg(task).arg("--runs").arg(runs);
+        command.arg("serve").arg(run);
         let mut child =
             command.args(["--listen", "127.0.0.1:0", "--json"]).stdout(Stdio::piped()).spawn().ok()?;
         let mut line = String::new();

@@ -104,7 +104,7 @@ fn predict_body(run: &Served, max_rows: usize) -> Value {
 /// What `/v1/classify` takes for a run.
 fn classify_body(run: &Served, max_rows: usize) -> Value {
     let columns = run.predictor.task().inputs();
-    let any = || json!({"description": "A text; other values are read as in JSON Lines."});
+    let any = || json!({"description": "A text without zero bytes; other values are read as in JSON Lines."});
     let properties: Map<String, Value> = columns.iter().map(|column| (column.clone(), any())).collect();
     json!({
         "type": "object",
