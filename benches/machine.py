@@ -2,6 +2,7 @@
 
 import os
 import platform
+import statistics
 import subprocess
 import tempfile
 import time
@@ -12,6 +13,11 @@ def processor():
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()
     return platform.processor()
+
+
+def spread(values):
+    """The median of values, with the least and the most."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
 
 
 def timed(command, folder=None, env=None):

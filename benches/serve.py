@@ -23,7 +23,7 @@ import tempfile
 import time
 import urllib.request
 
-from machine import processor
+from machine import processor, spread
 
 HERE = pathlib.Path(__file__).parent.resolve()
 args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -100,10 +100,6 @@ def load(port, clients, script):
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     rate, median, worst, errors = re.search(r"RESULT (\S+) (\S+) (\S+) (\d+)", done.stdout).groups()
     return {"requests_per_second": float(rate), "p50_ms": float(median), "p99_ms": float(worst), "errors": int(errors)}
-
-
-def spread(values):
-    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
 
 
 with tempfile.TemporaryDirectory() as folder, args.out.open("a") as out:

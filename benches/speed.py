@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import time
 
-from machine import processor
+from machine import processor, spread
 
 HERE = pathlib.Path(__file__).parent
 args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -87,10 +87,6 @@ def engines(shim):
         "stock": lambda work: torch([args.python, HERE / "torch_step.py", *options(work), *budget], dict(os.environ)),
         "tuned": lambda work: torch([args.python, HERE / "torch_step.py", *options(work), *budget], tuned),
     }
-
-
-def spread(values):
-    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
 
 
 def ragged(out):

@@ -157,7 +157,7 @@ then the work is in the same name with `.unfinished` behind it, and the same com
 Answers equal those of `cloze predict`. Other machines can ask only with a key. Texts are neither logged nor kept. SIGTERM and Ctrl-C end the \
 server when the requests that it has accepted are answered.")]
     Serve(Serve),
-    /// Download a model from the Hugging Face hub and verify it; the only command that uses a network
+    /// Download a model from the Hugging Face hub and verify it; the only command that connects to a network
     #[command(after_help = "Examples:
   cloze fetch google-bert/bert-base-uncased
   cloze fetch google-bert/bert-base-uncased --revision 86b5e0934494bd15c9632b12f734a8a67f723594

@@ -20,9 +20,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
     info(title = "cloze serve", description = "Predictions of a classifier that cloze has trained."),
     paths(
         routes::predict::first,
-        routes::predict::named,
         routes::classify::first,
-        routes::classify::named,
         routes::info::info,
         routes::health,
         routes::ready,
@@ -53,27 +51,43 @@ pub(crate) async fn json(State(service): State<Arc<Service>>) -> Response {
     }
 }
 
-/// Puts the runs into a description, each with what its examples consist of.
+/// What else than an answer a request about examples can get.
+const REFUSALS: [(&str, &str); 11] = [
+    ("400", "The request is not JSON, or has no example"),
+    ("401", "The key is missing or wrong"),
+    ("403", "The server has no key and is asked by a name that is not this machine's"),
+    ("408", "The request takes too long to arrive"),
+    ("413", "Too many bytes or examples"),
+    ("415", "The content is not said to be JSON"),
+    ("422", "The request makes no sense for this run"),
+    ("424", "The prediction failed"),
+    ("429", "Too much is waiting; `Retry-After` says when to try again"),
+    ("503", "The server is stopping"),
+    ("504", "The answer took too long"),
+];
+
+/// Puts the runs into a description, each under its name with what its examples consist of; the first also without its name.
 fn name_runs(description: &mut Value, service: &Service) {
-    let Some(paths) = description["paths"].as_object_mut() else { return };
-    for (path, body) in
-        [("/predict", predict_body as fn(&Served, usize) -> Value), ("/v1/classify", classify_body)]
-    {
-        let Some(named) = paths.remove(&format!("/runs/{{run}}{path}")) else { continue };
-        for (number, run) in service.runs.iter().enumerate() {
-            let body = body(run, service.options.max_rows);
-            let mut own = named.clone();
-            own["post"]["operationId"] =
-                format!("{}_{number}", own["post"]["operationId"].as_str().unwrap_or_default()).into();
-            if let Some(post) = own["post"].as_object_mut() {
-                post.remove("parameters");
-            }
-            own["post"]["requestBody"]["content"]["application/json"]["schema"] = body.clone();
-            paths.insert(format!("/runs/{}{path}", run.name), own);
-            if number == 0 {
-                paths[path]["post"]["requestBody"]["content"]["application/json"]["schema"] = body;
-            }
+    let bodies = [("/predict", predict_body as fn(&Served, usize) -> Value), ("/v1/classify", classify_body)];
+    for (path, body) in bodies {
+        let mut post = description["paths"][path]["post"].take();
+        for (status, meaning) in REFUSALS {
+            let schema = json!({"$ref": "#/components/schemas/ErrorResponse"});
+            post["responses"][status] =
+                json!({"description": meaning, "content": {"application/json": {"schema": schema}}});
         }
+        post["responses"]["429"]["headers"] = json!({"Retry-After": {"schema": {"type": "integer"}}});
+        for (number, run) in service.runs.iter().enumerate().rev() {
+            let schema = body(run, service.options.max_rows);
+            post["requestBody"] =
+                json!({"required": true, "content": {"application/json": {"schema": schema}}});
+            let mut named = post.clone();
+            let operation = post["operationId"].as_str().unwrap_or_default();
+            named["operationId"] = format!("{operation}_{number}").into();
+            description["paths"][format!("/runs/{}{path}", run.name)] = json!({"post": named});
+        }
+        // The first run is the last of the loop.
+        description["paths"][path]["post"] = post;
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -115,9 +115,12 @@ impl Service {
     }
 
     /// The body of a request, which must be JSON and of a certain size, and may not take forever.
-    async fn body<T: DeserializeOwned>(&self, headers: &HeaderMap, request: Request) -> Result<T, Refusal> {
-        let kind =
-            headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    async fn body<T: DeserializeOwned>(&self, request: Request) -> Result<T, Refusal> {
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         // Pages of other sites cannot send this type unasked.
         if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
             let error = "send JSON with the header `Content-Type: application/json`";

@@ -31,10 +31,10 @@ pub(crate) fn run(service: &Service) {
 }
 
 /// Computes requests together. If that fails, each alone, so that one that cannot be answered harms no other.
-fn answer(predictor: &Predictor, mut jobs: Vec<Job>) {
-    let all: Vec<Record> = jobs.iter_mut().flat_map(|job| job.examples.iter().cloned()).collect();
+fn answer(predictor: &Predictor, jobs: Vec<Job>) {
+    let all = || jobs.iter().flat_map(|job| job.examples.iter().cloned()).collect();
     if jobs.len() > 1
-        && let Ok(mut predictions) = classify(predictor, all)
+        && let Ok(mut predictions) = classify(predictor, all())
     {
         for job in jobs {
             let rest = predictions.split_off(job.examples.len());

@@ -17,25 +17,25 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
     pub runs: PathBuf,
     /// The address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS", default_value_t = Options::default().listen)]
     pub listen: SocketAddr,
     /// The key that requests must send as `Authorization: Bearer KEY`; other machines can ask only with one
     #[arg(long, value_name = "KEY", env = "CLOZE_API_KEY", hide_env_values = true)]
     pub api_key: Option<String>,
     /// Tokens (estimated) of all waiting requests; what exceeds them is told to come back later
-    #[arg(long, value_name = "TOKENS", default_value_t = 200_000)]
+    #[arg(long, value_name = "TOKENS", default_value_t = Options::default().queue_tokens)]
     pub queue: usize,
     /// Examples per request
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = Options::default().max_rows)]
     pub max_rows: usize,
     /// Bytes per request
-    #[arg(long, value_name = "BYTES", default_value_t = 8 << 20)]
+    #[arg(long, value_name = "BYTES", default_value_t = Options::default().max_body)]
     pub max_body: usize,
     /// Seconds that a request may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = Options::default().deadline.as_secs_f64(), value_parser = seconds)]
     pub deadline: f64,
     /// Seconds for answering accepted requests after SIGTERM or Ctrl-C
-    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = Options::default().drain.as_secs_f64(), value_parser = seconds)]
     pub drain: f64,
 }
 

@@ -21,11 +21,11 @@ pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
     let device = device(global)?;
     let (task, model) = open_with(&args.task, args.overrides.settings()?)?;
 
-    let mut prepared = prepare(&task, &model, &device, printer)?;
-    if args.adapt {
-        let model = adapt::to_rows(&prepared, &args.runs, printer)?;
-        prepared = Prepared::new(&task, &model, &device)?;
-    }
+    let model = match args.adapt {
+        true => adapt::to_rows(&Prepared::new(&task, &model, &device)?, &args.runs, printer)?,
+        false => model,
+    };
+    let prepared = prepare(&task, &model, &device, printer)?;
     let run = carry_out(&prepared, task.options.precision, &args.runs, printer)?;
 
     printer.json(&summary::json(&run, began.elapsed()))?;

@@ -83,15 +83,17 @@ const BF16_FROM_B: usize = 32 * 32;
 
 /// C = A B, or C += A B, or C = A B + bias: on all threads of the current rayon pool.
 pub(crate) fn gemm(kernels: Kernels, a: Mat, b: Mat, c: MatMut, start: Start) {
-    let threads = if c.rows * c.cols * a.cols < PARALLEL_FROM { 1 } else { rayon::current_num_threads() };
-    with_set(for_size(kernels, &a, &c), a, b, c, start, threads);
+    parallel(for_size(kernels, &a, &c), a, b, c, start);
 }
 
 /// The same with a set that depends on B alone, so that no bit of a row of C depends on how many rows there are.
 pub(crate) fn gemm_by_row(kernels: Kernels, a: Mat, b: Mat, c: MatMut, start: Start) {
+    parallel(unless(b.rows * b.cols < BF16_FROM_B, kernels), a, b, c, start);
+}
+
+fn parallel(kernels: Kernels, a: Mat, b: Mat, c: MatMut, start: Start) {
     let threads = if c.rows * c.cols * a.cols < PARALLEL_FROM { 1 } else { rayon::current_num_threads() };
-    let small = b.rows * b.cols < BF16_FROM_B && kernels.is_bf16();
-    with_set(if small { Kernels::Avx512 } else { kernels }, a, b, c, start, threads);
+    with_set(kernels, a, b, c, start, threads);
 }
 
 /// The same on the calling thread only.
@@ -101,7 +103,11 @@ pub(crate) fn gemm_serial(kernels: Kernels, a: Mat, b: Mat, c: MatMut, start: St
 
 /// The set for a product; depends only on its shape.
 fn for_size(kernels: Kernels, a: &Mat, c: &MatMut) -> Kernels {
-    let small = c.rows * c.cols * a.cols < BF16_FROM;
+    unless(c.rows * c.cols * a.cols < BF16_FROM, kernels)
+}
+
+/// The set, or the one in float32 for a product that is small.
+fn unless(small: bool, kernels: Kernels) -> Kernels {
     if small && kernels.is_bf16() { Kernels::Avx512 } else { kernels }
 }
 

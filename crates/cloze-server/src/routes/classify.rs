@@ -10,17 +10,16 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::Service;
-use crate::refusal::{ErrorResponse, Refusal};
+use crate::refusal::Refusal;
 
 /// Keys that an error names.
 const SHOWN: usize = 10;
 
 /// Examples to classify.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClassifyRequest {
     /// Each example has the columns that the run's patterns use; others are ignored.
-    #[schema(value_type = Vec<Object>)]
     rows: Vec<Map<String, Value>>,
     /// Labels that are less probable than this are not given.
     #[serde(default)]
@@ -52,28 +51,8 @@ pub(crate) struct Classified {
     abstains: bool,
 }
 
-/// Classify examples by the names of their columns, with the first run.
-#[utoipa::path(
-    post,
-    path = "/v1/classify",
-    operation_id = "classify",
-    request_body = ClassifyRequest,
-    responses(
-        (status = 200, body = ClassifyResponse),
-        (status = 400, body = ErrorResponse, description = "The request is not JSON, or has no example"),
-        (status = 401, body = ErrorResponse, description = "The key is missing or wrong"),
-        (status = 403, body = ErrorResponse, description = "The server has no key and is asked by a name that is not this machine's"),
-        (status = 408, body = ErrorResponse, description = "The request takes too long to arrive"),
-        (status = 413, body = ErrorResponse, description = "Too many bytes or examples"),
-        (status = 415, body = ErrorResponse, description = "The content is not said to be JSON"),
-        (status = 422, body = ErrorResponse, description = "The request makes no sense for this run"),
-        (status = 424, body = ErrorResponse, description = "The prediction failed"),
-        (status = 429, body = ErrorResponse, description = "Too much is waiting; `Retry-After` says when to try again", headers(("Retry-After" = u64))),
-        (status = 503, body = ErrorResponse, description = "The server is stopping"),
-        (status = 504, body = ErrorResponse, description = "The answer took too long"),
-    ),
-    security((), ("key" = [])),
-)]
+/// Classify examples by the names of their columns.
+#[utoipa::path(post, path = "/v1/classify", operation_id = "classify", responses((status = 200, body = ClassifyResponse)), security((), ("key" = [])))]
 pub(crate) async fn first(
     State(service): State<Arc<Service>>,
     request: Request,
@@ -81,30 +60,6 @@ pub(crate) async fn first(
     answer(&service, 0, request).await
 }
 
-/// Classify examples by the names of their columns, with a run of this name.
-#[utoipa::path(
-    post,
-    path = "/runs/{run}/v1/classify",
-    operation_id = "classify_with_run",
-    params(("run" = String, Path, description = "The run's name, see `/info`")),
-    request_body = ClassifyRequest,
-    responses(
-        (status = 200, body = ClassifyResponse),
-        (status = 400, body = ErrorResponse, description = "The request is not JSON, or has no example"),
-        (status = 401, body = ErrorResponse, description = "The key is missing or wrong"),
-        (status = 403, body = ErrorResponse, description = "The server has no key and is asked by a name that is not this machine's"),
-        (status = 404, body = ErrorResponse, description = "There is no such run"),
-        (status = 408, body = ErrorResponse, description = "The request takes too long to arrive"),
-        (status = 413, body = ErrorResponse, description = "Too many bytes or examples"),
-        (status = 415, body = ErrorResponse, description = "The content is not said to be JSON"),
-        (status = 422, body = ErrorResponse, description = "The request makes no sense for this run"),
-        (status = 424, body = ErrorResponse, description = "The prediction failed"),
-        (status = 429, body = ErrorResponse, description = "Too much is waiting; `Retry-After` says when to try again", headers(("Retry-After" = u64))),
-        (status = 503, body = ErrorResponse, description = "The server is stopping"),
-        (status = 504, body = ErrorResponse, description = "The answer took too long"),
-    ),
-    security((), ("key" = [])),
-)]
 pub(crate) async fn named(
     State(service): State<Arc<Service>>,
     Path(run): Path<String>,
@@ -114,8 +69,7 @@ pub(crate) async fn named(
 }
 
 async fn answer(service: &Service, run: usize, request: Request) -> Result<Json<ClassifyResponse>, Refusal> {
-    let headers = request.headers().clone();
-    let ClassifyRequest { rows, abstain_below } = service.body(&headers, request).await?;
+    let ClassifyRequest { rows, abstain_below } = service.body(request).await?;
     if !(0.0..=1.0).contains(&abstain_below) {
         return Err(Refusal::validation("`abstain_below` must be a probability from 0 to 1"));
     }

@@ -10,10 +10,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::Service;
-use crate::refusal::{ErrorResponse, Refusal};
+use crate::refusal::Refusal;
 
 /// Examples to classify.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct PredictRequest {
     inputs: Inputs,
     /// Whether scores are given as the model computes them, instead of as probabilities.
@@ -29,8 +29,7 @@ fn yes() -> bool {
 }
 
 /// One example or several.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
+#[derive(Debug)]
 pub(crate) enum Inputs {
     /// An example that is one text.
     Text(String),
@@ -85,28 +84,8 @@ pub(crate) struct Scored {
     label: String,
 }
 
-/// Classify examples, as text-embeddings-inference does, with the first run.
-#[utoipa::path(
-    post,
-    path = "/predict",
-    operation_id = "predict",
-    request_body = PredictRequest,
-    responses(
-        (status = 200, body = PredictResponse),
-        (status = 400, body = ErrorResponse, description = "The request is not JSON, or has no example"),
-        (status = 401, body = ErrorResponse, description = "The key is missing or wrong"),
-        (status = 403, body = ErrorResponse, description = "The server has no key and is asked by a name that is not this machine's"),
-        (status = 408, body = ErrorResponse, description = "The request takes too long to arrive"),
-        (status = 413, body = ErrorResponse, description = "Too many bytes or examples"),
-        (status = 415, body = ErrorResponse, description = "The content is not said to be JSON"),
-        (status = 422, body = ErrorResponse, description = "The request makes no sense for this run"),
-        (status = 424, body = ErrorResponse, description = "The prediction failed"),
-        (status = 429, body = ErrorResponse, description = "Too much is waiting; `Retry-After` says when to try again", headers(("Retry-After" = u64))),
-        (status = 503, body = ErrorResponse, description = "The server is stopping"),
-        (status = 504, body = ErrorResponse, description = "The answer took too long"),
-    ),
-    security((), ("key" = [])),
-)]
+/// Classify examples, as text-embeddings-inference does.
+#[utoipa::path(post, path = "/predict", operation_id = "predict", responses((status = 200, body = PredictResponse)), security((), ("key" = [])))]
 pub(crate) async fn first(
     State(service): State<Arc<Service>>,
     request: Request,
@@ -114,30 +93,6 @@ pub(crate) async fn first(
     answer(&service, 0, request).await
 }
 
-/// Classify examples, as text-embeddings-inference does, with a run of this name.
-#[utoipa::path(
-    post,
-    path = "/runs/{run}/predict",
-    operation_id = "predict_with_run",
-    params(("run" = String, Path, description = "The run's name, see `/info`")),
-    request_body = PredictRequest,
-    responses(
-        (status = 200, body = PredictResponse),
-        (status = 400, body = ErrorResponse, description = "The request is not JSON, or has no example"),
-        (status = 401, body = ErrorResponse, description = "The key is missing or wrong"),
-        (status = 403, body = ErrorResponse, description = "The server has no key and is asked by a name that is not this machine's"),
-        (status = 404, body = ErrorResponse, description = "There is no such run"),
-        (status = 408, body = ErrorResponse, description = "The request takes too long to arrive"),
-        (status = 413, body = ErrorResponse, description = "Too many bytes or examples"),
-        (status = 415, body = ErrorResponse, description = "The content is not said to be JSON"),
-        (status = 422, body = ErrorResponse, description = "The request makes no sense for this run"),
-        (status = 424, body = ErrorResponse, description = "The prediction failed"),
-        (status = 429, body = ErrorResponse, description = "Too much is waiting; `Retry-After` says when to try again", headers(("Retry-After" = u64))),
-        (status = 503, body = ErrorResponse, description = "The server is stopping"),
-        (status = 504, body = ErrorResponse, description = "The answer took too long"),
-    ),
-    security((), ("key" = [])),
-)]
 pub(crate) async fn named(
     State(service): State<Arc<Service>>,
     Path(run): Path<String>,
@@ -147,8 +102,7 @@ pub(crate) async fn named(
 }
 
 async fn answer(service: &Service, run: usize, request: Request) -> Result<Json<PredictResponse>, Refusal> {
-    let headers = request.headers().clone();
-    let PredictRequest { inputs, raw_scores, truncate } = service.body(&headers, request).await?;
+    let PredictRequest { inputs, raw_scores, truncate } = service.body(request).await?;
     let (examples, is_batch) = match inputs {
         Inputs::Text(text) => (vec![vec![text]], false),
         Inputs::Texts(texts) => (vec![texts], false),
