@@ -1,7 +1,7 @@
 //! Programs that are run.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A program that runs in `root`, reads nothing, and writes where this one writes.
@@ -38,4 +38,22 @@ pub(crate) fn exists(name: impl AsRef<OsStr>) -> bool {
         .stderr(Stdio::null())
         .status();
     quiet.is_ok_and(|status| status.success())
+}
+
+/// Whether a program is there, or can be had from the system's packages.
+pub(crate) fn installed(name: &str) -> bool {
+    let mut install = Command::new("apt-get");
+    install
+        .args(["install", "--yes", "--quiet=2", "--no-install-recommends", name])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    // Nobody else may do this.
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|found| found.stdout == b"0\n");
+    exists(name) || is_root && exists("apt-get") && succeeds(&mut install) && exists(name)
+}
+
+/// The command as it was built.
+pub(crate) fn cloze(root: &Path) -> Command {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    program(root, target.join("debug").join(format!("cloze{}", std::env::consts::EXE_SUFFIX)))
 }

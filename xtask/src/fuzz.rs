@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::Outcome;
 use crate::command::{cargo, exists, program, succeeds};
 
-const TARGETS: &[&str] = &["pattern", "table", "task", "model", "tokenizer", "weights"];
+const TARGETS: &[&str] = &["pattern", "table", "task", "model", "tokenizer", "weights", "log"];
 
 /// Seconds of every target in `cargo xtask test`: enough to see that it runs and finds nothing at once.
 const SECONDS: u32 = 5;
@@ -113,6 +113,20 @@ fn plant(root: &Path, seeds: &Path, target: &str) -> std::io::Result<()> {
         "tokenizer" => inputs = files(&root.join("fixtures/tokenizers"))?,
         "weights" => inputs = files(&root.join("fixtures/weights"))?,
         "task" => inputs = files(&root.join("tasks"))?,
+        "log" => {
+            let line = |seq: u32, action: &str| {
+                format!(r#"{{"seq":{seq},"time":1.5,"annotator":"a",{action}}}"#) + "\n"
+            };
+            let actions = [
+                r#""action":"add-label","label":"z","words":"last""#,
+                r#""action":"label","row":"00000000000000000000000000000000","labels":["z"],"blind":true"#,
+                r#""action":"merge-label","label":"z","into":"x""#,
+                r#""action":"rename-label","label":"x","to":"w""#,
+                r#""action":"undo","undoes":3"#,
+            ];
+            let lines: String = (1..).zip(actions).map(|(seq, action)| line(seq, action)).collect();
+            inputs.push(lines.into_bytes());
+        }
         "pattern" => {
             for task in files(&root.join("tasks"))? {
                 let quoted = String::from_utf8_lossy(&task).split('"').map(str::to_owned).collect::<Vec<_>>();

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::Outcome;
-use crate::command::{cargo, exists, program, succeeds};
+use crate::command::{cargo, cloze, exists, installed, program, succeeds};
 use crate::python::environment;
 
 /// What it needs in Python.
@@ -63,18 +63,6 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
             described
         }
     }
-}
-
-/// Whether a program is there, or can be had from the system's packages.
-fn installed(name: &str) -> bool {
-    let mut install = Command::new("apt-get");
-    install
-        .args(["install", "--yes", "--quiet=2", "--no-install-recommends", name])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    // Nobody else may do this.
-    let is_root = Command::new("id").arg("-u").output().is_ok_and(|found| found.stdout == b"0\n");
-    exists(name) || is_root && exists("apt-get") && succeeds(&mut install) && exists(name)
 }
 
 /// Whether Prometheus understands the metrics of a server, and has those of the requests that were made before.
@@ -133,12 +121,6 @@ fn renamed(runs: &Path) -> Option<PathBuf> {
     let name = runs.join("served");
     fs::rename(run, &name).ok()?;
     Some(name)
-}
-
-/// The command as it was built.
-fn cloze(root: &Path) -> Command {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    program(root, target.join("debug").join(format!("cloze{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// A server of a run; it ends with this.

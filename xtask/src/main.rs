@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod book;
+mod browser;
 mod build;
 mod command;
 mod conventions;
@@ -67,6 +68,7 @@ const CHECKS: &[Check] = &[
     ("packages", |root, _| packages::check(root)),
     ("parity", |root, _| parity::check(root)),
     ("http", http::check),
+    ("browser", |root, _| browser::check(root)),
     ("fuzz", |root, _| fuzz::check(root)),
 ];
 

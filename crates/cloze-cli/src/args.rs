@@ -1,8 +1,10 @@
 //! What can be typed. Every verb's `--help` ends with examples that work as typed.
 
 mod adapt;
+mod label;
 mod options;
 mod rows;
+mod runs;
 mod serve;
 
 use std::num::NonZeroUsize;
@@ -13,8 +15,10 @@ use cloze::study::Factor;
 use cloze::task::{Preset, Setting};
 
 pub(crate) use self::adapt::Adapt;
+pub(crate) use self::label::Label;
 use self::options::{Overrides, Set};
 pub(crate) use self::rows::{Eval, OutputFormat, Predict, ReadingArgs};
+pub(crate) use self::runs::{Prune, Report, Runs, RunsAction};
 pub(crate) use self::serve::Serve;
 use crate::hub::{Name, Revision};
 
@@ -146,6 +150,17 @@ factors or seeds it reuses what is done.")]
 A document is a row of a table, or what stands between blank lines of a `.txt` file. The directory appears when it is complete; until \
 then the work is in the same name with `.unfinished` behind it, and the same command resumes it after Ctrl-C or a power cut.")]
     Adapt(Adapt),
+    /// Label texts in the browser, with a classifier that learns as you go
+    #[command(after_help = "Examples:
+  cloze label tickets.csv
+  cloze label tickets.csv --labels billing,technical,account
+  cloze label tickets.csv --text subject,message --label team
+  cloze label task.toml --no-open
+
+Labels are kept in `tickets-labels/labels.jsonl`, beside the table, line by line as they are given; the same command goes on with them. From \
+there come the task file, the tables and the runs that other commands use. Only this machine can open the page; on a remote machine, use \
+`--no-open` and `ssh -L PORT:127.0.0.1:PORT HOST`.")]
+    Label(Label),
     /// Answer requests over HTTP with trained classifiers
     #[command(after_help = "Examples:
   cloze serve runs/support-1a2b3c4d
@@ -157,6 +172,18 @@ then the work is in the same name with `.unfinished` behind it, and the same com
 Answers equal those of `cloze predict`. Other machines can ask only with a key. Texts are neither logged nor kept. SIGTERM and Ctrl-C end the \
 server when the requests that it has accepted are answered.")]
     Serve(Serve),
+    /// Write a run's report again, for example one that can be shown to others
+    #[command(after_help = "Examples:
+  cloze report runs/support-1a2b3c4d --without-texts -o report.html
+  cloze report support.toml -o report.html")]
+    Report(Report),
+    /// List the runs in a directory with what they keep, and free it
+    #[command(after_help = "Examples:
+  cloze runs
+  cloze runs prune
+  cloze runs prune --keep 2 --members --yes
+  cloze runs prune studies/agnews/runs --yes")]
+    Runs(Runs),
     /// Download a model from the Hugging Face hub and verify it; the only command that connects to a network
     #[command(after_help = "Examples:
   cloze fetch google-bert/bert-base-uncased
@@ -186,9 +213,12 @@ impl Verb {
             Verb::Demo(_)
             | Verb::Adapt(_)
             | Verb::Init(_)
+            | Verb::Label(_)
             | Verb::Eval(_)
             | Verb::Predict(_)
             | Verb::Serve(_)
+            | Verb::Report(_)
+            | Verb::Runs(_)
             | Verb::Fetch(_)
             | Verb::Completions(_) => None,
         }

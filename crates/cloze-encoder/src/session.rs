@@ -45,6 +45,16 @@ impl Session<MaskedLm> {
         let Model { network, head } = &mut self.model;
         self.engine.mask_logits(network, head, batch, indices, vocab, mode)
     }
+
+    /// The masked-LM logits of the vocabulary's entries `ids` at hidden states of masks that are known already, `[states, ids]`: the same as those
+    /// of [`Session::mask_logits`], without running the layers again.
+    ///
+    /// # Panics
+    /// If `states` is not `[states, hidden]`, or an id is not in the vocabulary.
+    pub fn mask_logits_of(&mut self, states: &[f32], ids: &[u32]) -> &[f32] {
+        let Model { network, head } = &mut self.model;
+        self.engine.mask_logits_of(network, head, states, ids)
+    }
 }
 
 impl Session<Classifier> {

@@ -19,6 +19,7 @@ pub use crate::{
     pvp::encode::preview::{Piece, PieceKind},
 };
 
+pub(crate) use self::init::{Kind, LabelColumn, text_columns};
 use crate::Warning;
 use crate::run::prepare::Prepared;
 

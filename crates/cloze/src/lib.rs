@@ -28,6 +28,7 @@ pub mod fuzzing;
 #[cfg(test)]
 mod goldens;
 pub mod inspect;
+pub mod labelling;
 mod metrics;
 mod model;
 mod pattern;

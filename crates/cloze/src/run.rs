@@ -21,7 +21,8 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use crate::results::{Results, insight};
+use crate::results::Results;
+use crate::results::insight::{self, Insight};
 use crate::run::store::RunDir;
 use crate::task::Task;
 use crate::{Error, Place, Result, report};
@@ -85,8 +86,21 @@ impl Run {
     /// # Errors
     /// When `insight.json` cannot be read or is damaged.
     pub fn report(&self) -> Result<String> {
+        self.report_of(&self.results, true)
+    }
+
+    /// The same page without any text of the data, to be shown to others: it has figures, patterns and labels, but no examples.
+    ///
+    /// # Errors
+    /// As [`Run::report`].
+    pub fn report_without_texts(&self) -> Result<String> {
+        let results = Results { label_next: Vec::new(), ..self.results.clone() };
+        self.report_of(&results, false)
+    }
+
+    fn report_of(&self, results: &Results, with_texts: bool) -> Result<String> {
         let file = self.path.join(insight::FILE);
-        let insight = match std::fs::read(&file) {
+        let insight: Option<Insight> = match std::fs::read(&file) {
             Ok(bytes) => Some(parse(&file, &bytes)?),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(Error::io("read", &file, error)),
@@ -94,7 +108,37 @@ impl Run {
         let record = self.path.join("run.toml");
         let text = std::fs::read_to_string(&record).unwrap_or_default();
         let task = Task::parse(&record.display().to_string(), &text, &self.path).ok();
-        Ok(report::html(&self.results, insight.as_ref(), task.as_ref()))
+        let insight = insight.map(|insight| match with_texts {
+            true => insight,
+            // How far confidence can be trusted needs no text.
+            false => Insight { errors: Vec::new(), uncertain: Vec::new(), ..insight },
+        });
+        Ok(report::html(results, insight.as_ref(), task.as_ref()))
+    }
+
+    /// Removes the run in `dir`. What others have put into the directory stays.
+    ///
+    /// # Errors
+    /// When it is not a run, a process works in it, or a file in it is not the run's own or cannot be removed.
+    pub fn remove(dir: &Path) -> Result<()> {
+        Ok(RunDir::remove(dir)?)
+    }
+
+    /// Removes all models of the run in `dir` but its final classifier, so that it can still predict and show its results.
+    ///
+    /// # Errors
+    /// As [`Run::remove`]; or when the run has no final classifier.
+    pub fn remove_members(dir: &Path) -> Result<()> {
+        if RunDir::open(dir)?.job(plan::FINAL)?.is_none() {
+            return Err(Error::usage(
+                format!(
+                    "`{}` has no final classifier, so it would keep nothing that predicts",
+                    dir.display()
+                ),
+                "run `cloze train` on its task until it is finished, or remove the whole run",
+            ));
+        }
+        Ok(RunDir::remove_jobs(dir, |job| job != plan::FINAL)?)
     }
 }
 

@@ -11,8 +11,12 @@ mod arguments;
 mod damage;
 mod end_to_end;
 mod fetch;
+#[cfg(unix)]
+mod http;
 mod hub;
 mod interruption;
+#[cfg(unix)]
+mod label;
 #[cfg(unix)]
 mod options;
 #[cfg(unix)]
@@ -20,6 +24,8 @@ mod outputs;
 mod readme;
 #[cfg(unix)]
 mod rows;
+#[cfg(unix)]
+mod runs;
 #[cfg(unix)]
 mod serve;
 mod several_labels;

@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use crate::backward::Backward;
 use crate::forward::Pass;
 use crate::head::{Classifier, Head, MaskedLm, OutputGradient};
+use crate::layer::sized;
 use crate::network::Network;
 use crate::optimizer::{Training, read_floats, write_floats};
 use crate::pass::{Mode, Vocab};
@@ -95,6 +96,31 @@ impl Engine {
             Vocab::Subset(ids) => ids.len(),
         };
         self.logits(indices.len() * wanted)
+    }
+
+    /// See [`crate::Session::mask_logits_of`].
+    pub(super) fn mask_logits_of(
+        &mut self,
+        network: &mut Network,
+        head: &MaskedLm,
+        states: &[f32],
+        ids: &[u32],
+    ) -> &[f32] {
+        let hidden = network.config.hidden_size;
+        assert!(states.len().is_multiple_of(hidden), "states are {hidden} numbers each");
+        assert!(ids.iter().all(|id| (*id as usize) < network.config.vocab_size), "ids are in the vocabulary");
+        self.apply_pending_decay(network);
+        self.mode = None;
+        let Engine { device, tape, scratch, recompute, .. } = self;
+        let rows = states.len() / hidden;
+        tape.indices.clear();
+        tape.indices.extend(0..rows as u32);
+        let last = network.layout.layers.len();
+        tape.states.resize_with(last + 1, Default::default);
+        sized(&mut tape.states[last], states.len()).copy_from_slice(states);
+        let pass = Pass { kernels: device.kernels(), network, mode: Mode::Predict, recompute: *recompute };
+        device.run(|| pass.masked_lm(head, tape, scratch, Vocab::Subset(ids)));
+        &tape.head.logits[..rows * ids.len()]
     }
 
     pub(super) fn class_logits(

@@ -8,11 +8,12 @@ mod text_columns;
 
 use cloze_encoder::{Checkpoint, Device};
 
-use self::label_column::LabelColumn;
+pub(crate) use self::label_column::LabelColumn;
 use self::limits::length;
-use self::patterns::{Kind, best, patterns_of_classes};
+pub(crate) use self::patterns::Kind;
+use self::patterns::{best, patterns_of_classes};
 use self::task_file::TaskFile;
-use self::text_columns::text_columns;
+pub(crate) use self::text_columns::text_columns;
 use crate::inspect::vocabulary::Coverage;
 use crate::table::{ReadOptions, Reader, Table};
 use crate::words::choice::Chosen;
@@ -117,7 +118,7 @@ fn draft_of(
     let column = LabelColumn::of(table, label, request.missing)?;
     check_labels(table, request, &column)?;
     let names: Vec<&str> = column.labels.iter().map(|(name, _)| name.as_str()).collect();
-    let text = text_columns(table, label, request.text)?;
+    let text = text_columns(table, Some(label), request.text)?;
     let texts =
         |table: &Table| -> Option<Vec<usize>> { text.iter().map(|name| table.columns.find(name)).collect() };
     let columns = texts(table).unwrap_or_default();

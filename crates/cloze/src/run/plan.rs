@@ -341,6 +341,8 @@ pub(crate) fn zero_shot_name(pattern: usize) -> String {
 
 /// The directory of the linear probe.
 pub(crate) const PROBE: &str = "probe";
+/// The name of the job of the final classifier.
+pub(crate) const FINAL: &str = "final";
 
 /// The directory of a member.
 pub(crate) fn member_name(generation: usize, pattern: usize, seed: u64) -> String {

@@ -8,6 +8,7 @@ mod disk;
 mod id;
 mod job;
 mod origin;
+mod removal;
 mod seal;
 #[cfg(test)]
 mod tests;
@@ -52,7 +53,8 @@ impl RunDir {
     /// an interrupted process left unfinished, and writes `manifest` as `run.toml`.
     pub(crate) fn begin(runs: &Path, name: &str, id: &Id, manifest: &str) -> Result<RunDir> {
         let dir = runs.join(format!("{name}-{}", id.short()));
-        fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
+        fs::create_dir_all(runs).map_err(io_error("create", runs))?;
+        own_folder(&dir).map_err(io_error("create", &dir))?;
         let lock = lock(&dir)?;
         remove_unfinished(&dir)?;
         let path = dir.join(MANIFEST);
@@ -237,6 +239,17 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
         fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     found.sort();
     found
+}
+
+/// Creates a directory that only its owner can look into, unless it is there: what a run keeps shows texts that it was made from.
+fn own_folder(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        other => other,
+    }
 }
 
 /// Takes the lock of a directory to work in. The operating system lets go of it when the process ends, however it ends.

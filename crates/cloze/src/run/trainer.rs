@@ -27,7 +27,7 @@ impl Cancel {
     }
 
     /// Whether a stop has been requested.
-    pub(crate) fn is_cancelled(&self) -> bool {
+    pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

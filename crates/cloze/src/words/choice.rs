@@ -126,6 +126,20 @@ impl Meaning {
     }
 }
 
+/// The tokens of a label's name and description, and of their synonyms, without anything that rows say: those with the most meaning, at most
+/// [`MOST`]; empty if the vocabulary has none of them.
+pub(crate) fn name_tokens(tokenizer: &Tokenizer, name: &str, description: Option<&str>) -> Vec<u32> {
+    let mut words = Meaning::of(name, description).words;
+    words.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    let mut tokens = Vec::new();
+    for token in words.iter().filter_map(|(word, _)| one(tokenizer, word)) {
+        if !tokens.contains(&token) && tokens.len() < MOST {
+            tokens.push(token);
+        }
+    }
+    tokens
+}
+
 /// What the examples and the embeddings say about a vocabulary's tokens.
 #[derive(Clone, Copy)]
 pub(crate) struct Evidence<'a> {

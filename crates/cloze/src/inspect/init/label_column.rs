@@ -12,17 +12,17 @@ const MOST: usize = 150;
 
 /// The labels of a table.
 #[derive(Debug, Clone, Default)]
-pub(super) struct LabelColumn {
+pub(crate) struct LabelColumn {
     /// The labels with their numbers of rows, most frequent first.
-    pub(super) labels: Vec<(String, usize)>,
+    pub(crate) labels: Vec<(String, usize)>,
     /// The number of rows with an empty cell.
     pub(super) unlabelled: usize,
     /// Values that are taken to mark an unlabelled row, with their numbers of rows.
-    pub(super) missing: Vec<(String, usize)>,
+    pub(crate) missing: Vec<(String, usize)>,
     /// Whether a row can have several labels.
-    pub(super) several: bool,
+    pub(crate) several: bool,
     /// The separator between labels in a cell, if several are written that way.
-    pub(super) separator: Option<char>,
+    pub(crate) separator: Option<char>,
     /// Likely mistakes.
     pub(super) warnings: Vec<String>,
 }
@@ -43,7 +43,7 @@ impl LabelColumn {
     ///
     /// # Errors
     /// When it contains no labels, or only one.
-    pub(super) fn of(table: &Table, column: usize, missing: Option<&[String]>) -> Result<LabelColumn> {
+    pub(crate) fn of(table: &Table, column: usize, missing: Option<&[String]>) -> Result<LabelColumn> {
         let name = &table.columns.names()[column];
         let place = table.columns.place().field(name);
         let mut found = LabelColumn { separator: separator(table, column), ..LabelColumn::default() };

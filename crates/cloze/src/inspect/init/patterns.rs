@@ -4,7 +4,7 @@ use crate::words::choice::spaced;
 
 /// The kind of labels that a task has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// The relation between two texts.
     Pair,
     /// Someone's opinion of something.
@@ -64,7 +64,7 @@ const FEELINGS: [&str; 14] = [
 impl Kind {
     /// The kind of a task with this number of text columns and these labels; `questions` is the share of
     /// texts that end with a question mark.
-    pub(super) fn of<'a>(
+    pub(crate) fn of<'a>(
         columns: usize,
         labels: impl Iterator<Item = &'a str> + Clone,
         questions: f64,
@@ -84,7 +84,7 @@ impl Kind {
     }
 
     /// Patterns for these columns, starting with those that work well for most tasks.
-    pub(super) fn patterns(self, text: &[String]) -> Vec<String> {
+    pub(crate) fn patterns(self, text: &[String]) -> Vec<String> {
         let fields =
             |names: &[String]| names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" ");
         let all = fields(text);

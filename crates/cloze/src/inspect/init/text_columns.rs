@@ -5,12 +5,12 @@ use crate::pattern::Pattern;
 use crate::table::Table;
 use crate::{Error, Place, Result};
 
-/// The columns with text: those requested, or those whose values look like text.
-pub(super) fn text_columns(table: &Table, label: usize, wanted: &[String]) -> Result<Vec<String>> {
+/// The columns with text: those requested, or those whose values look like text; none of them is the `label`.
+pub(crate) fn text_columns(table: &Table, label: Option<usize>, wanted: &[String]) -> Result<Vec<String>> {
     let names = table.columns.names();
     let columns: Vec<usize> = if wanted.is_empty() {
         let others: Vec<usize> =
-            (0..names.len()).filter(|&column| column != label && !names[column].is_empty()).collect();
+            (0..names.len()).filter(|&column| Some(column) != label && !names[column].is_empty()).collect();
         let texts: Vec<usize> =
             others.iter().copied().filter(|&column| reads_like_text(table, column)).collect();
         let longest =
@@ -22,13 +22,16 @@ pub(super) fn text_columns(table: &Table, label: usize, wanted: &[String]) -> Re
     if columns.is_empty() {
         return Err(Error::data(
             table.columns.place(),
-            format!("there is no column with text besides `{}`", names[label]),
+            match label {
+                Some(label) => format!("there is no column with text besides `{}`", names[label]),
+                None => "there is no column with text".to_owned(),
+            },
             "add the text that is to be classified as a column",
         ));
     }
     for &column in &columns {
         let name = &names[column];
-        if column == label {
+        if Some(column) == label {
             return Err(Error::usage(
                 format!("the column `{name}` cannot be both the label and the text"),
                 "give another column with `--text`",

@@ -103,6 +103,15 @@ impl<'a> PatternEncoder<'a> {
         self.encode_with_surplus(example, SURPLUS)
     }
 
+    /// Encodes texts that are no example of a task.
+    ///
+    /// # Errors
+    /// When they are too long even after truncating everything that may be truncated.
+    pub(crate) fn encode_texts(&self, texts: &[&str]) -> Result<Encoded> {
+        let place = || crate::Place::file("the texts").in_memory();
+        self.encode_with(texts, &[], SURPLUS).map_err(|long| self.too_long(long, place()))
+    }
+
     fn encode_with_surplus(&self, example: &Example, surplus: usize) -> Result<Encoded> {
         let encoded = self.encode_with(&example.texts, &example.choices, surplus);
         encoded.map_err(|long| self.too_long(long, example.place.clone()))

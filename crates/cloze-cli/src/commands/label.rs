@@ -1,0 +1,119 @@
+//! `cloze label`: texts are labelled in the browser.
+
+use std::path::Path;
+
+use cloze::labelling::Texts;
+use cloze::{Error, Format, Task};
+use cloze_label::{Options, Project, Server, TaskFile, folder_of};
+use serde_json::json;
+
+use crate::args::{Global, Label};
+use crate::failure::Result;
+use crate::layout::count;
+use crate::nearby;
+use crate::printer::Printer;
+
+use super::{is_std, open_model, rows_argument, task_argument};
+
+/// Serves the page until it is asked to stop.
+pub(crate) fn run(args: &Label, global: &Global, printer: &Printer) -> Result {
+    let given = &args.given;
+    let threads = global.threads.map_or_else(|| Options::default().threads, usize::from);
+    let annotator = args.annotator.clone().or_else(user).unwrap_or_else(|| "me".to_owned());
+    let options = Options {
+        listen: args.listen,
+        annotator,
+        sample: args.sample,
+        train_every: args.train_every,
+        labels: args.labels.clone(),
+        several: args.multi_label,
+        threads,
+    };
+    if is_std(given) {
+        return Err(Error::usage(
+            "texts to label cannot be read from standard input",
+            "give the file's name",
+        )
+        .into());
+    }
+    let is_table = !given.is_dir()
+        && (Format::of_path(given).is_some() || task_argument::is_table(given))
+        && !nearby::is_task(given);
+    let (texts, name, task, model) = if is_table {
+        rows_argument::check(given, None)?;
+        let texts = Texts::of_table(given, args.reading.options(None), &args.text, args.label.as_deref())?;
+        let name = given.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.split('.').next().unwrap_or_default().to_owned();
+        (texts, name, None, open_model(&args.model, None)?)
+    } else {
+        task_argument::check(given)?;
+        let task = Task::open(given).map_err(|error| task_argument::explained(given, error))?;
+        of_table_only(args)?;
+        let text = std::fs::read_to_string(given).map_err(|source| Error::io("read", given, source))?;
+        let folder = given.parent().unwrap_or(Path::new("")).to_owned();
+        // What asks about one class at a time does not read a text by itself.
+        let patterns: Vec<String> = match task.classes().is_empty() {
+            true => task.patterns.iter().take(3).map(ToString::to_string).collect(),
+            false => Vec::new(),
+        };
+        let model = open_model(&args.model, Some(&task))?;
+        let texts = Texts::of_task(&task)?;
+        (texts, task.name.clone(), Some((TaskFile { text, folder }, patterns)), model)
+    };
+    let folder = args.output.clone().unwrap_or_else(|| folder_of(given));
+    let project = Project::open(texts, &name, &folder, task, &options)?;
+    let (texts, labelled) = project.texts();
+    let shown = project.folder().display().to_string();
+    let server = Server::bind(project, model, &options)?;
+    let url = server.url();
+    printer.json(&json!({"url": url, "folder": shown, "texts": texts, "labelled": labelled}))?;
+    printer.show(format_args!(
+        "{} texts, {} of them labelled; labels are kept in {shown}\n\n  {url}\n\n",
+        count(texts),
+        count(labelled)
+    ))?;
+    printer.note("the address lets one browser in; stop with Ctrl-C");
+    if !args.no_open && opener::open(&url).is_err() {
+        printer.note("no browser could be opened: copy the address into one");
+    }
+    let (json, quiet) = (global.json, global.quiet);
+    let again = move |url: &str| {
+        use std::io::Write;
+        // A terminal that is gone is no reason to stop labelling.
+        let _ = match (json, quiet) {
+            (true, _) => writeln!(std::io::stdout(), "{}", json!({"url": url})),
+            (false, true) => Ok(()),
+            (false, false) => writeln!(std::io::stderr(), "for another browser: {url}"),
+        };
+    };
+    server.run(again).map_err(|source| {
+        Error::usage(format!("the page cannot be served: {source}"), "free memory or threads")
+    })?;
+    printer.note(format_args!("stopped; the same command goes on, and the labels are in {shown}"));
+    Ok(())
+}
+
+/// Refuses options that a task file says itself.
+fn of_table_only(args: &Label) -> Result {
+    let given = [
+        ("--text", !args.text.is_empty()),
+        ("--label", args.label.is_some()),
+        ("--multi-label", args.multi_label),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((option, _)) => Err(Error::usage(
+            format!("`{option}` is for tables, and a task file says it itself"),
+            format!("leave `{option}` out, or give the table instead of the task file"),
+        )
+        .into()),
+    }
+}
+
+/// The name of the user, where the system says it.
+fn user() -> Option<String> {
+    ["USER", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .filter(|name| !name.trim().is_empty())
+}

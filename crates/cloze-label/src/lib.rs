@@ -1,0 +1,78 @@
+//! Labelling texts in the browser: what `cloze label` runs.
+//!
+//! ```text
+//! browser ─► guard (host, cookie, origin) ─► route ─► desk: state, and a writer that appends to the log
+//!                                              │        │ changed
+//!                                              ▼        ▼
+//!                                            queue ◄─ engine: reader (hidden states) and learner (committee)
+//!                                                     trainer: an ordinary run in the background
+//! ```
+//!
+//! The log is the truth: `labels.jsonl` has a line for every decision, and what the page acknowledges is on the disk. Everything else follows
+//! from it and can be made again. Only this machine is listened to.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
+mod assets;
+mod desk;
+mod engine;
+mod export;
+#[doc(hidden)]
+pub mod fuzzing;
+mod guard;
+mod log;
+mod private;
+mod project;
+mod queue;
+mod routes;
+mod rows;
+mod state;
+mod train;
+mod trust;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+pub use self::export::TaskFile;
+pub use self::project::{Project, Server};
+
+/// How a project is labelled.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The address to listen on, which is one of this machine alone.
+    pub listen: SocketAddr,
+    /// Who labels, unless the page is told otherwise.
+    pub annotator: String,
+    /// How many texts are drawn at random to measure on.
+    pub sample: usize,
+    /// After so many labels a run is started in the background; 0 never does.
+    pub train_every: usize,
+    /// The labels to begin with.
+    pub labels: Vec<String>,
+    /// Whether a text can have several labels.
+    pub several: bool,
+    /// Threads that compute.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            annotator: "me".into(),
+            sample: 50,
+            train_every: 50,
+            labels: Vec::new(),
+            several: false,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+/// Where the files of a project are, if nothing else is said: beside the table or task file.
+pub fn folder_of(given: &std::path::Path) -> PathBuf {
+    let name = given.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or("texts");
+    given.with_file_name(format!("{stem}-labels"))
+}

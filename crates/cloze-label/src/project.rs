@@ -1,0 +1,318 @@
+//! A project, and the server of its page.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cloze::labelling::Texts;
+use cloze::{Error, Model, cloze_encoder::Device};
+use serde_json::{Value, json};
+
+use crate::desk::{Desk, Inbox};
+use crate::engine::Engine;
+use crate::export::TaskFile;
+use crate::guard::Sessions;
+use crate::log::{Action, Event, Log, now};
+use crate::queue::{Offer, Queue, Why};
+use crate::rows::{Row, Rows};
+use crate::state::{Label, State};
+use crate::train::Trainer;
+use crate::{Options, private, routes};
+
+/// Each label needs so many texts before a run is started unasked.
+const OF_LABEL: usize = 4;
+
+/// A project whose log is open, which no other process can open now.
+pub struct Project {
+    name: String,
+    folder: PathBuf,
+    desk: Arc<Desk>,
+    inbox: Inbox,
+    log: Log,
+    events: Vec<Event>,
+    task: Option<TaskFile>,
+    /// The patterns of the task file.
+    patterns: Option<Vec<String>>,
+}
+
+impl Project {
+    /// Opens the project in `folder`, or begins it there. With a task file, its patterns read the texts.
+    ///
+    /// # Errors
+    /// When there are no texts, the folder cannot be written, or another process labels there.
+    pub fn open(
+        texts: Texts,
+        name: &str,
+        folder: &Path,
+        task: Option<(TaskFile, Vec<String>)>,
+        options: &Options,
+    ) -> cloze::Result<Project> {
+        let several = texts.several || options.several;
+        let labels = texts.labels.clone();
+        let labels = labels.into_iter().map(|(name, words)| Label { name, words }).collect();
+        let rows = Rows::new(texts);
+        if rows.len() == 0 {
+            return Err(Error::usage(
+                "there is no text to label",
+                "give a table with at least one row of text",
+            ));
+        }
+        private::own_folder(folder)?;
+        let (mut log, mut events) = Log::open(folder)?;
+        let first = State::new(&rows, labels, several);
+        let mut state = first.clone().replayed(&rows, &events);
+        let known = events.len();
+        let mut begin = |state: &mut State, action| {
+            let (seq, annotator) = (events.len() as u64 + 1, options.annotator.clone());
+            let event = Event { seq, time: now(), annotator, action };
+            state.apply(&rows, &event);
+            events.push(event);
+        };
+        if state.sample.is_empty() && options.sample > 0 {
+            let count = options.sample.min(rows.len() / 4);
+            let untouched = rows.shuffled().into_iter().filter(|row| !state.is_touched(*row));
+            let drawn: Vec<String> = untouched.take(count).map(|row| rows.hash(row)).collect();
+            if !drawn.is_empty() {
+                begin(&mut state, Action::Sample { rows: drawn });
+            }
+        }
+        for label in &options.labels {
+            if state.find(label).is_some() {
+                continue;
+            }
+            let action = Action::AddLabel { label: label.clone(), words: String::new() };
+            state.check(&rows, &action).map_err(|refused| {
+                Error::usage(format!("`{label}` cannot be a label: {}", refused.0), "give other labels")
+            })?;
+            begin(&mut state, action);
+        }
+        log.append(&events[known..]).map_err(|source| Error::io("write", log.path(), source))?;
+        let (desk, inbox) = Desk::new(rows, first, &events);
+        let (task, patterns) = task.unzip();
+        let patterns = patterns.filter(|patterns: &Vec<String>| !patterns.is_empty());
+        Ok(Project {
+            name: name.to_owned(),
+            folder: folder.to_owned(),
+            desk: Arc::new(desk),
+            inbox,
+            log,
+            events,
+            task,
+            patterns,
+        })
+    }
+
+    /// The number of different texts, and how many of them have a label.
+    pub fn texts(&self) -> (usize, usize) {
+        let state = self.desk.state();
+        let labelled = state.touched().into_iter().filter(|row| state.label_of(*row).is_some()).count();
+        (self.desk.rows.len(), labelled)
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// What all requests share.
+pub(crate) struct Service {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) trainer: Arc<Trainer>,
+    pub(crate) sessions: Sessions,
+    pub(crate) annotator: String,
+    pub(crate) train_every: usize,
+    queue: Mutex<Queue>,
+    /// How many labels the last run that was started unasked has learned from.
+    trained: AtomicUsize,
+    /// Is told the address of the next browser once one has opened the last.
+    pub(crate) opened: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+impl Service {
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// After every decision.
+    fn changed(&self, edition: &AtomicUsize) {
+        self.engine.hear();
+        let state = self.desk.state();
+        let now = state.edition as usize;
+        if edition.swap(now, Ordering::Relaxed) != now {
+            // A run with other labels than those of now would be of no use.
+            self.trainer.cancel();
+        }
+        let count = state.lessons().len();
+        let enough = state.given().into_iter().filter(|texts| *texts >= OF_LABEL).count();
+        let last = self.trained.load(Ordering::Relaxed);
+        let due = self.train_every > 0 && count >= last + self.train_every;
+        let all = enough == state.labels.len() && enough >= 2;
+        drop(state);
+        if due && all && !self.trainer.is_running() {
+            self.trained.store(count, Ordering::Relaxed);
+            self.trainer.start();
+        }
+    }
+
+    /// A text as the page shows it.
+    pub(crate) fn shown(&self, annotator: &str, offer: Offer) -> Value {
+        let (rows, state) = (&self.desk.rows, self.desk.state());
+        let Offer { row, why } = offer;
+        let marks = state.marks(row);
+        let said = marks.and_then(|marks| marks.by.get(annotator)).map(|said| match said {
+            crate::state::Said::Labels(labels) => json!(state.names(labels)),
+            crate::state::Said::Skipped => json!("skipped"),
+        });
+        let blind = state.is_sample(row) || why == Why::Overlap;
+        let suggestion = if blind { None } else { self.suggestion(&state, row) };
+        json!({
+            "row": rows.hash(row), "values": rows.texts[row].values, "copies": rows.texts[row].copies,
+            "why": why, "sample": state.is_sample(row), "blind": blind, "said": said,
+            "note": marks.map_or("", |marks| marks.note.as_str()), "suggestion": suggestion,
+        })
+    }
+
+    /// What the models say about a text: the classifier of the last run if it has learned from most of the labels, else the committee.
+    pub(crate) fn suggestion(&self, state: &State, row: Row) -> Option<Value> {
+        let name = |label: usize| state.labels.get(label).map(|label| label.name.clone());
+        let of = |labels: Vec<String>, probabilities: Vec<(String, f32)>, model: String| json!({"labels": labels, "probabilities": probabilities, "model": model});
+        let lessons = state.lessons().len();
+        if let Some(predicted) = self.trainer.predicted().filter(|found| {
+            found.lessons * 3 >= lessons * 2
+                && found.labels.iter().eq(state.labels.iter().map(|label| &label.name))
+        }) && let (Some(labels), Some(probabilities)) = (predicted.best(row), predicted.rows.get(&row))
+        {
+            let pairs = predicted.labels.iter().cloned().zip(probabilities.iter().copied()).collect();
+            return Some(of(labels, pairs, format!("classifier, {} labels", predicted.lessons)));
+        }
+        let found = self.engine.suggestion(row).filter(|found| found.edition == state.edition)?;
+        let probabilities: Vec<(String, f32)> = found
+            .opinion
+            .probabilities
+            .iter()
+            .enumerate()
+            .filter_map(|(label, p)| Some((name(label)?, *p)))
+            .collect();
+        let labels = found.opinion.labels().into_iter().filter_map(name).collect();
+        let model = match found.lessons {
+            0 => "the labels’ words".to_owned(),
+            lessons => format!("committee, {lessons} labels"),
+        };
+        Some(of(labels, probabilities, model))
+    }
+}
+
+/// A server that has its address and does not answer yet.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    sessions: Sessions,
+    project: Project,
+    model: Model,
+    options: Options,
+}
+
+impl Server {
+    /// Takes the address of `options`.
+    ///
+    /// # Errors
+    /// When the address is not of this machine alone, or cannot be had.
+    pub fn bind(project: Project, model: Model, options: &Options) -> cloze::Result<Server> {
+        let listen = options.listen;
+        if !listen.ip().is_loopback() {
+            return Err(Error::usage(
+                format!("on {listen} other machines could read the texts, and nothing would be encrypted"),
+                "listen on 127.0.0.1, and reach it from elsewhere through `ssh -L PORT:127.0.0.1:PORT HOST`",
+            ));
+        }
+        let taken = |source: std::io::Error| {
+            Error::usage(
+                format!("{listen} cannot be listened on: {source}"),
+                "choose another port with `--listen 127.0.0.1:PORT`, or port 0 for a free one",
+            )
+        };
+        let listener = TcpListener::bind(listen).map_err(taken)?;
+        listener.set_nonblocking(true).map_err(taken)?;
+        let address = listener.local_addr().map_err(taken)?;
+        let sessions = Sessions::new(address);
+        Ok(Server { listener, address, sessions, project, model, options: options.clone() })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address that opens the first browser. It works once.
+    pub fn url(&self) -> String {
+        self.sessions.url()
+    }
+
+    /// Serves the page until the process is asked to stop, by SIGTERM or Ctrl-C. `opened` is told the address of another browser once the last
+    /// address was used.
+    ///
+    /// # Errors
+    /// When the runtime or a thread cannot be started.
+    pub fn run(self, opened: impl Fn(&str) + Send + Sync + 'static) -> std::io::Result<()> {
+        let Server { listener, sessions, project, model, options, .. } = self;
+        let Project { name, folder, desk, inbox, log, events, task, patterns } = project;
+        let engine = Arc::new(Engine::new(Arc::clone(&desk)));
+        engine.start(model.clone(), Device::new(options.threads), patterns);
+        let trainer =
+            Trainer::new(Arc::clone(&desk), folder.clone(), name.clone(), task, model, options.threads);
+        let every = options.train_every;
+        let trained = desk.state().lessons().len().checked_div(every).unwrap_or_default() * every;
+        let service = Arc::new(Service {
+            name,
+            folder,
+            queue: Mutex::new(Queue::new(&desk.rows)),
+            engine: Arc::clone(&engine),
+            trainer: Arc::new(trainer),
+            sessions,
+            annotator: options.annotator,
+            train_every: every,
+            trained: AtomicUsize::new(trained),
+            opened: Box::new(opened),
+            desk,
+        });
+        let writing = Arc::clone(&service);
+        std::thread::Builder::new().name("writer".into()).spawn(move || {
+            let edition = AtomicUsize::new(writing.desk.state().edition as usize);
+            writing.desk.write(inbox, log, events, || writing.changed(&edition));
+        })?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let router = routes::router(Arc::clone(&service));
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            tokio::select! {
+                served = axum::serve(listener, router) => served,
+                () = asked_to_stop() => Ok(()),
+            }
+        })?;
+        service.trainer.cancel();
+        engine.end();
+        Ok(())
+    }
+}
+
+/// Returns once the process is asked to stop.
+async fn asked_to_stop() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupted.await;
+}
