@@ -1,7 +1,9 @@
 //! The commands in README.md work as typed.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 use crate::support::Folder;
 
@@ -38,6 +40,17 @@ fn the_commands_in_the_readme_work_as_typed() {
         let typed = PREFIXES.iter().find_map(|prefix| command.strip_prefix(prefix)).unwrap();
         let words: Vec<String> = words(typed).into_iter().map(|word| existing(&folder, word)).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if words[0] == "label" {
+            // It serves its page until it is stopped.
+            let mut command = folder.command(&[&words[..], &["--no-open", "--json"]].concat());
+            let mut child = command.env_remove("CLOZE_MODEL").stdout(Stdio::piped()).spawn().unwrap();
+            let mut line = String::new();
+            BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert!(line.contains("/start?token="), "{command:?}: {line}");
+            continue;
+        }
         let output = folder.command(&words).env_remove("CLOZE_MODEL").output().unwrap();
         assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
         let shown = String::from_utf8(output.stdout).unwrap();
