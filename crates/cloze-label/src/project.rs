@@ -1,5 +1,6 @@
 //! A project, and the server of its page.
 
+use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +20,9 @@ use crate::rows::{Row, Rows};
 use crate::state::{Label, State};
 use crate::train::Trainer;
 use crate::{Options, private, routes};
+
+/// Who is named for what a project begins with.
+const BEGINNING: &str = "cloze";
 
 /// Each label needs so many texts before a run is started unasked.
 const OF_LABEL: usize = 4;
@@ -48,9 +52,8 @@ impl Project {
         task: Option<(TaskFile, Vec<String>)>,
         options: &Options,
     ) -> cloze::Result<Project> {
-        let several = texts.several || options.several;
-        let labels = texts.labels.clone();
-        let labels = labels.into_iter().map(|(name, words)| Label { name, words }).collect();
+        let (mut several, known_labels) = (texts.several || options.several, texts.labels.clone());
+        let labels = known_labels.iter().cloned().map(|(name, words)| Label { name, words }).collect();
         let rows = Rows::new(texts);
         if rows.len() == 0 {
             return Err(Error::usage(
@@ -60,16 +63,34 @@ impl Project {
         }
         private::own_folder(folder)?;
         let (mut log, mut events) = Log::open(folder)?;
+        // What was labelled with sets of labels goes on with them.
+        several |= events
+            .iter()
+            .any(|event| matches!(&event.action, Action::Label { labels, .. } if labels.len() != 1));
         let first = State::new(&rows, labels, several);
         let mut state = first.clone().replayed(&rows, &events);
+        check_same_texts(&rows, &events, folder)?;
+        let is_drawn = events.iter().any(|event| matches!(event.action, Action::Sample { .. }));
+        let logged: Vec<String> = events
+            .iter()
+            .filter_map(|event| match &event.action {
+                Action::AddLabel { label, .. } => Some(label.clone()),
+                _ => None,
+            })
+            .collect();
         let known = events.len();
         let mut begin = |state: &mut State, action| {
-            let (seq, annotator) = (events.len() as u64 + 1, options.annotator.clone());
+            // Nobody's decision, which nobody undoes.
+            let (seq, annotator) = (events.len() as u64 + 1, BEGINNING.to_owned());
             let event = Event { seq, time: now(), annotator, action };
             state.apply(&rows, &event);
             events.push(event);
         };
-        if state.sample.is_empty() && options.sample > 0 {
+        // What the files say now is known when they say it no more.
+        for (label, words) in known_labels.into_iter().filter(|(label, _)| !logged.contains(label)) {
+            begin(&mut state, Action::AddLabel { label, words });
+        }
+        if state.sample.is_empty() && options.sample > 0 && !is_drawn {
             let count = options.sample.min(rows.len() / 4);
             let untouched = rows.shuffled().into_iter().filter(|row| !state.is_touched(*row));
             let drawn: Vec<String> = untouched.take(count).map(|row| rows.hash(row)).collect();
@@ -103,6 +124,21 @@ impl Project {
         })
     }
 
+    /// How many texts of the sample there are, on which accuracy is measured.
+    pub fn sample(&self) -> usize {
+        self.desk.state().sample.len()
+    }
+
+    /// The columns with the texts.
+    pub fn columns(&self) -> &[String] {
+        &self.desk.rows.columns
+    }
+
+    /// How many texts have been labelled that are not in the table any more.
+    pub fn missing(&self) -> usize {
+        missing(&self.desk.rows, &self.events).1
+    }
+
     /// The number of different texts, and how many of them have a label.
     pub fn texts(&self) -> (usize, usize) {
         let state = self.desk.state();
@@ -113,6 +149,35 @@ impl Project {
     /// Where its files are.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+}
+
+/// How many texts that the log speaks of are there, and how many are not.
+fn missing(rows: &Rows, events: &[Event]) -> (usize, usize) {
+    let named: HashSet<&String> = events
+        .iter()
+        .filter(|event| matches!(event.action, Action::Label { .. }))
+        .filter_map(|event| event.action.row())
+        .collect();
+    let there = named.iter().filter(|row| rows.find(row).is_some()).count();
+    (there, named.len() - there)
+}
+
+/// Refuses a table with which no label would find its text: another one, or other columns.
+fn check_same_texts(rows: &Rows, events: &[Event], folder: &Path) -> cloze::Result<()> {
+    match missing(rows, events) {
+        (0, gone) if gone > 0 => {
+            let columns: Vec<String> = rows.columns.iter().map(|name| format!("`{name}`")).collect();
+            Err(Error::usage(
+                format!(
+                    "none of the {gone} texts that were labelled in `{}` is there any more, with text in {}",
+                    folder.display(),
+                    columns.join(", ")
+                ),
+                "name the columns that had the text before with `--text`; or, for another table, another folder with `-o DIR`",
+            ))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -86,6 +86,8 @@ pub(crate) struct Trainer {
     predicted: Mutex<Option<Arc<Predicted>>>,
     /// What each finished run says about the sample.
     history: Mutex<Vec<Predicted>>,
+    /// Held while files are written.
+    writing: Mutex<()>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -112,6 +114,7 @@ impl Trainer {
             cancel: Mutex::default(),
             predicted: Mutex::default(),
             history: Mutex::default(),
+            writing: Mutex::default(),
         }
     }
 
@@ -179,16 +182,21 @@ impl Trainer {
 
     /// Writes the files of a run without running it.
     pub(crate) fn write(&self) -> cloze::Result<export::Written> {
-        let device = Device::new(1);
         let state = self.desk.state().clone();
+        self.write_files(&state, &Device::new(1))
+    }
+
+    /// Writes the files of a run; one after the other, if it is asked for twice at once.
+    fn write_files(&self, state: &State, device: &Device) -> cloze::Result<export::Written> {
+        let _writing = lock(&self.writing);
         export::task(
             &self.folder,
             &self.name,
             &self.desk.rows,
-            &state,
+            state,
             self.given.as_ref(),
             &self.model,
-            &device,
+            device,
         )
     }
 
@@ -209,8 +217,7 @@ impl Trainer {
         say("writing its files", 0.0, None);
         let state = self.desk.state().clone();
         let rows = &self.desk.rows;
-        let written =
-            export::task(&self.folder, &self.name, rows, &state, self.given.as_ref(), &self.model, &device)?;
+        let written = self.write_files(&state, &device)?;
         let task = export::open(&written)?;
         say("finding words and patterns", 0.0, None);
         let prepared = Prepared::new(&task, &self.model, &device)?;
@@ -256,7 +263,9 @@ impl Trainer {
             }
         }
         let table = export::predictions(rows, &state, &predicted)?;
+        let writing = lock(&self.writing);
         Made::read(&self.folder)?.write(export::PREDICTIONS, &table)?;
+        drop(writing);
         let of_sample = predicted.rows.iter().filter(|(row, _)| state.is_sample(**row));
         let rows = of_sample.map(|(row, found)| (*row, found.clone())).collect();
         lock(&self.history).push(Predicted { rows, ..predicted.clone() });

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::args::{Global, Label};
 use crate::failure::Result;
-use crate::layout::count;
+use crate::layout::{count, counted};
 use crate::nearby;
 use crate::printer::Printer;
 
@@ -63,6 +63,20 @@ pub(crate) fn run(args: &Label, global: &Global, printer: &Printer) -> Result {
     let folder = args.output.clone().unwrap_or_else(|| folder_of(given));
     let project = Project::open(texts, &name, &folder, task, &options)?;
     let (texts, labelled) = project.texts();
+    if project.missing() > 0 {
+        printer.warn(format_args!(
+            "{} of those labelled before: not in the table any more; the labels are kept, and count again when the texts are back",
+            counted(project.missing(), "text")
+        ));
+    }
+    if project.sample() < args.sample {
+        printer.note(format_args!(
+            "the test sample has {}: at most a quarter of the texts, and it is drawn only once",
+            counted(project.sample(), "text")
+        ));
+    }
+    let columns: Vec<String> = project.columns().iter().map(|name| format!("`{name}`")).collect();
+    printer.note(format_args!("the text is in {}", columns.join(", ")));
     let shown = project.folder().display().to_string();
     let server = Server::bind(project, model, &options)?;
     let url = server.url();

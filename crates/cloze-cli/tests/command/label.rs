@@ -234,6 +234,36 @@ fn a_full_disk_is_told_and_loses_nothing() {
 }
 
 #[test]
+fn what_a_table_said_is_known_when_options_or_columns_change() {
+    let folder = Folder::empty();
+    let table = labelled(60);
+    let some: Vec<String> = table
+        .lines()
+        .enumerate()
+        .map(
+            |(number, line)| {
+                if number > 30 { format!("{},", line.rsplit_once(',').unwrap().0) } else { line.to_owned() }
+            },
+        )
+        .collect();
+    folder.write("days.csv", some.join("\n") + "\n");
+    let page = Page::open(&folder, &["days.csv", "--label", "label", "--text", "text", "--sample", "4"]);
+    page.label(8);
+    drop(page);
+    // Without the option its labels are still there.
+    let page = Page::open(&folder, &["days.csv", "--text", "text"]);
+    let project = page.project();
+    assert_eq!(project["labels"].as_array().unwrap().len(), 2, "{project}");
+    assert_eq!(project["sample"]["of"], 4);
+    drop(page);
+    // A column more that counts as text would make other texts of all.
+    let wider: Vec<String> = table.lines().map(|line| line.replace(" day ", " another day ")).collect();
+    folder.write("days.csv", wider.join("\n") + "\n");
+    let refused = folder.fail(&["label", "days.csv", "--text", "text", "--no-open"]);
+    assert!(refused.contains("is there any more") && refused.contains("--text"), "{refused}");
+}
+
+#[test]
 fn two_people_label_beside_each_other() {
     let folder = texts();
     let mut page = Page::open(&folder, &["days.csv", "--labels", "good,bad", "--sample", "0"]);
