@@ -53,8 +53,7 @@ impl RunDir {
     /// an interrupted process left unfinished, and writes `manifest` as `run.toml`.
     pub(crate) fn begin(runs: &Path, name: &str, id: &Id, manifest: &str) -> Result<RunDir> {
         let dir = runs.join(format!("{name}-{}", id.short()));
-        fs::create_dir_all(runs).map_err(io_error("create", runs))?;
-        own_folder(&dir).map_err(io_error("create", &dir))?;
+        fs::create_dir_all(runs).and_then(|()| own_folder(&dir)).map_err(io_error("create", &dir))?;
         let lock = lock(&dir)?;
         remove_unfinished(&dir)?;
         let path = dir.join(MANIFEST);
