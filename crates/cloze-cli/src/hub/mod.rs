@@ -35,7 +35,7 @@ mod tests {
     fn with(words: &[&str]) -> Vec<String> {
         let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let mut found = Vec::new();
-        for name in ["cloze", "cloze-cli", "cloze-encoder", "cloze-server"] {
+        for name in ["cloze", "cloze-cli", "cloze-encoder", "cloze-label", "cloze-server"] {
             sources(&crates.join(name).join("src"), &mut found);
         }
         found.retain(|path| {
@@ -51,14 +51,18 @@ mod tests {
     }
 
     #[test]
-    fn one_module_dials_one_crate_listens_and_one_verb_uses_each() {
+    fn one_module_dials_two_crates_listen_and_one_verb_uses_each() {
         // In pieces, so that this file is not among the found.
         let dialling = [concat!("ure", "q::"), concat!("Stream::", "connect"), concat!("Udp", "Socket")];
         assert_eq!(with(&dialling), ["cloze-cli/src/hub/client.rs"]);
         assert_eq!(with(&[concat!("hub::", "fetch(")]), ["cloze-cli/src/commands/fetch.rs"]);
         let listening = [concat!("Tcp", "Listener"), concat!("Unix", "Listener")];
-        assert_eq!(with(&listening), ["cloze-server/src/connections.rs", "cloze-server/src/lib.rs"]);
-        assert_eq!(with(&[concat!("Server::", "bind(")]), ["cloze-cli/src/commands/serve.rs"]);
+        assert_eq!(
+            with(&listening),
+            ["cloze-label/src/project.rs", "cloze-server/src/connections.rs", "cloze-server/src/lib.rs"]
+        );
+        let verbs = ["cloze-cli/src/commands/label.rs", "cloze-cli/src/commands/serve.rs"];
+        assert_eq!(with(&[concat!("Server::", "bind(")]), verbs);
         assert_eq!(with(&[concat!("Client::", "from_env(")]), ["cloze-cli/src/hub/fetch.rs"]);
     }
 }

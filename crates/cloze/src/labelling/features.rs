@@ -7,7 +7,7 @@ const CENTRE: usize = 128;
 
 /// The views of all rows that were read, in the order in which they were added.
 ///
-/// As for a [linear probe](crate::training::linear_probe), a view is a hidden state minus the mean over rows,
+/// As for a linear probe, a view is a hidden state minus the mean over rows,
 /// scaled to length 1. The mean is that of the first rows, so that what is added later changes nothing.
 #[derive(Debug, Clone)]
 pub struct Features {
