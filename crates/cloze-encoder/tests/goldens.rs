@@ -159,6 +159,10 @@ fn hidden_states_and_logits_agree() {
         let rows = golden.mask_rows(&batch);
         let got = session.mask_logits(&batch, &rows, Vocab::Subset(&columns), Mode::Predict);
         close("verbalizer scores", got, &floats(&golden.tensors, "verbalizer_scores"), 1e-4);
+        // The head alone, on states that are known, gives the same.
+        let states = session.hidden_states(&batch, &rows, Mode::Predict).to_vec();
+        let got = session.mask_logits_of(&states, &columns);
+        close("scores of states", got, &floats(&golden.tensors, "verbalizer_scores"), 1e-4);
     });
 }
 

@@ -6,7 +6,7 @@
 mod curve;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -80,7 +80,8 @@ pub(crate) struct Engine {
     news: Mutex<u64>,
     wake: Condvar,
     wake_reader: Condvar,
-    total: RwLock<usize>,
+    /// How many texts are to be read.
+    total: AtomicUsize,
     failed: RwLock<Option<String>>,
     stop: AtomicBool,
 }
@@ -112,7 +113,7 @@ impl Engine {
             news: Mutex::default(),
             wake: Condvar::new(),
             wake_reader: Condvar::new(),
-            total: RwLock::new(0),
+            total: AtomicUsize::new(0),
             failed: RwLock::default(),
             stop: AtomicBool::new(false),
         }
@@ -160,7 +161,7 @@ impl Engine {
     }
 
     pub(crate) fn progress(&self) -> Reading {
-        Reading { read: read(&self.read).len(), of: *read(&self.total) }
+        Reading { read: read(&self.read).len(), of: self.total.load(Ordering::Relaxed) }
     }
 
     pub(crate) fn failure(&self) -> Option<String> {
@@ -222,64 +223,36 @@ impl Engine {
 
         let mut waiting: Vec<Row> = {
             let state = desk.state();
-            let lessons: Vec<Row> = state.lessons().iter().rev().take(LESSONS).map(|(row, _)| *row).collect();
-            let others = shuffled.into_iter().filter(|row| !state.is_sample(*row));
-            lessons.iter().copied().rev().chain(state.sample.iter().copied()).chain(others).collect()
+            let lessons = state.lessons();
+            let first: Vec<Row> =
+                lessons[lessons.len().saturating_sub(LESSONS)..].iter().map(|(row, _)| *row).collect();
+            let known: HashSet<Row> = first.iter().copied().collect();
+            let others =
+                shuffled.into_iter().filter(|row| !state.is_sample(*row) && !known.contains(row)).take(POOL);
+            first.into_iter().chain(state.sample.iter().copied()).chain(others).collect()
         };
-        waiting.truncate(POOL + LESSONS);
         // Taken from the end.
         waiting.reverse();
-        *write(&self.total) = waiting.len();
         let (mut edition, mut words, mut based_on) = (u64::MAX, None, 0);
         while !self.is_stopped() {
-            let mut chunk: Vec<Row> = std::mem::take(&mut *lock(&self.urgent));
-            while chunk.len() < CHUNK
-                && let Some(row) = waiting.pop()
-            {
-                chunk.push(row);
-            }
-            let known = read(&self.place);
-            let mut seen = Vec::new();
-            chunk.retain(|row| {
-                !known.contains_key(row) && !seen.contains(row) && {
-                    seen.push(*row);
-                    true
-                }
-            });
-            drop(known);
-            if !chunk.is_empty() {
+            let chunk = self.next_chunk(&mut waiting);
+            let grown = !chunk.is_empty();
+            if grown {
                 let texts: Vec<&[String]> =
                     chunk.iter().map(|row| desk.rows.texts[*row].values.as_slice()).collect();
-                let found = extractor.read(&texts)?;
-                let mut features = write(&self.features);
-                let mut places = write(&self.place);
-                let mut rows = write(&self.read);
-                if let Some(features) = features.as_mut() {
-                    features.add(&found);
-                }
-                for row in chunk {
-                    places.insert(row, rows.len());
-                    rows.push(row);
-                }
-                let (read, total) = (rows.len(), *self.total.read().unwrap_or_else(PoisonError::into_inner));
-                drop((places, rows));
-                if waiting.is_empty()
-                    && let Some(features) = features.as_mut()
-                {
-                    features.settle();
-                }
-                drop(features);
-                if read > total || waiting.is_empty() {
-                    *write(&self.total) = read;
-                }
-            } else if waiting.is_empty() {
-                *write(&self.total) = read(&self.read).len();
+                self.keep(&chunk, &extractor.read(&texts)?);
             }
+            let done = waiting.is_empty();
+            if done && let Some(features) = write(&self.features).as_mut() {
+                features.settle();
+            }
+            let rows = read(&self.read).len();
+            self.total.store(rows + waiting.len(), Ordering::Relaxed);
             let labels = {
                 let state = desk.state();
-                let changed = state.edition != edition || words.is_none() && edition == u64::MAX;
-                changed.then(|| (state.edition, state.labels.clone()))
+                (state.edition != edition).then(|| (state.edition, state.labels.clone()))
             };
+            let relabelled = labels.is_some();
             if let Some((now, labels)) = labels {
                 edition = now;
                 let named: Vec<(&str, &str)> =
@@ -287,17 +260,43 @@ impl Engine {
                 words = if labels.len() >= 2 { extractor.words(&named) } else { None };
                 based_on = 0;
             }
-            self.refresh_prior(&mut extractor, words.as_deref(), &mut based_on, waiting.is_empty())?;
-            let rows = read(&self.read).len();
-            if rows % (8 * CHUNK) < CHUNK || waiting.is_empty() {
+            self.refresh_prior(&mut extractor, words.as_deref(), &mut based_on, done)?;
+            if relabelled || grown && (done || rows % (8 * CHUNK) < CHUNK) {
                 *lock(&self.news) += 1;
                 self.wake.notify_all();
             }
-            if waiting.is_empty() && lock(&self.urgent).is_empty() {
+            if !grown {
                 self.pause();
             }
         }
         Ok(())
+    }
+
+    /// The texts that are read next: those that somebody waits for, and some of the others.
+    fn next_chunk(&self, waiting: &mut Vec<Row>) -> Vec<Row> {
+        let mut wanted: Vec<Row> = std::mem::take(&mut *lock(&self.urgent));
+        let known = read(&self.place);
+        let mut chunk: Vec<Row> = Vec::with_capacity(CHUNK);
+        while let Some(row) = wanted.pop().or_else(|| if chunk.len() < CHUNK { waiting.pop() } else { None })
+        {
+            if !known.contains_key(&row) && !chunk.contains(&row) {
+                chunk.push(row);
+            }
+        }
+        chunk
+    }
+
+    /// Takes in what was read.
+    fn keep(&self, chunk: &[Row], found: &[f32]) {
+        let mut features = write(&self.features);
+        let (mut places, mut rows) = (write(&self.place), write(&self.read));
+        if let Some(features) = features.as_mut() {
+            features.add(found);
+        }
+        for row in chunk {
+            places.insert(*row, rows.len());
+            rows.push(*row);
+        }
     }
 
     /// Lets words speak about all texts that were read: anew when the labels have changed or twice as many

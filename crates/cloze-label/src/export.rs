@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cloze::inspect::{Request, draft};
-use cloze::{Error, Format, Model, ReadOptions, Reader, Task, cloze_encoder::Device};
+use cloze::{Error, Format, Model, ReadOptions, Reader, cloze_encoder::Device};
 use serde_json::{Map, Value, json};
 use toml::Table;
 
@@ -32,6 +32,8 @@ pub struct TaskFile {
     pub text: String,
     /// The folder that its paths begin at.
     pub folder: PathBuf,
+    /// Its patterns, as far as they read a text by itself; if there are none, others read it.
+    pub patterns: Vec<String>,
 }
 
 /// The cell of a label column.
@@ -130,8 +132,7 @@ pub(crate) fn task(
 ) -> cloze::Result<Written> {
     let label = label_column(rows);
     let lessons = state.lessons();
-    let used = |index: usize| lessons.iter().filter(|(_, labels)| labels.contains(&index)).count();
-    let counts: Vec<usize> = (0..state.labels.len()).map(used).collect();
+    let counts = state.given();
     if counts.iter().filter(|count| **count > 0).count() < 2 {
         return Err(Error::usage(
             "texts of two labels are needed for a classifier",
@@ -273,11 +274,6 @@ fn from_task(
     }
     let text = toml::to_string_pretty(&task).map_err(|error| wrong(error.to_string()))?;
     Ok(format!("# Written by `cloze label` from the task that it began with.\n\n{text}"))
-}
-
-/// The task that a task file describes.
-pub(crate) fn open(written: &Written) -> cloze::Result<Task> {
-    Task::open(&written.task)
 }
 
 /// Files that were written for a person, and may since have been changed by one.

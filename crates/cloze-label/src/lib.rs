@@ -70,6 +70,20 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// Whether only this machine can open the page.
+    fn check(&self) -> cloze::Result<()> {
+        let listen = self.listen;
+        match listen.ip().is_loopback() {
+            true => Ok(()),
+            false => Err(cloze::Error::usage(
+                format!("on {listen} other machines could read the texts, and nothing would be encrypted"),
+                "listen on 127.0.0.1, and reach it from elsewhere through `ssh -L PORT:127.0.0.1:PORT HOST`",
+            )),
+        }
+    }
+}
+
 /// Where the files of a project are, if nothing else is said: beside the table or task file.
 pub fn folder_of(given: &std::path::Path) -> PathBuf {
     let name = given.file_name().unwrap_or_default().to_string_lossy();

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use cloze::Error;
+use tempfile::NamedTempFile;
 
 /// Lets a file that is created be read by its owner only.
 pub(crate) fn own_file(options: &mut OpenOptions) {
@@ -23,22 +24,14 @@ pub(crate) fn own_folder(path: &Path) -> cloze::Result<()> {
     builder.create(path).map_err(|source| Error::io("create", path, source))
 }
 
-/// Writes a file whole or not at all: under another name, which is then given to it.
+/// Writes a file whole or not at all: under another name, which is then given to it. Temporary files are their owner's alone.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> cloze::Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
-    let temporary = Path::new(&name);
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    own_file(&mut options);
-    let written = (|| -> io::Result<()> {
-        let mut file = options.open(temporary)?;
+    let written = || -> io::Result<()> {
+        let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
         file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(temporary, path)
-    })();
-    written.map_err(|source| {
-        let _ = std::fs::remove_file(temporary);
-        Error::io("write", path, source)
-    })
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    written().map_err(|source| Error::io("write", path, source))
 }

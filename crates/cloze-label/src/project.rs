@@ -36,22 +36,23 @@ pub struct Project {
     log: Log,
     events: Vec<Event>,
     task: Option<TaskFile>,
-    /// The patterns of the task file.
-    patterns: Option<Vec<String>>,
 }
 
 impl Project {
     /// Opens the project in `folder`, or begins it there. With a task file, its patterns read the texts.
     ///
     /// # Errors
-    /// When there are no texts, the folder cannot be written, or another process labels there.
+    /// When there are no texts, the address is not of this machine alone, the folder cannot be written, another process labels there, or its labels
+    /// are of other texts.
     pub fn open(
         texts: Texts,
         name: &str,
         folder: &Path,
-        task: Option<(TaskFile, Vec<String>)>,
+        task: Option<TaskFile>,
         options: &Options,
     ) -> cloze::Result<Project> {
+        // Before anything is written.
+        options.check()?;
         let (mut several, known_labels) = (texts.several || options.several, texts.labels.clone());
         let labels = known_labels.iter().cloned().map(|(name, words)| Label { name, words }).collect();
         let rows = Rows::new(texts);
@@ -110,8 +111,6 @@ impl Project {
         }
         log.append(&events[known..]).map_err(|source| Error::io("write", log.path(), source))?;
         let (desk, inbox) = Desk::new(rows, first, &events);
-        let (task, patterns) = task.unzip();
-        let patterns = patterns.filter(|patterns: &Vec<String>| !patterns.is_empty());
         Ok(Project {
             name: name.to_owned(),
             folder: folder.to_owned(),
@@ -120,7 +119,6 @@ impl Project {
             log,
             events,
             task,
-            patterns,
         })
     }
 
@@ -212,7 +210,7 @@ impl Service {
             // A run with other labels than those of now would be of no use.
             self.trainer.cancel();
         }
-        let count = state.lessons().len();
+        let count = state.lesson_count();
         let enough = state.given().into_iter().filter(|texts| *texts >= OF_LABEL).count();
         let last = self.trained.load(Ordering::Relaxed);
         let due = self.train_every > 0 && count >= last + self.train_every;
@@ -246,7 +244,7 @@ impl Service {
     pub(crate) fn suggestion(&self, state: &State, row: Row) -> Option<Value> {
         let name = |label: usize| state.labels.get(label).map(|label| label.name.clone());
         let of = |labels: Vec<String>, probabilities: Vec<(String, f32)>, model: String| json!({"labels": labels, "probabilities": probabilities, "model": model});
-        let lessons = state.lessons().len();
+        let lessons = state.lesson_count();
         if let Some(predicted) = self.trainer.predicted().filter(|found| {
             found.lessons * 3 >= lessons * 2
                 && found.labels.iter().eq(state.labels.iter().map(|label| &label.name))
@@ -289,12 +287,7 @@ impl Server {
     /// When the address is not of this machine alone, or cannot be had.
     pub fn bind(project: Project, model: Model, options: &Options) -> cloze::Result<Server> {
         let listen = options.listen;
-        if !listen.ip().is_loopback() {
-            return Err(Error::usage(
-                format!("on {listen} other machines could read the texts, and nothing would be encrypted"),
-                "listen on 127.0.0.1, and reach it from elsewhere through `ssh -L PORT:127.0.0.1:PORT HOST`",
-            ));
-        }
+        options.check()?;
         let taken = |source: std::io::Error| {
             Error::usage(
                 format!("{listen} cannot be listened on: {source}"),
@@ -318,20 +311,25 @@ impl Server {
         self.sessions.url()
     }
 
-    /// Serves the page until the process is asked to stop, by SIGTERM or Ctrl-C. `opened` is told the address of another browser once the last
+    /// Serves the page until `stop` is done. `opened` is told the address of another browser once the last
     /// address was used.
     ///
     /// # Errors
     /// When the runtime or a thread cannot be started.
-    pub fn run(self, opened: impl Fn(&str) + Send + Sync + 'static) -> std::io::Result<()> {
+    pub fn run(
+        self,
+        stop: impl Future<Output = ()>,
+        opened: impl Fn(&str) + Send + Sync + 'static,
+    ) -> std::io::Result<()> {
         let Server { listener, sessions, project, model, options, .. } = self;
-        let Project { name, folder, desk, inbox, log, events, task, patterns } = project;
+        let Project { name, folder, desk, inbox, log, events, task } = project;
+        let patterns = task.as_ref().map(|task| task.patterns.clone()).filter(|own| !own.is_empty());
         let engine = Arc::new(Engine::new(Arc::clone(&desk)));
         engine.start(model.clone(), Device::new(options.threads), patterns);
         let trainer =
             Trainer::new(Arc::clone(&desk), folder.clone(), name.clone(), task, model, options.threads);
         let every = options.train_every;
-        let trained = desk.state().lessons().len().checked_div(every).unwrap_or_default() * every;
+        let trained = desk.state().lesson_count().checked_div(every).unwrap_or_default() * every;
         let service = Arc::new(Service {
             name,
             folder,
@@ -356,28 +354,11 @@ impl Server {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             tokio::select! {
                 served = axum::serve(listener, router) => served,
-                () = asked_to_stop() => Ok(()),
+                () = stop => Ok(()),
             }
         })?;
         service.trainer.cancel();
         engine.end();
         Ok(())
     }
-}
-
-/// Returns once the process is asked to stop.
-async fn asked_to_stop() {
-    let interrupted = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = interrupted.await;
 }

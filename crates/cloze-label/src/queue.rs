@@ -62,6 +62,14 @@ pub(crate) enum Why {
     Chosen,
 }
 
+/// What a browser asks for.
+pub(crate) struct Asked<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) wanted: &'a Wanted,
+    /// Texts that its page has already.
+    pub(crate) ahead: &'a [Row],
+}
+
 /// A text for an annotator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Offer {
@@ -87,22 +95,19 @@ impl Queue {
     }
 
     /// The next text for a browser, which no other gets for a while; `None` if there is none left.
-    /// `ahead` are texts that the page has already.
     pub(crate) fn next(
         &mut self,
         rows: &Rows,
         state: &State,
         opinions: &Opinions,
-        session: &Session,
-        wanted: &Wanted,
-        ahead: &[Row],
+        asked: &Asked,
     ) -> Option<Offer> {
         let now = Instant::now();
         self.leases.retain(|_, (_, until)| *until > now);
         let number =
-            *self.offered.entry(session.annotator.clone()).and_modify(|count| *count += 1).or_insert(1);
-        let offer = self.choose(rows, state, opinions, session, wanted, ahead, number)?;
-        self.lease(offer.row, session);
+            *self.offered.entry(asked.session.annotator.clone()).and_modify(|count| *count += 1).or_insert(1);
+        let offer = self.choose(rows, state, opinions, asked, number)?;
+        self.lease(offer.row, asked.session);
         Some(offer)
     }
 
@@ -123,30 +128,28 @@ impl Queue {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what a choice depends on")]
     fn choose(
         &mut self,
         rows: &Rows,
         state: &State,
         opinions: &Opinions,
-        session: &Session,
-        wanted: &Wanted,
-        ahead: &[Row],
+        asked: &Asked,
         number: usize,
     ) -> Option<Offer> {
-        let is_free = |row: &Row| // What this browser holds, it has on its way.
-            !ahead.contains(row) && !self.leases.contains_key(row);
+        let Asked { session, wanted, ahead } = *asked;
+        // What this browser holds, it has on its way.
+        let is_free = |row: &Row| !ahead.contains(row) && !self.leases.contains_key(row);
         let is_new = |row: &Row| !state.is_touched(*row) && is_free(row);
         let offer = |why: Why| move |row: Row| Offer { row, why };
         let words = match wanted {
             Wanted::Search(words) => Some(Words::new(words)),
             _ => None,
         };
-        if words.is_none() && number.is_multiple_of(SAMPLE) {
-            let asked = |row: &&Row| is_new(row) && state.is_sample(**row);
-            if let Some(row) = state.sample.iter().find(asked) {
-                return Some(Offer { row: *row, why: Why::Sample });
-            }
+        if words.is_none()
+            && number.is_multiple_of(SAMPLE)
+            && let Some(row) = state.sample.iter().find(|row| is_new(row))
+        {
+            return Some(Offer { row: *row, why: Why::Sample });
         }
         if words.is_none() && number.is_multiple_of(OVERLAP) {
             let by_another = |row: &Row| {
@@ -223,6 +226,17 @@ mod tests {
         Session { cookie: format!("cookie of {name}"), annotator: name.to_owned() }
     }
 
+    fn next(
+        queue: &mut Queue,
+        rows: &Rows,
+        state: &State,
+        session: &Session,
+        wanted: &Wanted,
+        ahead: &[Row],
+    ) -> Option<Offer> {
+        queue.next(rows, state, &Opinions::default(), &Asked { session, wanted, ahead })
+    }
+
     fn some(count: usize) -> Rows {
         let texts: Vec<String> = (0..count).map(|number| format!("text number {number}")).collect();
         let texts: Vec<(&str, &[&str])> = texts.iter().map(|text| (text.as_str(), &[][..])).collect();
@@ -253,8 +267,7 @@ mod tests {
         for number in 0..38 {
             let who = session(if number % 2 == 0 { "ann" } else { "bob" });
             let ahead: Vec<Row> = seen.clone();
-            let offer =
-                queue.next(&rows, &state, &Opinions::default(), &who, &Wanted::Disagreement, &ahead).unwrap();
+            let offer = next(&mut queue, &rows, &state, &who, &Wanted::Disagreement, &ahead).unwrap();
             if offer.why != Why::Overlap {
                 assert!(!seen.contains(&offer.row) && offer.row > 1, "{offer:?}");
             }
@@ -270,10 +283,8 @@ mod tests {
         let done: Vec<(&str, Row)> = (0..30).map(|row| ("ann", row)).collect();
         let state = state(&rows, &done, &[]);
         let mut queue = Queue::new(&rows);
-        let mut next = || {
-            queue.next(&rows, &state, &Opinions::default(), &session("bob"), &Wanted::Random, &[]).unwrap()
-        };
-        let whys: Vec<Why> = (0..20).map(|_| next().why).collect();
+        let mut another = || next(&mut queue, &rows, &state, &session("bob"), &Wanted::Random, &[]).unwrap();
+        let whys: Vec<Why> = (0..20).map(|_| another().why).collect();
         assert_eq!(whys.iter().filter(|why| **why == Why::Overlap).count(), 2);
     }
 
@@ -291,11 +302,10 @@ mod tests {
         let state = state(&rows, &[], &[]);
         let mut queue = Queue::new(&rows);
         let wanted = Wanted::Search("number 17".into());
-        let none = Opinions::default();
         assert_eq!(
-            queue.next(&rows, &state, &none, &session("ann"), &wanted, &[]),
+            next(&mut queue, &rows, &state, &session("ann"), &wanted, &[]),
             Some(Offer { row: 17, why: Why::Search })
         );
-        assert_eq!(queue.next(&rows, &state, &none, &session("ann"), &wanted, &[17]), None);
+        assert_eq!(next(&mut queue, &rows, &state, &session("ann"), &wanted, &[17]), None);
     }
 }

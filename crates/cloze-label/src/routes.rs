@@ -18,7 +18,7 @@ use crate::desk::{NotDone, Wish};
 use crate::guard::{self, Session};
 use crate::log::Action;
 use crate::project::Service;
-use crate::queue::{Offer, Wanted, Why};
+use crate::queue::{Asked, Offer, Wanted, Why};
 use crate::rows::Row;
 use crate::state::Refused;
 use crate::{assets, export};
@@ -119,7 +119,7 @@ fn overview(service: &Service, session: &Session) -> Value {
     json!({
         "name": service.name, "columns": service.desk.rows.columns, "texts": service.desk.rows.len(),
         "several": state.several, "labels": labels, "edition": state.edition,
-        "labelled": state.lessons().len(), "sample": {"labelled": measured, "of": state.sample.len()},
+        "labelled": state.lesson_count(), "sample": {"labelled": measured, "of": state.sample.len()},
         "annotator": session.annotator, "annotators": state.annotators(),
         "reading": service.engine.progress(), "failure": service.engine.failure(),
         "training": service.trainer.status(), "train_every": service.train_every,
@@ -197,7 +197,8 @@ fn offer(service: &Service, session: &Session, asked: &Next) -> Result<Option<Va
     let opinions = service.engine.opinions();
     let offer = {
         let state = service.desk.state();
-        service.queue().next(rows, &state, &opinions, session, &asked.order, &ahead)
+        let asked = Asked { session, wanted: &asked.order, ahead: &ahead };
+        service.queue().next(rows, &state, &opinions, &asked)
     };
     Ok(offer.map(|offer| {
         service.engine.want(offer.row);

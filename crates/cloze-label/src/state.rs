@@ -291,16 +291,28 @@ impl State {
         rows
     }
 
-    /// The labelled texts that may be learned from, with their labels, in the order in which they were labelled.
+    /// The labelled texts that may be learned from, with their labels, in no order.
+    fn learned(&self) -> impl Iterator<Item = (Row, &Labels)> {
+        let rows = self.marks.keys().copied().filter(|row| !self.is_sample(*row));
+        rows.filter_map(|row| Some((row, self.label_of(row)?)))
+    }
+
+    /// The same in the order in which they were labelled.
     pub(crate) fn lessons(&self) -> Vec<(Row, &Labels)> {
-        let rows = self.touched().into_iter().filter(|row| !self.is_sample(*row));
-        rows.filter_map(|row| Some((row, self.label_of(row)?))).collect()
+        let mut lessons: Vec<(Row, &Labels)> = self.learned().collect();
+        lessons.sort_by_key(|(row, _)| (self.marks[row].last, *row));
+        lessons
+    }
+
+    /// How many there are.
+    pub(crate) fn lesson_count(&self) -> usize {
+        self.learned().count()
     }
 
     /// How many texts have each label that may be learned from.
     pub(crate) fn given(&self) -> Vec<usize> {
         let mut given = vec![0; self.labels.len()];
-        self.lessons().iter().flat_map(|(_, labels)| *labels).for_each(|label| given[*label] += 1);
+        self.learned().flat_map(|(_, labels)| labels).for_each(|label| given[*label] += 1);
         given
     }
 

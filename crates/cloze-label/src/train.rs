@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use cloze::inspect::Estimate;
-use cloze::{Cancel, Error, Event, Model, Predictor, Prepared, Run, cloze_encoder::Device};
+use cloze::{Cancel, Error, Event, Model, Predictor, Prepared, Run, Task, cloze_encoder::Device};
 use serde::Serialize;
 
 use crate::desk::Desk;
@@ -153,7 +153,7 @@ impl Trainer {
             }
             *running = Some(cancel.clone());
         }
-        let labels = self.desk.state().lessons().len();
+        let labels = self.desk.state().lesson_count();
         *lock(&self.status) = Status::Running { what: "starting".into(), done: 0.0, left: None, labels };
         let own = Arc::clone(self);
         let work = move || {
@@ -218,7 +218,7 @@ impl Trainer {
         let state = self.desk.state().clone();
         let rows = &self.desk.rows;
         let written = self.write_files(&state, &device)?;
-        let task = export::open(&written)?;
+        let task = Task::open(&written.task)?;
         say("finding words and patterns", 0.0, None);
         let prepared = Prepared::new(&task, &self.model, &device)?;
         let estimate = Estimate::measured(&prepared)?;
@@ -268,7 +268,9 @@ impl Trainer {
         drop(writing);
         let of_sample = predicted.rows.iter().filter(|(row, _)| state.is_sample(**row));
         let rows = of_sample.map(|(row, found)| (*row, found.clone())).collect();
-        lock(&self.history).push(Predicted { rows, ..predicted.clone() });
+        let Predicted { labels, lessons, several, .. } = &predicted;
+        let of_sample = Predicted { labels: labels.clone(), rows, lessons: *lessons, several: *several };
+        lock(&self.history).push(of_sample);
         *lock(&self.predicted) = Some(Arc::new(predicted));
         self.clean_up(&run.path);
         Ok(run.path.display().to_string())

@@ -79,8 +79,8 @@ fn spawn(
     });
 }
 
-/// Returns once the process is asked to stop.
-async fn asked_to_stop() {
+/// Returns once the process is asked to stop, by SIGTERM or Ctrl-C.
+pub async fn asked_to_stop() {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

@@ -29,6 +29,7 @@ use std::sync::atomic::AtomicBool;
 
 use cloze::Predictor;
 
+pub use self::connections::asked_to_stop;
 pub use self::options::{Options, Unsafe};
 
 use self::metrics::Metrics;

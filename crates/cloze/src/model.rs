@@ -62,7 +62,7 @@ impl Model {
 
     /// The model that is compiled into the program: `models/cloze-mini-en` of the repository, English, 22.7 M parameters.
     ///
-    /// Only with the feature `built-in-model`, which makes the program 46 MB larger.
+    /// Only with the feature `built-in-model`, which makes the program 23 MB larger.
     ///
     /// # Errors
     /// As [`Checkpoint::open`], which a test shows not to happen.

@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Label, global: &Global, printer: &Printer) -> Result {
         };
         let model = open_model(&args.model, Some(&task))?;
         let texts = Texts::of_task(&task)?;
-        (texts, task.name.clone(), Some((TaskFile { text, folder }, patterns)), model)
+        (texts, task.name.clone(), Some(TaskFile { text, folder, patterns }), model)
     };
     let folder = args.output.clone().unwrap_or_else(|| folder_of(given));
     let project = Project::open(texts, &name, &folder, task, &options)?;
@@ -90,17 +90,13 @@ pub(crate) fn run(args: &Label, global: &Global, printer: &Printer) -> Result {
     if !args.no_open && opener::open(&url).is_err() {
         printer.note("no browser could be opened: copy the address into one");
     }
-    let (json, quiet) = (global.json, global.quiet);
+    let shown_again = printer.clone();
     let again = move |url: &str| {
-        use std::io::Write;
         // A terminal that is gone is no reason to stop labelling.
-        let _ = match (json, quiet) {
-            (true, _) => writeln!(std::io::stdout(), "{}", json!({"url": url})),
-            (false, true) => Ok(()),
-            (false, false) => writeln!(std::io::stderr(), "for another browser: {url}"),
-        };
+        let _ = shown_again.json(&json!({"url": url}));
+        shown_again.note(format_args!("for another browser: {url}"));
     };
-    server.run(again).map_err(|source| {
+    server.run(cloze_server::asked_to_stop(), again).map_err(|source| {
         Error::usage(format!("the page cannot be served: {source}"), "free memory or threads")
     })?;
     printer.note(format_args!("stopped; the same command goes on, and the labels are in {shown}"));

@@ -54,7 +54,7 @@ pub(super) fn predicted_sample(
 ) -> (&'static str, HashMap<Row, Vec<usize>>) {
     let runs = service.trainer.history(state);
     if let Some((labels, predicted)) = runs.into_iter().next_back()
-        && labels * 3 >= state.lessons().len() * 2
+        && labels * 3 >= state.lesson_count() * 2
     {
         return ("classifier", predicted);
     }

@@ -320,3 +320,81 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     }
     sums.iter().sum::<f32>() + rest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows of two kinds in two views, with the label of each.
+    fn rows() -> (Features, Vec<(usize, Vec<usize>)>) {
+        let mut features = Features::new(2, 6);
+        let value = |row: usize, column: usize| {
+            let noise = ((row * 7919 + column * 104_729) % 101) as f32 / 101.0 - 0.5;
+            noise + if column % 2 == row % 2 { 0.4 } else { 0.0 }
+        };
+        for row in 0..20 {
+            features.add(&(0..12).map(|column| value(row, column)).collect::<Vec<_>>());
+        }
+        features.settle();
+        (features, (0..20).map(|row| (row, vec![row % 2])).collect())
+    }
+
+    #[test]
+    fn a_label_more_or_less_gives_what_a_new_committee_gives() {
+        let (features, labelled) = rows();
+        let mut committee = Committee::new(Answers::One);
+        for count in [0, 3, 12, 5, 6, 20] {
+            let kept = committee.fit(&features, None, 2, &labelled[..count]);
+            let anew = Committee::new(Answers::One).fit(&features, None, 2, &labelled[..count]);
+            for row in 0..features.len() {
+                let pair = [&kept, &anew].map(|fitted| fitted.opinion(&features, None, row).probabilities[0]);
+                assert!((pair[0] - pair[1]).abs() < 1e-5, "{count} labels, row {row}: {pair:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_judged_as_by_a_committee_that_never_saw_it() {
+        let (features, labelled) = rows();
+        let whole = Committee::new(Answers::One).fit(&features, None, 2, &labelled);
+        assert_eq!(whole.left_out.len(), 20);
+        for (row, opinion) in &whole.left_out {
+            let others: Vec<_> = labelled.iter().filter(|(other, _)| other != row).cloned().collect();
+            let fitted = Committee::new(Answers::One).fit(&features, None, 2, &others);
+            // The factor may differ, and with it how decided it is, but not for what.
+            assert_eq!(opinion.best(), fitted.opinion(&features, None, *row).best(), "row {row}");
+        }
+    }
+
+    #[test]
+    fn words_speak_before_there_are_labels_and_labels_overrule_them() {
+        let (features, labelled) = rows();
+        // The words have it exactly the wrong way round.
+        let score = |row: usize, label: usize, shift: usize| f32::from(u8::from((row + shift) % 2 == label));
+        let scores = |shift: usize| -> Vec<f32> {
+            (0..20).flat_map(|row| [score(row, 0, shift), score(row, 1, shift)]).collect()
+        };
+        let prior = Prior::new(vec![scores(1)], 2);
+        let right = |fitted: &Fitted, prior: &Prior| {
+            (0..20).filter(|row| fitted.opinion(&features, Some(prior), *row).best() == row % 2).count()
+        };
+        let mut committee = Committee::new(Answers::One);
+        assert_eq!(right(&committee.fit(&features, Some(&prior), 2, &[]), &prior), 0);
+        assert!(right(&committee.fit(&features, Some(&prior), 2, &labelled), &prior) > 15);
+        let helpful = Prior::new(vec![scores(0)], 2);
+        assert_eq!(right(&committee.fit(&features, Some(&helpful), 2, &[]), &helpful), 20);
+    }
+
+    #[test]
+    fn several_labels_are_judged_one_by_one() {
+        let (features, _) = rows();
+        let labelled: Vec<(usize, Vec<usize>)> =
+            (0..20).map(|row| (row, if row % 2 == 0 { vec![0, 1] } else { vec![] })).collect();
+        let fitted = Committee::new(Answers::Several).fit(&features, None, 2, &labelled);
+        let right = |row: &usize| {
+            fitted.opinion(&features, None, *row).labels()
+                == if row.is_multiple_of(2) { vec![0, 1] } else { vec![] }
+        };
+        assert!((0..20).filter(right).count() > 15);
+    }
+}

@@ -161,14 +161,8 @@ mod tests {
     }
 
     fn labels(texts: &Texts) -> Vec<Option<Vec<&str>>> {
-        let names = |row: &'_ TextRow| {
-            row.labels.as_ref().map(|labels| labels.iter().map(|label| label.to_string()).collect::<Vec<_>>())
-        };
-        let found: Vec<Option<Vec<String>>> = texts.rows.iter().map(names).collect();
-        found
-            .into_iter()
-            .map(|row| row.map(|row| row.into_iter().map(|name| &*name.leak()).collect()))
-            .collect()
+        let rows = texts.rows.iter().map(|row| row.labels.as_ref());
+        rows.map(|labels| labels.map(|labels| labels.iter().map(String::as_str).collect())).collect()
     }
 
     #[test]

@@ -4,11 +4,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{Error, Job, MANIFEST, Result, RunDir, UNFINISHED, entries, io_error, lock};
+use super::{EVENTS, Error, Job, LOCK, MANIFEST, Result, RunDir, UNFINISHED, entries, io_error, lock};
 
 /// The files of a run itself, in the order in which they are removed: a run without results is unfinished, and without a record it is none.
-const FILES: [&str; 6] =
-    ["results.json", "insight.json", "report.html", "events.jsonl", MANIFEST, super::LOCK];
+const FILES: [&str; 6] = ["results.json", "insight.json", "report.html", EVENTS, MANIFEST, LOCK];
 
 impl RunDir {
     /// Removes the jobs of a run that are called as `wanted` says, and unfinished ones.
