@@ -100,12 +100,15 @@ const columns = header.filter((_, column) => column !== labelColumn);
 const values = (row) => row.filter((_, column) => column !== labelColumn);
 const names = [...new Set(rows.map((row) => row[labelColumn]))].sort();
 const gold = new Map(rows.map((row) => [values(row).at(-1).trim(), row[labelColumn]]));
-const table = path.join(folder, "news.csv");
+// A long name that offers no place to break it: paths are shown, and must not widen the page.
+const place = path.join(folder, "a_folder_with_a_long_name_and_no_place_to_break_it");
+fs.mkdirSync(place);
+const table = path.join(place, "news.csv");
 // Markup in a text has to stay text; right-to-left and Chinese text has to be shown.
 const odd = ["<img src=x onerror=alert(1)><script>alert(2)</script>", "مرحبا بالعالم", "你好,世界"];
 const lines = [...rows.map((row) => values(row)), ...odd.map((text) => columns.map(() => text))];
 fs.writeFileSync(table, [columns, ...lines].map((line) => line.map(cell).join(",")).join("\n") + "\n");
-const kept = path.join(folder, "news-labels");
+const kept = path.join(place, "news-labels");
 
 const server = await serve([table, "--sample", "12", "--train-every", "0", "--annotator", "ann"]);
 browser = await browserType.launch({ executablePath: chromium, args: ["--no-sandbox", "--host-resolver-rules=MAP evil.test 127.0.0.1"] });
