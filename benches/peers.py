@@ -14,6 +14,7 @@ All methods get the same rows, two threads, and a process of their own, whose wh
     cloze-thorough  the same with the preset "thorough"
     cloze-tasks     the task file of tasks/ that was written by hand
     cloze-names     no labelled rows: the labels' names and two patterns that suit anything
+    cloze-adapt     out of the box, with `cloze train --adapt`
     setfit          SetFit with all-MiniLM-L6-v2, as its README has it
     embeddings      logistic regression on the embeddings of the same model
     fine-tuning     plain fine-tuning of the model that cloze uses
@@ -49,7 +50,7 @@ from machine import processor, timed
 
 HERE = pathlib.Path(__file__).parent.resolve()
 SETS = ["agnews", "trec", "sst2", "clinc-domains", "subj", "movie-polarity"]
-OWN = ["cloze", "cloze-tasks", "cloze-quick", "cloze-thorough", "cloze-names"]
+OWN = ["cloze", "cloze-tasks", "cloze-quick", "cloze-thorough", "cloze-names", "cloze-adapt"]
 PEERS = ["setfit", "embeddings", "fine-tuning", "setfit-self", "fast-fit"]
 USUAL = ["cloze", "cloze-tasks", "setfit", "embeddings", "fine-tuning"]
 # Those that run in Python, so that no tag changes them.
@@ -157,8 +158,8 @@ def init(folder):
     return measured([*command, "--test", "test.csv", "-o", "task.toml", "--threads", THREADS], folder)[0]
 
 
-def train(folder, init):
-    cost, out = measured([args.cloze, "train", "task.toml", "--threads", THREADS, "--json"], folder)
+def train(folder, init, *options):
+    cost, out = measured([args.cloze, "train", "task.toml", "--threads", THREADS, "--json", *options], folder)
     found = json.loads(out.splitlines()[-1])["results"]
     outcome = found["distilled"] or found["supervised"]
     untouched = (found["zero_shot_together"] or {}).get("test")
@@ -174,6 +175,10 @@ def train(folder, init):
 
 def cloze(name, folder):
     return train(folder, init(folder))
+
+
+def cloze_adapt(name, folder):
+    return train(folder, init(folder), "--adapt")
 
 
 # What the time of a run begins with where nothing is drafted first.
@@ -227,7 +232,7 @@ def python(method):
     return run
 
 
-METHODS = {"cloze": cloze, "cloze-tasks": cloze_tasks, "cloze-names": cloze_names, "fine-tuning": changed('method = "supervised"')}
+METHODS = {"cloze": cloze, "cloze-tasks": cloze_tasks, "cloze-names": cloze_names, "cloze-adapt": cloze_adapt, "fine-tuning": changed('method = "supervised"')}
 METHODS |= {f"cloze-{preset}": changed(f'preset = "{preset}"') for preset in ("quick", "thorough")}
 METHODS |= {name: python(name) for name in PYTHON} | {name: changed(*lines) for name, lines in SETTINGS.items()}
 
