@@ -15,7 +15,7 @@ use cloze::study::Factor;
 use cloze::task::{Preset, Setting};
 
 pub(crate) use self::adapt::Adapt;
-pub(crate) use self::label::Label;
+pub(crate) use self::label::{AddUsers, Label};
 use self::options::{Overrides, Set};
 pub(crate) use self::rows::{Eval, OutputFormat, Predict, ReadingArgs};
 pub(crate) use self::runs::{Prune, Report, Runs, RunsAction};
@@ -159,8 +159,15 @@ then the work is in the same name with `.unfinished` behind it, and the same com
 
 Labels are kept in `tickets-labels/labels.jsonl`, beside the table, line by line as they are given; the same command goes on with them. From \
 there come the task file, the tables and the runs that other commands use. Only this machine can open the page; on a remote machine, use \
-`--no-open` and `ssh -L PORT:127.0.0.1:PORT HOST`.")]
+`--no-open` and `ssh -L PORT:127.0.0.1:PORT HOST`, or let people sign in with `--users`.")]
     Label(Label),
+    /// Add people who may sign in to `cloze label`, and print their passwords
+    #[command(after_help = "Examples:
+  cloze users people ann bob
+  cloze label tickets.csv --users people --listen 0.0.0.0:8642
+
+The file keeps only a hash of each password, so a password is shown once. Remove a line to shut somebody out from the next start on.")]
+    Users(AddUsers),
     /// Answer requests over HTTP with trained classifiers
     #[command(after_help = "Examples:
   cloze serve runs/support-1a2b3c4d
@@ -217,6 +224,7 @@ impl Verb {
             | Verb::Eval(_)
             | Verb::Predict(_)
             | Verb::Serve(_)
+            | Verb::Users(_)
             | Verb::Report(_)
             | Verb::Runs(_)
             | Verb::Fetch(_)

@@ -54,6 +54,7 @@ fn main() -> ExitCode {
         Verb::Serve(args) => commands::serve::run(&args, &global, &printer),
         Verb::Study(args) => commands::study::run(&args, &global, &printer),
         Verb::Train(args) => commands::train::run(&args, &global, &printer),
+        Verb::Users(args) => commands::users::run(&args, &printer),
         Verb::ZeroShot(args) => commands::zero_shot::run(&args, &global, &printer),
     };
     end(done, &printer)

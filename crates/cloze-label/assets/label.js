@@ -4,7 +4,7 @@
 /** @typedef {{labels: string[], probabilities: [string, number][], model: string}} Suggestion */
 /** @typedef {{row: string, values: string[], copies: number, why: string, sample: boolean, blind: boolean, said: string[] | "skipped" | null, note: string, suggestion: Suggestion | null}} Shown */
 /** @typedef {{name: string, words: string, texts: number}} Label */
-/** @typedef {{name: string, columns: string[], texts: number, several: boolean, labels: Label[], edition: number, labelled: number, sample: {labelled: number, of: number}, annotator: string, annotators: string[], reading: {read: number, of: number}, failure: string | null, training: any, train_every: number, folder: string}} Project */
+/** @typedef {{name: string, columns: string[], texts: number, several: boolean, labels: Label[], edition: number, labelled: number, sample: {labelled: number, of: number}, annotator: string, signs_in: boolean, annotators: string[], reading: {read: number, of: number}, failure: string | null, training: any, train_every: number, folder: string}} Project */
 
 /** @param {string} id @returns {any} */
 const by = (id) => document.getElementById(id);
@@ -342,7 +342,9 @@ function take(now) {
   by("name").textContent = now.name;
   document.title = `${now.name} – cloze label`;
   by("who").textContent = now.annotator;
-  by("who").setAttribute("aria-label", `You label as ${now.annotator}; change`);
+  by("who").setAttribute("aria-label", now.signs_in ? `You label as ${now.annotator}` : `You label as ${now.annotator}; change`);
+  by("who").disabled = now.signs_in;
+  by("sign-out").hidden = !now.signs_in;
   const sample = now.sample.of ? ` · sample ${now.sample.labelled}/${now.sample.of}` : "";
   by("progress").textContent = `${counted(now.labelled, "label")}${sample} · ${counted(now.texts, "text")}`;
   const { read, of } = now.reading;
@@ -720,6 +722,14 @@ async function begin() {
     try {
       take(await ask("/api/annotator", { name }));
       restart();
+    } catch (problem) {
+      complain(problem);
+    }
+  });
+  by("sign-out").addEventListener("click", async () => {
+    try {
+      await ask("/sign-out", {});
+      location.assign("/");
     } catch (problem) {
       complain(problem);
     }

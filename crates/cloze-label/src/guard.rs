@@ -1,25 +1,37 @@
 //! Who may look and who may change: checked before anything of a request is read.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::{Request, State};
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Extension, Form, Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use tokio::sync::Semaphore;
 
-use crate::assets;
 use crate::project::Service;
+use crate::users::Users;
+use crate::{Options, assets};
 
 /// What the page may load and send: only what comes from here, and nothing inside markup.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// The browsers that have opened an address of the terminal.
+/// How many passwords are looked at together: each takes 19 MiB, and whoever asks need not be somebody known.
+const AT_ONCE: usize = 2;
+
+/// The browsers that have opened an address of the terminal, or in which somebody has signed in.
 pub(crate) struct Sessions {
     /// The address that it listens on.
     address: SocketAddr,
+    /// Who may sign in; without them the terminal's address lets in.
+    users: Option<Arc<Users>>,
+    hosts: Vec<String>,
+    signing_in: Semaphore,
     inner: Mutex<Inner>,
 }
 
@@ -46,14 +58,28 @@ fn secret() -> String {
 }
 
 impl Sessions {
-    pub(crate) fn new(address: SocketAddr) -> Sessions {
+    pub(crate) fn new(address: SocketAddr, options: &Options) -> Sessions {
         let inner = Inner { token: secret(), annotators: HashMap::new() };
-        Sessions { address, inner: Mutex::new(inner) }
+        Sessions {
+            address,
+            users: options.users.clone().map(Arc::new),
+            hosts: options.hosts.clone(),
+            signing_in: Semaphore::new(AT_ONCE),
+            inner: Mutex::new(inner),
+        }
     }
 
-    /// The address that opens the next browser.
+    /// Whether people sign in.
+    pub(crate) fn have_users(&self) -> bool {
+        self.users.is_some()
+    }
+
+    /// The address that opens the next browser; where people sign in, the address of the page.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/start?token={}", self.address, self.lock().token)
+        match self.users {
+            Some(_) => format!("http://{}/", self.address),
+            None => format!("http://{}/start?token={}", self.address, self.lock().token),
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -68,13 +94,27 @@ impl Sessions {
     fn open(&self, token: &str, annotator: &str) -> Option<String> {
         let mut inner = self.lock();
         // Hashes are compared in a time that tells nothing.
-        if blake3::hash(token.as_bytes()) != blake3::hash(inner.token.as_bytes()) {
+        if self.have_users() || blake3::hash(token.as_bytes()) != blake3::hash(inner.token.as_bytes()) {
             return None;
         }
         inner.token = secret();
+        drop(inner);
+        Some(self.let_in(annotator))
+    }
+
+    /// Gives the cookie of a new session.
+    fn let_in(&self, annotator: &str) -> String {
         let cookie = secret();
-        inner.annotators.insert(cookie.clone(), annotator.to_owned());
-        Some(cookie)
+        self.lock().annotators.insert(cookie.clone(), annotator.to_owned());
+        cookie
+    }
+
+    /// The header that gives a browser its cookie, or takes it away. Behind a server that encrypts, the cookie is for encrypted connections only.
+    fn cookie_header(&self, cookie: &str, secure: bool) -> (HeaderName, String) {
+        let name = self.cookie_name();
+        let secure = if secure { "; Secure" } else { "" };
+        let end = if cookie.is_empty() { "; Max-Age=0" } else { "" };
+        (header::SET_COOKIE, format!("{name}={cookie}; HttpOnly; SameSite=Strict; Path=/{secure}{end}"))
     }
 
     fn session(&self, headers: &HeaderMap) -> Option<Session> {
@@ -92,11 +132,17 @@ impl Sessions {
         self.lock().annotators.insert(session.cookie.clone(), annotator);
     }
 
-    /// Whether a request names this machine and port as its host: no page of somebody else can ask by a name of its own that leads here (DNS
-    /// rebinding).
+    /// Whether a request names this machine as its host: no page of somebody else can ask by a name of its own that leads here (DNS
+    /// rebinding), which can be no address in numbers.
     fn is_own_host(&self, host: &str) -> bool {
-        let own = |name: &str| host.eq_ignore_ascii_case(&format!("{name}:{}", self.address.port()));
-        own("localhost") || own("127.0.0.1") || own("[::1]") || host == self.address.to_string()
+        let Ok(authority) = host.parse::<Authority>() else { return false };
+        let name = authority.host();
+        let is = |own: &str| name.eq_ignore_ascii_case(own);
+        let numbers = name.trim_matches(['[', ']']).parse::<IpAddr>();
+        let here = numbers.is_ok_and(|ip| ip == self.address.ip() || ip.is_loopback() || self.have_users());
+        let of_port = authority.port_u16().unwrap_or(80) == self.address.port() && (here || is("localhost"));
+        // A server in front has a port of its own.
+        of_port || self.hosts.iter().any(|host| is(host))
     }
 
     /// Whether a request that changes something comes from the page itself.
@@ -104,7 +150,7 @@ impl Sessions {
         let value = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let site = value(HeaderName::from_static("sec-fetch-site"));
         let origin = value(header::ORIGIN)
-            .map(|origin| origin.strip_prefix("http://").is_some_and(|host| self.is_own_host(host)));
+            .map(|origin| origin.split_once("://").is_some_and(|(_, host)| self.is_own_host(host)));
         match (site, origin) {
             (Some(site), origin) => site == "same-origin" && origin.unwrap_or(true),
             (None, Some(own)) => own,
@@ -120,22 +166,24 @@ pub(crate) async fn check(State(service): State<Arc<Service>>, mut request: Requ
     let headers = request.headers();
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let plain = |status: StatusCode, text: &'static str| (status, text).into_response();
+    let asked = (request.method().clone(), request.uri().path());
+    let changes = request.method() != Method::GET;
     let response = if !sessions.is_own_host(host) {
         plain(StatusCode::FORBIDDEN, "this address is not the one that the terminal shows\n")
-    } else if request.uri().path() == "/start" {
-        start(&service, request.uri().query().unwrap_or_default())
-    } else if matches!(request.uri().path(), "/label.css") {
-        next.run(request).await
+    } else if changes && !sessions.is_own_origin(headers) {
+        plain(StatusCode::FORBIDDEN, "this request does not come from the page\n")
     } else {
-        match sessions.session(headers) {
-            None if request.uri().path() == "/" => {
-                (StatusCode::UNAUTHORIZED, assets::stranger()).into_response()
+        match (sessions.session(headers), asked) {
+            (_, (Method::GET, "/start")) => start(&service, request.uri().query().unwrap_or_default()),
+            (_, (Method::GET, "/label.css")) => next.run(request).await,
+            (None, (Method::POST, "/sign-in")) if sessions.have_users() => next.run(request).await,
+            (None, (_, "/" | "/sign-in")) => (StatusCode::UNAUTHORIZED, stranger(sessions)).into_response(),
+            (None, _) if sessions.have_users() => {
+                plain(StatusCode::UNAUTHORIZED, "sign in first: load the page again\n")
             }
-            None => plain(StatusCode::UNAUTHORIZED, "open the address that the terminal shows\n"),
-            Some(_) if request.method() != Method::GET && !sessions.is_own_origin(headers) => {
-                plain(StatusCode::FORBIDDEN, "this request does not come from the page\n")
-            }
-            Some(session) => {
+            (None, _) => plain(StatusCode::UNAUTHORIZED, "open the address that the terminal shows\n"),
+            (Some(_), (_, "/sign-in")) => Redirect::to("/").into_response(),
+            (Some(session), _) => {
                 request.extensions_mut().insert(session);
                 next.run(request).await
             }
@@ -144,15 +192,55 @@ pub(crate) async fn check(State(service): State<Arc<Service>>, mut request: Requ
     protected(response)
 }
 
+fn stranger(sessions: &Sessions) -> Response {
+    if sessions.have_users() { assets::sign_in(false) } else { assets::stranger() }
+}
+
 fn start(service: &Service, query: &str) -> Response {
     let token = query.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default();
     let Some(cookie) = service.sessions.open(token, &service.annotator) else {
-        return (StatusCode::UNAUTHORIZED, assets::stranger()).into_response();
+        return (StatusCode::UNAUTHORIZED, stranger(&service.sessions)).into_response();
     };
     (service.opened)(&service.sessions.url());
-    let name = service.sessions.cookie_name();
-    let cookie = format!("{name}={cookie}; HttpOnly; SameSite=Strict; Path=/");
-    ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+    ([service.sessions.cookie_header(&cookie, false)], Redirect::to("/")).into_response()
+}
+
+/// Who signs in.
+#[derive(Deserialize)]
+pub(crate) struct Credentials {
+    name: String,
+    password: String,
+}
+
+/// Gives a session to a user.
+pub(crate) async fn sign_in(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    body: Result<Form<Credentials>, FormRejection>,
+) -> Response {
+    let sessions = &service.sessions;
+    let (Some(users), Ok(Form(Credentials { name, password }))) = (sessions.users.clone(), body) else {
+        return (StatusCode::UNAUTHORIZED, stranger(sessions)).into_response();
+    };
+    // The semaphore is never closed.
+    let _turn = sessions.signing_in.acquire().await;
+    let known = name.clone();
+    let right = tokio::task::spawn_blocking(move || users.verify(&known, password.trim())).await;
+    if !right.unwrap_or(false) {
+        return (StatusCode::UNAUTHORIZED, assets::sign_in(true)).into_response();
+    }
+    let secure = headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https:"));
+    ([sessions.cookie_header(&sessions.let_in(&name), secure)], Redirect::to("/")).into_response()
+}
+
+/// Ends a session.
+pub(crate) async fn sign_out(
+    State(service): State<Arc<Service>>,
+    Extension(session): Extension<Session>,
+) -> Response {
+    service.queue().release_all(&session);
+    service.sessions.lock().annotators.remove(&session.cookie);
+    ([service.sessions.cookie_header("", false)], StatusCode::NO_CONTENT).into_response()
 }
 
 fn protected(mut response: Response) -> Response {
@@ -175,7 +263,13 @@ mod tests {
     use super::*;
 
     fn sessions() -> Sessions {
-        Sessions::new("127.0.0.1:8642".parse().unwrap())
+        Sessions::new("127.0.0.1:8642".parse().unwrap(), &Options::default())
+    }
+
+    fn with_users(listen: &str) -> Sessions {
+        let hosts = vec!["label.example.org".to_owned()];
+        let options = Options { users: Some(Users::default()), hosts, ..Options::default() };
+        Sessions::new(listen.parse().unwrap(), &options)
     }
 
     fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
@@ -211,6 +305,29 @@ mod tests {
         {
             assert!(!sessions.is_own_host(host), "{host}");
         }
+    }
+
+    #[test]
+    fn where_people_sign_in_numbers_and_the_names_given_are_own_hosts() {
+        let sessions = with_users("0.0.0.0:8642");
+        for host in ["192.0.2.7:8642", "[2001:db8::1]:8642", "localhost:8642", "label.example.org"] {
+            assert!(sessions.is_own_host(host), "{host}");
+        }
+        assert!(sessions.is_own_host("Label.example.org:8443"), "a server in front has its own port");
+        for host in
+            ["192.0.2.7:80", "192.0.2.7", "evil.test:8642", "label.example.org.evil.test", "a@localhost:1"]
+        {
+            assert!(!sessions.is_own_host(host), "{host}");
+        }
+        let own = |origin: &str| sessions.is_own_origin(&headers(&[(header::ORIGIN, origin)]));
+        assert!(own("https://label.example.org") && own("http://192.0.2.7:8642"));
+        assert!(!own("https://evil.test") && !own("null"));
+        assert_eq!(
+            sessions.open(&sessions.lock().token.clone(), "ann"),
+            None,
+            "no token lets in beside users"
+        );
+        assert_eq!(sessions.url(), "http://0.0.0.0:8642/");
     }
 
     #[test]

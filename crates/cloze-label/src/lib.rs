@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The log is the truth: `labels.jsonl` has a line for every decision, and what the page acknowledges is on the disk. Everything else follows
-//! from it and can be made again. Only this machine is listened to.
+//! from it and can be made again. Only this machine is listened to, unless people sign in.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
@@ -30,18 +30,24 @@ mod rows;
 mod state;
 mod train;
 mod trust;
+mod users;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 pub use self::export::TaskFile;
 pub use self::project::{Project, Server};
+pub use self::users::Users;
 
 /// How a project is labelled.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The address to listen on, which is one of this machine alone.
+    /// The address to listen on, which is one of this machine alone unless there are users.
     pub listen: SocketAddr,
+    /// Who may label, after signing in; without them, whoever opens an address of the terminal.
+    pub users: Option<Users>,
+    /// Names that browsers may call this machine by, if users sign in; by its numbers they always may.
+    pub hosts: Vec<String>,
     /// Who labels, unless the page is told otherwise.
     pub annotator: String,
     /// How many texts are drawn at random to measure on.
@@ -60,6 +66,8 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            users: None,
+            hosts: Vec::new(),
             annotator: "me".into(),
             sample: 50,
             train_every: 50,
@@ -71,14 +79,15 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Whether only this machine can open the page.
+    /// Whether nobody can open the page who should not.
     fn check(&self) -> cloze::Result<()> {
         let listen = self.listen;
-        match listen.ip().is_loopback() {
+        match listen.ip().is_loopback() || self.users.is_some() {
             true => Ok(()),
             false => Err(cloze::Error::usage(
-                format!("on {listen} other machines could read the texts, and nothing would be encrypted"),
-                "listen on 127.0.0.1, and reach it from elsewhere through `ssh -L PORT:127.0.0.1:PORT HOST`",
+                format!("on {listen} other machines could read the texts without signing in"),
+                "name the people who may with `cloze users FILE NAME` and `--users FILE`; or listen on 127.0.0.1, and reach it from elsewhere \
+                 through `ssh -L PORT:127.0.0.1:PORT HOST`",
             )),
         }
     }

@@ -284,7 +284,7 @@ impl Server {
     /// Takes the address of `options`.
     ///
     /// # Errors
-    /// When the address is not of this machine alone, or cannot be had.
+    /// When the address is not of this machine alone and nobody signs in, or it cannot be had.
     pub fn bind(project: Project, model: Model, options: &Options) -> cloze::Result<Server> {
         let listen = options.listen;
         options.check()?;
@@ -297,7 +297,7 @@ impl Server {
         let listener = TcpListener::bind(listen).map_err(taken)?;
         listener.set_nonblocking(true).map_err(taken)?;
         let address = listener.local_addr().map_err(taken)?;
-        let sessions = Sessions::new(address);
+        let sessions = Sessions::new(address, options);
         Ok(Server { listener, address, sessions, project, model, options: options.clone() })
     }
 
@@ -306,7 +306,7 @@ impl Server {
         self.address
     }
 
-    /// The address that opens the first browser. It works once.
+    /// The address that opens the first browser, once; where people sign in, the address of the page.
     pub fn url(&self) -> String {
         self.sessions.url()
     }

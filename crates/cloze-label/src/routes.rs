@@ -26,9 +26,6 @@ use crate::{assets, export};
 /// The most bytes of a request.
 const BODY: usize = 64 * 1024;
 
-/// How long an annotator's name may be.
-const NAME: usize = 60;
-
 type Shared = State<Arc<Service>>;
 
 pub(crate) fn router(service: Arc<Service>) -> Router {
@@ -36,6 +33,8 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/", get(assets::page))
         .route("/label.css", get(assets::style))
         .route("/label.js", get(assets::script))
+        .route("/sign-in", post(guard::sign_in))
+        .route("/sign-out", post(guard::sign_out))
         .route("/api/project", get(project))
         .route("/api/annotator", post(annotator))
         .route("/api/next", post(next))
@@ -120,7 +119,7 @@ fn overview(service: &Service, session: &Session) -> Value {
         "name": service.name, "columns": service.desk.rows.columns, "texts": service.desk.rows.len(),
         "several": state.several, "labels": labels, "edition": state.edition,
         "labelled": state.lesson_count(), "sample": {"labelled": measured, "of": state.sample.len()},
-        "annotator": session.annotator, "annotators": state.annotators(),
+        "annotator": session.annotator, "signs_in": service.sessions.have_users(), "annotators": state.annotators(),
         "reading": service.engine.progress(), "failure": service.engine.failure(),
         "training": service.trainer.status(), "train_every": service.train_every,
         "folder": service.folder.display().to_string(),
@@ -142,11 +141,10 @@ async fn annotator(
     body: Result<Json<Name>, JsonRejection>,
 ) -> Answer {
     let name = body?.0.name.trim().to_owned();
-    if name.is_empty()
-        || name.len() > NAME
-        || name.contains(char::is_control)
-        || name == crate::state::IMPORTED
-    {
+    if service.sessions.have_users() {
+        return Err(Refused("sign out, and let the other one sign in".into()).into());
+    }
+    if !crate::users::is_name(&name) {
         return Err(Refused("give a name of at most 60 letters".into()).into());
     }
     service.sessions.rename(&session, name.clone());

@@ -38,9 +38,15 @@ pub(crate) struct Label {
     /// Who labels; the page can change it [default: the user's name]
     #[arg(long, value_name = "NAME")]
     pub annotator: Option<String>,
-    /// The address and port of this machine to listen on; port 0 takes a free one
+    /// The address and port to listen on, of this machine alone unless there is `--users`; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value_t = Options::default().listen)]
     pub listen: SocketAddr,
+    /// People who may label after signing in, as `cloze users` has written them; then other machines can open the page
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "annotator")]
+    pub users: Option<PathBuf>,
+    /// Names by which browsers reach this machine, separated by commas, such as that of a web server in front
+    #[arg(long, value_name = "HOST,…", value_delimiter = ',', requires = "users")]
+    pub host: Vec<String>,
     /// Print the address of the page without opening a browser
     #[arg(long)]
     pub no_open: bool,
@@ -50,4 +56,15 @@ pub(crate) struct Label {
     /// The pretrained model.
     #[command(flatten)]
     pub model: ModelArg,
+}
+
+/// `cloze users`
+#[derive(Debug, Args)]
+pub(crate) struct AddUsers {
+    /// The file of users, which is created if there is none
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Who is added
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<String>,
 }

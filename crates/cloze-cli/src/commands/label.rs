@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cloze::labelling::Texts;
 use cloze::{Error, Format, Task};
-use cloze_label::{Options, Project, Server, TaskFile, folder_of};
+use cloze_label::{Options, Project, Server, TaskFile, Users, folder_of};
 use serde_json::json;
 
 use crate::args::{Global, Label};
@@ -22,6 +22,8 @@ pub(crate) fn run(args: &Label, global: &Global, printer: &Printer) -> Result {
     let annotator = args.annotator.clone().or_else(user).unwrap_or_else(|| "me".to_owned());
     let options = Options {
         listen: args.listen,
+        users: args.users.as_deref().map(Users::open).transpose()?,
+        hosts: args.host.clone(),
         annotator,
         sample: args.sample,
         train_every: args.train_every,
@@ -86,7 +88,14 @@ pub(crate) fn run(args: &Label, global: &Global, printer: &Printer) -> Result {
         count(texts),
         count(labelled)
     ))?;
-    printer.note("the address lets one browser in; stop with Ctrl-C");
+    printer.note(match args.users {
+        None => "the address lets one browser in; stop with Ctrl-C",
+        Some(_) => "people sign in with what `cloze users` has shown; stop with Ctrl-C",
+    });
+    if !args.listen.ip().is_loopback() {
+        printer
+            .warn("texts and passwords cross the network unencrypted, unless a web server in front encrypts");
+    }
     if !args.no_open && opener::open(&url).is_err() {
         printer.note("no browser could be opened: copy the address into one");
     }

@@ -18,6 +18,7 @@ pub(crate) mod serve;
 pub(crate) mod study;
 pub(crate) mod task_argument;
 pub(crate) mod train;
+pub(crate) mod users;
 pub(crate) mod zero_shot;
 
 use std::path::Path;

@@ -410,6 +410,86 @@ fn others_get_nothing_and_change_nothing() {
 }
 
 #[test]
+fn people_sign_in_and_label_as_themselves() {
+    let folder = texts();
+    let added = folder.json(&["users", "people", "ann", "bob"]);
+    let password = |user: usize| added["users"][user]["password"].as_str().unwrap().to_owned();
+    assert!(folder.fail(&["users", "people", "ann"]).contains("`ann` is in `people` already"));
+    let words = [
+        "label",
+        "days.csv",
+        "--labels",
+        "good,bad",
+        "--sample",
+        "0",
+        "--no-open",
+        "--json",
+        "--users",
+        "people",
+    ];
+    let more = ["--listen", "0.0.0.0:0", "--host", "label.example.org"];
+    let mut child = folder
+        .command(&[&words[..], &more[..]].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let url = line(&mut lines)["url"].as_str().unwrap().to_owned();
+    let port = url.trim_end_matches('/').rsplit_once(':').unwrap().1.to_owned();
+    let address = format!("127.0.0.1:{port}");
+    let page = Page { child, lines, address: address.clone(), cookie: String::new() };
+
+    let ask = |method: &str, path: &str, headers: &[(&str, &str)], body: &str| {
+        http::ask(&address, &address, method, path, headers, body)
+    };
+    let own = format!("http://{address}");
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let sign_in = |origin: &str, name: &str, password: &str| {
+        ask("POST", "/sign-in", &[form, ("Origin", origin)], &format!("name={name}&password={password}"))
+    };
+    let asked = ask("GET", "/", &[], "");
+    assert!(asked.status == 401 && asked.body.contains("Sign in to label"), "{asked:?}");
+    assert_eq!(ask("GET", "/api/project", &[], "").status, 401);
+    assert_eq!(ask("GET", "/", &[("Host", "evil.test")], "").status, 403);
+    assert_eq!(ask("GET", "/", &[("Host", "label.example.org")], "").status, 401);
+    assert_eq!(sign_in("http://evil.test", "ann", &password(0)).status, 403);
+    for (name, word) in [("ann", password(1)), ("eve", password(0)), ("ann", String::new())] {
+        let refused = sign_in(&own, name, &word);
+        assert!(refused.status == 401 && refused.body.contains("alert\" class=\"wrong\">"), "{refused:?}");
+    }
+    assert_eq!(ask("POST", "/sign-in", &[form, ("Origin", &own)], "name=ann").status, 401);
+
+    let let_in = sign_in(&own, "ann", &password(0));
+    assert_eq!(let_in.status, 303, "{let_in:?}");
+    assert!(!let_in.head.contains("secure"), "{let_in:?}");
+    let cookie_of = |answer: &Answer| {
+        let cookie = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    };
+    let ann = cookie_of(&let_in);
+    let encrypted = sign_in("https://label.example.org", "bob", &password(1));
+    assert!(encrypted.head.contains("; secure"), "{encrypted:?}");
+    let bob = cookie_of(&encrypted);
+    let project = |cookie: &str| ask("GET", "/api/project", &[("Cookie", cookie)], "");
+    assert_eq!(project(&ann).json()["annotator"], "ann");
+    assert_eq!(
+        (project(&bob).json()["annotator"].clone(), project(&bob).json()["signs_in"].clone()),
+        (json!("bob"), json!(true))
+    );
+    let renamed = page.post_as(&bob, "/api/annotator", &json!({"name": "ann"}));
+    assert_eq!(renamed.status, 409, "nobody labels as somebody else: {renamed:?}");
+    let next = page.post_as(&bob, "/api/next", &json!({})).json()["next"].clone();
+    let labelled = json!({"action": "label", "row": next["row"], "labels": ["good"], "blind": true});
+    assert_eq!(page.post_as(&bob, "/api/act", &labelled).status, 200);
+    let log = folder.read("days-labels/labels.jsonl");
+    assert!(log.lines().last().unwrap().contains(r#""annotator":"bob""#), "{log}");
+    assert_eq!(page.post_as(&ann, "/sign-out", &json!({})).status, 204);
+    assert_eq!(project(&ann).status, 401);
+    assert_eq!(project(&bob).status, 200);
+}
+
+#[test]
 fn what_cannot_be_labelled_is_told() {
     let folder = texts();
     folder.write("empty.csv", "text\n");
@@ -422,5 +502,8 @@ fn what_cannot_be_labelled_is_told() {
     assert!(fail(&["-"]).contains("cannot be read from standard input"));
     let open = fail(&["days.csv", "--listen", "0.0.0.0:0"]);
     assert!(open.contains("other machines could read the texts") && open.contains("ssh -L"), "{open}");
+    folder.write("people", "ann:secret\n");
+    assert!(fail(&["days.csv", "--users", "people"]).contains("line 1 of `people`"));
+    assert!(fail(&["days.csv", "--users", "nobody"]).contains("nobody"));
     assert!(fail(&["days.csv", "--labels", "a,A"]).contains("cannot be a label"));
 }
