@@ -358,6 +358,38 @@ for (const view of ["Texts", "Trust", "Labels", "Train and export"]) {
   await page.screenshot({ path: path.join(folder, `small-${view.split(" ")[0].toLowerCase()}.png`) });
 }
 
+// ---------------------------------------------------------------- people who sign in
+
+const people = path.join(place, "people");
+const added = spawn(cloze, ["users", people, "ann", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+let made = "";
+added.stdout.on("data", (part) => (made += part));
+await once(added, "close");
+const shared = await serve([table, "-o", path.join(place, "shared"), "--labels", names.join(","), "--users", people]);
+const visitor = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
+await visitor.goto(shared.url());
+await accessible(visitor, "signing in");
+await visitor.screenshot({ path: path.join(folder, "sign-in.png") });
+await visitor.keyboard.type("ann");
+await visitor.keyboard.press("Tab");
+await visitor.keyboard.type("a guess");
+await visitor.keyboard.press("Enter");
+await visitor.getByRole("alert").waitFor();
+await accessible(visitor, "signing in again");
+await visitor.screenshot({ path: path.join(folder, "sign-in-again.png") });
+await visitor.keyboard.type("ann");
+await visitor.keyboard.press("Tab");
+await visitor.keyboard.type(JSON.parse(made).users[0].password);
+await visitor.keyboard.press("Enter");
+await visitor.locator(".choice").first().waitFor();
+check((await visitor.locator("#who").innerText()) === "ann", "who has signed in is named");
+await accessible(visitor, "signed in");
+await visitor.screenshot({ path: path.join(folder, "signed-in.png") });
+await visitor.getByRole("button", { name: "Sign out" }).click();
+await visitor.getByRole("button", { name: "Sign in" }).waitFor();
+check(!(await visitor.context().cookies()).length, "signing out takes the cookie away");
+await shared.stop();
+
 check(problems.length === 0, "the page has no errors and asks nobody else", problems.join("\n        "));
 await browser.close();
 await again.stop();
