@@ -17,12 +17,13 @@ fn write(path: &Path, rows: usize, note: impl Fn(usize) -> String) {
     let mut writer = None;
     for start in (0..rows).step_by(10_000) {
         let numbers = || start..rows.min(start + 10_000);
-        let text = |row: usize| format!("the {} of day {row}", if row % 2 == 0 { "sun" } else { "storm" });
+        let text =
+            |row: usize| format!("the {} of day {row}", if row.is_multiple_of(2) { "sun" } else { "storm" });
         let batch = RecordBatch::try_from_iter([
             ("id", Arc::new(Int32Array::from_iter_values(numbers().map(|row| row as i32))) as ArrayRef),
             ("text", Arc::new(StringArray::from_iter_values(numbers().map(text)))),
             ("note", Arc::new(StringArray::from_iter_values(numbers().map(&note)))),
-            ("open", Arc::new(BooleanArray::from_iter(numbers().map(|row| Some(row % 3 == 0))))),
+            ("open", Arc::new(BooleanArray::from_iter(numbers().map(|row| Some(row.is_multiple_of(3)))))),
         ])
         .unwrap();
         let writer = writer.get_or_insert_with(|| {
