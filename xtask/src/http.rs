@@ -115,7 +115,7 @@ fn get(address: &str, path: &str) -> Option<String> {
 }
 
 /// The run in a folder under a name that is the same everywhere, so that the same requests are made everywhere: they follow from the paths.
-fn renamed(runs: &Path) -> Option<PathBuf> {
+pub(crate) fn renamed(runs: &Path) -> Option<PathBuf> {
     let mut entries = fs::read_dir(runs).ok()?.flatten().map(|entry| entry.path());
     let run = entries.find(|path| path.join("run.toml").is_file())?;
     let name = runs.join("served");

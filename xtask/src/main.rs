@@ -13,6 +13,7 @@ mod browser;
 mod build;
 mod command;
 mod conventions;
+mod formats;
 mod fuzz;
 mod http;
 mod licences;
@@ -68,6 +69,7 @@ const CHECKS: &[Check] = &[
     ("packages", |root, _| packages::check(root)),
     ("parity", |root, _| parity::check(root)),
     ("http", http::check),
+    ("formats", |root, _| formats::check(root)),
     ("browser", |root, _| browser::check(root)),
     ("fuzz", |root, _| fuzz::check(root)),
 ];

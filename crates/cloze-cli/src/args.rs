@@ -247,7 +247,7 @@ pub(crate) struct Demo {
 /// `cloze init`
 #[derive(Debug, Args)]
 pub(crate) struct Init {
-    /// A CSV, TSV or JSON Lines file with labelled rows
+    /// A CSV, TSV, JSON Lines or Parquet file with labelled rows
     #[arg(value_name = "DATA", value_hint = ValueHint::FilePath)]
     pub data: PathBuf,
     /// The column with the labels

@@ -29,9 +29,8 @@ const EXTENSIONS: &[(Foreign, &[&str])] = &[
     (
         Foreign::Other,
         &[
-            "parquet", "feather", "arrow", "avro", "orc", "db", "sqlite", "sqlite3", "duckdb", "sql", "pkl",
-            "pickle", "npy", "npz", "h5", "hdf5", "mat", "sav", "dta", "rds", "rdata", "xml", "yaml", "yml",
-            "toml",
+            "feather", "arrow", "avro", "orc", "db", "sqlite", "sqlite3", "duckdb", "sql", "pkl", "pickle",
+            "npy", "npz", "h5", "hdf5", "mat", "sav", "dta", "rds", "rdata", "xml", "yaml", "yml", "toml",
         ],
     ),
 ];
@@ -53,13 +52,19 @@ pub(crate) fn as_rows(path: &Path) -> PathBuf {
 /// Refuses an output whose name promises another format.
 pub(crate) fn writable_format(path: &Path) -> Result {
     let Some(kind) = Foreign::of_path(path) else { return Ok(()) };
+    let format = Format::of_path(path);
+    if matches!(format, Some(Format::Csv | Format::Tsv | Format::Jsonl)) {
+        // Compressed while it is written.
+        return Ok(());
+    }
     let (extension, rows) = (path.extension().unwrap_or_default().to_string_lossy(), as_rows(path));
     let rows = rows.display();
     let remedy = match kind {
         Foreign::Spreadsheet => format!("write `{rows}`, which a spreadsheet opens"),
+        Foreign::Compressed if format.is_some() => format!("write `{rows}`, which is compressed within"),
         Foreign::Compressed => format!("write `{rows}`, and compress that"),
         Foreign::Document | Foreign::Other => {
-            format!("write `{rows}`; the output formats are CSV, TSV and JSON Lines")
+            format!("write `{rows}`; the output formats are CSV, TSV, JSON Lines and Parquet")
         }
     };
     Err(Error::usage(format!("cannot write .{extension}: `{}`", path.display()), remedy).into())
@@ -82,7 +87,8 @@ mod tests {
         let (problem, remedy) = refusal("out/labelled v1.2.XLSX");
         assert_eq!(problem, "cannot write .XLSX: `out/labelled v1.2.XLSX`");
         assert_eq!(remedy, "write `out/labelled v1.2.csv`, which a spreadsheet opens");
-        assert_eq!(refusal("x.jsonl.gz").1, "write `x.jsonl`, and compress that");
+        assert_eq!(refusal("x.jsonl.bz2").1, "write `x.jsonl`, and compress that");
+        assert_eq!(refusal("x.parquet.zst").1, "write `x.parquet`, which is compressed within");
         assert_eq!(refusal("x.tar.gz").1, "write `x.tar.csv`, and compress that");
         for (_, names) in EXTENSIONS {
             for name in *names {
@@ -95,9 +101,22 @@ mod tests {
 
     #[test]
     fn rows_and_names_that_promise_nothing_are_written() {
-        for path in
-            ["-", "x", "x.csv", "x.tsv", "x.TAB", "x.jsonl", "x.json", "x.ndjson", "x.txt", "/dev/stdout"]
-        {
+        for path in [
+            "-",
+            "x",
+            "x.csv",
+            "x.csv.gz",
+            "x.jsonl.ZST",
+            "x.parquet",
+            "x.pq",
+            "x.tsv",
+            "x.TAB",
+            "x.jsonl",
+            "x.json",
+            "x.ndjson",
+            "x.txt",
+            "/dev/stdout",
+        ] {
             writable_format(Path::new(path)).unwrap();
         }
     }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use cloze::inspect::{Request, draft};
 use cloze::{Error, Format, Model, ReadOptions, Reader, cloze_encoder::Device};
 use serde_json::{Map, Value, json};
-use toml::Table;
 
 use crate::private;
 use crate::rows::{Row, Rows};
 use crate::state::{Label, Labels, State};
+use crate::table::Table;
 
 /// Files in the folder of a project.
 pub(crate) const LABELLED: &str = "labelled.csv";
@@ -54,16 +54,9 @@ fn label_column(rows: &Rows) -> String {
     name
 }
 
-/// Writes rows of text with further cells as CSV.
+/// A table of texts with further cells as CSV.
 fn csv(header: Vec<String>, lines: impl Iterator<Item = Vec<String>>) -> cloze::Result<Vec<u8>> {
-    let failed =
-        |error: csv::Error| Error::usage(format!("the table cannot be written: {error}"), "try again");
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(&header).map_err(failed)?;
-    for line in lines {
-        writer.write_record(&line).map_err(failed)?;
-    }
-    writer.into_inner().map_err(|error| failed(error.into_error().into()))
+    Table { header, lines: lines.collect(), numbers: 0 }.written(Format::Csv)
 }
 
 /// All labels as a table: a line for every text that was labelled, with who said what.
@@ -94,15 +87,13 @@ pub(crate) fn labels(rows: &Rows, state: &State, format: Format) -> cloze::Resul
     }
     let mut header = rows.columns.clone();
     header.extend([label, "split".into(), "annotators".into(), "note".into()]);
-    csv(
-        header,
-        labelled().map(|(row, labels)| {
-            let mut line = rows.texts[row].values.clone();
-            let people: Vec<String> = people(row).into_keys().collect();
-            line.extend([cell(state, labels), used(row).to_owned(), people.join(", "), note(row).to_owned()]);
-            line
-        }),
-    )
+    let lines = labelled().map(|(row, labels)| {
+        let mut line = rows.texts[row].values.clone();
+        let people: Vec<String> = people(row).into_keys().collect();
+        line.extend([cell(state, labels), used(row).to_owned(), people.join(", "), note(row).to_owned()]);
+        line
+    });
+    Table { header, lines: lines.collect(), numbers: 0 }.written(format)
 }
 
 fn columns(rows: &Rows, row: Row) -> impl Iterator<Item = (String, Value)> {
@@ -222,8 +213,9 @@ fn from_task(
 ) -> cloze::Result<String> {
     let wrong =
         |why: String| Error::usage(format!("the task file cannot be used: {why}"), "mend it and start again");
-    let mut task: Table = given.text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
-    let mut data = Table::new();
+    let mut task: toml::Table =
+        given.text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+    let mut data = toml::Table::new();
     data.insert("train".into(), LABELLED.into());
     data.insert("label".into(), label.into());
     unlabeled.into_iter().for_each(|file| _ = data.insert("unlabeled".into(), file.into()));
@@ -244,7 +236,7 @@ fn from_task(
         model.insert("directory".into(), directory.display().to_string().into());
     }
     if state.several {
-        let topics: Table = state
+        let topics: toml::Table = state
             .labels
             .iter()
             .map(|label| {
@@ -252,14 +244,16 @@ fn from_task(
                 (label.name.clone(), words.clone().into())
             })
             .collect();
-        match task.entry("multi_label").or_insert_with(|| Table::new().into()).as_table_mut() {
+        match task.entry("multi_label").or_insert_with(|| toml::Table::new().into()).as_table_mut() {
             Some(several) => _ = several.insert("topics".into(), topics.into()),
             None => return Err(wrong("`multi_label` is no section".into())),
         }
     } else {
         let auto = task.get("words").and_then(toml::Value::as_str) == Some("auto");
-        let before =
-            task.remove("labels").and_then(|labels| labels.try_into::<Table>().ok()).unwrap_or_default();
+        let before = task
+            .remove("labels")
+            .and_then(|labels| labels.try_into::<toml::Table>().ok())
+            .unwrap_or_default();
         let words = |label: &Label| -> toml::Value {
             let described = label.words.trim();
             match before.get(&label.name) {
@@ -269,7 +263,8 @@ fn from_task(
                 None => described.split(',').map(|word| word.trim().to_owned()).collect::<Vec<_>>().into(),
             }
         };
-        let labels: Table = state.labels.iter().map(|label| (label.name.clone(), words(label))).collect();
+        let labels: toml::Table =
+            state.labels.iter().map(|label| (label.name.clone(), words(label))).collect();
         task.insert("labels".into(), labels.into());
     }
     let text = toml::to_string_pretty(&task).map_err(|error| wrong(error.to_string()))?;
@@ -316,6 +311,7 @@ pub(crate) fn predictions(
     rows: &Rows,
     state: &State,
     predicted: &crate::train::Predicted,
+    format: Format,
 ) -> cloze::Result<Vec<u8>> {
     let mut header = rows.columns.clone();
     let names = &predicted.labels;
@@ -323,21 +319,19 @@ pub(crate) fn predictions(
     header.extend(names.iter().map(|name| format!("p({name})")));
     let mut order: Vec<&Row> = predicted.rows.keys().collect();
     order.sort_unstable();
-    csv(
-        header,
-        order.into_iter().map(|row| {
-            let probabilities = &predicted.rows[row];
-            let mut line = rows.texts[*row].values.clone();
-            line.push(state.label_of(*row).map_or(String::new(), |labels| cell(state, labels)));
-            let best = predicted.best(*row).unwrap_or_default();
-            line.push(match best.as_slice() {
-                [name] if !state.several => name.clone(),
-                names => json!(names).to_string(),
-            });
-            line.extend(probabilities.iter().map(|p| format!("{p:.4}")));
-            line
-        }),
-    )
+    let lines = order.into_iter().map(|row| {
+        let probabilities = &predicted.rows[row];
+        let mut line = rows.texts[*row].values.clone();
+        line.push(state.label_of(*row).map_or(String::new(), |labels| cell(state, labels)));
+        let best = predicted.best(*row).unwrap_or_default();
+        line.push(match best.as_slice() {
+            [name] if !state.several => name.clone(),
+            names => json!(names).to_string(),
+        });
+        line.extend(probabilities.iter().map(|p| format!("{p:.4}")));
+        line
+    });
+    Table { header, lines: lines.collect(), numbers: names.len() }.written(format)
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod queue;
 mod routes;
 mod rows;
 mod state;
+mod table;
 mod train;
 mod trust;
 mod users;

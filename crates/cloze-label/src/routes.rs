@@ -11,6 +11,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router, middleware};
+use cloze::Format;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -285,19 +286,26 @@ struct Download {
 async fn download(State(service): Shared, Query(asked): Query<Download>) -> Result<Response, Problem> {
     aside(move || {
         let (rows, state) = (&service.desk.rows, service.desk.state());
-        let (bytes, name, kind) = match asked.what.as_str() {
-            "labels.csv" => {
-                (export::labels(rows, &state, cloze::Format::Csv)?, "labels.csv", "text/csv; charset=utf-8")
-            }
-            "labels.jsonl" => {
-                (export::labels(rows, &state, cloze::Format::Jsonl)?, "labels.jsonl", "application/jsonl")
-            }
-            "predictions.csv" => {
-                let predicted = service.trainer.predicted();
-                let predicted = predicted.ok_or_else(|| Refused("train a classifier first".into()))?;
-                (export::predictions(rows, &state, &predicted)?, "predictions.csv", "text/csv; charset=utf-8")
-            }
+        let predictions = |format| {
+            let predicted = service.trainer.predicted();
+            let predicted = predicted.ok_or_else(|| Refused("train a classifier first".into()))?;
+            export::predictions(rows, &state, &predicted, format).map_err(Problem::from)
+        };
+        let name = asked.what.as_str();
+        let format = match name.rsplit('.').next() {
+            Some("jsonl") => Format::Jsonl,
+            Some("parquet") => Format::Parquet,
+            _ => Format::Csv,
+        };
+        let bytes = match name {
+            "labels.csv" | "labels.jsonl" | "labels.parquet" => export::labels(rows, &state, format)?,
+            "predictions.csv" | "predictions.parquet" => predictions(format)?,
             _ => return Err(Problem::new(StatusCode::NOT_FOUND, "there is no such table")),
+        };
+        let kind = match format {
+            Format::Jsonl => "application/jsonl",
+            Format::Parquet => "application/vnd.apache.parquet",
+            _ => "text/csv; charset=utf-8",
         };
         let disposition = format!("attachment; filename=\"{name}\"");
         Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes)

@@ -262,7 +262,7 @@ impl Trainer {
                 return Err(Error::Stopped);
             }
         }
-        let table = export::predictions(rows, &state, &predicted)?;
+        let table = export::predictions(rows, &state, &predicted, cloze::Format::Csv)?;
         let writing = lock(&self.writing);
         Made::read(&self.folder)?.write(export::PREDICTIONS, &table)?;
         drop(writing);

@@ -176,26 +176,43 @@ pub enum Hint {
 pub struct Place {
     /// The file as the user wrote it, or `standard input`.
     pub file: String,
-    /// The line, counted from 1; for a record over several lines the first of them.
+    /// The line, counted from 1; for a record over several lines the first of them. In a file without lines, such as Parquet,
+    /// the row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
     /// The column's or key's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// Whether `file` is what examples from memory are called, and `line` the number of one of them.
+    /// What `line` counts.
     #[serde(skip)]
-    in_memory: bool,
+    unit: Unit,
+}
+
+/// What the number of a place counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Lines of a file.
+    Line,
+    /// Rows of a file that has no lines.
+    Row,
+    /// Examples from memory; the name of the file is what they are called.
+    Example,
 }
 
 impl Place {
     /// A whole file.
     pub(crate) fn file(file: impl Into<String>) -> Place {
-        Place { file: file.into(), line: None, field: None, in_memory: false }
+        Place { file: file.into(), line: None, field: None, unit: Unit::Line }
     }
 
     /// The same place among examples that a program has provided, not in a file.
     pub(crate) fn in_memory(self) -> Place {
-        Place { in_memory: true, ..self }
+        self.counting(Unit::Example)
+    }
+
+    /// The same place, with a number that counts something else.
+    pub(crate) fn counting(self, unit: Unit) -> Place {
+        Place { unit, ..self }
     }
 
     /// A line in it.
@@ -211,11 +228,12 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.line, self.in_memory) {
-            (Some(line), true) => write!(f, "example {line} of {}", self.file)?,
-            (None, true) => f.write_str(&self.file)?,
-            (Some(line), false) => write!(f, "`{}`, line {line}", self.file)?,
-            (None, false) => write!(f, "`{}`", self.file)?,
+        match (self.line, self.unit) {
+            (Some(line), Unit::Example) => write!(f, "example {line} of {}", self.file)?,
+            (None, Unit::Example) => f.write_str(&self.file)?,
+            (Some(line), Unit::Line) => write!(f, "`{}`, line {line}", self.file)?,
+            (Some(row), Unit::Row) => write!(f, "`{}`, row {row}", self.file)?,
+            (None, Unit::Line | Unit::Row) => write!(f, "`{}`", self.file)?,
         }
         if let Some(field) = &self.field {
             write!(f, ", column `{field}`")?;

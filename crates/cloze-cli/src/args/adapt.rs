@@ -15,7 +15,7 @@ pub(crate) struct Adapt {
     /// A Hugging Face directory with a masked language model, the name of a fetched model, or `cloze-mini-en`, the built-in one
     #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath)]
     pub model: PathBuf,
-    /// Text: `.txt` files with blank lines between documents, CSV, TSV or JSON Lines files (all may be compressed with gzip or zstd), and
+    /// Text: `.txt` files with blank lines between documents, CSV, TSV or JSON Lines files (all may be compressed with gzip or zstd), Parquet files, and
     /// folders of such files
     #[arg(value_name = "TEXT", required = true, value_hint = ValueHint::AnyPath)]
     pub texts: Vec<PathBuf>,

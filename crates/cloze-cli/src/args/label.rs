@@ -11,7 +11,7 @@ use super::{ModelArg, ReadingArgs};
 /// `cloze label`
 #[derive(Debug, Args)]
 pub(crate) struct Label {
-    /// A task file, or a CSV, TSV or JSON Lines file with texts
+    /// A task file, or a CSV, TSV, JSON Lines or Parquet file with texts
     #[arg(value_name = "TASK|TABLE", value_hint = ValueHint::FilePath)]
     pub given: PathBuf,
     /// The folder for labels, tables and runs [default: NAME-labels, beside the table or task file]

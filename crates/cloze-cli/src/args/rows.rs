@@ -13,7 +13,7 @@ pub(crate) struct Eval {
     /// A run directory, or a task file, which stands for the newest finished run of its task
     #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
     pub run: PathBuf,
-    /// A CSV, TSV or JSON Lines file with labelled rows; `-` is standard input
+    /// A CSV, TSV, JSON Lines or Parquet file with labelled rows; `-` is standard input
     #[arg(value_name = "DATA", value_hint = ValueHint::FilePath)]
     pub data: PathBuf,
     /// Where to look for the runs of a task file, in addition to `runs` in the task file's folder
@@ -62,13 +62,13 @@ pub(crate) struct Predict {
     /// A run directory, or a task file, which stands for the newest finished run of its task
     #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
     pub run: PathBuf,
-    /// A CSV, TSV or JSON Lines file; `-` is standard input
+    /// A CSV, TSV, JSON Lines or Parquet file; `-` is standard input
     #[arg(value_name = "INPUT", required_unless_present = "text", value_hint = ValueHint::FilePath)]
     pub input: Option<PathBuf>,
     /// Classify this text; may be repeated. For a task with several columns, give one for each, in the order of its patterns
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["input", "output", "from", "to"])]
     pub text: Vec<String>,
-    /// Where to write the rows; `-` is standard output
+    /// Where to write the rows; `-` is standard output. Rows of text are compressed if the name ends in `.gz` or `.zst`
     #[arg(short, long, value_name = "OUTPUT", default_value = "-", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
     /// Where to look for the runs of a task file, in addition to `runs` in the task file's folder
@@ -88,7 +88,7 @@ pub(crate) struct Predict {
     #[command(flatten)]
     pub reading: ReadingArgs,
     /// The format of the output; `superglue` is that of the benchmark's submissions: `idx` and label
-    /// [default: from the file's extension, otherwise that of the input]
+    /// [default: from the file's extension, otherwise that of the input, or `jsonl` on standard output if that is Parquet]
     #[arg(long, visible_alias = "format", value_name = "FORMAT", value_parser = choice(OUTPUTS))]
     pub to: Option<OutputFormat>,
 }
@@ -102,13 +102,15 @@ pub(crate) enum OutputFormat {
     SuperGlue,
 }
 
-const FORMATS: &[(&str, Format)] = &[("csv", Format::Csv), ("tsv", Format::Tsv), ("jsonl", Format::Jsonl)];
+const FORMATS: &[(&str, Format)] =
+    &[("csv", Format::Csv), ("tsv", Format::Tsv), ("jsonl", Format::Jsonl), ("parquet", Format::Parquet)];
 const QUOTINGS: &[(&str, Quoting)] =
     &[("double", Quoting::Double), ("backslash", Quoting::Backslash), ("none", Quoting::None)];
 const OUTPUTS: &[(&str, OutputFormat)] = &[
     ("csv", OutputFormat::Rows(Format::Csv)),
     ("tsv", OutputFormat::Rows(Format::Tsv)),
     ("jsonl", OutputFormat::Rows(Format::Jsonl)),
+    ("parquet", OutputFormat::Rows(Format::Parquet)),
     ("superglue", OutputFormat::SuperGlue),
 ];
 const ANSWERERS: &[(&str, With)] = &[("final", With::Classifier), ("ensemble", With::Ensemble)];

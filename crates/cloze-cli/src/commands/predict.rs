@@ -14,6 +14,7 @@ use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::layout::{Align, Table, counted, duration, percent};
 use crate::output::{Output, Protected};
+use crate::packing::Packing;
 use crate::printer::Printer;
 use crate::progress::Counter;
 
@@ -154,11 +155,16 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &Predictor, printer
         }
         false => Some(Output::create(&args.output, args.force, &protected)?),
     };
+    if to_stdout && args.to == Some(OutputFormat::Rows(Format::Parquet)) {
+        let problem = "Parquet is not text, and is not written to standard output";
+        return Err(Error::usage(problem, "name a file, for example with `-o predictions.parquet`").into());
+    }
     let reader = open_rows(input, args.reading.options(args.from))?;
     say_who_answers(predictor, run, printer);
     let format = args.to.unwrap_or_else(|| {
         OutputFormat::Rows(match Format::of_path(&args.output) {
-            _ if to_stdout && printer.is_json() => Format::Jsonl,
+            // Parquet is no text.
+            _ if to_stdout && (printer.is_json() || reader.format() == Format::Parquet) => Format::Jsonl,
             of_path => of_path.unwrap_or(reader.format()),
         })
     });
@@ -169,18 +175,22 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &Predictor, printer
     };
     let written = match output {
         None => {
-            let out = BufWriter::new(io::stdout().lock());
+            let out = BufWriter::new(io::stdout());
             write(predictor, reader, out, "standard output", format, progress)?
         }
         Some(output) => {
             interrupt::catch();
             let name = args.output.display().to_string();
-            let file = BufWriter::new(output.file()?);
+            let failed = |error| Error::io("write", &args.output, error);
+            let mut file = Packing::named(&args.output, BufWriter::new(output.file()?)).map_err(failed)?;
             let written =
-                write(predictor, reader, file, &name, format, progress).map_err(|error| match error {
-                    Error::Stopped => Failure::Interrupted(format!("`{name}` was not written")),
-                    error => error.into(),
-                })?;
+                write(predictor, reader, &mut file, &name, format, progress).map_err(
+                    |error| match error {
+                        Error::Stopped => Failure::Interrupted(format!("`{name}` was not written")),
+                        error => error.into(),
+                    },
+                )?;
+            file.finish().map_err(failed)?;
             output.finish()?;
             written
         }
@@ -211,7 +221,7 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &Predictor, printer
 fn write(
     predictor: &Predictor,
     reader: Reader,
-    output: impl Write,
+    output: impl Write + Send,
     name: &str,
     format: OutputFormat,
     progress: impl FnMut(usize) -> cloze::Result<()>,

@@ -50,7 +50,7 @@ fn directory(given: &Path) -> Error {
 /// The tables in a folder as a remedy.
 fn tables_of(folder: &Path) -> String {
     match tables(folder).as_slice() {
-        [] => "give a CSV, TSV or JSON Lines file".to_owned(),
+        [] => "give a CSV, TSV, JSON Lines or Parquet file".to_owned(),
         tables => format!("give a table, for example {}", listed(tables)),
     }
 }

@@ -161,6 +161,11 @@ fn from_a_table_to_a_classifier() {
     let table = page.get("/api/download?what=labels.csv");
     assert_eq!(table.body.lines().count(), 25);
     assert!(table.body.starts_with("text,label,split,annotators,note\n"), "{table:?}");
+    for name in ["labels.parquet", "predictions.parquet"] {
+        let table = page.get(&format!("/api/download?what={name}"));
+        assert!(table.status == 200 && table.body.starts_with("PAR1"), "{table:?}");
+    }
+    assert_eq!(page.get("/api/download?what=labels.xlsx").status, 404);
     let predictions = page.get("/api/download?what=predictions.csv").body;
     assert_eq!(predictions.lines().count(), 61);
     // The command goes on with what was written.

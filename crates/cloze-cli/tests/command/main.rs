@@ -21,6 +21,7 @@ mod label;
 mod options;
 #[cfg(unix)]
 mod outputs;
+mod parquet;
 mod readme;
 #[cfg(unix)]
 mod rows;

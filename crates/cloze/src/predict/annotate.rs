@@ -12,7 +12,7 @@ use crate::Result;
 use crate::dataset::{Example, Examples, Projected, Projection};
 use crate::scoring::scores::Scores;
 use crate::table::submission::{self, Submission};
-use crate::table::{Format, Reader, Row, Writer};
+use crate::table::{Added, Format, Kind, Reader, Row, Writer};
 use crate::task::{Answers, Rows, Task};
 
 /// Number of rows that are read, scored and written at a time.
@@ -40,7 +40,7 @@ impl Predictor {
     /// # Errors
     /// When the input lacks a column that the patterns use or cannot be read, or the output cannot be
     /// written.
-    pub fn annotate<W: Write>(
+    pub fn annotate<W: Write + Send>(
         &self,
         reader: Reader,
         output: W,
@@ -78,6 +78,12 @@ impl Predictor {
             let free = columns.free_name(&name, &added);
             added.push(free);
         }
+        // The labels come first; what follows are probabilities.
+        let labels =
+            if task.answers.several().is_some() && format.has_lists() { Kind::Texts } else { Kind::Text };
+        let kinds = std::iter::once(labels).chain(std::iter::repeat(Kind::Number));
+        let added: Vec<Added> =
+            added.into_iter().zip(kinds).map(|(name, kind)| Added { name, kind }).collect();
         let mut writer = Writer::new(name, output, format, &columns, &added)?;
         let written = self.label(reader, &mut projection, names.len() - fields.len(), progress, |chunk| {
             for (row, example, answer) in chunk.answers(&task) {

@@ -73,7 +73,7 @@ impl Answer {
     /// the data.
     pub(crate) fn value(&self, task: &Task, format: Format) -> Value {
         match task.answers.several() {
-            Some(_) if format == Format::Jsonl => Value::from(self.labels.clone()),
+            Some(_) if format.has_lists() => Value::from(self.labels.clone()),
             Some(several) => Value::from(several.write(&self.labels)),
             None => Value::from(self.labels.concat()),
         }

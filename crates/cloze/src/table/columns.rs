@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow_schema::SchemaRef;
+
 use super::format::Format;
 use super::options::ReadOptions;
 use super::quoting::Quoting;
@@ -18,6 +20,8 @@ pub(crate) struct Columns {
     pub(super) dialect: Dialect,
     /// Whether the rows come from a program rather than a file.
     pub(super) in_memory: bool,
+    /// The types of the columns, if the file is Parquet.
+    pub(super) schema: Option<SchemaRef>,
 }
 
 /// Properties of a file's format that its rows do not show; output derived from the file uses the same ones.
@@ -56,7 +60,13 @@ impl Columns {
             places: places.into(),
             dialect,
             in_memory: false,
+            schema: None,
         })
+    }
+
+    /// The same columns with their types.
+    pub(super) fn typed(self, schema: SchemaRef) -> Columns {
+        Columns { schema: Some(schema), ..self }
     }
 
     /// The names in order.
@@ -82,12 +92,21 @@ impl Columns {
         if self.in_memory { place.in_memory() } else { place }
     }
 
+    /// Where their names are.
+    pub(crate) fn header_place(&self) -> Place {
+        let place = self.place();
+        if self.dialect.format == Format::Parquet { place } else { place.line(1) }
+    }
+
     /// The remedy to suggest when there is no column `name`.
     pub(crate) fn hint(&self, name: &str) -> String {
         let names = list(self.names.iter());
         match nearest(name, self.names.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`? The columns are {names}"),
-            None if self.names.len() == 1 && self.names[0].contains(['\t', '|', ';', ',']) => {
+            None if self.names.len() == 1
+                && self.dialect.format != Format::Parquet
+                && self.names[0].contains(['\t', '|', ';', ',']) =>
+            {
                 format!(
                     "the file seems to have one column, {names}; if its values are separated by something other than a comma or a \
                          semicolon, begin it with a line such as `sep=|` that names the separator"
@@ -101,6 +120,7 @@ impl Columns {
                     "the columns are {names}, the keys of the first object; add the key to it, with `null` if necessary"
                 )
             }
+            None if self.dialect.format == Format::Parquet => format!("the columns are {names}"),
             None => format!("the columns are {names}; if these are not names, add a header line to the file"),
         }
     }
@@ -109,7 +129,7 @@ impl Columns {
     pub(crate) fn renamed(&self, names: &[String]) -> Columns {
         let places: HashMap<String, usize> =
             names.iter().enumerate().map(|(place, name)| (name.clone(), place)).collect();
-        Columns { names: names.into(), places: places.into(), ..self.clone() }
+        Columns { names: names.into(), places: places.into(), schema: None, ..self.clone() }
     }
 
     /// `wanted`, with a number appended if it is already the name of a column or of one of the `others` that

@@ -42,7 +42,7 @@ pub(super) fn open(name: &str, input: impl Read + Send + 'static, options: ReadO
     }
     let refuse = |problem: String, remedy: String| Err(Error::data(Place::file(name), problem, remedy));
     if let Some(Foreign { what, remedy }) = Foreign::of(&head, name) {
-        return refuse(format!("it is {what}, not CSV, TSV or JSON Lines"), remedy);
+        return refuse(format!("it is {what}, not text with rows"), remedy);
     }
     let (mark, encoding) = match Stored::of(&head) {
         Stored::Utf32 => {

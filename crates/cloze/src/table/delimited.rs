@@ -10,6 +10,7 @@ use super::input::{Fault, FaultKind, Input};
 use super::options::ReadOptions;
 use super::quoting::Quoting;
 use super::row::Row;
+use crate::error::Unit;
 use crate::error::counted;
 use crate::{Error, Place, Result};
 
@@ -49,7 +50,7 @@ impl Records {
         // A file may have two byte order marks if two programs each added one.
         let around = |c: char| c.is_whitespace() || c == '\u{feff}';
         let names = names.iter().map(|name| name.trim_matches(around).to_owned()).collect();
-        let columns = unique(file, names, dialect, first)?;
+        let columns = unique(file, names, dialect, Some(first))?;
         Ok((columns, Records { records, line: first }))
     }
 
@@ -75,7 +76,7 @@ impl Records {
             return Err(ragged(columns, &record, place, line + breaks));
         }
         let values = texts(&record, &place, columns.dialect.options)?;
-        Ok(Some(Row { file: Arc::clone(file), line, values, object: None }))
+        Ok(Some(Row { file: Arc::clone(file), line, unit: Unit::Line, values, object: None, cells: None }))
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Format {
     Tsv,
     /// One JSON object per line.
     Jsonl,
+    /// Columns with types, in a file that is not text.
+    Parquet,
 }
 
 impl Format {
@@ -26,6 +28,11 @@ impl Format {
             Some(inner) => Format::of_path(inner),
             None => path.extension()?.to_str()?.to_ascii_lowercase().parse().ok(),
         }
+    }
+
+    /// Whether a value can be a list of texts.
+    pub(crate) fn has_lists(self) -> bool {
+        matches!(self, Format::Jsonl | Format::Parquet)
     }
 
     /// The format that the first line of a file looks like.
@@ -79,7 +86,8 @@ impl FromStr for Format {
             "csv" => Ok(Format::Csv),
             "tsv" | "tab" => Ok(Format::Tsv),
             "jsonl" | "ndjson" | "json" => Ok(Format::Jsonl),
-            _ => Err(format!("`{name}` is not a format: use `csv`, `tsv` or `jsonl`")),
+            "parquet" | "pq" => Ok(Format::Parquet),
+            _ => Err(format!("`{name}` is not a format: use `csv`, `tsv`, `jsonl` or `parquet`")),
         }
     }
 }
@@ -90,6 +98,7 @@ impl fmt::Display for Format {
             Format::Csv => "csv",
             Format::Tsv => "tsv",
             Format::Jsonl => "jsonl",
+            Format::Parquet => "parquet",
         })
     }
 }
@@ -103,6 +112,7 @@ mod tests {
         assert_eq!(Format::of_path(Path::new("a/b.CSV")), Some(Format::Csv));
         assert_eq!(Format::of_path(Path::new("b.ndjson")), Some(Format::Jsonl));
         assert_eq!(Format::of_path(Path::new("b.tsv.gz")), Some(Format::Tsv));
+        assert_eq!(Format::of_path(Path::new("b.PQ")), Some(Format::Parquet));
         assert_eq!(Format::of_path(Path::new("b.txt")), None);
         assert_eq!(Format::sniff(b"a\tb, c\td", Quoting::Double), Format::Tsv);
         assert_eq!(Format::sniff(b" {\"a\": 1}", Quoting::Double), Format::Jsonl);

@@ -126,15 +126,24 @@ pub(super) fn empty(file: &str) -> Error {
     Error::data(Place::file(file), "the file is empty", "it needs a header line and rows below it")
 }
 
-/// Columns with these names, which must differ. One name may be empty: some tools leave the header of a
+/// Columns with these names, which must differ and were read at this line, if it has lines. One name may be empty: some tools leave the header of a
 /// row-number column empty.
-pub(super) fn unique(file: &Arc<str>, names: Vec<String>, dialect: Dialect, line: u64) -> Result<Columns> {
+pub(super) fn unique(
+    file: &Arc<str>,
+    names: Vec<String>,
+    dialect: Dialect,
+    line: Option<u64>,
+) -> Result<Columns> {
+    let place = || {
+        let file = Place::file(&**file);
+        line.map_or(file.clone(), |line| file.line(line))
+    };
     let all = list(names.iter().take(50));
     if let [name] = names.as_slice()
         && told_separator(name.as_bytes()).is_some()
     {
         return Err(Error::data(
-            Place::file(&**file).line(line),
+            place(),
             format!("`{name}` names a separator, but is where the header should be"),
             "put the line with the columns' names there",
         ));
@@ -143,11 +152,11 @@ pub(super) fn unique(file: &Arc<str>, names: Vec<String>, dialect: Dialect, line
     // again.
     if let Some(Foreign { what, .. }) = names.first().and_then(|name| Foreign::of(name.as_bytes(), file)) {
         let problem = format!("the name of the first column begins as if the file were {what}");
-        return Err(Error::data(Place::file(&**file).line(line), problem, "give the column another name"));
+        return Err(Error::data(place(), problem, "give the column another name"));
     }
     if let Some(name) = names.iter().find(|name| name.contains('\0')) {
         return Err(Error::data(
-            Place::file(&**file).line(line),
+            place(),
             format!("the column name `{}` contains zero bytes", name.escape_debug()),
             format!(
                 "give a file of text; UTF-16 without a mark is read with {}",
@@ -160,6 +169,6 @@ pub(super) fn unique(file: &Arc<str>, names: Vec<String>, dialect: Dialect, line
             "" => "two columns have no name".into(),
             name => format!("two columns are named `{name}`"),
         };
-        Error::data(Place::file(&**file).line(line), what, format!("rename one; the columns are {all}"))
+        Error::data(place(), what, format!("rename one; the columns are {all}"))
     })
 }

@@ -12,6 +12,7 @@ use super::decode::{not_utf8, read_error};
 use super::header::{empty, unique};
 use super::options::ReadOptions;
 use super::row::{Object, Row};
+use crate::error::Unit;
 use crate::{Error, Place, Result};
 
 /// The objects of a file, one per line.
@@ -37,7 +38,7 @@ impl Objects {
         let Some((members, object)) = next(&mut text, &mut line, file, dialect.options)? else {
             return Err(empty(file));
         };
-        let columns = unique(file, members.names(), dialect, line)?;
+        let columns = unique(file, members.names(), dialect, Some(line))?;
         let first = Some(row(&columns, line, members, object));
         Ok((columns, Objects { text, line, first }))
     }
@@ -232,7 +233,9 @@ fn row(columns: &Columns, line: u64, members: Members, object: String) -> Row {
     Row {
         file: Arc::clone(&columns.file),
         line,
+        unit: Unit::Line,
         values,
         object: Some(Object { text: object, unlisted, absent }),
+        cells: None,
     }
 }

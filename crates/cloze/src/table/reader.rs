@@ -1,19 +1,22 @@
 //! Rows from a file or standard input, one at a time.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
+
+use ::parquet::file::reader::ChunkReader;
 
 use super::columns::Columns;
 use super::decode;
 use super::delimited::Records;
-use super::format::Format;
+use super::format::{Format, unpacked};
 use super::header::Beginning;
 use super::json::Objects;
 use super::options::ReadOptions;
+use super::parquet::{self, Batches};
 use super::row::Row;
-use crate::{Error, Result};
+use crate::{Error, Place, Result};
 
 /// Reads rows one at a time. After an error, the rest of the file is not read.
 pub struct Reader {
@@ -26,17 +29,43 @@ pub struct Reader {
 enum Lines {
     Delimited(Box<Records>),
     Json(Objects),
+    Parquet(Box<Batches>),
 }
 
 impl Reader {
-    /// Opens a file, which may be compressed with gzip or zstd. Options that are not set are derived from its
-    /// extension and first line.
+    /// Opens a file, which may be compressed with gzip or zstd unless it is Parquet. Options that are not set are derived from
+    /// its extension and first line.
     ///
     /// # Errors
     /// When it cannot be read, is empty, is not text in its encoding, or has two columns of the same name.
     pub fn open(path: &Path, options: ReadOptions) -> Result<Reader> {
-        let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
-        Reader::named(&path.display().to_string(), file, options, Format::of_path(path))
+        let failed = |source| Error::io("read", path, source);
+        let mut file = File::open(path).map_err(failed)?;
+        let name = path.display().to_string();
+        let promised = Format::of_path(path);
+        // Parquet is read from its end, so a pipe cannot hold it.
+        if unpacked(path).is_none() && file.metadata().map_err(failed)?.is_file() {
+            let mut head = Vec::new();
+            (&mut file).take(parquet::SIGNATURE.len() as u64).read_to_end(&mut head).map_err(failed)?;
+            file.rewind().map_err(failed)?;
+            if head == parquet::SIGNATURE || options.format.or(promised) == Some(Format::Parquet) {
+                return Reader::parquet(&name, file, options);
+            }
+        }
+        Reader::named(&name, file, options, promised)
+    }
+
+    /// Reads the Parquet file `input`, which errors refer to as `name`.
+    ///
+    /// # Errors
+    /// When it is no Parquet file, or has columns that cannot be read.
+    pub(crate) fn parquet(
+        name: &str,
+        input: impl ChunkReader + 'static,
+        options: ReadOptions,
+    ) -> Result<Reader> {
+        let (columns, batches) = Batches::open(&name.into(), input, options)?;
+        Ok(Reader { columns, format: Format::Parquet, lines: Lines::Parquet(Box::new(batches)), done: false })
     }
 
     /// Reads from any input; errors refer to it as `name`.
@@ -54,6 +83,9 @@ impl Reader {
         options: ReadOptions,
         promised: Option<Format>,
     ) -> Result<Reader> {
+        if options.format.or(promised) == Some(Format::Parquet) {
+            return Err(Error::data(Place::file(name), "Parquet cannot be read from here", parquet::REMEDY));
+        }
         let file: Arc<str> = name.into();
         let mut text = decode::open(name, input, options)?;
         let beginning = Beginning::read(name, &mut text, options, promised)?;
@@ -64,7 +96,8 @@ impl Reader {
                 let (columns, objects) = Objects::open(&file, beginning.dialect, Box::new(input))?;
                 (columns, Lines::Json(objects))
             }
-            Format::Csv | Format::Tsv => {
+            // Parquet was refused above.
+            Format::Csv | Format::Tsv | Format::Parquet => {
                 let (columns, records) = Records::open(&file, beginning, text.input)?;
                 (columns, Lines::Delimited(Box::new(records)))
             }
@@ -98,7 +131,8 @@ impl Reader {
     /// # Errors
     /// The error of the first row that cannot be read.
     pub(crate) fn into_table(mut self) -> Result<Table> {
-        let rows = self.rows().collect::<Result<_>>()?;
+        // Nothing writes these rows with their types.
+        let rows = self.rows().map(|row| Ok(Row { cells: None, ..row? })).collect::<Result<_>>()?;
         Ok(Table { columns: self.columns, rows })
     }
 
@@ -118,6 +152,7 @@ impl Reader {
         match &mut self.lines {
             Lines::Delimited(records) => records.next(&self.columns),
             Lines::Json(objects) => objects.next(&self.columns),
+            Lines::Parquet(batches) => batches.next(&self.columns),
         }
     }
 }

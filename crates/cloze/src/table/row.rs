@@ -2,17 +2,32 @@
 
 use std::sync::Arc;
 
-use crate::error::{list, nearest};
+use arrow_array::RecordBatch;
+
+use crate::error::{Unit, list, nearest};
 use crate::{Error, Place, Result};
 
 /// A row of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
     pub(super) file: Arc<str>,
-    /// Its first line in the file, counted from 1.
+    /// Its first line in the file, or its number in a file without lines, counted from 1.
     pub(super) line: u64,
+    /// What `line` counts.
+    pub(super) unit: Unit,
     pub(super) values: Vec<String>,
     pub(super) object: Option<Object>,
+    /// The values with their types, if the row comes from Parquet and nothing has dropped them to save memory.
+    pub(super) cells: Option<Cells>,
+}
+
+/// The values of a row of Parquet.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cells {
+    /// The rows that were decoded together with it.
+    pub(super) batch: Arc<RecordBatch>,
+    /// Its index among them.
+    pub(super) index: usize,
 }
 
 /// What a row of JSON Lines holds beyond the text of its columns.
@@ -60,13 +75,20 @@ impl Row {
         Err(Error::data(self.place(), problem, remedy))
     }
 
-    /// A row with these values at the same file and line, without the JSON object.
+    /// A row with these values at the same file and line, without the JSON object or the cells of Parquet.
     pub(crate) fn with_values(&self, values: Vec<String>) -> Row {
-        Row { file: Arc::clone(&self.file), line: self.line, values, object: None }
+        Row {
+            file: Arc::clone(&self.file),
+            line: self.line,
+            unit: self.unit,
+            values,
+            object: None,
+            cells: None,
+        }
     }
 
-    /// The file and line that the row came from.
+    /// The file and line, or row, that the row came from.
     pub(crate) fn place(&self) -> Place {
-        Place::file(&*self.file).line(self.line)
+        Place::file(&*self.file).line(self.line).counting(self.unit)
     }
 }

@@ -1,6 +1,7 @@
 //! Detects by its first bytes what a file is: compressed formats, which are decompressed, and formats that
 //! are rejected by name.
 
+use super::parquet::{REMEDY, SIGNATURE};
 use super::shell::shell_word;
 
 /// A compression format that is decompressed while reading.
@@ -74,11 +75,7 @@ const SPREADSHEET: &str = "open it in the spreadsheet program and save the sheet
 /// Table formats that cloze does not read, by their first bytes.
 const FOREIGN: &[(&[u8], &str, &str)] = &[
     (b"%PDF-", "a PDF document", "copy the texts into a table and save it as CSV"),
-    (
-        b"PAR1\x15",
-        "a Parquet file",
-        "write it as CSV: `python3 -c \"import pandas, sys; pandas.read_parquet(sys.argv[1]).to_csv('rows.csv', index=False)\" FILE`",
-    ),
+    (SIGNATURE, "a Parquet file", REMEDY),
     (
         b"ARROW1\0",
         "an Arrow file",
@@ -160,8 +157,9 @@ mod tests {
     fn files_that_hold_no_text_are_called_what_they_are() {
         let what = |head: &[u8]| Foreign::of(head, "it's.x").map(|found| (found.what, found.remedy));
         assert_eq!(what(b"%PDF-1.7").unwrap().0, "a PDF document");
-        let (name, remedy) = what(b"PAR1\x15\x04").unwrap();
-        assert_eq!(name, "a Parquet file");
+        assert_eq!(what(b"PAR1\x15\x04").unwrap().0, "a Parquet file");
+        let (name, remedy) = what(b"ARROW1\0").unwrap();
+        assert_eq!(name, "an Arrow file");
         assert!(remedy.ends_with("index=False)\" 'it'\\''s.x'`"), "{remedy}");
         assert_eq!(what(b"BZh91AY&SY\0").unwrap().0, "compressed with bzip2");
         assert_eq!(what(b"PK\x03\x04....[Content_Types].xml").unwrap().0, "an Excel workbook (.xlsx)");

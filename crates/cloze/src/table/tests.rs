@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::writer::Added;
 use super::{Format, ReadOptions, Reader, Table, Writer};
 
 fn file(name: &str) -> PathBuf {
@@ -65,7 +66,10 @@ fn predictions_can_be_added_to_every_format_from_every_format() {
         for format in [Format::Csv, Format::Tsv, Format::Jsonl] {
             let mut reader = Reader::open(&file(name), ReadOptions::default()).unwrap();
             let columns = reader.header().clone();
-            let added = [columns.free_name("prediction", &[]), "probability".to_owned()];
+            let added = [
+                Added::like(&columns.free_name("prediction", &[]), &"billing".into()),
+                Added::like("probability", &0.75.into()),
+            ];
             let mut writer = Writer::new("out", Vec::new(), format, &columns, &added).unwrap();
             let before: Vec<_> = reader.rows().map(Result::unwrap).collect();
             for row in &before {

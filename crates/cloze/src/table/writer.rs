@@ -2,6 +2,7 @@
 
 mod delimited;
 mod object;
+mod parquet;
 
 use std::io::{BufWriter, Write};
 
@@ -14,23 +15,56 @@ use super::row::Row;
 use crate::error::list;
 use crate::{Error, Result};
 
+/// A new column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Added {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+}
+
+/// What a new column has, for formats with types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A text.
+    Text,
+    /// Several texts.
+    Texts,
+    /// A number.
+    Number,
+}
+
+#[cfg(test)]
+impl Added {
+    /// A column for values like `value`.
+    pub(super) fn like(name: &str, value: &Value) -> Added {
+        let kind = match value {
+            Value::Number(_) => Kind::Number,
+            Value::Array(_) => Kind::Texts,
+            _ => Kind::Text,
+        };
+        Added { name: name.to_owned(), kind }
+    }
+}
+
 /// Writes rows of a [`Reader`](super::Reader) with new columns at the end.
-pub(crate) struct Writer<W: Write> {
+pub(crate) struct Writer<W: Write + Send> {
     name: String,
     columns: Columns,
-    added: Vec<String>,
+    added: Vec<Added>,
     lines: Lines<W>,
 }
 
-enum Lines<W: Write> {
+enum Lines<W: Write + Send> {
     Csv { lines: Box<csv::Writer<W>>, separator: u8, quoting: Quoting },
     Jsonl { lines: BufWriter<W>, end: &'static [u8] },
+    Parquet(Box<parquet::Batches<W>>),
 }
 
-impl<W: Write> Writer<W> {
+impl<W: Write + Send> Writer<W> {
     /// Starts writing to `output`, which errors refer to as `name`: first `columns`, then the columns
     /// `added`. A byte order mark and carriage returns are kept if the input has them; semicolons are kept
-    /// from CSV to CSV, and the quoting is kept if the format stays the same. The encoding is UTF-8.
+    /// from CSV to CSV, and the quoting is kept if the format stays the same. The encoding is UTF-8. Types are
+    /// kept from Parquet to Parquet.
     ///
     /// # Errors
     /// When a new column has the name of an existing one, or writing fails.
@@ -39,24 +73,25 @@ impl<W: Write> Writer<W> {
         mut output: W,
         format: Format,
         columns: &Columns,
-        added: &[String],
+        added: &[Added],
     ) -> Result<Writer<W>> {
-        if let Some(taken) = added.iter().find(|name| columns.find(name).is_some()) {
+        if let Some(taken) = added.iter().find(|added| columns.find(&added.name).is_some()) {
             return Err(Error::usage(
-                format!("the input already has a column `{taken}`, which cloze would add"),
+                format!("the input already has a column `{}`, which cloze would add", taken.name),
                 "rename it in the input",
             ));
         }
         let dialect = columns.dialect;
         let same = format == dialect.format;
-        if dialect.mark && (same || format != Format::Jsonl) {
+        if dialect.mark && (same || matches!(format, Format::Csv | Format::Tsv)) {
             output.write_all(b"\xef\xbb\xbf").map_err(|source| Error::io("write", name, source))?;
         }
+        let names = columns.names().iter().chain(added.iter().map(|added| &added.name));
         let lines = match format {
             Format::Csv | Format::Tsv => {
                 let separator = if format == Format::Tsv { b'\t' } else { dialect.separator };
                 let quoting = if same { dialect.quoting } else { Quoting::Double };
-                let header = delimited::header(columns.names().iter().chain(added), separator, quoting)
+                let header = delimited::header(names.clone(), separator, quoting)
                     .map_err(|error| error.at(name, columns.place()))?;
                 let end = if dialect.crlf { "\r\n" } else { "\n" };
                 write!(output, "{header}{end}").map_err(|source| Error::io("write", name, source))?;
@@ -79,6 +114,10 @@ impl<W: Write> Writer<W> {
                 let end: &[u8] = if dialect.crlf { b"}\r\n" } else { b"}\n" };
                 Lines::Jsonl { lines: BufWriter::new(output), end }
             }
+            Format::Parquet => {
+                let batches = parquet::Batches::new(output, columns, added);
+                Lines::Parquet(Box::new(batches.map_err(|source| Error::io("write", name, source))?))
+            }
         };
         Ok(Writer { name: name.to_owned(), columns: columns.clone(), added: added.to_owned(), lines })
     }
@@ -95,7 +134,7 @@ impl<W: Write> Writer<W> {
     pub(crate) fn write(&mut self, row: &Row, values: &[Value]) -> Result<()> {
         assert_eq!(values.len(), self.added.len(), "one value for every added column");
         let unlisted = row.object.as_ref().map_or(&[][..], |object| &object.unlisted);
-        if let Lines::Csv { .. } = self.lines
+        if let Lines::Csv { .. } | Lines::Parquet(_) = self.lines
             && !unlisted.is_empty()
         {
             return Err(Error::data(
@@ -104,7 +143,8 @@ impl<W: Write> Writer<W> {
                 "write JSON Lines instead, or give all objects the same keys",
             ));
         }
-        if let Some(taken) = unlisted.iter().find(|name| self.added.contains(name)) {
+        if let Some(taken) = unlisted.iter().find(|name| self.added.iter().any(|added| added.name == **name))
+        {
             return Err(Error::data(
                 row.place(),
                 format!("the object already has `{taken}`, which cloze would add"),
@@ -120,10 +160,13 @@ impl<W: Write> Writer<W> {
             }
             Lines::Jsonl { lines, end } => object::write(lines, end, &self.columns, row, &self.added, values)
                 .map_err(|source| Error::io("write", &self.name, source)),
+            Lines::Parquet(batches) => {
+                batches.write(row, values).map_err(|source| Error::io("write", &self.name, source))
+            }
         }
     }
 
-    /// Flushes everything written so far to the output.
+    /// Flushes everything written so far to the output, except that Parquet is written a row group at a time.
     ///
     /// # Errors
     /// When writing fails.
@@ -131,6 +174,7 @@ impl<W: Write> Writer<W> {
         let flushed = match &mut self.lines {
             Lines::Csv { lines, .. } => lines.flush(),
             Lines::Jsonl { lines, .. } => lines.flush(),
+            Lines::Parquet(batches) => batches.encode(),
         };
         flushed.map_err(|source| Error::io("write", &self.name, source))
     }
@@ -144,6 +188,7 @@ impl<W: Write> Writer<W> {
         let inner = match self.lines {
             Lines::Csv { lines, .. } => lines.into_inner().map_err(|error| error.into_error()),
             Lines::Jsonl { lines, .. } => lines.into_inner().map_err(|error| error.into_error()),
+            Lines::Parquet(batches) => batches.finish(),
         };
         inner.map_err(|source| Error::io("write", &self.name, source))
     }
@@ -163,9 +208,9 @@ mod tests {
     }
 
     fn write(table: &Table, format: Format, added: &[(&str, Value)]) -> Result<Vec<u8>> {
-        let (names, values): (Vec<String>, Vec<Value>) =
-            added.iter().map(|(name, value)| (name.to_string(), value.clone())).unzip();
-        let mut writer = Writer::new("out", Vec::new(), format, &table.columns, &names)?;
+        let (added, values): (Vec<Added>, Vec<Value>) =
+            added.iter().map(|(name, value)| (Added::like(name, value), value.clone())).unzip();
+        let mut writer = Writer::new("out", Vec::new(), format, &table.columns, &added)?;
         for row in &table.rows {
             writer.write(row, &values)?;
         }

@@ -3,7 +3,7 @@
 use super::label_column::distinct;
 use crate::pattern::Pattern;
 use crate::table::Table;
-use crate::{Error, Place, Result};
+use crate::{Error, Result};
 
 /// The columns with text: those requested, or those whose values look like text; none of them is the `label`.
 pub(crate) fn text_columns(table: &Table, label: Option<usize>, wanted: &[String]) -> Result<Vec<String>> {
@@ -41,7 +41,7 @@ pub(crate) fn text_columns(table: &Table, label: Option<usize>, wanted: &[String
         let usable = pattern.is_ok_and(|pattern| pattern.fields().any(|field| field.name == *name));
         if !usable {
             return Err(Error::data(
-                Place::file(table.columns.place().file).line(1).field(name),
+                table.columns.header_place().field(name),
                 "a pattern cannot name this column",
                 "rename it; letters, digits, spaces and `_` are fine, but not `mask` or `sep`",
             ));

@@ -1,0 +1,57 @@
+//! Output that is compressed while it is written, if its name says so.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// What is written, compressed or not.
+pub(crate) enum Packing<W: Write> {
+    Plain(W),
+    Gzip(GzEncoder<W>),
+    Zstd(zstd::Encoder<'static, W>),
+}
+
+impl<W: Write> Packing<W> {
+    /// Begins to write `output`, the contents of a file called `path`.
+    pub(crate) fn named(path: &Path, output: W) -> io::Result<Packing<W>> {
+        let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+        match extension.as_ref().and_then(|extension| extension.to_str()) {
+            Some("gz" | "gzip") => Ok(Packing::Gzip(GzEncoder::new(output, Compression::default()))),
+            Some("zst" | "zstd") => {
+                let level = zstd::DEFAULT_COMPRESSION_LEVEL;
+                zstd::Encoder::new(output, level).map(Packing::Zstd)
+            }
+            _ => Ok(Packing::Plain(output)),
+        }
+    }
+
+    /// Writes the end.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        match self {
+            Packing::Plain(output) => Ok(output),
+            Packing::Gzip(encoder) => encoder.finish(),
+            Packing::Zstd(encoder) => encoder.finish(),
+        }?
+        .flush()
+    }
+}
+
+impl<W: Write> Write for Packing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Packing::Plain(output) => output.write(bytes),
+            Packing::Gzip(encoder) => encoder.write(bytes),
+            Packing::Zstd(encoder) => encoder.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Packing::Plain(output) => output.flush(),
+            // Flushing makes the file larger, and nobody reads it before it is complete.
+            Packing::Gzip(_) | Packing::Zstd(_) => Ok(()),
+        }
+    }
+}
