@@ -22,6 +22,7 @@ mod packages;
 mod parity;
 mod python;
 mod source;
+mod wheel;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -67,6 +68,7 @@ const CHECKS: &[Check] = &[
     ("docs", |root, _| build::docs(root)),
     ("packages", |root, _| packages::check(root)),
     ("parity", |root, _| parity::check(root)),
+    ("python", wheel::check),
     ("http", http::check),
     ("browser", |root, _| browser::check(root)),
     ("fuzz", |root, _| fuzz::check(root)),

@@ -13,7 +13,7 @@ pub use crate::{
         },
         check::{check, preview},
         estimate::{Estimate, JobEstimate},
-        init::{DraftedTask, Request, draft},
+        init::{DraftRows, DraftedTask, Request, draft, draft_in_memory},
     },
     predict::zero_shot::{Outcome, ZeroShot, zero_shot},
     pvp::encode::preview::{Piece, PieceKind},
