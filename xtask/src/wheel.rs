@@ -63,11 +63,12 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
         return outcome;
     }
     println!("-- types, as pyright reads them");
-    outcome.and(Outcome::of(succeeds(program(&root.join(PACKAGE), &python).args([
-        "-m",
-        "pyright",
-        "python/cloze",
-    ]))))
+    outcome.and(Outcome::of(succeeds(
+        program(&root.join(PACKAGE), &python)
+            .args(["-m", "pyright", "--pythonpath"])
+            .arg(&python)
+            .arg("python/cloze"),
+    )))
 }
 
 /// The wheel, built as quickly as the tests of the rest are.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import pickle
@@ -9,13 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 from pathlib import Path
 
 import cloze
 import pytest
+from cloze._rows import rows_of
 from conftest import LABELS, MODEL, MORE, SMALL, TEXTS, train
 
 
@@ -134,8 +135,10 @@ def test_ctrl_c_stops_within_a_second_and_the_same_call_goes_on(tmp_path: Path) 
 
 
 def test_ctrl_c_stops_predicting_and_the_run_predicts_on(run: cloze.Run) -> None:
-    texts = MORE * 40_000
-    timer = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
+    # Made before, so that the signal comes while the native side works, and without garbage, whose collection swallows exceptions.
+    texts = rows_of(MORE * 100_000)
+    gc.collect()
+    timer = threading.Timer(0.4, lambda: signal.raise_signal(signal.SIGINT))
     began = time.monotonic()
     timer.start()
     with pytest.raises(KeyboardInterrupt):
