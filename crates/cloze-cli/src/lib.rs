@@ -1,8 +1,7 @@
 //! `cloze`: a few labelled examples and unlabelled text in, a small classifier out.
 //!
-//! What was typed ([`args`]) is handed to one function per verb ([`commands`]), which calls the library and gives what comes
-//! back to the [`printer`]. The library never prints, and nothing else here decides what is shown where.
-
+//! What was typed (`args`) is handed to one function per verb (`commands`), which calls the library and gives what comes
+//! back to the `printer`. The library never prints, and nothing else here decides what is shown where.
 //!
 //! It is a library so that other programs can be the command as well: the Python package's `cloze` is this one. The interface to PET is the
 //! crate `cloze`.

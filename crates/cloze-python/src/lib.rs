@@ -1,7 +1,7 @@
 //! The Python package's side in Rust: tasks, training and predictors over columns of text.
 //!
-//! Python turns whatever it is given into columns of strings ([`rows`]) and results into what Python programs expect; nothing is computed
-//! there. All work is done on a thread of its own, without the interpreter ([`work`]), so that Ctrl-C is heard and other threads run.
+//! Python turns whatever it is given into columns of strings (`rows`) and results into what Python programs expect; nothing is computed
+//! there. All work is done on a thread of its own, without the interpreter (`work`), so that Ctrl-C is heard and other threads run.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]

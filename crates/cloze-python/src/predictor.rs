@@ -91,6 +91,17 @@ impl Predictor {
         })
     }
 
+    /// Which models answer, and whether they do so only because the run's classifier is gone.
+    fn answers(&self, py: Python<'_>) -> PyResult<(&'static str, bool)> {
+        let predictor = self.opened(py)?;
+        let with = match predictor.with {
+            With::Classifier => "final",
+            With::Ensemble => "ensemble",
+            With::Member { .. } => "member",
+        };
+        Ok((with, predictor.stands_in))
+    }
+
     /// The columns that an example needs.
     fn inputs(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         Ok(self.opened(py)?.task().inputs())

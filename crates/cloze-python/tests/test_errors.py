@@ -17,7 +17,8 @@ from pathlib import Path
 import cloze
 import pytest
 from cloze._rows import rows_of
-from conftest import LABELS, MODEL, MORE, SMALL, TEXTS, train
+from conftest import LABELS, MODEL, MORE, TEXTS, train
+from jupyter_client.manager import start_new_kernel
 
 
 def test_an_unknown_label_is_an_error_with_its_row_and_a_remedy_that_works(run: cloze.Run) -> None:
@@ -211,3 +212,22 @@ def test_a_pickle_does_not_write_outside_of_its_folder(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="a file outside of it"):
         _unpickled({f"../{os.path.basename(tmp_path)}.txt": b"x"}, None)
+
+
+def test_a_notebook_s_interrupt_stops_the_cell_and_the_kernel_goes_on(tmp_path: Path) -> None:
+    manager, client = start_new_kernel(cwd=tmp_path)
+    try:
+        code = SLOW.replace('"steps": 300', '"steps": 100000')
+        client.execute(code)
+        while "training" not in client.get_iopub_msg(timeout=60)["content"].get("text", ""):
+            pass
+        began = time.monotonic()
+        manager.interrupt_kernel()
+        reply = client.get_shell_msg(timeout=60)["content"]
+        assert (reply["status"], reply["ename"]) == ("error", "KeyboardInterrupt")
+        assert time.monotonic() - began < 2
+        client.execute(SLOW.replace('hear)', 'None)'))
+        assert client.get_shell_msg(timeout=60)["content"]["status"] == "ok"
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)

@@ -93,6 +93,7 @@ WRONG: list[tuple[Any, type[Exception], str]] = [
     ({"a": ["b"], "c": []}, ValueError, "the column `c` has 0 values, and `a` has 1"),
     ({"a": [b"b"]}, TypeError, "row 1, column `a`: these are bytes"),
     ({"a": [[object()]]}, TypeError, "row 1, column `a`: this has no form as JSON"),
+    (datasets.DatasetDict(train=datasets.Dataset.from_dict({"a": ["b"]})), TypeError, "several tables were given; give one of them"),
     (pandas.DataFrame([[1, 2]], columns=["a", "a"]), ValueError, "several columns `a`"),
 ]
 

@@ -161,6 +161,17 @@ def test_a_run_of_an_earlier_version_still_predicts(finished: Path) -> None:
             assert found == pytest.approx(row["probabilities"], abs=1e-5)
 
 
+def test_it_is_said_what_predicts(run: cloze.Run, finished: Path, tmp_path: Path) -> None:
+    assert run.answered_by == "final"
+    with pytest.warns(UserWarning, match="the ensemble itself predicts"):
+        assert train(tmp_path, unlabeled=None).answered_by == "ensemble"
+    for file in (finished / "final").iterdir():
+        file.unlink()
+    (finished / "final").rmdir()
+    with pytest.warns(UserWarning, match="is gone, so the ensemble predicts instead"):
+        assert cloze.Run.load(finished).predict(["a warm day"]) == ["up"]
+
+
 def test_nothing_is_shown_where_nobody_looks(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     train(tmp_path)
     assert capfd.readouterr() == ("", "")

@@ -12,27 +12,33 @@ Callback = Callable[[dict[str, Any]], object]
 Verbose = Union[bool, str]
 
 
-def listener(callback: Optional[Callback], verbose: Verbose) -> Callable[[str], None]:
-    """What the native side tells its events: passes them to `callback` and to what is shown."""
-    if verbose not in (True, False, "auto"):
-        raise ValueError(f"`verbose` is {verbose!r}, and can be True, False or \"auto\"")
-    # A notebook has no terminal, but shows bars.
-    seen = sys.stderr is not None and sys.stderr.isatty() or "ipykernel" in sys.modules
-    shown = _bar() if verbose is True or verbose == "auto" and seen else None
+class Listener:
+    """Hears the events of the native side: passes them to `callback`, to what is shown, and warnings to Python's."""
 
-    def hear(line: str) -> None:
+    def __init__(self, callback: Optional[Callback], verbose: Verbose) -> None:
+        if verbose not in (True, False, "auto"):
+            raise ValueError(f"`verbose` is {verbose!r}, and can be True, False or \"auto\"")
+        # A notebook has no terminal, but shows bars.
+        seen = sys.stderr is not None and sys.stderr.isatty() or "ipykernel" in sys.modules
+        self._callback = callback
+        self._shown = _bar() if verbose is True or verbose == "auto" and seen else None
+
+    def __call__(self, line: str) -> None:
         event = json.loads(line)
         if event["event"] == "warning":
-            warnings.warn(event["message"], stacklevel=_outside())
-        if shown is not None:
-            shown.hear(event)
-        if callback is not None:
-            callback(event)
+            warnings.warn(event["message"], stacklevel=outside())
+        if self._shown is not None:
+            self._shown.hear(event)
+        if self._callback is not None:
+            self._callback(event)
 
-    return hear
+    def close(self) -> None:
+        """Show nothing any more, however the work has ended."""
+        if self._shown is not None:
+            self._shown.display.end()
 
 
-def _outside() -> int:
+def outside() -> int:
     """How many frames up the caller of this package is, whom a warning is about."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "cloze":
@@ -95,8 +101,6 @@ class _Shown:
         elif kind in ("job_finished", "job_skipped"):
             self.done += 1
             self._show(self.done, event["job"])
-        elif kind == "finished":
-            self.display.end()
 
     def _show(self, done: float, what: str) -> None:
         self.shown = done

@@ -56,10 +56,12 @@ def rows_of(data: Any, wanted: Optional[Sequence[str]] = None) -> Rows:
 
 def column_names(data: Any) -> Optional[list[Any]]:
     """The names of a table's columns; None of what is no table."""
-    if isinstance(data, Mapping):
-        return list(data)
     # `column_names`: pyarrow and datasets; `columns`: pandas and polars, whose columns have none.
     names = getattr(data, "column_names", None)
+    if isinstance(names, Mapping):
+        raise TypeError("several tables were given; give one of them: `data[\"train\"]`")
+    if isinstance(data, Mapping):
+        return list(data)
     if names is None and not hasattr(data, "to_pylist"):
         names = getattr(data, "columns", None)
     if names is None or callable(names) or isinstance(names, str):

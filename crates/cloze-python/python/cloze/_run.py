@@ -6,10 +6,12 @@ import html
 import json
 import os
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any, Optional, Union
 
 from . import _cloze
+from ._progress import outside
 from ._rows import Rows, free_name, rows_of
 from ._task import examples
 
@@ -77,6 +79,11 @@ class Run:
         names: list[str] = [topic["name"] for topic in topics] if topics else self.results["labels"]
         return list(names)
 
+    @property
+    def answered_by(self) -> str:
+        """What predicts unless `using` says otherwise: "final", the classifier, or "ensemble", all members together."""
+        return self._predictor(None).answers()[0]
+
     def predict(self, data: Any, *, using: Using = None) -> list[Any]:
         """The label of each text, or row of a table with the columns of the task. Where examples may have several labels, it is a list of
         those that are likelier than not."""
@@ -141,7 +148,13 @@ class Run:
 
     def _predictor(self, using: Using) -> _cloze.Predictor:
         if using not in self._predictors:
-            self._predictors[using] = _cloze.Predictor(self.path, using, self._threads)
+            predictor = _cloze.Predictor(self.path, using, self._threads)
+            if predictor.answers()[1]:
+                warnings.warn(
+                    f"the classifier of `{self.path}` is gone, so the ensemble predicts instead; training the same again makes it anew",
+                    stacklevel=outside(),
+                )
+            self._predictors[using] = predictor
         return self._predictors[using]
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional, Union
 
 from . import _cloze
-from ._progress import Callback, Verbose, listener
+from ._progress import Callback, Listener
 from ._rows import Rows, Splits, free_name, rows_of, split_of, with_labels
 
 Path = Union[str, "os.PathLike[str]"]
@@ -98,7 +98,6 @@ class Task:
         label: str = "label",
         threads: Optional[int] = None,
         callback: Optional[Callback] = None,
-        verbose: Verbose = "auto",
     ) -> Task:
         """Find patterns and words for labelled examples: what `cloze init` does with the same rows in a file.
 
@@ -114,7 +113,7 @@ class Task:
             preset,
             None if model is None else os.fspath(model),
             threads,
-            listener(callback, False if verbose == "auto" else verbose),
+            Listener(callback, verbose=False),
         )
         return cls._of(native.with_changes(Splits(), settings(options)))
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from ._progress import Callback, Verbose, listener
+from ._progress import Callback, Listener, Verbose
 from ._rows import Splits, rows_of, split_of
 from ._run import Run
 from ._task import Path, Task, settings
@@ -46,7 +46,6 @@ def train(
 
     Ctrl-C keeps what is finished, and the same call goes on from there.
     """
-    told = listener(callback, verbose)
     if isinstance(data, (Task, str, os.PathLike)):
         given = {"labels": labels, "descriptions": descriptions, "text_columns": text_columns, "missing": missing}
         for what, value in given.items():
@@ -74,5 +73,9 @@ def train(
             threads=threads,
             callback=callback,
         )
-    path = task._native.train(None if model is None else os.fspath(model), os.fspath(runs), threads, told)
+    told = Listener(callback, verbose)
+    try:
+        path = task._native.train(None if model is None else os.fspath(model), os.fspath(runs), threads, told)
+    finally:
+        told.close()
     return Run(path, threads=threads)

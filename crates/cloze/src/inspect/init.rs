@@ -1,6 +1,6 @@
 //! Drafts a task file from labelled examples, to be read and edited by a person.
 
-mod in_memory;
+pub(super) mod in_memory;
 mod label_column;
 mod limits;
 mod patterns;
@@ -9,7 +9,6 @@ mod text_columns;
 
 use cloze_encoder::{Checkpoint, Device};
 
-pub use self::in_memory::{DraftRows, draft_in_memory};
 pub(crate) use self::label_column::LabelColumn;
 use self::limits::length;
 pub(crate) use self::patterns::Kind;
