@@ -1,4 +1,4 @@
-//! The crates that the program is made of, with their licences: listed in THIRD-PARTY.md, all of them permissive.
+//! The crates that the programs are made of, with their licences: listed in THIRD-PARTY.md, all of them permissive.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,8 +13,8 @@ const FILE: &str = "THIRD-PARTY.md";
 const BEGIN: &str = "<!-- crates: written by `cargo xtask licences` -->\n";
 const END: &str = "<!-- end of crates -->\n";
 
-/// The program whose crates are listed.
-const PROGRAM: &str = "cloze-cli";
+/// The programs whose crates are listed: the command, and the Python package.
+const PROGRAMS: [&str; 2] = ["cloze-cli", "cloze-python"];
 
 /// Licences that ask for no more than their notice.
 const PERMISSIVE: &[&str] = &[
@@ -36,10 +36,10 @@ const PERMISSIVE: &[&str] = &[
 pub(crate) fn check(root: &Path) -> Outcome {
     let problem = match list(root).and_then(|list| Ok((list, parts(root)?))) {
         Ok((list, parts)) if parts[1] == list => {
-            println!("{FILE} names the crates of `{PROGRAM}`, and their licences are permissive");
+            println!("{FILE} names the crates of the programs, and their licences are permissive");
             return Outcome::of(true);
         }
-        Ok(_) => format!("the crates in {FILE} are not those of `{PROGRAM}`; run `cargo xtask licences`"),
+        Ok(_) => format!("the crates in {FILE} are not those of the programs; run `cargo xtask licences`"),
         Err(problem) => problem,
     };
     println!("{problem}");
@@ -101,9 +101,10 @@ fn linked(metadata: &Value) -> Option<Vec<(&str, &str, &str)>> {
     let nodes: BTreeMap<&str, &Value> = (metadata["resolve"]["nodes"].as_array()?.iter())
         .map(|node| Some((node["id"].as_str()?, node)))
         .collect::<Option<_>>()?;
-    let program = packages.iter().find(|(_, package)| package["name"] == PROGRAM)?;
+    let is_program = |package: &Value| PROGRAMS.iter().any(|program| package["name"] == *program);
     let mut reached = BTreeSet::new();
-    let mut next = vec![*program.0];
+    let mut next: Vec<&str> =
+        packages.iter().filter(|(_, package)| is_program(package)).map(|(id, _)| *id).collect();
     while let Some(id) = next.pop() {
         if !reached.insert(id) {
             continue;
@@ -170,12 +171,12 @@ mod tests {
         let package = |name: &str| serde_json::json!({"id": name, "name": name, "version": "1.0.0", "license": "MIT", "source": "registry"});
         let dependency =
             |name: &str, kind: Value| serde_json::json!({"pkg": name, "dep_kinds": [{"kind": kind}]});
-        let mut own = package(PROGRAM);
+        let mut own = package(PROGRAMS[0]);
         own["source"] = Value::Null;
         let metadata = serde_json::json!({
             "packages": [own, package("used"), package("deep"), package("tested")],
             "resolve": {"nodes": [
-                {"id": PROGRAM, "deps": [dependency("used", Value::Null), dependency("tested", "dev".into())]},
+                {"id": PROGRAMS[0], "deps": [dependency("used", Value::Null), dependency("tested", "dev".into())]},
                 {"id": "used", "deps": [dependency("deep", Value::Null)]},
                 {"id": "deep", "deps": []},
                 {"id": "tested", "deps": []},

@@ -34,7 +34,8 @@ pub(crate) fn find(dir: &Path, documents: &mut Vec<PathBuf>) {
         let name = entry.file_name();
         if path.is_dir() && !NOT_OURS.iter().any(|other| name == *other) {
             find(&path, documents);
-        } else if path.extension().is_some_and(|extension| extension == "md") {
+        } else if path.extension().is_some_and(|extension| extension == "md") && !path.is_symlink() {
+            // A link to a document is read where the document is.
             documents.push(path);
         }
     }

@@ -23,6 +23,7 @@ mod packages;
 mod parity;
 mod python;
 mod source;
+mod wheel;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -68,6 +69,7 @@ const CHECKS: &[Check] = &[
     ("docs", |root, _| build::docs(root)),
     ("packages", |root, _| packages::check(root)),
     ("parity", |root, _| parity::check(root)),
+    ("python", wheel::check),
     ("http", http::check),
     ("formats", |root, _| formats::check(root)),
     ("browser", |root, _| browser::check(root)),

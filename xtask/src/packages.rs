@@ -9,7 +9,7 @@ use crate::command::{cargo, exists, program, succeeds};
 use crate::links::links;
 
 /// Packages that stay in the repository.
-const OURS_ALONE: &[&str] = &["xtask", "cloze-bench"];
+const OURS_ALONE: &[&str] = &["xtask", "cloze-bench", "cloze-python"];
 
 /// What crates.io takes at most.
 const MOST_BYTES: u64 = 10 << 20;

@@ -1,7 +1,22 @@
 //! The command that was typed, corrected: what a remedy suggests typing instead.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
+use std::sync::OnceLock;
+
+static TYPED: OnceLock<Vec<OsString>> = OnceLock::new();
+
+/// Keeps what was typed: in another program's process, its arguments are not the command's.
+pub(crate) fn remember(args: &[OsString]) {
+    // A process is the command once; what came first stays.
+    let _ = TYPED.set(args.to_vec());
+}
+
+/// What was typed, and before it what the program was called as.
+pub(crate) fn command_line() -> Vec<OsString> {
+    TYPED.get().cloned().unwrap_or_else(|| std::env::args_os().collect())
+}
 
 /// Options that stand for themselves; what follows any other is its value.
 const FLAGS: &[&str] =
@@ -16,7 +31,7 @@ pub(crate) struct Retyped {
 impl Retyped {
     /// The command that this process was started with, by its usual name.
     pub(crate) fn new() -> Retyped {
-        let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+        let words = command_line().into_iter().skip(1).map(|word| word.to_string_lossy().into_owned());
         Retyped { words: words.collect() }
     }
 

@@ -1,16 +1,16 @@
 //! A command line that cannot be understood, and what `--help` and `--version` show instead of doing anything.
 
 use std::ffi::{OsStr, OsString};
-use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use serde_json::{Value, json};
 
 use crate::args::Global;
+use crate::failure::FAILURE;
 use crate::printer::Printer;
 
 /// Shows what the parser of the command line has to say, as JSON if the arguments ask for that, and gives the exit code.
-pub(crate) fn show(error: &clap::Error, args: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub(crate) fn show(error: &clap::Error, args: impl IntoIterator<Item = OsString>) -> u8 {
     let help = matches!(
         error.kind(),
         ErrorKind::DisplayHelp
@@ -25,7 +25,7 @@ pub(crate) fn show(error: &clap::Error, args: impl IntoIterator<Item = OsString>
         // The same holds for the parser's own words.
         let _ = error.print();
     }
-    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+    u8::try_from(error.exit_code()).unwrap_or(FAILURE)
 }
 
 /// Whether `--json` is among the arguments, which the parser has not got to the end of.

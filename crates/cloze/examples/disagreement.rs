@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use cloze::cloze_encoder::Device;
-use cloze::{Model, Predictor, Result, Task, Trainer, With};
+use cloze::{Model, Record, Result, Task, Trainer, disagreement};
 
 fn main() -> Result<()> {
     run(Model::built_in()?, Path::new("runs")).map(drop)
@@ -39,22 +39,8 @@ pub(crate) fn run(model: Model, runs: &Path) -> Result<Vec<f64>> {
         .build()?;
     let trained = Trainer::new(&task).model(model).runs(runs).train()?;
 
-    let device = Device::all_cores();
-    let mut answers: Vec<Vec<String>> = vec![Vec::new(); texts.len()];
-    for member in &trained.results.members {
-        let (Some(pattern), Some(seed)) = (member.pattern, member.seed) else { continue };
-        let with = Some(With::Member { pattern, seed });
-        let predictor = Predictor::open_with(&trained.path, with, &device)?;
-        for (answers, prediction) in answers.iter_mut().zip(predictor.classify_all(texts)) {
-            answers.push(prediction?.labels.concat());
-        }
-    }
-    let disagreement = answers.iter().map(|answers| {
-        let votes = |label: &String| answers.iter().filter(|answer| *answer == label).count();
-        let most = answers.iter().map(votes).max().unwrap_or(0);
-        1.0 - most as f64 / answers.len() as f64
-    });
-    let disagreement: Vec<f64> = disagreement.collect();
+    let examples = texts.map(Record::from);
+    let disagreement = disagreement(&trained, &examples, &Device::all_cores())?;
     for (text, share) in texts.iter().zip(&disagreement) {
         println!("{:3.0} % {text}", 100.0 * share);
     }

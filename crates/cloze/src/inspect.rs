@@ -13,6 +13,7 @@ pub use crate::{
         },
         check::{check, preview},
         estimate::{Estimate, JobEstimate},
+        init::in_memory::{DraftRows, draft_in_memory},
         init::{DraftedTask, Request, draft},
     },
     predict::zero_shot::{Outcome, ZeroShot, zero_shot},

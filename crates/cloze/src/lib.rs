@@ -56,7 +56,7 @@ pub use self::{
     },
     model::Model,
     pattern::{Pattern, parse::PatternError},
-    predict::{Predictor, With, annotate::Annotated, classify::Prediction},
+    predict::{Predictor, With, annotate::Annotated, classify::Prediction, disagreement::disagreement},
     results::{Disputed, Generation, Results, Stage, TrainingSet},
     run::{
         Run,

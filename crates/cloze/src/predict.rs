@@ -3,6 +3,7 @@
 pub(crate) mod annotate;
 mod answer;
 pub(crate) mod classify;
+pub(crate) mod disagreement;
 mod models;
 pub(crate) mod zero_shot;
 

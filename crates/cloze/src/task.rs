@@ -248,7 +248,7 @@ impl Task {
             Error::data(place, "the text is not UTF-8", "save the task file as UTF-8")
         })?;
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok(parse::parse(&name, &text, dir, preset)?)
+        Task::parse_with(&name, &text, dir, preset)
     }
 
     /// Parses the text of a task file; errors refer to it as `file`, and relative paths are resolved against
@@ -257,13 +257,24 @@ impl Task {
     /// # Errors
     /// All mistakes in it.
     pub fn parse(file: &str, text: &str, dir: &Path) -> Result<Task> {
-        Ok(parse::parse(file, text, dir, None)?)
+        Task::parse_with(file, text, dir, None)
+    }
+
+    /// Like [`Task::parse`], but with this `preset` instead of the text's.
+    pub(crate) fn parse_with(file: &str, text: &str, dir: &Path, preset: Option<Preset>) -> Result<Task> {
+        Ok(parse::parse(file, text, dir, preset)?)
     }
 
     /// Marks the task as the record of a run: if data does not fit it, the error is reported for the data
     /// rather than the task.
     pub(crate) fn into_record(mut self) -> Task {
         self.origin.source = Source::Record;
+        self
+    }
+
+    /// Marks the task as made by a program: remedies do not speak of its file.
+    pub(crate) fn into_task_of_program(mut self) -> Task {
+        self.origin.source = Source::Program;
         self
     }
 

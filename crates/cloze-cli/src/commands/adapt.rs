@@ -19,7 +19,7 @@ use super::{device, find_model, program};
 
 /// Adapts the model, or goes on with that, and says how well it does.
 pub(crate) fn run(args: &Adapt, global: &Global, printer: &Printer) -> Result {
-    let device = device(global)?;
+    let device = device(global.threads)?;
     let adaptation = args.adaptation();
     let model = find_model(&args.model)?;
     let falls_back = args.precision == Precision::Bfloat16 && !device.bf16().kernels().is_bf16();

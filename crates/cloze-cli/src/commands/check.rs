@@ -21,7 +21,7 @@ const SHOWN: (usize, usize) = (200, 60);
 
 /// Checks a task and shows what was found.
 pub(crate) fn run(args: &Check, global: &Global, printer: &Printer) -> Result {
-    let device = device(global)?;
+    let device = device(global.threads)?;
     let (task, model) = open(&args.task)?;
     let report = inspect::check(&task, &model, &device)?;
     for label in report.labels.iter().filter(|_| task.described.is_some()) {

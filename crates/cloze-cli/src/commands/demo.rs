@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Demo, global: &Global, printer: &Printer) -> Result {
     let path = unpack(&args.runs.join("demo"))?;
     let task = Task::open(&path)?;
     let model = open_model(&args.model, Some(&task))?;
-    let device = device(global)?;
+    let device = device(global.threads)?;
     let prepared = prepare(&task, &model, &device, printer)?;
     let report = inspect::preview(&prepared)?;
 

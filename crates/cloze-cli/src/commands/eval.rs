@@ -21,7 +21,7 @@ const CONFUSED: usize = 5;
 pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
     let run = RunArgument { given: &args.run, runs: &args.runs, rows: Some(&args.data) }.resolve(printer)?;
     rows_argument::check(&args.data, None)?;
-    let predictor = Predictor::open_with(&run, args.with, &device(global)?)?;
+    let predictor = Predictor::open_with(&run, args.with, &device(global.threads)?)?;
     let mut task = predictor.task().clone();
     if let Some(label) = &args.label {
         task.data.label = Some(label.clone());

@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Init, global: &Global, printer: &Printer) -> Result {
         unlabeled: unlabeled.as_deref(),
         test: test.as_deref(),
     };
-    let draft = inspect::draft(rows, more, &request, &model, &device(global)?)?;
+    let draft = inspect::draft(rows, more, &request, &model, &device(global.threads)?)?;
     draft.warnings.iter().for_each(|warning| printer.warn(warning));
     draft.doubt.iter().for_each(|doubt| printer.warn(doubt));
     let Some(output) = output else {

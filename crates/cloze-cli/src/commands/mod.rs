@@ -21,6 +21,7 @@ pub(crate) mod train;
 pub(crate) mod users;
 pub(crate) mod zero_shot;
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use cloze::task::Setting;
@@ -29,12 +30,13 @@ use cloze::{
 };
 use cloze_encoder::{Checkpoint, Device, Kernels};
 
-use crate::args::{Global, ModelArg, TaskArg};
+use crate::args::{ModelArg, TaskArg};
 use crate::failure::Result;
 use crate::hub::Name;
 use crate::hub::cache::Cache;
 use crate::layout::counted;
 use crate::printer::Printer;
+use crate::retyped::command_line;
 
 /// What the built-in model is called.
 const BUILT_IN: &str = "cloze-mini-en";
@@ -87,12 +89,12 @@ pub(crate) fn open_model(args: &ModelArg, task: Option<&Task>) -> Result<Model> 
 }
 
 #[cfg(feature = "built-in-model")]
-fn built_in() -> Result<Model> {
+pub(crate) fn built_in() -> Result<Model> {
     Ok(Model::built_in()?)
 }
 
 #[cfg(not(feature = "built-in-model"))]
-fn built_in() -> Result<Model> {
+pub(crate) fn built_in() -> Result<Model> {
     let program = program();
     Err(Error::usage(
         "no model is given, and this program was built without one",
@@ -130,9 +132,9 @@ pub(crate) fn find_model(given: &Path) -> Result<Model> {
     }
 }
 
-/// The threads that `--threads` asks for, with the kernels that `CLOZE_KERNELS` names or else the fastest ones.
-pub(crate) fn device(global: &Global) -> Result<Device> {
-    let threads = match global.threads {
+/// The threads that are asked for, with the kernels that `CLOZE_KERNELS` names or else the fastest ones.
+pub(crate) fn device(threads: Option<NonZeroUsize>) -> Result<Device> {
+    let threads = match threads {
         Some(threads) => threads.get(),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
@@ -201,6 +203,6 @@ pub(crate) fn say_who_answers(predictor: &Predictor, run: &Path, printer: &Print
 
 /// What to type to run this program again.
 pub(crate) fn program() -> String {
-    let typed = std::env::args().next().unwrap_or_default();
+    let typed = command_line().first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if typed.contains(std::path::is_separator) { typed } else { "cloze".to_owned() }
 }

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result 
     if let Some(input) = input {
         rows_argument::check(input, Some(&run))?;
     }
-    let predictor = Predictor::open_with(&run, args.with, &device(global)?)?;
+    let predictor = Predictor::open_with(&run, args.with, &device(global.threads)?)?;
     match &args.input {
         Some(input) => rows(args, input, &run, &predictor, printer),
         None => {

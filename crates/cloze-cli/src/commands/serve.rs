@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Serve, global: &Global, printer: &Printer) -> Result {
             "give at least 16 characters that nobody can guess, for example of `openssl rand -hex 32`",
         ),
     })?;
-    let device = device(global)?;
+    let device = device(global.threads)?;
     let mut served: Vec<Served> = Vec::with_capacity(args.given.len());
     for given in &args.given {
         let run = RunArgument { given, runs: &args.runs, rows: None }.resolve(printer)?;

@@ -18,7 +18,7 @@ use super::{device, find_model, open, say_words};
 /// Carries a study out, or goes on with it, and shows what it has found.
 pub(crate) fn run(args: &Args, global: &Global, printer: &Printer) -> Result {
     let began = Instant::now();
-    let device = device(global)?;
+    let device = device(global.threads)?;
     let (task, model) = open(&args.task)?;
     let mut models = vec![model];
     for (number, model) in args.models.iter().enumerate() {

@@ -18,7 +18,7 @@ use super::{adapt, device, open_with, prepare, program};
 /// Trains, or goes on with training, and shows the results.
 pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
     let began = Instant::now();
-    let device = device(global)?;
+    let device = device(global.threads)?;
     let (task, model) = open_with(&args.task, args.overrides.settings()?)?;
 
     let model = match args.adapt {

@@ -15,7 +15,7 @@ use super::{device, open, per_label, prepare};
 
 /// Scores the rows with every pattern and shows how good that is.
 pub(crate) fn run(args: &ZeroShot, global: &Global, printer: &Printer) -> Result {
-    let device = device(global)?;
+    let device = device(global.threads)?;
     let (task, model) = open(&args.task)?;
     let prepared = prepare(&task, &model, &device, printer)?;
     let counter = Counter::new(printer, "rows");

@@ -1,5 +1,6 @@
 //! Drafts a task file from labelled examples, to be read and edited by a person.
 
+pub(super) mod in_memory;
 mod label_column;
 mod limits;
 mod patterns;

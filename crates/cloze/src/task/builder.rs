@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::serialize::{list, quoted};
-use super::{Options, Preset, Source, Split, Task, parse};
+use super::{Options, Preset, Split, Task};
 use crate::table::Record;
 use crate::{Error, Result};
 
@@ -124,8 +124,8 @@ impl TaskBuilder {
     pub fn build(self) -> Result<Task> {
         no_twins("label", &self.labels)?;
         no_twins("class", &self.classes)?;
-        let mut task = parse::parse(NAME, &self.text(), Path::new("."), self.preset)?;
-        task.origin.source = Source::Program;
+        let mut task =
+            Task::parse_with(NAME, &self.text(), Path::new("."), self.preset)?.into_task_of_program();
         self.change.into_iter().for_each(|change| change(&mut task.options));
         task.check_options()?;
         task.with_rows(Split::Train, self.train)?

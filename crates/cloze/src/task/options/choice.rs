@@ -1,10 +1,13 @@
 //! The options whose value is one of several words.
 
+use std::str::FromStr;
+
 use cloze_encoder::Device;
 use serde::Serialize;
 
 use crate::error::list;
 use crate::table::Quoting;
+use crate::{Error, Result};
 
 /// The training method of `cloze train`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -207,6 +210,19 @@ impl Choice for Preset {
         ("quick", Preset::Quick),
         ("thorough", Preset::Thorough),
     ];
+}
+
+/// A preset by its name.
+impl FromStr for Preset {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Preset> {
+        let found = Preset::ALL.iter().find(|(known, _)| *known == name);
+        found.map(|(_, preset)| *preset).ok_or_else(|| {
+            let names = Preset::ALL.iter().map(|(known, _)| known);
+            Error::usage(format!("there is no preset `{name}`"), format!("the presets are {}", list(names)))
+        })
+    }
 }
 
 #[cfg(test)]

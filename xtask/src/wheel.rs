@@ -1,0 +1,109 @@
+//! The Python package: built as a wheel, alone, with everything that it works with, and with its types.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use crate::Outcome;
+use crate::command::{exists, program, succeeds};
+use crate::python::environment;
+
+/// What its tests need in Python.
+const REQUIREMENTS: &str = "scripts/python-requirements.txt";
+
+/// Where it is.
+const PACKAGE: &str = "crates/cloze-python";
+
+/// What a Python without any other package does with it: a run predicts, and the command is there.
+const ALONE: &str = "
+import cloze, cloze._command, sys
+assert cloze.Run.load('fixtures/runs/be76878/moods-7961bc81').predict(['a warm day']) == ['up']
+sys.argv = ['cloze', '--version']
+sys.exit(cloze._command.main())
+";
+
+pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
+    if !exists("python3") {
+        return Outcome::NotRun("there is no `python3` to build and test the Python package with".into());
+    }
+    let folder = root.join("target/python");
+    let Some(python) = environment(root, &folder.join("venv"), REQUIREMENTS) else {
+        return Outcome::NotRun(format!("what {REQUIREMENTS} names could not be installed"));
+    };
+    let Some(wheel) = built(root, &folder.join("wheels"), &python) else {
+        return Outcome::of(false);
+    };
+    let steps: [(&str, &dyn Fn() -> bool); 4] = [
+        ("without any other package", &|| works_alone(root, &folder.join("alone"), &python, &wheel)),
+        ("tests", &|| {
+            installed(root, &python, &wheel)
+                && succeeds(program(&root.join(PACKAGE), &python).args([
+                    "-m",
+                    "pytest",
+                    "-q",
+                    "-p",
+                    "no:cacheprovider",
+                ]))
+        }),
+        ("stubs are those of the native side", &|| {
+            succeeds(program(&root.join(PACKAGE), &python).args(["-m", "mypy.stubtest", "cloze._cloze"]))
+        }),
+        ("types, as mypy reads them", &|| {
+            succeeds(program(&root.join(PACKAGE), &python).args(["-m", "mypy", "python/cloze"]))
+        }),
+    ];
+    let mut outcome = Outcome::Done { passed: 0, failed: 0 };
+    for (what, step) in steps {
+        println!("-- {what}");
+        outcome = outcome.and(Outcome::of(step()));
+    }
+    // Its package on PyPI would fetch a Node of its own.
+    if !exists("node") {
+        notes.push("pyright did not read the types of the Python package: there is no `node`".into());
+        return outcome;
+    }
+    println!("-- types, as pyright reads them");
+    outcome.and(Outcome::of(succeeds(
+        program(&root.join(PACKAGE), &python)
+            .args(["-m", "pyright", "--pythonpath"])
+            .arg(&python)
+            .arg("python/cloze"),
+    )))
+}
+
+/// The wheel, built as quickly as the tests of the rest are.
+fn built(root: &Path, wheels: &Path, python: &Path) -> Option<PathBuf> {
+    // Made anew each time.
+    let _ = fs::remove_dir_all(wheels);
+    let mut build = program(&root.join(PACKAGE), python);
+    build.args([
+        "-m",
+        "maturin",
+        "build",
+        "--quiet",
+        "--profile",
+        "dev",
+        "--compatibility",
+        "off",
+        "--interpreter",
+    ]);
+    if !succeeds(build.arg(python).arg("--out").arg(wheels)) {
+        return None;
+    }
+    let mut files = fs::read_dir(wheels).ok()?.flatten().map(|entry| entry.path());
+    files.find(|path| path.extension().is_some_and(|extension| extension == "whl"))
+}
+
+fn installed(root: &Path, python: &Path, wheel: &Path) -> bool {
+    let install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--force-reinstall"];
+    succeeds(program(root, python).args(install).arg(wheel))
+}
+
+/// Whether the package works where nothing else is installed.
+fn works_alone(root: &Path, folder: &Path, python: &Path, wheel: &Path) -> bool {
+    let _ = fs::remove_dir_all(folder);
+    let install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"];
+    succeeds(program(root, python).args(install).arg(folder).arg(wheel))
+        // `-S` leaves out all that is installed.
+        && succeeds(program(root, python).args(["-S", "-c", ALONE]).env("PYTHONPATH", folder).stdout(Stdio::null()))
+}
