@@ -2,8 +2,6 @@
 
 pub(super) mod cell;
 mod page;
-#[cfg(test)]
-mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -27,14 +25,6 @@ use crate::{Error, Place, Result};
 
 /// Rows that are decoded at a time: few enough that they take little memory even if each has a long text.
 const BATCH: usize = 64;
-
-/// The first bytes of every Parquet file. The fifth begins a page or, in a file without rows, the footer, and tells it from
-/// text.
-pub(super) const SIGNATURE: &[u8] = b"PAR1\x15";
-
-/// The remedy where only text can be read.
-pub(super) const REMEDY: &str = "give the name of the file; Parquet is read from its end, so not from standard input or a pipe, and not if it was \
-                                 compressed as a whole (decompress it first)";
 
 /// The rows of a file.
 pub(super) struct Batches {
@@ -131,7 +121,7 @@ impl Batches {
     }
 }
 
-/// What the crate `parquet` makes of a file, even where it panics: it does so on some damaged files, as the tests show. What it
+/// What the crate `parquet` makes of a file, even where it panics: it does so on some damaged files, as `table/tests/parquet.rs` shows. What it
 /// leaves behind then is not used again, since a reader ends with its first error.
 fn guarded<T>(
     work: impl FnOnce() -> std::result::Result<T, ParquetError>,

@@ -14,8 +14,9 @@ use super::format::{Format, unpacked};
 use super::header::Beginning;
 use super::json::Objects;
 use super::options::ReadOptions;
-use super::parquet::{self, Batches};
+use super::parquet::Batches;
 use super::row::Row;
+use super::signature;
 use crate::{Error, Place, Result};
 
 /// Reads rows one at a time. After an error, the rest of the file is not read.
@@ -46,9 +47,9 @@ impl Reader {
         // Parquet is read from its end, so a pipe cannot hold it.
         if unpacked(path).is_none() && file.metadata().map_err(failed)?.is_file() {
             let mut head = Vec::new();
-            (&mut file).take(parquet::SIGNATURE.len() as u64).read_to_end(&mut head).map_err(failed)?;
+            (&mut file).take(signature::PARQUET.len() as u64).read_to_end(&mut head).map_err(failed)?;
             file.rewind().map_err(failed)?;
-            if head == parquet::SIGNATURE || options.format.or(promised) == Some(Format::Parquet) {
+            if head == signature::PARQUET || options.format.or(promised) == Some(Format::Parquet) {
                 return Reader::parquet(&name, file, options);
             }
         }
@@ -84,7 +85,11 @@ impl Reader {
         promised: Option<Format>,
     ) -> Result<Reader> {
         if options.format.or(promised) == Some(Format::Parquet) {
-            return Err(Error::data(Place::file(name), "Parquet cannot be read from here", parquet::REMEDY));
+            return Err(Error::data(
+                Place::file(name),
+                "Parquet cannot be read from here",
+                signature::PARQUET_REMEDY,
+            ));
         }
         let file: Arc<str> = name.into();
         let mut text = decode::open(name, input, options)?;

@@ -1,8 +1,15 @@
 //! Detects by its first bytes what a file is: compressed formats, which are decompressed, and formats that
 //! are rejected by name.
 
-use super::parquet::{REMEDY, SIGNATURE};
 use super::shell::shell_word;
+
+/// The first bytes of every Parquet file. The fifth begins a page or, in a file without rows, the footer, and tells it from
+/// text.
+pub(super) const PARQUET: &[u8] = b"PAR1\x15";
+
+/// The remedy where Parquet is given and only text can be read.
+pub(super) const PARQUET_REMEDY: &str = "give the name of the file; Parquet is read from its end, so not from standard input or a pipe, and not if it was \
+                                 compressed as a whole (decompress it first)";
 
 /// A compression format that is decompressed while reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +82,7 @@ const SPREADSHEET: &str = "open it in the spreadsheet program and save the sheet
 /// Table formats that cloze does not read, by their first bytes.
 const FOREIGN: &[(&[u8], &str, &str)] = &[
     (b"%PDF-", "a PDF document", "copy the texts into a table and save it as CSV"),
-    (SIGNATURE, "a Parquet file", REMEDY),
+    (PARQUET, "a Parquet file", PARQUET_REMEDY),
     (
         b"ARROW1\0",
         "an Arrow file",

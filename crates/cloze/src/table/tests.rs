@@ -1,5 +1,7 @@
 //! Files as written by spreadsheets and scripts, in `fixtures/tables`.
 
+mod parquet;
+
 use std::path::{Path, PathBuf};
 
 use super::writer::Added;
