@@ -347,6 +347,16 @@ for (const [name, width, height, scheme] of [["label-dark", 1280, 900, "dark"], 
   await accessible(page, name);
   await page.screenshot({ path: path.join(folder, `${name}.png`) });
 }
+// ---------------------------------------------------------------- keys after a click
+
+await page.setViewportSize({ width: 1280, height: 900 });
+await page.locator("#blind").click();
+check(await page.evaluate(() => document.activeElement?.id === "main"), "after a click on a box the keys are for the text again");
+await page.locator("#blind").click();
+await page.locator("nav button", { hasText: "Texts" }).click();
+await page.locator("nav button", { hasText: "Label" }).first().click();
+check(await page.evaluate(() => document.activeElement?.id === "main"), "after a click on a view the keys are for the text again");
+
 await page.setViewportSize({ width: 360, height: 780 });
 for (const view of ["Texts", "Trust", "Labels", "Train and export"]) {
   await page.getByRole("button", { name: view, exact: true }).click();

@@ -202,7 +202,7 @@ function showChoices() {
         type: "button",
         class: "choice",
         "data-label": label.name,
-        "aria-pressed": project.several ? chosen.has(label.name) : null,
+        "aria-pressed": project.several ? String(chosen.has(label.name)) : null,
         "data-suggested": said?.labels.includes(label.name) ?? false,
         hidden: !label.name.toLowerCase().includes(filter),
         title: label.words || null,
@@ -437,7 +437,7 @@ function item(row) {
   const differ = !row.labels && row.people.length > 1;
   if (row.people.length > 1) said.append(row.people.map((/** @type {[string, string[]]} */ [name, labels]) => `${name}: ${labels.join(", ") || "none"}`).join(" · "));
   if (row.imported.length > 1) said.append(`the table has ${row.imported.map((/** @type {string[]} */ labels) => labels.join(", ")).join(" and ")}`);
-  if (row.sample) said.append("test sample");
+  if (row.sample) said.append(make("span", {}, "test sample"));
   if (row.note) said.append(`note: ${row.note}`);
   if (differ) {
     const options = [...new Set(row.people.map((/** @type {[string, string[]]} */ [, labels]) => JSON.stringify(labels)))];
@@ -496,7 +496,7 @@ async function showTrust() {
     if (missing > 0) tiles.append(make("div", { class: "tile" }, make("p", { class: "soft" }, "Test sample"), make("p", { class: "big" }, `${project.sample.labelled}/${project.sample.of}`), make("p", { class: "soft" }, "One text in three comes from it until it is complete. The interval narrows with it.")));
     if (found.gain) {
       const points = Math.round(found.gain.gain * 100);
-      const verdict = found.gain.helps ? `The last ${found.gain.labels} labels brought about ${points} points. More of them should help.` : `The last ${found.gain.labels} labels changed accuracy by ${points} points, which is less than chance. More of the same will help little; look at suspicious labels and wrong predictions.`;
+      const verdict = found.gain.helps ? `The last ${found.gain.labels} labels brought about ${points} points. More of them should help.` : `The last ${found.gain.labels} labels changed accuracy by ${points} points, a difference that chance alone can make. Before giving more, look at suspicious labels and wrong predictions.`;
       tiles.append(make("div", { class: "tile" }, make("p", { class: "soft" }, "Do more labels help?"), make("p", {}, verdict)));
     }
     const { alpha, texts, pairs } = found.agreement;
@@ -694,6 +694,18 @@ async function begin() {
   by("key-list").replaceChildren(...COMMANDS.flatMap(([key, does]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, does)]));
   for (const button of document.querySelectorAll("nav button")) button.addEventListener("click", () => go(/** @type {HTMLElement} */ (button).dataset.view ?? "label"));
   document.addEventListener("keydown", onKey);
+  // After a click the keys are for the text again; whoever walks with the keyboard stays where they are.
+  let pointed = false;
+  document.addEventListener("pointerdown", () => (pointed = true), true);
+  document.addEventListener("keydown", () => (pointed = false), true);
+  const back = (/** @type {Event} */ event) => {
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (pointed && visible("label") && target.closest("header, #view-label") && !document.querySelector("dialog[open]") && !target.matches("input[type=search], input[type=text]"))
+      by("main").focus({ preventScroll: true });
+  };
+  // A click opens a list, and its change ends that.
+  document.addEventListener("click", (event) => /** @type {HTMLElement} */ (event.target).matches("select, option") || back(event));
+  document.addEventListener("change", back);
   by("accept").addEventListener("click", accept);
   by("skip").addEventListener("click", () => send({ action: "skip" }));
   by("undo").addEventListener("click", undo);
@@ -708,6 +720,7 @@ async function begin() {
     else restart();
   });
   by("search").addEventListener("change", restart);
+  by("search").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && by("main").focus({ preventScroll: true }));
   by("list-view").addEventListener("change", () => { list.view = by("list-view").value; list.from = 0; showList(); });
   by("list-label").addEventListener("change", () => { list.from = 0; showList(); });
   by("list-words").addEventListener("input", () => { list.from = 0; showList(); });
@@ -740,6 +753,17 @@ async function begin() {
     await change({ action: "add-label", label: name.value.trim(), words: words.value.trim() });
     if (by("trouble").hidden) by("label-add").reset();
     name.focus();
+  });
+  const lines = by("setup").querySelector("textarea");
+  lines.addEventListener("input", () => lines.setCustomValidity(""));
+  by("setup").querySelector("form").addEventListener("submit", (/** @type {Event} */ event) => {
+    const names = lines.value.split("\n").map((/** @type {string} */ line) => line.split(":")[0].trim().toLowerCase()).filter((/** @type {string} */ name) => name);
+    const known = project.labels.map((label) => label.name.toLowerCase());
+    const twice = names.find((/** @type {string} */ name, /** @type {number} */ place) => names.indexOf(name) !== place || known.includes(name));
+    const wrong = twice ? `“${twice}” is there twice.` : names.length + known.length < 2 ? "Give at least two labels, one to a line." : "";
+    lines.setCustomValidity(wrong);
+    if (wrong) event.preventDefault();
+    lines.reportValidity();
   });
   by("setup").addEventListener("close", async () => {
     const text = by("setup").querySelector("textarea").value;

@@ -143,6 +143,19 @@ pub(crate) fn task(
         )
     };
     let measured = state.measured();
+    let unlearned = measured
+        .iter()
+        .flat_map(|(_, labels)| labels.iter())
+        .find(|label| counts[**label] == 0 && given.is_none());
+    if let Some(label) = unlearned {
+        return Err(Error::usage(
+            format!(
+                "`{}` is the label of a text in the test sample, and of none that is learned from",
+                state.labels[*label].name
+            ),
+            "label a text outside the sample so; *show me more of these* looks for some",
+        ));
+    }
     let unlabelled: Vec<Row> =
         (0..rows.len()).filter(|row| !state.is_sample(*row) && state.label_of(*row).is_none()).collect();
     let mut made = Made::read(folder)?;

@@ -174,6 +174,8 @@ pub(crate) async fn check(State(service): State<Arc<Service>>, mut request: Requ
         plain(StatusCode::FORBIDDEN, "this request does not come from the page\n")
     } else {
         match (sessions.session(headers), asked) {
+            // Whoever has opened an address may open it again.
+            (Some(_), (Method::GET, "/start")) => Redirect::to("/").into_response(),
             (_, (Method::GET, "/start")) => start(&service, request.uri().query().unwrap_or_default()),
             (_, (Method::GET, "/label.css")) => next.run(request).await,
             (None, (Method::POST, "/sign-in")) if sessions.have_users() => next.run(request).await,

@@ -264,6 +264,7 @@ impl Service {
         let labels = found.opinion.labels().into_iter().filter_map(name).collect();
         let model = match found.lessons {
             0 => "the labels’ words".to_owned(),
+            1 => "committee, 1 label".to_owned(),
             lessons => format!("committee, {lessons} labels"),
         };
         Some(of(labels, probabilities, model))
