@@ -51,4 +51,6 @@ def test_the_notebook(tmp_path: Path) -> None:
     assert all(not cell.get("outputs") for cell in notebook.cells), "the notebook is kept without outputs"
     NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    said = "".join(output.get("text", "") for output in shown if output["output_type"] == "stream")
+    assert "100 %" in said and "IProgress" not in said, said
     assert any("<iframe" in output.get("data", {}).get("text/html", "") for output in shown), "the report is shown"

@@ -18,8 +18,7 @@ class Listener:
     def __init__(self, callback: Optional[Callback], verbose: Verbose) -> None:
         if verbose not in (True, False, "auto"):
             raise ValueError(f"`verbose` is {verbose!r}, and can be True, False or \"auto\"")
-        # A notebook has no terminal, but shows bars.
-        seen = sys.stderr is not None and sys.stderr.isatty() or "ipykernel" in sys.modules
+        seen = sys.stderr is not None and sys.stderr.isatty() or _in_notebook()
         self._callback = callback
         self._shown = _bar() if verbose is True or verbose == "auto" and seen else None
 
@@ -36,6 +35,13 @@ class Listener:
         """Show nothing any more, however the work has ended."""
         if self._shown is not None:
             self._shown.display.end()
+
+
+def _in_notebook() -> bool:
+    """Whether this is the kernel of a notebook, which has no terminal but shows bars."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel")
 
 
 def outside() -> int:
@@ -109,7 +115,10 @@ class _Shown:
 
 def _bar() -> _Shown:
     try:
-        from tqdm.auto import tqdm
+        # In a notebook without widgets it warns that its bar is one of text.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from tqdm.auto import tqdm
     except ImportError:
         return _Shown(_Line())
     return _Shown(_Tqdm(tqdm(total=1, bar_format="{desc}: {percentage:3.0f} % |{bar}| {elapsed}")))
