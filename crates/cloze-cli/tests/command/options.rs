@@ -11,7 +11,7 @@ use crate::support::{Folder, tiny_model};
 fn an_output_that_promises_another_format_is_refused_before_anything_is_computed() {
     let (folder, run) = trained();
     for (name, instead) in
-        [("x.xlsx", "x.csv"), ("x.jsonl.gz", "x.jsonl"), ("x.parquet", "x.csv"), ("x.pdf", "x.csv")]
+        [("x.xlsx", "x.csv"), ("x.jsonl.bz2", "x.jsonl"), ("x.feather", "x.csv"), ("x.pdf", "x.csv")]
     {
         let found = answer(&folder, &["predict", &run, "test.csv", "-o", name]);
         found.says("cannot write .").advises(&format!("write `{instead}`"));

@@ -214,7 +214,6 @@ fn files_that_hold_no_text_are_called_what_they_are() {
             "an Excel workbook",
             "save the sheet as CSV",
         ),
-        ("table.csv", b"PAR1\x15\x04\x15", "a Parquet file", "index=False)\" table.csv`"),
         ("scan.csv", b"%PDF-1.4\n", "a PDF document", "copy the texts"),
         ("old.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "an old Office file", "save the sheet as CSV"),
         ("page.csv", b"<!DOCTYPE html>\n<html>", "a web page", "download the table itself"),
@@ -224,6 +223,9 @@ fn files_that_hold_no_text_are_called_what_they_are() {
             answer(&folder, &args).says(&format!("`{name}`: it is {what}")).advises(remedy);
         }
     }
+    folder.write("table.csv", b"PAR1\x15\x04\x15");
+    let cut = answer(&folder, &["predict", &run, "table.csv"]);
+    cut.says("`table.csv`: it cannot be read as Parquet").advises("get the file again");
     let wide: Vec<u8> = "\u{feff}text\nthe sun\n".chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
     folder.write("wide.csv", wide);
     let found = answer(&folder, &["predict", &run, "wide.csv"]);
