@@ -325,11 +325,8 @@ mod tests {
         let own = |origin: &str| sessions.is_own_origin(&headers(&[(header::ORIGIN, origin)]));
         assert!(own("https://label.example.org") && own("http://192.0.2.7:8642"));
         assert!(!own("https://evil.test") && !own("null"));
-        assert_eq!(
-            sessions.open(&sessions.lock().token.clone(), "ann"),
-            None,
-            "no token lets in beside users"
-        );
+        let token = sessions.lock().token.clone();
+        assert_eq!(sessions.open(&token, "ann"), None, "no token lets in beside users");
         assert_eq!(sessions.url(), "http://0.0.0.0:8642/");
     }
 
