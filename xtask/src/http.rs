@@ -4,13 +4,14 @@
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use crate::Outcome;
-use crate::command::{cargo, cloze, exists, installed, program, succeeds};
+use crate::command::{cloze, exists, installed, program, succeeds};
+use crate::demo;
 use crate::python::environment;
 
 /// What it needs in Python.
@@ -27,12 +28,7 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
     let Some(python) = environment(root, &folder.join("venv"), REQUIREMENTS) else {
         return Outcome::of(false);
     };
-    let runs = folder.join("runs");
-    // Made anew each time.
-    let _ = fs::remove_dir_all(&runs);
-    let trained = succeeds(cargo(root).args(["build", "--quiet", "--package", "cloze-cli"]))
-        && succeeds(cloze(root).args(["demo", "--quiet", "--runs"]).arg(&runs).stdout(Stdio::null()));
-    let served = Some(()).filter(|()| trained).and_then(|()| renamed(&runs));
+    let served = demo::run(root, &folder.join("runs"));
     let Some(mut server) = served.and_then(|run| Server::start(root, &run)) else {
         return Outcome::of(false);
     };
@@ -112,15 +108,6 @@ fn get(address: &str, path: &str) -> Option<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     Some(answer)
-}
-
-/// The run in a folder under a name that is the same everywhere, so that the same requests are made everywhere: they follow from the paths.
-pub(crate) fn renamed(runs: &Path) -> Option<PathBuf> {
-    let mut entries = fs::read_dir(runs).ok()?.flatten().map(|entry| entry.path());
-    let run = entries.find(|path| path.join("run.toml").is_file())?;
-    let name = runs.join("served");
-    fs::rename(run, &name).ok()?;
-    Some(name)
 }
 
 /// A server of a run; it ends with this.

@@ -13,6 +13,7 @@ mod browser;
 mod build;
 mod command;
 mod conventions;
+mod demo;
 mod formats;
 mod fuzz;
 mod http;

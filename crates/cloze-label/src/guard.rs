@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use crate::project::Service;
-use crate::users::Users;
+use crate::users::{Users, random};
 use crate::{Options, assets};
 
 /// What the page may load and send: only what comes from here, and nothing inside markup.
@@ -51,10 +51,7 @@ pub(crate) struct Session {
 
 /// 256 random bits in hexadecimal digits.
 fn secret() -> String {
-    let mut bytes = [0; 32];
-    // Without random numbers of the system nothing here is safe.
-    getrandom::fill(&mut bytes).expect("the system gives random numbers");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    random::<32>().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Sessions {

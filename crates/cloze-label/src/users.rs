@@ -1,6 +1,6 @@
 //! People who sign in: a file with their names and the hashes of their passwords.
 //!
-//! A line is `NAME:HASH`, the hash a PHC string of Argon2id. Lines that begin with `#` say nothing. Passwords are made here, 128 random bits
+//! A line is `NAME:HASH`, the hash a PHC string of Argon2id. Lines that begin with `#` say nothing. Passwords are made here, 125 random bits
 //! each, so none can be guessed, and none is used elsewhere.
 
 use std::collections::BTreeMap;
@@ -130,21 +130,26 @@ impl Users {
     }
 }
 
-/// Five letters each in five groups: 125 random bits.
-fn password() -> String {
-    let mut bytes = [0_u8; 25];
+/// Random bytes of the system.
+pub(crate) fn random<const COUNT: usize>() -> [u8; COUNT] {
+    let mut bytes = [0; COUNT];
     // Without random numbers of the system nothing here is safe.
     getrandom::fill(&mut bytes).expect("the system gives random numbers");
+    bytes
+}
+
+/// Five letters each in five groups: 125 random bits.
+fn password() -> String {
     let letters: Vec<char> =
-        bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
+        random::<25>().iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
     letters.chunks(5).map(String::from_iter).collect::<Vec<_>>().join("-")
 }
 
 fn hashed(password: &str) -> PasswordHash {
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).expect("the system gives random numbers");
     // Passwords made here and salts of 16 bytes are within all limits of the algorithm.
-    Argon2::default().hash_password_with_salt(password.as_bytes(), &salt).expect("the usual parameters")
+    Argon2::default()
+        .hash_password_with_salt(password.as_bytes(), &random::<16>())
+        .expect("the usual parameters")
 }
 
 #[cfg(test)]
