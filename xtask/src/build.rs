@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use crate::Outcome;
-use crate::command::{cargo, succeeds};
+use crate::command::{cargo, say_again, succeeds};
 
 pub(crate) fn format(root: &Path) -> Outcome {
     Outcome::of(succeeds(cargo(root).args(["fmt", "--all", "--check"])))
@@ -59,10 +59,18 @@ fn tests_of(root: &Path, which: &[&str], notes: &mut Vec<String>) -> (usize, usi
     };
     let mut passed = 0;
     let mut failed = 0;
+    let mut details: Option<Vec<String>> = None;
     for line in child.stdout.take().into_iter().flat_map(|output| BufReader::new(output).split(b'\n')) {
         let Ok(line) = line else { break };
         let line = String::from_utf8_lossy(&line).into_owned();
         println!("{line}");
+        // What failed tests said comes between these two lines; then come their names.
+        if line == "failures:" && details.is_none() {
+            details = Some(Vec::new());
+        } else if line.starts_with("test result: ") {
+            details.take().into_iter().for_each(|lines| say_again(lines.join("\n")));
+        }
+        details.iter_mut().for_each(|lines| lines.push(line.clone()));
         if let Some((right, wrong)) = result(&line) {
             passed += right;
             failed += wrong;

@@ -1,8 +1,33 @@
 //! Programs that are run.
 
+use std::collections::VecDeque;
 use std::ffi::OsStr;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::thread;
+use std::time::Duration;
+
+/// What failed and the end of what it said, for the end of a long log.
+static FAILURES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Lines that are kept of what a program says.
+const KEPT: usize = 40;
+
+/// Has this said again after all checks.
+pub(crate) fn say_again(failure: String) {
+    locked(&FAILURES).push(failure);
+}
+
+/// What is to be said again.
+pub(crate) fn failures() -> Vec<String> {
+    std::mem::take(&mut locked(&FAILURES))
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().expect("nobody panics while it is held")
+}
 
 /// A program that runs in `root`, reads nothing, and writes where this one writes.
 pub(crate) fn program(root: &Path, name: impl AsRef<OsStr>) -> Command {
@@ -16,17 +41,50 @@ pub(crate) fn cargo(root: &Path) -> Command {
     program(root, std::env::var_os("CARGO").unwrap_or("cargo".into()))
 }
 
-/// Whether it ends well. Says what was run, and why it could not be.
+/// Whether it ends well. Says what was run, and why it could not be; the last lines of what fails are said again at the end.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
+    let name = command.get_program().to_string_lossy().into_owned();
     let words: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
-    println!("{} {}", command.get_program().to_string_lossy(), words.join(" "));
-    match command.status() {
-        Ok(status) => status.success(),
+    let line = format!("{name} {}", words.join(" "));
+    println!("{line}");
+    let last = Arc::default();
+    let ending = match passed_on(command, &last) {
+        Ok(status) if status.success() => return true,
+        Ok(status) => status.to_string(),
         Err(error) => {
-            println!("cannot run `{}`: {error}", command.get_program().to_string_lossy());
-            false
+            println!("cannot run `{name}`: {error}");
+            error.to_string()
         }
-    }
+    };
+    let last = Vec::from(std::mem::take(&mut *locked(&last)));
+    say_again(format!("{}\n{line}: {ending}", last.join("\n")));
+    false
+}
+
+/// Runs a command and prints what it says on both of its streams, of which the last lines are kept.
+fn passed_on(command: &mut Command, last: &Arc<Mutex<VecDeque<String>>>) -> io::Result<ExitStatus> {
+    let (output, input) = io::pipe()?;
+    let child = command.stdout(input.try_clone()?).stderr(input).spawn();
+    // The command holds the ends that are written to, and the output ends only when all are closed.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = child?;
+    let (last, (done, ended)) = (last.clone(), mpsc::channel());
+    thread::spawn(move || {
+        for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            println!("{line}");
+            let mut last = locked(&last);
+            last.push_back(line);
+            if last.len() > KEPT {
+                last.pop_front();
+            }
+        }
+        let _ = done.send(());
+    });
+    let status = child.wait();
+    // A program that it has left behind may hold the output open for ever.
+    let _ = ended.recv_timeout(Duration::from_secs(5));
+    status
 }
 
 /// Whether a program is there and runs.
@@ -43,10 +101,7 @@ pub(crate) fn exists(name: impl AsRef<OsStr>) -> bool {
 /// Whether a program is there, or can be had from the system's packages.
 pub(crate) fn installed(name: &str) -> bool {
     let mut install = Command::new("apt-get");
-    install
-        .args(["install", "--yes", "--quiet=2", "--no-install-recommends", name])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
+    install.args(["install", "--yes", "--quiet=2", "--no-install-recommends", name]).stdin(Stdio::null());
     // Nobody else may do this.
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|found| found.stdout == b"0\n");
     exists(name) || is_root && exists("apt-get") && succeeds(&mut install) && exists(name)

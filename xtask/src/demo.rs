@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use crate::command::{cargo, cloze, succeeds};
 
@@ -10,7 +9,7 @@ use crate::command::{cargo, cloze, succeeds};
 pub(crate) fn run(root: &Path, runs: &Path) -> Option<PathBuf> {
     let _ = fs::remove_dir_all(runs);
     let trained = succeeds(cargo(root).args(["build", "--quiet", "--package", "cloze-cli"]))
-        && succeeds(cloze(root).args(["demo", "--quiet", "--runs"]).arg(runs).stdout(Stdio::null()));
+        && succeeds(cloze(root).args(["demo", "--quiet", "--runs"]).arg(runs));
     if trained { renamed(runs) } else { None }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Outcome;
-use crate::command::{cargo, exists, program, succeeds};
+use crate::command::{cargo, exists, program, say_again, succeeds};
 
 const TARGETS: &[&str] = &["pattern", "table", "task", "model", "tokenizer", "weights", "log"];
 
@@ -100,7 +100,10 @@ fn fuzz(root: &Path, folder: &Path, target: &str, seconds: u32) -> bool {
         println!("{target}: {} inputs in {seconds} s", runs.trim());
     } else {
         let last: Vec<&str> = said.lines().rev().take(60).collect();
-        println!("{target}: {}\n{}", output.status, last.into_iter().rev().collect::<Vec<_>>().join("\n"));
+        let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
+        let failure = format!("{target}: {}\n{last}", output.status);
+        println!("{failure}");
+        say_again(failure);
     }
     output.status.success()
 }

@@ -126,6 +126,9 @@ fn test(root: &Path, names: &[&str]) -> Result<(), String> {
             Outcome::NotRun(reason) => format!("{name:<9} not run: {reason}"),
         });
     }
+    for failure in command::failures() {
+        println!("\n== failed ==\n{failure}");
+    }
     println!("\n== summary ==");
     notes.iter().chain(&lines).for_each(|line| println!("{line}"));
     println!("{all_passed} passed, {all_failed} failed");

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use crate::Outcome;
 use crate::command::{exists, program, succeeds};
@@ -110,5 +109,5 @@ fn works_alone(root: &Path, folder: &Path, python: &Path, wheel: &Path) -> bool 
     let install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"];
     succeeds(program(root, python).args(install).arg(folder).arg(wheel))
         // `-S` leaves out all that is installed.
-        && succeeds(program(root, python).args(["-S", "-c", ALONE]).env("PYTHONPATH", folder).stdout(Stdio::null()))
+        && succeeds(program(root, python).args(["-S", "-c", ALONE]).env("PYTHONPATH", folder))
 }
