@@ -151,15 +151,15 @@ const keyOf = (name) => KEYS[names.indexOf(name)];
 for (let count = 0; count < 30; count++) {
   const before = await shown(page);
   await page.keyboard.press(keyOf(await right()));
-  await until(async () => (await shown(page)) !== before, 5, "the next text comes");
+  await until(async () => (await shown(page)) !== before, 20, "the next text comes");
 }
 const times = await page.evaluate("times");
-await until(() => log(kept).filter((event) => event.action === "label").length === 30, 5, "every label is on the disk");
+await until(() => log(kept).filter((event) => event.action === "label").length === 30, 20, "every label is on the disk");
 const blind = async () => (await page.locator("#why").innerText()).includes("without a suggestion");
 for (let count = 0; count < 20 && (await blind()); count++) {
   const before = await shown(page);
   await page.keyboard.press(keyOf(await right()));
-  await until(async () => (await shown(page)) !== before, 5, "the next text comes");
+  await until(async () => (await shown(page)) !== before, 20, "the next text comes");
 }
 await until(async () => (await page.locator("#suggestion").innerText()).includes("Suggested"), 60, "a suggestion comes");
 await accessible(page, "labelling, light");
@@ -168,22 +168,22 @@ await page.screenshot({ path: path.join(folder, "label-light.png") });
 // Undo, note, skip, filter.
 const last = await shown(page);
 await page.keyboard.press("z");
-await until(async () => (await shown(page)) !== last, 5, "undo shows the text again");
+await until(async () => (await shown(page)) !== last, 20, "undo shows the text again");
 check((await page.locator("#why").innerText()).includes("Chosen"), "the text that was undone is shown");
 await page.keyboard.press("n");
 await page.waitForSelector("#ask[open]");
 await page.keyboard.type("look at this again");
 await page.keyboard.press("Enter");
-await until(async () => await page.locator("#note-shown").isVisible(), 5, "the note is shown");
+await until(async () => await page.locator("#note-shown").isVisible(), 20, "the note is shown");
 const noted = await shown(page);
 await page.keyboard.press("/");
 await page.keyboard.type((await right()).slice(0, 4));
 await page.keyboard.press("Enter");
-await until(async () => (await shown(page)) !== noted, 5, "a label that was searched for is given");
+await until(async () => (await shown(page)) !== noted, 20, "a label that was searched for is given");
 const skipped = await shown(page);
 await page.keyboard.press("Space");
-await until(async () => (await shown(page)) !== skipped, 5, "a text is skipped");
-await until(() => log(kept).some((event) => event.action === "skip"), 5, "it is on the disk that it was skipped");
+await until(async () => (await shown(page)) !== skipped, 20, "a text is skipped");
+await until(() => log(kept).some((event) => event.action === "skip"), 20, "it is on the disk that it was skipped");
 const events = log(kept);
 check(events.some((event) => event.action === "undo") && events.some((event) => event.action === "note"), "undo and note are events");
 check(events.every((event, place) => event.seq === place + 1), "events are counted without gaps");
@@ -196,12 +196,23 @@ for (const text of odd) {
   await page.getByRole("button", { name: "Texts", exact: true }).click();
   await page.selectOption("#list-view", "all");
   await page.fill("#list-words", text.split(" ")[0].slice(0, 6));
-  await until(async () => (await page.locator("#list .words").first().innerText().catch(() => "")).includes(text.slice(0, 5)), 5, `found: ${text}`);
+  await until(async () => (await page.locator("#list .words").first().innerText().catch(() => "")).includes(text.slice(0, 5)), 20, `found: ${text}`);
 }
 check((await page.locator("#list img, #list script").count()) === 0, "markup in a text is text");
 await page.fill("#list-words", "");
 await accessible(page, "texts");
 await page.screenshot({ path: path.join(folder, "texts.png") });
+
+// A label is changed where it was seen.
+await page.selectOption("#list-view", "labelled");
+await until(async () => (await page.locator("#list li").count()) > 3, 20, "labelled texts are listed");
+const changed = (await page.locator("#list li .tag").first().innerText()).trim();
+await page.getByRole("button", { name: "change" }).first().click();
+await page.waitForSelector(".choice[data-current]");
+check((await page.locator(".choice[data-current] span").innerText()).trim() === changed, "the label that a text has is shown");
+await page.screenshot({ path: path.join(folder, "change.png") });
+await page.keyboard.press(keyOf(changed));
+await until(async () => await page.locator("#view-texts").isVisible(), 20, "the list comes back after a change");
 
 // ---------------------------------------------------------------- labels
 
@@ -209,13 +220,18 @@ await page.getByRole("button", { name: "Labels", exact: true }).click();
 await accessible(page, "labels");
 await page.fill("#label-add input[name=name]", "odd ones");
 await page.keyboard.press("Enter");
-await until(async () => (await page.locator(".label-row").count()) === names.length + 1, 5, "a label is added");
+await until(async () => (await page.locator(".label-row").count()) === names.length + 1, 20, "a label is added");
 await page.getByRole("button", { name: "rename" }).last().click();
 await page.keyboard.type("strange");
 await page.keyboard.press("Enter");
-await until(async () => (await page.locator(".label-row strong").last().innerText()) === "strange", 5, "a label is renamed");
+await until(async () => (await page.locator(".label-row strong").last().innerText()) === "strange", 20, "a label is renamed");
+await page.locator(".label-row select").last().selectOption(names[0]);
+await page.waitForSelector("#ask[open]");
+await accessible(page, "the question before a merge");
+await page.getByRole("button", { name: "Cancel" }).click();
+check((await page.locator(".label-row").count()) === names.length + 1, "a merge is asked for, and can be called off");
 await page.getByRole("button", { name: "remove" }).last().click();
-await until(async () => (await page.locator(".label-row").count()) === names.length, 5, "a label is removed");
+await until(async () => (await page.locator(".label-row").count()) === names.length, 20, "a label is removed");
 await page.screenshot({ path: path.join(folder, "labels.png") });
 
 // ---------------------------------------------------------------- two browsers
@@ -223,14 +239,18 @@ await page.screenshot({ path: path.join(folder, "labels.png") });
 const second = await browser.newContext();
 const other = await second.newPage();
 await other.goto(server.url());
+await other.waitForSelector("#ask[open]");
+await other.keyboard.type("bob");
+await other.keyboard.press("Enter");
 await other.waitForSelector(".choice");
+check((await other.locator("#who").innerText()) === "bob", "another browser is asked who labels in it");
 await page.getByRole("button", { name: "Label", exact: true }).click();
 for (let count = 0; count < 6; count++) {
   const [mine, theirs] = [await shown(page), await shown(other)];
   const overlap = (await other.locator("#why").innerText()).includes("Somebody else") || (await page.locator("#why").innerText()).includes("Somebody else");
   check(mine !== theirs || overlap, "two browsers show different texts");
   await other.keyboard.press("1");
-  await until(async () => (await shown(other)) !== theirs, 5, "the other browser goes on");
+  await until(async () => (await shown(other)) !== theirs, 20, "the other browser goes on");
 }
 const used = await fetch(server.lines[0].url);
 check(used.status === 401, "an address lets one browser in", `status ${used.status}`);
@@ -284,7 +304,7 @@ await wait(200);
 const later = log(kept).length;
 check(later - earlier >= acknowledged() && acknowledged() > 0, "what was acknowledged is on the disk after kill -9", `${acknowledged()} acknowledged, ${later - earlier} on the disk`);
 await page.keyboard.press("1");
-await until(async () => await page.locator("#trouble").isVisible(), 5, "the page says that the server is gone");
+await until(async () => await page.locator("#trouble").isVisible(), 20, "the page says that the server is gone");
 await accessible(page, "trouble");
 
 const again = await serve([table, "--train-every", "0", "--annotator", "ann"]);
@@ -305,7 +325,7 @@ for (let count = 0; count < 40; count++) {
   const text = await shown(page);
   if (!(await page.locator(".choice").count())) break;
   await page.keyboard.press(keyOf(await right()));
-  await until(async () => (await shown(page)) !== text, 5, "the next text comes after the restart");
+  await until(async () => (await shown(page)) !== text, 20, "the next text comes after the restart");
 }
 await page.getByRole("button", { name: "Trust", exact: true }).click();
 await until(async () => (await page.locator("#trust table tr").count()) > names.length, 20, "precision and recall are shown");

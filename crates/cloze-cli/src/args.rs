@@ -7,6 +7,7 @@ mod rows;
 mod runs;
 mod serve;
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -21,6 +22,16 @@ pub(crate) use self::rows::{Eval, OutputFormat, Predict, ReadingArgs};
 pub(crate) use self::runs::{Prune, Report, Runs, RunsAction};
 pub(crate) use self::serve::Serve;
 use crate::hub::{Name, Revision};
+
+/// Where to listen: a port of this machine, or an address and a port.
+fn address(given: &str) -> Result<SocketAddr, String> {
+    let here = |port: &str| port.parse().ok().map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let port = given.strip_prefix("localhost:").unwrap_or(given);
+    here(port).or_else(|| given.parse().ok()).ok_or_else(|| {
+        "give a port of this machine, or an address and a port, for example `8642` or `127.0.0.1:8642`"
+            .to_owned()
+    })
+}
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 success; 1 the data, a file or the model cannot be used as it is; 2 invalid command line; \

@@ -2,9 +2,9 @@
 // The page of `cloze label`. Texts and names are only ever set as text, never as markup.
 
 /** @typedef {{labels: string[], probabilities: [string, number][], model: string}} Suggestion */
-/** @typedef {{row: string, values: string[], copies: number, why: string, sample: boolean, blind: boolean, said: string[] | "skipped" | null, note: string, suggestion: Suggestion | null}} Shown */
+/** @typedef {{row: string, values: string[], copies: number, why: string, sample: boolean, blind: boolean, said: string[] | "skipped" | null, current: string[] | null, note: string, suggestion: Suggestion | null}} Shown */
 /** @typedef {{name: string, words: string, texts: number}} Label */
-/** @typedef {{name: string, columns: string[], texts: number, several: boolean, labels: Label[], edition: number, labelled: number, sample: {labelled: number, of: number}, annotator: string, signs_in: boolean, annotators: string[], reading: {read: number, of: number}, failure: string | null, training: any, train_every: number, folder: string}} Project */
+/** @typedef {{name: string, columns: string[], texts: number, several: boolean, labels: Label[], edition: number, labelled: number, sample: {labelled: number, of: number, left: number}, annotator: string, assumed: boolean, signs_in: boolean, annotators: string[], reading: {read: number, of: number}, failure: string | null, doubt: string | null, training: any, predicted: boolean, train_every: number, folder: string}} Project */
 
 /** @param {string} id @returns {any} */
 const by = (id) => document.getElementById(id);
@@ -31,6 +31,11 @@ const ABOUT = {
   sample: "Drawn at random before anything was learned. Accuracy is measured on these.",
 };
 
+const MODEL = {
+  committee: "committee, the small models that learn from every label at once",
+  classifier: "trained classifier",
+};
+
 /** @type {Project} */
 let project;
 /** @type {Shown | null} */
@@ -45,6 +50,10 @@ let fresh = true;
 let era = 0;
 /** Whether the first labels are being added. */
 let settingUp = false;
+/** The era whose texts are being fetched. */
+let filling = -1;
+/** The text that was opened from the list of texts, which is shown again afterwards. */
+let visited = "";
 /** Decisions that are not acknowledged yet. */
 let waiting = 0;
 /** @type {{view: string, from: number}} */
@@ -122,6 +131,8 @@ const known = () => [shown, ...ahead].filter((text) => text).map((text) => /** @
 
 async function fill() {
   const mine = era;
+  if (filling === mine) return;
+  filling = mine;
   try {
     while (ahead.length < AHEAD || !shown) {
       if (!shown && ahead.length) {
@@ -138,6 +149,8 @@ async function fill() {
     if (!shown) showNothing();
   } catch (problem) {
     complain(problem);
+  } finally {
+    if (filling === mine) filling = -1;
   }
 }
 
@@ -147,14 +160,19 @@ function add(text) {
   else show(text);
 }
 
+/** The labels that a text has now, as far as this annotator may see. @param {Shown} text */
+const labelsOf = (text) => text.current ?? (Array.isArray(text.said) ? text.said : []);
+
 /** @param {Shown | null} text */
 function show(text) {
   shown = text;
-  chosen = new Set(text && Array.isArray(text.said) ? text.said : []);
+  chosen = new Set(text ? labelsOf(text) : []);
   if (!text) return showNothing();
   const why = [WHY[/** @type {keyof typeof WHY} */ (text.why)]];
   if (text.copies > 1) why.push(`${counted(text.copies, "copy").replace("copys", "copies")} in the table`);
-  if (text.said) why.push(text.said === "skipped" ? "you skipped it" : `you said ${text.said.join(", ") || "none"}`);
+  if (text.said === "skipped") why.push("you skipped it");
+  else if (text.current) why.push(`labelled ${text.current.join(", ") || "none"}`);
+  else if (text.said) why.push(`you said ${text.said.join(", ") || "none"}`);
   by("why").textContent = why.join(" · ");
   showValues(by("text"), text.values);
   by("text").scrollTop = 0;
@@ -174,6 +192,7 @@ function showNothing() {
   by("note-shown").hidden = true;
   by("choices").replaceChildren();
   by("suggestion").textContent = "";
+  by("accept").disabled = by("skip").disabled = by("note").disabled = true;
 }
 
 /** @param {HTMLElement} into @param {string[]} values */
@@ -203,6 +222,7 @@ function showChoices() {
         class: "choice",
         "data-label": label.name,
         "aria-pressed": project.several ? String(chosen.has(label.name)) : null,
+        "data-current": !project.several && labelsOf(/** @type {Shown} */ (shown)).includes(label.name),
         "data-suggested": said?.labels.includes(label.name) ?? false,
         hidden: !label.name.toLowerCase().includes(filter),
         title: label.words || null,
@@ -218,10 +238,14 @@ function showChoices() {
     return button;
   });
   by("choices").replaceChildren(...buttons);
+  // Wide enough for the longest word, so that none is broken.
+  const longest = Math.max(...project.labels.flatMap((label) => label.name.split(/[\s_]+/).map((word) => word.length)));
+  by("choices").style.setProperty("--word", `${longest + 9}ch`);
   by("suggestion").textContent = said
     ? `Suggested: ${said.labels.join(", ") || "no label"} (${said.model})`
     : shown.blind ? "" : by("blind").checked ? "Suggestions are hidden." : "No suggestion yet.";
   by("accept").disabled = !project.several && !said;
+  by("skip").disabled = by("note").disabled = false;
   by("accept").lastElementChild.textContent = project.several ? "confirm" : "accept";
 }
 
@@ -275,6 +299,7 @@ async function send(action) {
     calm();
     take(answer.project);
     if (answer.next && mine === era) add(answer.next);
+    if (visited === text.row) go("texts");
   } catch (problem) {
     if (shown) ahead.unshift(shown);
     show(text);
@@ -335,37 +360,37 @@ function closeFilter() {
 
 // ---------------------------------------------------------------- around it
 
-/** @param {Project} now */
-function take(now) {
+/** @param {Project} found */
+function take(found) {
   const before = project;
-  project = now;
-  by("name").textContent = now.name;
-  document.title = `${now.name} – cloze label`;
-  by("who").textContent = now.annotator;
-  by("who").setAttribute("aria-label", now.signs_in ? `You label as ${now.annotator}` : `You label as ${now.annotator}; change`);
-  by("who").disabled = now.signs_in;
-  by("sign-out").hidden = !now.signs_in;
-  const sample = now.sample.of ? ` · sample ${now.sample.labelled}/${now.sample.of}` : "";
-  by("progress").textContent = `${counted(now.labelled, "label")}${sample} · ${counted(now.texts, "text")}`;
-  const { read, of } = now.reading;
+  project = found;
+  by("name").textContent = found.name;
+  document.title = `${found.name} – cloze label`;
+  by("who").textContent = found.annotator;
+  by("who").setAttribute("aria-label", found.signs_in ? `You label as ${found.annotator}` : `You label as ${found.annotator}; change`);
+  by("who").disabled = found.signs_in;
+  by("sign-out").hidden = !found.signs_in;
+  const sample = project.sample.of ? ` · sample ${found.sample.labelled}/${found.sample.of}` : "";
+  by("progress").textContent = `${counted(found.labelled, "label")}${sample} · ${counted(found.texts, "text")}`;
+  const { read, of } = found.reading;
   const reading = of && read < of ? `Reading texts: ${read.toLocaleString("en")} of ${of.toLocaleString("en")}. ` : "";
-  const training = now.training.is === "running" ? `Training in the background, ${percent(now.training.done)}. ` : "";
-  by("learning").textContent = reading + training + (now.failure ? `Suggestions have stopped: ${now.failure}` : "");
-  const changed = !before || before.edition !== now.edition || before.labels.length !== now.labels.length;
+  const training = found.training.is === "running" ? `Training in the background, ${percent(found.training.done)}. ` : "";
+  by("learning").textContent = reading + training + (found.failure ? `Suggestions have stopped: ${found.failure}` : found.doubt ? `Suggestions may be poor: ${found.doubt.replaceAll("`", "")}` : "");
+  const changed = !before || before.edition !== found.edition || before.labels.length !== found.labels.length;
   if (changed) {
-    const options = (/** @type {string} */ prefix) => now.labels.map((label) => make("option", { value: prefix + label.name }, prefix ? `more of ${label.name}` : label.name));
+    const options = (/** @type {string} */ prefix) => found.labels.map((label) => make("option", { value: prefix + label.name }, prefix ? `more of ${label.name}` : label.name));
     keep(by("order"), 4, options("label:"));
     keep(by("list-label"), 1, options(""));
     showLabels();
     if (before && shown) showChoices();
   } else {
-    for (const label of now.labels) {
+    for (const label of found.labels) {
       const cell = /** @type {HTMLElement | null} */ (document.querySelector(`[data-count="${CSS.escape(label.name)}"]`));
       if (cell) cell.textContent = counted(label.texts, "text");
     }
   }
   showTraining();
-  if (now.labels.length < 2 && !settingUp && !by("setup").open && !document.querySelector("dialog[open]")) by("setup").showModal();
+  if (found.labels.length < 2 && !settingUp && !by("setup").open && !document.querySelector("dialog[open]")) by("setup").showModal();
 }
 
 /** Changes the options of a select behind the first ones, and keeps what was chosen if it is still there. @param {any} select @param {number} first @param {any[]} options */
@@ -382,6 +407,7 @@ function question(title, label, value) {
   by("ask-label").textContent = label;
   const input = dialog.querySelector("input");
   input.value = value;
+  by("ask-yes").textContent = "Save";
   dialog.returnValue = "";
   dialog.showModal();
   input.select();
@@ -390,8 +416,28 @@ function question(title, label, value) {
   });
 }
 
+/** @param {string} title @param {string} yes @returns {Promise<boolean>} */
+function sure(title, yes) {
+  const dialog = by("ask");
+  by("ask-title").textContent = title;
+  const label = by("ask-label").parentElement;
+  label.hidden = true;
+  by("ask-yes").textContent = yes;
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((done) => {
+    const ended = () => {
+      label.hidden = false;
+      done(dialog.returnValue === "ok");
+    };
+    dialog.addEventListener("close", ended, { once: true });
+  });
+}
+
 /** @param {string} view */
 function go(view) {
+  calm();
+  if (view !== "label") visited = "";
   for (const section of document.querySelectorAll("main > section")) {
     /** @type {HTMLElement} */ (section).hidden = section.id !== `view-${view}`;
   }
@@ -470,6 +516,7 @@ async function openText(row) {
     ahead = ahead.filter((text) => text.row !== row);
     shown = answer.next;
     go("label");
+    visited = row;
     show(answer.next);
     by("main").focus();
   } catch (problem) {
@@ -488,12 +535,20 @@ async function showTrust() {
     const { accuracy, labels } = found.measured;
     const parts = [];
     const tiles = make("div", { class: "tiles" });
-    const missing = project.sample.of - project.sample.labelled;
+    const { labelled, of, left } = project.sample;
+    const several = found.measured.answers;
     tiles.append(
-      make("div", { class: "tile" }, make("p", { class: "soft" }, `Accuracy of the ${found.model}`), make("p", { class: "big" }, accuracy.of ? percent(accuracy.right / accuracy.of) : "–"),
-        make("p", { class: "soft" }, accuracy.of ? `95 % interval ${Math.round(accuracy.low * 100)} to ${Math.round(accuracy.high * 100)} %, on ${counted(accuracy.of, "text")} of the test sample` : "Label texts of the test sample to measure.")),
+      make("div", { class: "tile" }, make("p", { class: "soft" }, `${several ? "All labels right" : "Accuracy"}: ${MODEL[/** @type {keyof typeof MODEL} */ (found.model)]}`), make("p", { class: "big" }, accuracy.of ? percent(accuracy.right / accuracy.of) : "–"),
+        make("p", { class: "soft" }, accuracy.of ? `95 % interval ${Math.round(accuracy.low * 100)} to ${Math.round(accuracy.high * 100)} %, on ${counted(accuracy.of, "text")} of the test sample` : "Label texts of the test sample to measure."),
+        ...(several && several[1] ? [make("p", { class: "soft" }, `Of single answers, one for every text and label, ${percent(several[0] / several[1])} are right.`)] : []),
+        ...(found.model === "committee" && project.predicted && found.runs.length ? [make("p", { class: "soft" }, `The classifier trained last (${percent(found.runs[found.runs.length - 1][1])}) makes no suggestions: it is worse on the sample, or has learned from too few of the labels.`)] : [])),
     );
-    if (missing > 0) tiles.append(make("div", { class: "tile" }, make("p", { class: "soft" }, "Test sample"), make("p", { class: "big" }, `${project.sample.labelled}/${project.sample.of}`), make("p", { class: "soft" }, "One text in three comes from it until it is complete. The interval narrows with it.")));
+    if (labelled < of) {
+      const open = of - labelled - left;
+      const rest = open ? ` ${counted(open, "text")} of it ${open === 1 ? "was" : "were"} skipped, or people disagree; look at the test sample in Texts.` : "";
+      tiles.append(make("div", { class: "tile" }, make("p", { class: "soft" }, "Test sample"), make("p", { class: "big" }, `${labelled}/${of}`),
+        make("p", { class: "soft" }, `${left ? "One text in three comes from it until it is complete. The interval narrows with it." : ""}${rest}`)));
+    }
     if (found.gain) {
       const points = Math.round(found.gain.gain * 100);
       const verdict = found.gain.helps ? `The last ${found.gain.labels} labels brought about ${points} points. More of them should help.` : `The last ${found.gain.labels} labels changed accuracy by ${points} points, a difference that chance alone can make. Before giving more, look at suspicious labels and wrong predictions.`;
@@ -538,7 +593,8 @@ function curve(points, runs) {
     node.textContent = text;
     return node;
   };
-  const [width, height, left, bottom, top, right] = [640, 260, 46, 34, 14, 16];
+  // As wide as there is room, so that its letters keep their size.
+  const [width, height, left, bottom, top, right] = [Math.min(640, by("trust").clientWidth || 640), 260, 46, 34, 14, 16];
   const most = Math.max(...points.map(([labels]) => labels), ...runs.map(([labels]) => labels), 1);
   const x = (/** @type {number} */ labels) => left + (labels / most) * (width - left - right);
   const y = (/** @type {number} */ share) => top + (1 - share) * (height - top - bottom);
@@ -567,7 +623,12 @@ function showLabels() {
     words.addEventListener("change", () => change({ action: "describe-label", label: label.name, words: words.value.trim() }));
     const others = project.labels.filter((other) => other.name !== label.name);
     const merge = make("select", { "aria-label": `Merge ${label.name} with` }, make("option", { value: "" }, "merge with…"), ...others.map((other) => make("option", { value: other.name }, other.name)));
-    merge.addEventListener("change", () => merge.value && change({ action: "merge-label", label: label.name, into: merge.value }));
+    merge.addEventListener("change", async () => {
+      const into = merge.value;
+      merge.value = "";
+      if (into && (await sure(`Merge ${label.name} with ${into}? ${label.texts ? `${counted(label.texts, "text")} will be ${into}, and ` : ""}${label.name} will be gone. Z undoes it.`, "Merge")))
+        change({ action: "merge-label", label: label.name, into });
+    });
     const rename = async () => {
       const to = await question(`Another name for ${label.name}`, "Name", label.name);
       if (to && to !== label.name) change({ action: "rename-label", label: label.name, to });
@@ -608,14 +669,14 @@ function showTraining() {
   const status = project.training;
   const running = status.is === "running";
   const about = {
-    idle: `An ordinary run of PET learns from all labels and from the texts without one.${project.train_every ? ` It also starts by itself after every ${project.train_every} labels.` : ""}`,
+    idle: `A classifier is trained with PET from all labels and from the texts without one. It takes minutes, you can go on labelling, and it is yours to keep.${project.train_every ? ` It also starts by itself after every ${project.train_every} labels.` : ""}`,
     running: running ? `${status.what}, from ${counted(status.labels, "label")}${status.left ? `; about ${Math.ceil(status.left)} s left` : ""}` : "",
     finished: `Trained from ${counted(status.labels ?? 0, "label")} in ${Math.round(status.seconds ?? 0)} s: ${status.run}. Its report is report.html there.`,
     cancelled: "Stopped. What was finished is kept and used again.",
     failed: `It could not be trained: ${status.why}${status.remedy ? ` – ${status.remedy}` : ""}`,
   };
   by("train-about").textContent = about[/** @type {keyof typeof about} */ (status.is)];
-  if (status.is === "finished") by("predictions").hidden = false;
+  by("predictions").hidden = !project.predicted;
   by("train-progress").hidden = !running;
   if (running) by("train-progress").value = status.done;
   by("train").disabled = running;
@@ -690,6 +751,19 @@ function onKey(event) {
 
 // ---------------------------------------------------------------- beginning
 
+/** Asks who labels; whether somebody has said so. */
+async function askName() {
+  const name = await question("Who labels here?", "Name", project.annotator);
+  if (!name) return false;
+  try {
+    take(await ask("/api/annotator", { name }));
+    return true;
+  } catch (problem) {
+    complain(problem);
+    return false;
+  }
+}
+
 async function begin() {
   by("key-list").replaceChildren(...COMMANDS.flatMap(([key, does]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, does)]));
   for (const button of document.querySelectorAll("nav button")) button.addEventListener("click", () => go(/** @type {HTMLElement} */ (button).dataset.view ?? "label"));
@@ -729,16 +803,7 @@ async function begin() {
   by("train").addEventListener("click", () => train(false));
   by("train-cancel").addEventListener("click", () => train(true));
   by("export").addEventListener("click", write);
-  by("who").addEventListener("click", async () => {
-    const name = await question("Who labels here?", "Name", project.annotator);
-    if (!name) return;
-    try {
-      take(await ask("/api/annotator", { name }));
-      restart();
-    } catch (problem) {
-      complain(problem);
-    }
-  });
+  by("who").addEventListener("click", async () => (await askName()) && restart());
   by("sign-out").addEventListener("click", async () => {
     try {
       await ask("/sign-out", {});
@@ -780,6 +845,7 @@ async function begin() {
   window.addEventListener("beforeunload", (event) => waiting && event.preventDefault());
   try {
     take(await ask("/api/project"));
+    if (project.assumed) await askName();
     await fill();
     by("main").focus();
   } catch (problem) {

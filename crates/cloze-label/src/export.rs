@@ -8,7 +8,7 @@ use cloze::{Error, Format, Model, ReadOptions, Reader, cloze_encoder::Device};
 use serde_json::{Map, Value, json};
 
 use crate::private;
-use crate::rows::{Row, Rows};
+use crate::rows::{Row, Rows, free};
 use crate::state::{Label, Labels, State};
 use crate::table::Table;
 
@@ -45,23 +45,25 @@ fn cell(state: &State, labels: &Labels) -> String {
     }
 }
 
-/// The name of the label column: one that no column with text has.
-fn label_column(rows: &Rows) -> String {
-    let mut name = "label".to_owned();
-    while rows.columns.contains(&name) {
-        name.push('_');
-    }
-    name
-}
-
 /// A table of texts with further cells as CSV.
 fn csv(header: Vec<String>, lines: impl Iterator<Item = Vec<String>>) -> cloze::Result<Vec<u8>> {
     Table { header, lines: lines.collect(), numbers: 0 }.written(Format::Csv)
 }
 
-/// All labels as a table: a line for every text that was labelled, with who said what.
+/// Names for columns behind those of the table, which none of them has.
+fn behind<'a>(rows: &'a Rows, names: impl IntoIterator<Item = String> + 'a) -> Vec<String> {
+    let mut header = rows.header();
+    header.push(rows.label.clone());
+    for name in names {
+        header.push(free(&name, &header));
+    }
+    header
+}
+
+/// All labels as a table: every row whose text was labelled, with all its columns and with who said what.
 pub(crate) fn labels(rows: &Rows, state: &State, format: Format) -> cloze::Result<Vec<u8>> {
-    let labelled = || state.touched().into_iter().filter_map(|row| Some((row, state.label_of(row)?)));
+    let header = behind(rows, ["split", "annotators", "note"].map(String::from));
+    let labelled = || rows.table().filter_map(|(row, line)| Some((row, state.label_of(row)?, line)));
     let people = |row: Row| -> BTreeMap<String, Vec<String>> {
         let marks = state.marks(row);
         let people = marks.into_iter().flat_map(|marks| marks.people());
@@ -69,35 +71,25 @@ pub(crate) fn labels(rows: &Rows, state: &State, format: Format) -> cloze::Resul
     };
     let used = |row: Row| if state.is_sample(row) { "test" } else { "train" };
     let note = |row: Row| state.marks(row).map_or("", |marks| marks.note.as_str());
-    let label = label_column(rows);
     if format == Format::Jsonl {
         let mut lines = Vec::new();
-        for (row, labels) in labelled() {
+        for (row, labels, line) in labelled() {
             let names = state.names(labels);
-            let value = if state.several { json!(names) } else { json!(names.first()) };
-            let mut object: Map<String, Value> = columns(rows, row).collect();
-            object.insert(label.clone(), value);
-            object.insert("split".into(), used(row).into());
-            object.insert("annotators".into(), json!(people(row)));
-            object.insert("note".into(), note(row).into());
+            let label = if state.several { json!(names) } else { json!(names.first()) };
+            let values = line.into_iter().map(Value::from);
+            let values = values.chain([label, used(row).into(), json!(people(row)), note(row).into()]);
+            let object: Map<String, Value> = header.iter().cloned().zip(values).collect();
             lines.extend(Value::Object(object).to_string().into_bytes());
             lines.push(b'\n');
         }
         return Ok(lines);
     }
-    let mut header = rows.columns.clone();
-    header.extend([label, "split".into(), "annotators".into(), "note".into()]);
-    let lines = labelled().map(|(row, labels)| {
-        let mut line = rows.texts[row].values.clone();
+    let lines = labelled().map(|(row, labels, mut line)| {
         let people: Vec<String> = people(row).into_keys().collect();
         line.extend([cell(state, labels), used(row).to_owned(), people.join(", "), note(row).to_owned()]);
         line
     });
-    Table { header, lines: lines.collect(), numbers: 0 }.written(format)
-}
-
-fn columns(rows: &Rows, row: Row) -> impl Iterator<Item = (String, Value)> {
-    rows.columns.iter().cloned().zip(rows.texts[row].values.iter().map(|value| value.clone().into()))
+    Table { lines: lines.collect(), header, numbers: 0 }.written(format)
 }
 
 /// What a run is made from.
@@ -121,7 +113,7 @@ pub(crate) fn task(
     model: &Model,
     device: &Device,
 ) -> cloze::Result<Written> {
-    let label = label_column(rows);
+    let label = rows.label.clone();
     let lessons = state.lessons();
     let counts = state.given();
     if counts.iter().filter(|count| **count > 0).count() < 2 {
@@ -319,32 +311,28 @@ impl Made {
     }
 }
 
-/// Predictions for texts as a table: labels, and the probability of every label.
+/// Predictions as a table: every row whose text was read, with all its columns, labels, and the probability of every label.
 pub(crate) fn predictions(
     rows: &Rows,
     state: &State,
     predicted: &crate::train::Predicted,
     format: Format,
 ) -> cloze::Result<Vec<u8>> {
-    let mut header = rows.columns.clone();
     let names = &predicted.labels;
-    header.extend([label_column(rows), "prediction".into()]);
-    header.extend(names.iter().map(|name| format!("p({name})")));
-    let mut order: Vec<&Row> = predicted.rows.keys().collect();
-    order.sort_unstable();
-    let lines = order.into_iter().map(|row| {
-        let probabilities = &predicted.rows[row];
-        let mut line = rows.texts[*row].values.clone();
-        line.push(state.label_of(*row).map_or(String::new(), |labels| cell(state, labels)));
-        let best = predicted.best(*row).unwrap_or_default();
+    let of_labels = names.iter().map(|name| format!("p({name})"));
+    let header = behind(rows, std::iter::once("prediction".to_owned()).chain(of_labels));
+    let lines = rows.table().filter_map(|(row, mut line)| {
+        let probabilities = predicted.rows.get(&row)?;
+        line.push(state.label_of(row).map_or(String::new(), |labels| cell(state, labels)));
+        let best = predicted.best(row).unwrap_or_default();
         line.push(match best.as_slice() {
             [name] if !state.several => name.clone(),
             names => json!(names).to_string(),
         });
         line.extend(probabilities.iter().map(|p| format!("{p:.4}")));
-        line
+        Some(line)
     });
-    Table { header, lines: lines.collect(), numbers: names.len() }.written(format)
+    Table { lines: lines.collect(), header, numbers: names.len() }.written(format)
 }
 
 #[cfg(test)]

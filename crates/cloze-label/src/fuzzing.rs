@@ -14,7 +14,8 @@ use crate::state::{Label, State};
 /// When that is not so.
 pub fn log(bytes: &[u8]) -> bool {
     let Ok(events) = read(Path::new("labels.jsonl"), bytes) else { return false };
-    let row = |text: &str| TextRow { texts: vec![text.to_owned()], labels: None, test: false };
+    let row =
+        |text: &str| TextRow { texts: vec![text.to_owned()], others: Vec::new(), labels: None, test: false };
     let rows = ["a", "b"].map(row).to_vec();
     let rows = Rows::new(Texts { columns: vec!["text".to_owned()], rows, ..Texts::default() });
     let label = |name: &str| Label { name: name.to_owned(), words: String::new() };

@@ -39,7 +39,15 @@ struct Inner {
     /// The token that opens the next browser.
     token: String,
     /// Who labels, by cookie.
-    annotators: HashMap<String, String>,
+    annotators: HashMap<String, Annotator>,
+}
+
+/// Who labels in a browser.
+#[derive(Clone)]
+struct Annotator {
+    name: String,
+    /// Whether nobody has said so: another browser may be another person.
+    assumed: bool,
 }
 
 /// Who asks: in the extensions of every request that comes through.
@@ -47,6 +55,8 @@ struct Inner {
 pub(crate) struct Session {
     pub(crate) cookie: String,
     pub(crate) annotator: String,
+    /// Whether the annotator should be asked for: this is not the first browser, and nobody has said who uses it.
+    pub(crate) assumed: bool,
 }
 
 /// 256 random bits in hexadecimal digits.
@@ -102,7 +112,9 @@ impl Sessions {
     /// Gives the cookie of a new session.
     fn let_in(&self, annotator: &str) -> String {
         let cookie = secret();
-        self.lock().annotators.insert(cookie.clone(), annotator.to_owned());
+        let mut inner = self.lock();
+        let assumed = !self.have_users() && !inner.annotators.is_empty();
+        inner.annotators.insert(cookie.clone(), Annotator { name: annotator.to_owned(), assumed });
         cookie
     }
 
@@ -120,13 +132,13 @@ impl Sessions {
         let mut pairs =
             cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let (_, cookie) = pairs.find(|(key, _)| *key == name)?;
-        let annotator = self.lock().annotators.get(cookie)?.clone();
-        Some(Session { cookie: cookie.to_owned(), annotator })
+        let Annotator { name, assumed } = self.lock().annotators.get(cookie)?.clone();
+        Some(Session { cookie: cookie.to_owned(), annotator: name, assumed })
     }
 
     /// Says who labels in a browser.
-    pub(crate) fn rename(&self, session: &Session, annotator: String) {
-        self.lock().annotators.insert(session.cookie.clone(), annotator);
+    pub(crate) fn rename(&self, session: &Session, name: String) {
+        self.lock().annotators.insert(session.cookie.clone(), Annotator { name, assumed: false });
     }
 
     /// Whether a request names this machine as its host: no page of somebody else can ask by a name of its own that leads here (DNS

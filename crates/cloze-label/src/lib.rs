@@ -40,6 +40,9 @@ pub use self::export::TaskFile;
 pub use self::project::{Project, Server};
 pub use self::users::Users;
 
+/// How many texts are drawn at random to measure on, unless another number is asked for.
+pub const SAMPLE: usize = 50;
+
 /// How a project is labelled.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -51,8 +54,8 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// Who labels, unless the page is told otherwise.
     pub annotator: String,
-    /// How many texts are drawn at random to measure on.
-    pub sample: usize,
+    /// How many texts are drawn at random to measure on; without a number [`SAMPLE`] when a project begins, and no more later.
+    pub sample: Option<usize>,
     /// After so many labels a run is started in the background; 0 never does.
     pub train_every: usize,
     /// The labels to begin with.
@@ -70,7 +73,7 @@ impl Default for Options {
             users: None,
             hosts: Vec::new(),
             annotator: "me".into(),
-            sample: 50,
+            sample: None,
             train_every: 50,
             labels: Vec::new(),
             several: false,

@@ -1,11 +1,12 @@
 //! A project, and the server of its page.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cloze::inspect::doubt;
 use cloze::labelling::Texts;
 use cloze::{Error, Model, cloze_encoder::Device};
 use serde_json::{Value, json};
@@ -18,11 +19,15 @@ use crate::log::{Action, Event, Log, now};
 use crate::queue::{Offer, Queue, Why};
 use crate::rows::{Row, Rows};
 use crate::state::{Label, State};
-use crate::train::Trainer;
-use crate::{Options, private, routes};
+use crate::train::{Predicted, Trainer};
+use crate::trust::right;
+use crate::{Options, SAMPLE, private, routes};
 
 /// Who is named for what a project begins with.
 const BEGINNING: &str = "cloze";
+
+/// Texts of the sample that have to be labelled before they decide between two models.
+const COMPARED: usize = 20;
 
 /// Each label needs so many texts before a run is started unasked.
 const OF_LABEL: usize = 4;
@@ -91,12 +96,15 @@ impl Project {
         for (label, words) in known_labels.into_iter().filter(|(label, _)| !logged.contains(label)) {
             begin(&mut state, Action::AddLabel { label, words });
         }
-        if state.sample.is_empty() && options.sample > 0 && !is_drawn {
-            let count = options.sample.min(rows.len() / 4);
-            let untouched = rows.shuffled().into_iter().filter(|row| !state.is_touched(*row));
-            let drawn: Vec<String> = untouched.take(count).map(|row| rows.hash(row)).collect();
+        // A sample stays as it is, unless a larger one is asked for.
+        let is_there = is_drawn || !state.sample.is_empty();
+        let wanted = options.sample.unwrap_or(if is_there { 0 } else { SAMPLE }).min(largest_sample(&rows));
+        if let Some(more) = wanted.checked_sub(state.sample.len()).filter(|more| *more > 0) {
+            let is_new = |row: &Row| !state.is_touched(*row) && !state.is_sample(*row);
+            let drawn: Vec<Row> = rows.shuffled().into_iter().filter(is_new).take(more).collect();
+            let all = state.sample.iter().chain(&drawn).map(|row| rows.hash(*row)).collect();
             if !drawn.is_empty() {
-                begin(&mut state, Action::Sample { rows: drawn });
+                begin(&mut state, Action::Sample { rows: all });
             }
         }
         for label in &options.labels {
@@ -122,9 +130,15 @@ impl Project {
         })
     }
 
-    /// How many texts of the sample there are, on which accuracy is measured.
-    pub fn sample(&self) -> usize {
-        self.desk.state().sample.len()
+    /// How many texts of the sample there are, on which accuracy is measured, and how many there could be at most.
+    pub fn sample(&self) -> (usize, usize) {
+        (self.desk.state().sample.len(), largest_sample(&self.desk.rows))
+    }
+
+    /// How many of so many rows are copies of others, and how many have no text.
+    pub fn left_out(&self, rows: usize) -> (usize, usize) {
+        let with_text = self.desk.rows.with_text();
+        (with_text - self.desk.rows.len(), rows - with_text)
     }
 
     /// The columns with the texts.
@@ -148,6 +162,11 @@ impl Project {
     pub fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+/// The most texts that a sample takes from those that could be learned from.
+fn largest_sample(rows: &Rows) -> usize {
+    rows.len() / 4
 }
 
 /// How many texts that the log speaks of are there, and how many are not.
@@ -189,6 +208,8 @@ pub(crate) struct Service {
     pub(crate) sessions: Sessions,
     pub(crate) annotator: String,
     pub(crate) train_every: usize,
+    /// Why the model may not suit the texts.
+    pub(crate) doubt: Option<String>,
     queue: Mutex<Queue>,
     /// How many labels the last run that was started unasked has learned from.
     trained: AtomicUsize,
@@ -235,20 +256,39 @@ impl Service {
         let suggestion = if blind { None } else { self.suggestion(&state, row) };
         json!({
             "row": rows.hash(row), "values": rows.texts[row].values, "copies": rows.texts[row].copies,
+            "current": (why == Why::Chosen).then(|| state.label_of(row).map(|labels| state.names(labels))),
             "why": why, "sample": state.is_sample(row), "blind": blind, "said": said,
             "note": marks.map_or("", |marks| marks.note.as_str()), "suggestion": suggestion,
         })
     }
 
-    /// What the models say about a text: the classifier of the last run if it has learned from most of the labels, else the committee.
+    /// The classifier of the last run, if it has learned from most of the labels and is no worse than the committee on the sample, as far as that was labelled.
+    pub(crate) fn classifier(&self, state: &State) -> Option<Arc<Predicted>> {
+        let predicted = self.trainer.predicted().filter(|found| {
+            found.lessons * 3 >= state.lesson_count() * 2
+                && found.labels.iter().eq(state.labels.iter().map(|label| &label.name))
+        })?;
+        let right = |said: HashMap<Row, Vec<usize>>| right(state, &said);
+        let is_worse = state.measured().len() >= COMPARED
+            && right(predicted.of_sample(state)) < right(self.committee(state));
+        (!is_worse).then_some(predicted)
+    }
+
+    /// What the committee says of the sample.
+    pub(crate) fn committee(&self, state: &State) -> HashMap<Row, Vec<usize>> {
+        let of = |row: &Row| {
+            let found = self.engine.suggestion(*row).filter(|found| found.edition == state.edition)?;
+            Some((*row, found.opinion.labels()))
+        };
+        state.sample.iter().filter_map(of).collect()
+    }
+
+    /// What the models say about a text: the classifier of the last run, else the committee.
     pub(crate) fn suggestion(&self, state: &State, row: Row) -> Option<Value> {
         let name = |label: usize| state.labels.get(label).map(|label| label.name.clone());
         let of = |labels: Vec<String>, probabilities: Vec<(String, f32)>, model: String| json!({"labels": labels, "probabilities": probabilities, "model": model});
-        let lessons = state.lesson_count();
-        if let Some(predicted) = self.trainer.predicted().filter(|found| {
-            found.lessons * 3 >= lessons * 2
-                && found.labels.iter().eq(state.labels.iter().map(|label| &label.name))
-        }) && let (Some(labels), Some(probabilities)) = (predicted.best(row), predicted.rows.get(&row))
+        if let Some(predicted) = self.classifier(state)
+            && let (Some(labels), Some(probabilities)) = (predicted.best(row), predicted.rows.get(&row))
         {
             let pairs = predicted.labels.iter().cloned().zip(probabilities.iter().copied()).collect();
             return Some(of(labels, pairs, format!("classifier, {} labels", predicted.lessons)));
@@ -278,6 +318,7 @@ pub struct Server {
     sessions: Sessions,
     project: Project,
     model: Model,
+    doubt: Option<String>,
     options: Options,
 }
 
@@ -299,7 +340,14 @@ impl Server {
         listener.set_nonblocking(true).map_err(taken)?;
         let address = listener.local_addr().map_err(taken)?;
         let sessions = Sessions::new(address, options);
-        Ok(Server { listener, address, sessions, project, model, options: options.clone() })
+        let texts: Vec<&String> = project.desk.rows.texts.iter().flat_map(|text| &text.values).collect();
+        let doubt = doubt(&texts, &model);
+        Ok(Server { listener, address, sessions, project, model, doubt, options: options.clone() })
+    }
+
+    /// Why the model may not suit the texts, and what to do.
+    pub fn doubt(&self) -> Option<&str> {
+        self.doubt.as_deref()
     }
 
     /// Where it listens.
@@ -322,7 +370,7 @@ impl Server {
         stop: impl Future<Output = ()>,
         opened: impl Fn(&str) + Send + Sync + 'static,
     ) -> std::io::Result<()> {
-        let Server { listener, sessions, project, model, options, .. } = self;
+        let Server { listener, sessions, project, model, doubt, options, .. } = self;
         let Project { name, folder, desk, inbox, log, events, task } = project;
         let patterns = task.as_ref().map(|task| task.patterns.clone()).filter(|own| !own.is_empty());
         let engine = Arc::new(Engine::new(Arc::clone(&desk)));
@@ -340,6 +388,7 @@ impl Server {
             sessions,
             annotator: options.annotator,
             train_every: every,
+            doubt,
             trained: AtomicUsize::new(trained),
             opened: Box::new(opened),
             desk,

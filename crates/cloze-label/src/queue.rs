@@ -223,7 +223,7 @@ mod tests {
     use crate::state::Label;
 
     fn session(name: &str) -> Session {
-        Session { cookie: format!("cookie of {name}"), annotator: name.to_owned() }
+        Session { cookie: format!("cookie of {name}"), annotator: name.to_owned(), assumed: false }
     }
 
     fn next(

@@ -110,6 +110,8 @@ fn overview(service: &Service, session: &Session) -> Value {
     let state = service.desk.state();
     let given = state.given();
     let measured = state.measured().len();
+    // What was passed over, or is disputed, does not come again by itself.
+    let left = state.sample.iter().filter(|row| !state.is_touched(**row)).count();
     let labels: Vec<Value> = state
         .labels
         .iter()
@@ -119,10 +121,10 @@ fn overview(service: &Service, session: &Session) -> Value {
     json!({
         "name": service.name, "columns": service.desk.rows.columns, "texts": service.desk.rows.len(),
         "several": state.several, "labels": labels, "edition": state.edition,
-        "labelled": state.lesson_count(), "sample": {"labelled": measured, "of": state.sample.len()},
-        "annotator": session.annotator, "signs_in": service.sessions.have_users(), "annotators": state.annotators(),
-        "reading": service.engine.progress(), "failure": service.engine.failure(),
-        "training": service.trainer.status(), "train_every": service.train_every,
+        "labelled": state.lesson_count(), "sample": {"labelled": measured, "of": state.sample.len(), "left": left},
+        "annotator": session.annotator, "assumed": session.assumed, "signs_in": service.sessions.have_users(), "annotators": state.annotators(),
+        "reading": service.engine.progress(), "failure": service.engine.failure(), "doubt": service.doubt,
+        "training": service.trainer.status(), "predicted": service.trainer.predicted().is_some(), "train_every": service.train_every,
         "folder": service.folder.display().to_string(),
     })
 }
@@ -149,7 +151,7 @@ async fn annotator(
         return Err(Refused("give a name of at most 60 letters".into()).into());
     }
     service.sessions.rename(&session, name.clone());
-    Ok(Json(overview(&service, &Session { annotator: name, ..session })))
+    Ok(Json(overview(&service, &Session { annotator: name, assumed: false, ..session })))
 }
 
 /// What is asked for next.

@@ -11,11 +11,24 @@ pub(crate) type Row = usize;
 
 /// All texts of a project.
 pub(crate) struct Rows {
-    /// The names of the columns.
+    /// The names of the columns with text.
     pub(crate) columns: Vec<String>,
+    /// The column of the labels, where the table has none a name that is free.
+    pub(crate) label: String,
     /// Every text once, in the order of the files.
     pub(crate) texts: Vec<Text>,
     by_hash: HashMap<u128, Row>,
+    /// The names of all columns but that of the labels, and which of them is which text.
+    table: Vec<(String, Option<usize>)>,
+    /// The rows of the table that have a text.
+    sources: Vec<Source>,
+}
+
+/// A row of the table.
+struct Source {
+    text: Row,
+    /// The values of the columns without text.
+    others: Vec<String>,
 }
 
 /// A text.
@@ -34,10 +47,17 @@ pub(crate) struct Text {
 impl Rows {
     /// Finds the texts that are there more than once.
     pub(crate) fn new(texts: Texts) -> Rows {
+        let place = |name: String| {
+            let text = texts.columns.iter().position(|column| *column == name);
+            (name, text)
+        };
         let mut rows = Rows {
+            label: texts.label.unwrap_or_else(|| free("label", &texts.table)),
+            table: texts.table.into_iter().map(place).collect(),
             columns: texts.columns,
             texts: Vec::with_capacity(texts.rows.len()),
             by_hash: HashMap::with_capacity(texts.rows.len()),
+            sources: Vec::with_capacity(texts.rows.len()),
         };
         for row in texts.rows {
             // Nothing can be said of nothing.
@@ -56,6 +76,7 @@ impl Rows {
                     test: false,
                 });
             }
+            rows.sources.push(Source { text: at, others: row.others });
             let text = &mut rows.texts[at];
             text.copies += 1;
             text.test |= row.test;
@@ -69,6 +90,29 @@ impl Rows {
         rows
     }
 
+    /// The names of all columns of the table but that of the labels, in its order.
+    pub(crate) fn header(&self) -> Vec<String> {
+        self.table.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The rows of the table, copies of a text among them: the text, and a value for each of [`Rows::header`].
+    pub(crate) fn table(&self) -> impl Iterator<Item = (Row, Vec<String>)> {
+        self.sources.iter().map(|source| {
+            let mut others = source.others.iter();
+            let value = |(_, text): &(String, Option<usize>)| match text {
+                Some(text) => self.texts[source.text].values[*text].clone(),
+                None => others.next().cloned().unwrap_or_default(),
+            };
+            (source.text, self.table.iter().map(value).collect())
+        })
+    }
+
+    /// How many rows of the table have a text.
+    pub(crate) fn with_text(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// How many different texts there are.
     pub(crate) fn len(&self) -> usize {
         self.texts.len()
     }
@@ -90,6 +134,15 @@ impl Rows {
         order.sort_by_key(|row| self.texts[*row].hash);
         order
     }
+}
+
+/// A name that no other column has.
+pub(crate) fn free(wanted: &str, others: &[String]) -> String {
+    let mut name = wanted.to_owned();
+    while others.contains(&name) {
+        name.push('_');
+    }
+    name
 }
 
 fn hash_of(texts: &[String]) -> u128 {
@@ -123,11 +176,13 @@ pub(crate) mod tests {
     pub(crate) fn rows(texts: &[(&str, &[&str])]) -> Rows {
         let row = |(text, labels): &(&str, &[&str])| TextRow {
             texts: vec![(*text).to_owned()],
+            others: Vec::new(),
             labels: (!labels.is_empty()).then(|| labels.iter().map(|label| (*label).to_owned()).collect()),
             test: false,
         };
         let rows = texts.iter().map(row).collect();
-        Rows::new(Texts { columns: vec!["text".into()], rows, ..Texts::default() })
+        let columns = vec!["text".to_owned()];
+        Rows::new(Texts { table: columns.clone(), columns, rows, ..Texts::default() })
     }
 
     #[test]
@@ -138,6 +193,28 @@ pub(crate) mod tests {
         assert_eq!(rows.texts[0].imported, [["x"], ["y"]]);
         assert_eq!(rows.find(&rows.hash(1)), Some(1));
         assert_eq!(rows.find("xyz"), None);
+    }
+
+    #[test]
+    fn every_row_comes_out_with_all_that_it_had() {
+        let row = |id: &str, text: &str, day: &str| TextRow {
+            texts: vec![text.to_owned()],
+            others: vec![id.to_owned(), day.to_owned()],
+            labels: None,
+            test: false,
+        };
+        let texts = Texts {
+            columns: vec!["text".into()],
+            table: ["label", "text", "day"].map(String::from).to_vec(),
+            rows: vec![row("1", "a", "Mon"), row("2", "b", "Tue"), row("3", "a", "Wed")],
+            ..Texts::default()
+        };
+        let rows = Rows::new(texts);
+        assert_eq!(rows.label, "label_");
+        assert_eq!(rows.header(), ["label", "text", "day"]);
+        let found: Vec<(Row, Vec<String>)> = rows.table().collect();
+        assert_eq!(found[2], (0, ["3", "a", "Wed"].map(String::from).to_vec()));
+        assert_eq!(found.len(), 3);
     }
 
     #[test]

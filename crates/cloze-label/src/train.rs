@@ -1,5 +1,7 @@
 //! An ordinary run in the background, which never makes the page wait.
 
+mod kept;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +11,7 @@ use cloze::inspect::Estimate;
 use cloze::{Cancel, Error, Event, Model, Predictor, Prepared, Run, Task, cloze_encoder::Device};
 use serde::Serialize;
 
+use self::kept::Kept;
 use crate::desk::Desk;
 use crate::export::{self, Made, TaskFile};
 use crate::rows::Row;
@@ -71,6 +74,15 @@ impl Predicted {
         let best = (0..self.labels.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]))?;
         Some(vec![name(best)])
     }
+
+    /// The labels of now that it gives to the texts of the sample.
+    pub(crate) fn of_sample(&self, state: &State) -> HashMap<Row, Vec<usize>> {
+        let labels = |row: &Row| {
+            let names = self.best(*row)?;
+            Some((*row, names.iter().filter_map(|name| state.find(name)).collect()))
+        };
+        state.sample.iter().filter_map(labels).collect()
+    }
 }
 
 /// Runs one after the other.
@@ -103,6 +115,14 @@ impl Trainer {
         model: Model,
         threads: usize,
     ) -> Trainer {
+        let kept = Kept::read(&folder, &desk.rows);
+        let (status, predicted, history) = match kept {
+            Some(Kept { run, seconds, predicted, history }) => {
+                let status = Status::Finished { run, labels: predicted.lessons, seconds };
+                (status, Some(Arc::new(predicted)), history)
+            }
+            None => (Status::Idle, None, Vec::new()),
+        };
         Trainer {
             desk,
             folder,
@@ -110,10 +130,10 @@ impl Trainer {
             given,
             model,
             threads,
-            status: Mutex::new(Status::Idle),
+            status: Mutex::new(status),
             cancel: Mutex::default(),
-            predicted: Mutex::default(),
-            history: Mutex::default(),
+            predicted: Mutex::new(predicted),
+            history: Mutex::new(history),
             writing: Mutex::default(),
         }
     }
@@ -129,14 +149,7 @@ impl Trainer {
     /// How many labels each run had, and what it says about the sample; only of runs with the labels of now.
     pub(crate) fn history(&self, state: &State) -> Vec<(usize, HashMap<Row, Vec<usize>>)> {
         let now = |found: &&Predicted| found.labels.iter().eq(state.labels.iter().map(|label| &label.name));
-        let of = |found: &Predicted| {
-            let labels = |row: &Row| {
-                let names = found.best(*row)?;
-                Some((*row, names.iter().filter_map(|name| state.find(name)).collect()))
-            };
-            (found.lessons, found.rows.keys().filter_map(labels).collect())
-        };
-        lock(&self.history).iter().filter(now).map(of).collect()
+        lock(&self.history).iter().filter(now).map(|found| (found.lessons, found.of_sample(state))).collect()
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -160,9 +173,8 @@ impl Trainer {
             // Those who label come first. It is the thread that gets the lower priority, and the threads that it starts.
             #[cfg(target_os = "linux")]
             let _ = rustix::process::setpriority_process(None, 10);
-            let began = Instant::now();
             let status = match own.run(&cancel, labels) {
-                Ok(run) => Status::Finished { run, labels, seconds: began.elapsed().as_secs_f64() },
+                Ok((run, seconds)) => Status::Finished { run, labels, seconds },
                 Err(Error::Stopped) => Status::Cancelled { labels },
                 Err(error) => Status::Failed { why: error.to_string(), remedy: error.remedy() },
             };
@@ -209,7 +221,9 @@ impl Trainer {
         let _ = Run::remove_members(newest);
     }
 
-    fn run(&self, cancel: &Cancel, labels: usize) -> cloze::Result<String> {
+    /// Trains and predicts; gives the directory of the run, and the seconds it has taken.
+    fn run(&self, cancel: &Cancel, labels: usize) -> cloze::Result<(String, f64)> {
+        let began = Instant::now();
         let device = Device::new(self.threads);
         let say = |what: &str, done: f64, left: Option<f64>| {
             *lock(&self.status) = Status::Running { what: what.to_owned(), done, left, labels };
@@ -226,7 +240,7 @@ impl Trainer {
         let expected: HashMap<String, f64> =
             estimate.jobs.into_iter().map(|job| (job.job, job.seconds)).collect();
         let mut finished = 0.0;
-        let began = Instant::now();
+        let training = Instant::now();
         let run = prepared.train(&self.folder.join("runs"), &mut |event: &Event| {
             let seconds = |job: &String| expected.get(job).copied().unwrap_or_default();
             let done = match event {
@@ -240,7 +254,7 @@ impl Trainer {
                 _ => finished,
             };
             let done = (done / all).min(0.99);
-            let left = (done > 0.05).then(|| began.elapsed().as_secs_f64() * (1.0 - done) / done);
+            let left = (done > 0.05).then(|| training.elapsed().as_secs_f64() * (1.0 - done) / done);
             say("training", done, left);
             match cancel.is_cancelled() {
                 true => std::ops::ControlFlow::Break(()),
@@ -267,12 +281,19 @@ impl Trainer {
         Made::read(&self.folder)?.write(export::PREDICTIONS, &table)?;
         drop(writing);
         let of_sample = predicted.rows.iter().filter(|(row, _)| state.is_sample(**row));
-        let rows = of_sample.map(|(row, found)| (*row, found.clone())).collect();
-        let Predicted { labels, lessons, several, .. } = &predicted;
-        let of_sample = Predicted { labels: labels.clone(), rows, lessons: *lessons, several: *several };
-        lock(&self.history).push(of_sample);
-        *lock(&self.predicted) = Some(Arc::new(predicted));
+        let of_sample = Predicted {
+            rows: of_sample.map(|(row, found)| (*row, found.clone())).collect(),
+            labels: predicted.labels.clone(),
+            ..predicted
+        };
+        let mut history = lock(&self.history).clone();
+        history.push(of_sample);
+        let seconds = began.elapsed().as_secs_f64();
+        let kept = Kept { run: run.path.display().to_string(), seconds, predicted, history };
+        kept.write(&self.folder, rows)?;
+        *lock(&self.history) = kept.history;
+        *lock(&self.predicted) = Some(Arc::new(kept.predicted));
         self.clean_up(&run.path);
-        Ok(run.path.display().to_string())
+        Ok((kept.run, seconds))
     }
 }

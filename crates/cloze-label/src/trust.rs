@@ -42,8 +42,19 @@ pub(crate) struct OfLabel {
 /// How well the labels of the sample are predicted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Measured {
+    /// Texts that have exactly the right labels.
     pub(crate) accuracy: Share,
+    /// Where a text can have several labels: of all pairs of a text and a label, how many are right, and how many there are.
+    pub(crate) answers: Option<(usize, usize)>,
     pub(crate) labels: Vec<OfLabel>,
+}
+
+/// How many texts of the sample are predicted rightly.
+pub(crate) fn right(state: &State, predicted: &HashMap<Row, Vec<usize>>) -> usize {
+    let is_right = |(row, right): &(Row, &Labels)| {
+        predicted.get(row).is_some_and(|said| said.iter().copied().collect::<Labels>() == **right)
+    };
+    state.measured().iter().filter(|found| is_right(found)).count()
 }
 
 /// Compares predictions with the labelled texts of the sample.
@@ -65,7 +76,11 @@ pub(crate) fn measure(state: &State, predicted: &HashMap<Row, Vec<usize>>) -> Me
             recall: Share::new(both, count(&|(_, right)| has(right))),
         }
     });
-    Measured { accuracy: Share::new(right, rows.len()), labels: labels.collect() }
+    let wrong: usize =
+        rows.iter().map(|(predicted, right)| predicted.symmetric_difference(right).count()).sum();
+    let pairs = rows.len() * state.labels.len();
+    let answers = state.several.then_some((pairs - wrong, pairs));
+    Measured { accuracy: Share::new(right, rows.len()), answers, labels: labels.collect() }
 }
 
 /// How far two people agree beyond chance (Cohen, 1960).

@@ -7,6 +7,7 @@ pub(crate) mod vocabulary;
 
 pub use crate::{
     dataset::SplitReport,
+    inspect::vocabulary::doubt,
     inspect::{
         check::report::{
             CheckReport, ClassReport, FilledReport, LabelReport, Lengths, PatternReport, WordReport,

@@ -29,17 +29,17 @@ pub(crate) struct Label {
     /// A text can have several labels
     #[arg(long)]
     pub multi_label: bool,
-    /// Texts that are drawn at random to measure on, and never learned from
-    #[arg(long, value_name = "N", default_value_t = Options::default().sample)]
-    pub sample: usize,
+    /// Texts that are drawn at random to measure on, and never learned from; a larger number later draws more [default: 50]
+    #[arg(long, value_name = "N")]
+    pub sample: Option<usize>,
     /// Train a classifier in the background after every N labels; 0 never does unless asked
     #[arg(long, value_name = "N", default_value_t = Options::default().train_every)]
     pub train_every: usize,
     /// Who labels; the page can change it [default: the user's name]
     #[arg(long, value_name = "NAME")]
     pub annotator: Option<String>,
-    /// The address and port to listen on, of this machine alone unless there is `--users`; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value_t = Options::default().listen)]
+    /// The port, or address and port, to listen on, of this machine alone unless there is `--users`; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value_t = Options::default().listen, value_parser = super::address)]
     pub listen: SocketAddr,
     /// People who may label after signing in, as `cloze users` has written them; then other machines can open the page
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "annotator")]

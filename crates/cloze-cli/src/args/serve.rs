@@ -16,8 +16,8 @@ pub(crate) struct Serve {
     /// The directory for runs, for task files
     #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
     pub runs: PathBuf,
-    /// The address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value_t = Options::default().listen)]
+    /// The port, or address and port, to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value_t = Options::default().listen, value_parser = super::address)]
     pub listen: SocketAddr,
     /// The key that requests must send as `Authorization: Bearer KEY`; other machines can ask only with one
     #[arg(long, value_name = "KEY", env = "CLOZE_API_KEY", hide_env_values = true)]

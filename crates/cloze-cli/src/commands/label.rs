@@ -4,10 +4,11 @@ use std::path::Path;
 
 use cloze::labelling::Texts;
 use cloze::{Error, Format, Task};
-use cloze_label::{Options, Project, Server, TaskFile, Users, folder_of};
+use cloze_label::{Options, Project, SAMPLE, Server, TaskFile, Users, folder_of};
 use serde_json::json;
 
 use crate::args::{Global, Label};
+use crate::extension::Foreign;
 use crate::failure::Result;
 use crate::layout::{count, counted};
 use crate::nearby;
@@ -38,8 +39,10 @@ pub(crate) fn run(args: &Label, global: &Global, printer: &Printer) -> Result {
         )
         .into());
     }
+    // What is neither is told from tables when it is read.
+    let is_foreign = Foreign::of_path(given).is_some_and(|kind| kind != Foreign::Other);
     let is_table = !given.is_dir()
-        && (Format::of_path(given).is_some() || task_argument::is_table(given))
+        && (is_foreign || Format::of_path(given).is_some() || task_argument::is_table(given))
         && !nearby::is_task(given);
     let (texts, name, task, model) = if is_table {
         rows_argument::check(given, None)?;
@@ -63,6 +66,19 @@ pub(crate) fn run(args: &Label, global: &Global, printer: &Printer) -> Result {
         (texts, task.name.clone(), Some(TaskFile { text, folder, patterns }), model)
     };
     let folder = args.output.clone().unwrap_or_else(|| folder_of(given));
+    if folder.is_file() {
+        return Err(Error::usage(
+            format!("`{}` is a file, and labels are kept in a folder", folder.display()),
+            format!("leave `-o` out, or give a folder, for example `-o {}`", folder_of(given).display()),
+        )
+        .into());
+    }
+    if let Some(names) = unnamed(&texts) {
+        printer.warn(format_args!(
+            "the first line was taken for the names of the columns: {names}; if it is a row, put a line with names above it"
+        ));
+    }
+    let rows = texts.rows.len();
     let project = Project::open(texts, &name, &folder, task, &options)?;
     let (texts, labelled) = project.texts();
     if project.missing() > 0 {
@@ -71,16 +87,36 @@ pub(crate) fn run(args: &Label, global: &Global, printer: &Printer) -> Result {
             counted(project.missing(), "text")
         ));
     }
-    if project.sample() < args.sample {
+    let (copies, empty) = project.left_out(rows);
+    if copies > 0 {
         printer.note(format_args!(
-            "the test sample has {}: at most a quarter of the texts, and it is drawn only once",
-            counted(project.sample(), "text")
+            "{} with the text of another, labelled together with it",
+            counted(copies, "row")
+        ));
+    }
+    if empty > 0 {
+        printer.note(format_args!("{} without text, left out", counted(empty, "row")));
+    }
+    let (wanted, (sample, most)) = (args.sample.unwrap_or(SAMPLE), project.sample());
+    if sample < wanted.min(most) {
+        printer.note(format_args!(
+            "the test sample has {}; `--sample {}` draws more",
+            counted(sample, "text"),
+            wanted.min(most)
+        ));
+    } else if sample < wanted {
+        printer.note(format_args!(
+            "the test sample has {}, a quarter of all; with more texts in the table, `--sample {wanted}` draws more",
+            counted(sample, "text")
         ));
     }
     let columns: Vec<String> = project.columns().iter().map(|name| format!("`{name}`")).collect();
     printer.note(format_args!("the text is in {}", columns.join(", ")));
     let shown = project.folder().display().to_string();
     let server = Server::bind(project, model, &options)?;
+    if let Some(doubt) = server.doubt() {
+        printer.warn(doubt);
+    }
     let url = server.url();
     printer.json(&json!({"url": url, "folder": shown, "texts": texts, "labelled": labelled}))?;
     printer.show(format_args!(
@@ -110,6 +146,19 @@ pub(crate) fn run(args: &Label, global: &Global, printer: &Printer) -> Result {
     })?;
     printer.note(format_args!("stopped; the same command goes on, and the labels are in {shown}"));
     Ok(())
+}
+
+/// The names of the columns, if they look like a row: a name of many words, or one that is also a value.
+fn unnamed(texts: &Texts) -> Option<String> {
+    let others: Vec<&String> = texts.table.iter().filter(|name| !texts.columns.contains(name)).collect();
+    let is_value = |(place, name): (usize, &&String)| {
+        texts.rows.iter().any(|row| row.others.get(place).is_some_and(|value| value == *name))
+    };
+    let is_text = |name: &String| name.split_whitespace().count() > 4;
+    (texts.columns.iter().any(is_text) || others.iter().enumerate().any(is_value)).then(|| {
+        let names: Vec<String> = texts.table.iter().map(|name| format!("`{name}`")).collect();
+        names.join(", ")
+    })
 }
 
 /// Refuses options that a task file says itself.

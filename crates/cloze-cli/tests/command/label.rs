@@ -130,7 +130,7 @@ fn from_a_table_to_a_classifier() {
     page.label(24);
     let project = page.project();
     assert_eq!(project["labelled"].as_u64().unwrap() + project["sample"]["labelled"].as_u64().unwrap(), 24);
-    assert_eq!(project["sample"], json!({"labelled": 8, "of": 8}));
+    assert_eq!(project["sample"], json!({"labelled": 8, "of": 8, "left": 0}));
     page.until("all texts are read", |project| {
         let reading = &project["reading"];
         reading["read"] == reading["of"] && reading["of"].as_u64() > Some(0)
@@ -168,10 +168,76 @@ fn from_a_table_to_a_classifier() {
     assert_eq!(page.get("/api/download?what=labels.xlsx").status, 404);
     let predictions = page.get("/api/download?what=predictions.csv").body;
     assert_eq!(predictions.lines().count(), 61);
+    // What was trained is there when the project is opened again.
+    drop(page);
+    let page = Page::open(&folder, &["days.csv", "--train-every", "0"]);
+    let project = page.project();
+    assert_eq!((&project["training"], &project["predicted"]), (&trained["training"], &json!(true)));
+    assert_eq!(page.get("/api/download?what=predictions.csv").body, predictions);
+    assert_eq!(page.get("/api/trust").json()["runs"].as_array().unwrap().len(), 1);
     // The command goes on with what was written.
     drop(page);
     folder.succeed(&["check", "days-labels/task.toml"]);
     assert_eq!(folder.read("days-labels/test.csv").lines().count(), 9);
+}
+
+#[test]
+fn every_row_comes_out_with_all_its_columns() {
+    let folder = Folder::empty();
+    folder.write(
+        "days.csv",
+        "id,text,note,kind\n1,a day with sun all day long,x,\n2,a day with rain all day long,y,bad\n\
+         3,a day with sun all day long,z,\n4,a day with fog all day long,,\n5, ,,\n",
+    );
+    let words = ["days.csv", "--label", "kind", "--text", "text", "--labels", "good,bad", "--sample", "0"];
+    let page = Page::open(&folder, &words);
+    let sun = page.get("/api/rows?q=sun").json()["rows"][0]["row"].clone();
+    page.act(&json!({"action": "label", "row": sun, "labels": ["good"], "blind": true}));
+    let table = page.get("/api/download?what=labels.csv").body;
+    let wanted = "id,text,note,kind,split,annotators,note_\n1,a day with sun all day long,x,good,train,ann,\n\
+                  2,a day with rain all day long,y,bad,train,,\n3,a day with sun all day long,z,good,train,ann,\n";
+    assert_eq!(table, wanted);
+    let lines = page.get("/api/download?what=labels.jsonl").body;
+    let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["id"], &last["kind"], &last["note"]), (&json!("3"), &json!("good"), &json!("z")));
+}
+
+#[test]
+fn a_sample_grows_when_a_larger_one_is_asked_for() {
+    let folder = texts();
+    let page = Page::open(&folder, &["days.csv", "--labels", "good,bad", "--sample", "4"]);
+    let first = page.get("/api/rows?view=sample").json();
+    page.label(12);
+    drop(page);
+    let sample = |options: &[&str]| {
+        let page = Page::open(&folder, &[&["days.csv"], options].concat());
+        page.get("/api/rows?view=sample").json()
+    };
+    assert_eq!(sample(&[])["total"], 4);
+    assert_eq!(sample(&["--sample", "3"])["total"], 4);
+    let grown = sample(&["--sample", "100"]);
+    assert_eq!(grown["total"], 15, "a quarter of all");
+    let rows = |found: &Value| -> Vec<String> {
+        found["rows"].as_array().unwrap().iter().map(|row| row["row"].to_string()).collect()
+    };
+    assert!(rows(&first).iter().all(|row| rows(&grown).contains(row)));
+    let labelled = grown["rows"].as_array().unwrap().iter().filter(|row| !row["labels"].is_null()).count();
+    assert_eq!(labelled, 4, "no text that was learned from is measured on");
+}
+
+#[test]
+fn a_label_of_the_sample_alone_cannot_be_learned() {
+    let folder = texts();
+    let page = Page::open(&folder, &["days.csv", "--labels", "good,bad,odd", "--sample", "4"]);
+    let sample = page.get("/api/rows?view=sample").json()["rows"][0]["row"].clone();
+    page.act(&json!({"action": "label", "row": sample, "labels": ["odd"], "blind": true}));
+    page.label(12);
+    let refused = page.post("/api/export", &json!({}));
+    assert_eq!(refused.status, 409, "{refused:?}");
+    assert!(refused.body.contains("`odd` is the label of a text in the test sample"), "{refused:?}");
+    let other = page.next()["row"].clone();
+    page.act(&json!({"action": "label", "row": other, "labels": ["odd"], "blind": true}));
+    assert_eq!(page.post("/api/export", &json!({})).status, 200, "the remedy helps");
 }
 
 #[test]
@@ -337,7 +403,11 @@ fn a_task_begins_with_its_labels() {
     let page = Page::open(&folder, &["task.toml"]);
     let project = page.project();
     assert_eq!(project["labelled"], 8);
-    assert_eq!(project["sample"], json!({"labelled": 20, "of": 20}), "its test rows are the sample");
+    assert_eq!(
+        project["sample"],
+        json!({"labelled": 20, "of": 20, "left": 0}),
+        "its test rows are the sample"
+    );
     let names: Vec<&str> =
         project["labels"].as_array().unwrap().iter().map(|label| label["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["good", "bad"]);
@@ -511,4 +581,26 @@ fn what_cannot_be_labelled_is_told() {
     assert!(fail(&["days.csv", "--users", "people"]).contains("line 1 of `people`"));
     assert!(fail(&["days.csv", "--users", "nobody"]).contains("nobody"));
     assert!(fail(&["days.csv", "--labels", "a,A"]).contains("cannot be a label"));
+    let file = fail(&["days.csv", "-o", "people"]);
+    assert!(file.contains("`people` is a file") && file.contains("-o days-labels"), "{file}");
+    let output = folder.run(&["label", "days.csv", "--listen", "x"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("`8642` or `127.0.0.1:8642`"), "{output:?}");
+    folder.write("days.xlsx", b"PK\x03\x04....[Content_Types].xml");
+    let sheet = fail(&["days.xlsx"]);
+    assert!(sheet.contains("Excel workbook") && sheet.contains("CSV") && !sheet.contains("init"), "{sheet}");
+}
+
+#[test]
+fn what_may_surprise_is_said_at_the_beginning() {
+    let folder = Folder::empty();
+    let row = "the bus was late again today,complaint\n";
+    folder.write("rows.csv", format!("thank you for your help with it,complaint\n{row}{row} ,praise\n"));
+    let mut page = Page::open(&folder, &["rows.csv", "--labels", "good,bad"]);
+    let _ = page.child.kill();
+    let mut said = String::new();
+    std::io::Read::read_to_string(page.child.stderr.as_mut().unwrap(), &mut said).unwrap();
+    assert!(said.contains("the first line was taken for the names of the columns"), "{said}");
+    assert!(said.contains("1 row with the text of another"), "{said}");
+    assert!(said.contains("1 row without text, left out"), "{said}");
 }

@@ -52,21 +52,10 @@ pub(super) fn predicted_sample(
     service: &Service,
     state: &state::State,
 ) -> (&'static str, HashMap<Row, Vec<usize>>) {
-    let runs = service.trainer.history(state);
-    if let Some((labels, predicted)) = runs.into_iter().next_back()
-        && labels * 3 >= state.lesson_count() * 2
-    {
-        return ("classifier", predicted);
+    match service.classifier(state) {
+        Some(predicted) => ("classifier", predicted.of_sample(state)),
+        None => ("committee", service.committee(state)),
     }
-    let predicted = state
-        .sample
-        .iter()
-        .filter_map(|row| {
-            let found = service.engine.suggestion(*row).filter(|found| found.edition == state.edition)?;
-            Some((*row, found.opinion.labels()))
-        })
-        .collect();
-    ("committee", predicted)
 }
 
 /// What the last third of the labels has gained, in accuracy, and the standard error of accuracy on so many texts.

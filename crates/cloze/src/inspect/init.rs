@@ -102,7 +102,7 @@ pub fn draft(
         Ok(Table { columns: more.header().clone(), rows })
     });
     let mut drafted = draft_of(&table, more.transpose()?.as_ref(), request, model.checkpoint(), device)?;
-    drafted.doubt = drafted.coverage.doubt(model).map(|(problem, remedy)| format!("{problem} ({remedy})"));
+    drafted.doubt = drafted.coverage.explained(model);
     Ok(drafted)
 }
 

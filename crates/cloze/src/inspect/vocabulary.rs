@@ -23,6 +23,11 @@ pub(crate) fn warning(task: &Task, data: &Data, model: &Model) -> Option<Warning
     Some(Warning { place: Place::file(task.file()), problem, remedy })
 }
 
+/// Why `model` may not suit the language or the field of these texts, and what to do; `None` if it knows most of their words.
+pub fn doubt<T: AsRef<str>>(texts: &[T], model: &Model) -> Option<String> {
+    Coverage::of(texts, &model.checkpoint().tokenizer).explained(model)
+}
+
 /// Counts of words in texts, by how a vocabulary tokenises them. A word is a run of letters; in scripts
 /// without spaces, it is a single letter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,6 +69,11 @@ impl Coverage {
     /// Why `model` may not suit these texts, and what to do.
     pub(crate) fn doubt(&self, model: &Model) -> Option<(String, String)> {
         self.doubt_named(&model.name, model.is_english())
+    }
+
+    /// The same as one text.
+    pub(crate) fn explained(&self, model: &Model) -> Option<String> {
+        self.doubt(model).map(|(problem, remedy)| format!("{problem} ({remedy})"))
     }
 
     fn doubt_named(&self, model: &str, english: bool) -> Option<(String, String)> {

@@ -13,6 +13,10 @@ use crate::{Error, Result};
 pub struct Texts {
     /// The columns with text.
     pub columns: Vec<String>,
+    /// All columns of the table but that of the labels, in its order; those with text among them.
+    pub table: Vec<String>,
+    /// The column with the labels, if the table has one.
+    pub label: Option<String>,
     /// The rows.
     pub rows: Vec<TextRow>,
     /// The labels that are known, each with words that describe it, or with an empty text.
@@ -24,8 +28,10 @@ pub struct Texts {
 /// A row of [`Texts`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextRow {
-    /// A text for every column.
+    /// A text for every column with text.
     pub texts: Vec<String>,
+    /// A value for every other column of [`Texts::table`], in order.
+    pub others: Vec<String>,
     /// Its labels, if it has been labelled already.
     pub labels: Option<Vec<String>>,
     /// Whether it is one of the task's own test rows.
@@ -48,6 +54,9 @@ impl Texts {
         let label = label.map(|label| table.columns.require(label)).transpose()?;
         let columns = text_columns(&table, label, text)?;
         let places: Vec<usize> = columns.iter().filter_map(|name| table.columns.find(name)).collect();
+        let names = table.columns.names();
+        let kept: Vec<usize> = (0..names.len()).filter(|column| Some(*column) != label).collect();
+        let others: Vec<usize> = kept.iter().copied().filter(|column| !places.contains(column)).collect();
         let (labels, several, of_row) = label.map_or_else(Default::default, |label| labels_of(&table, label));
         let mut of_row = of_row.into_iter();
         let rows = table
@@ -55,12 +64,15 @@ impl Texts {
             .iter()
             .map(|row| TextRow {
                 texts: places.iter().map(|&column| row.value(column).to_owned()).collect(),
+                others: others.iter().map(|&column| row.value(column).to_owned()).collect(),
                 labels: of_row.next().flatten(),
                 test: false,
             })
             .collect();
         let labels = labels.into_iter().map(|name| (name, String::new())).collect();
-        Ok(Texts { columns, rows, labels, several })
+        let label = label.map(|label| names[label].clone());
+        let table = kept.into_iter().map(|column| names[column].clone()).collect();
+        Ok(Texts { columns, table, label, rows, labels, several })
     }
 
     /// Reads all the rows of a task.
@@ -86,7 +98,9 @@ impl Texts {
                 labels.map(|(index, label)| (label.name.clone(), described(index, &label.words))).collect()
             }
         };
-        let mut texts = Texts { columns: task.inputs(), rows: Vec::new(), labels, several };
+        let columns = task.inputs();
+        let mut texts =
+            Texts { table: columns.clone(), columns, label: None, rows: Vec::new(), labels, several };
         for (split, files) in [
             (Split::Train, &task.data.train),
             (Split::Unlabeled, &task.data.unlabeled),
@@ -114,7 +128,7 @@ impl Texts {
                 }),
                 false => first.label.map(|label| vec![name(label)]),
             };
-            self.rows.push(TextRow { texts, labels, test });
+            self.rows.push(TextRow { texts, others: Vec::new(), labels, test });
         }
     }
 }
@@ -172,6 +186,14 @@ mod tests {
         assert_eq!(labels(&found), [Some(vec!["x"]), None, Some(vec!["y"]), None]);
         let names: Vec<&str> = found.labels.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["x", "y"]);
+        assert_eq!(
+            (found.table, found.label.as_deref()),
+            (vec!["id".to_owned(), "text".to_owned()], Some("y"))
+        );
+        assert_eq!(
+            (&found.rows[1].texts, &found.rows[1].others),
+            (&vec!["d e f".to_owned()], &vec!["2".to_owned()])
+        );
     }
 
     #[test]
