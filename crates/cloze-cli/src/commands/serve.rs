@@ -13,6 +13,18 @@ use crate::printer::Printer;
 use super::run_argument::RunArgument;
 use super::{device, say_who_answers};
 
+/// Lets the process have as many files open, and so as many connections, as the system would let it have: what shells give is often 1,024.
+fn allow_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        // What cannot be had is no reason not to serve.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+}
+
 /// Serves runs until it is asked to stop.
 pub(crate) fn run(args: &Serve, global: &Global, printer: &Printer) -> Result {
     let options = args.options();
@@ -26,6 +38,7 @@ pub(crate) fn run(args: &Serve, global: &Global, printer: &Printer) -> Result {
             "give at least 16 characters that nobody can guess, for example of `openssl rand -hex 32`",
         ),
     })?;
+    allow_files();
     let device = device(global.threads)?;
     let mut served: Vec<Served> = Vec::with_capacity(args.given.len());
     for given in &args.given {

@@ -34,7 +34,16 @@ impl Server {
 
     fn of(folder: &Folder, runs: &[&str], options: &[&str]) -> Server {
         let words = [&["serve"], runs, &["--listen", "127.0.0.1:0", "--json"], options].concat();
-        let mut child = folder.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = folder.command(&words);
+        if cfg!(unix) {
+            // Fewer files than connections: the server has to ask for more.
+            let mut limited = Command::new("sh");
+            limited.args(["-c", "ulimit -Sn 256; exec \"$0\" \"$@\""]).arg(command.get_program());
+            limited.args(command.get_args()).current_dir(folder.path("")).stdin(Stdio::null());
+            limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command = limited;
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let said: Value = serde_json::from_str(&line).unwrap();
@@ -239,11 +248,27 @@ fn what_is_served_is_described_and_counted() {
     assert!(!metrics.contains("the sun"));
 }
 
+/// So many connections, or as many as this process may have. It begins with as few files as the server does.
+#[cfg(unix)]
+fn connections(wanted: u64) -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let most = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    // Other tests have files open too.
+    let needed = (wanted + 500).min(most);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum: Some(most) }).unwrap();
+    wanted.min(needed.saturating_sub(500))
+}
+
+#[cfg(not(unix))]
+fn connections(wanted: u64) -> u64 {
+    wanted
+}
+
 #[test]
 fn slow_clients_and_many_connections_keep_nobody_waiting() {
     let folder = Folder::new();
     let server = Server::start(&folder, &["--deadline", "1"]);
-    let idle: Vec<TcpStream> = (0..300).map(|_| server.connect()).collect();
+    let idle: Vec<TcpStream> = (0..connections(1000)).map(|_| server.connect()).collect();
     let mut slow = server.connect();
     slow.write_all(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{").unwrap();
     let mut half = server.connect();
