@@ -207,7 +207,7 @@ await page.screenshot({ path: path.join(folder, "texts.png") });
 await page.selectOption("#list-view", "labelled");
 await until(async () => (await page.locator("#list li").count()) > 3, 20, "labelled texts are listed");
 const changed = (await page.locator("#list li .tag").first().innerText()).trim();
-await page.getByRole("button", { name: "change" }).first().click();
+await page.getByRole("button", { name: "change", exact: true }).first().click();
 await page.waitForSelector(".choice[data-current]");
 check((await page.locator(".choice[data-current] span").innerText()).trim() === changed, "the label that a text has is shown");
 await page.screenshot({ path: path.join(folder, "change.png") });
@@ -328,7 +328,7 @@ for (let count = 0; count < 40; count++) {
   await until(async () => (await shown(page)) !== text, 20, "the next text comes after the restart");
 }
 await page.getByRole("button", { name: "Trust", exact: true }).click();
-await until(async () => (await page.locator("#trust table tr").count()) > names.length, 20, "precision and recall are shown");
+await until(async () => (await page.locator("#trust table tr").count()) > names.length, 120, "precision and recall are shown");
 await accessible(page, "trust");
 await page.screenshot({ path: path.join(folder, "trust-light.png"), fullPage: true });
 await page.getByRole("button", { name: "Train and export", exact: true }).click();

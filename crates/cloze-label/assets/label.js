@@ -48,6 +48,8 @@ let chosen = new Set();
 let fresh = true;
 /** Increases whenever other texts are wanted, so that what was asked for before is not shown. */
 let era = 0;
+/** How many texts *Trust* had predictions of when it was last shown. */
+let measured = 0;
 /** Whether the first labels are being added. */
 let settingUp = false;
 /** The era whose texts are being fetched. */
@@ -533,6 +535,7 @@ async function showTrust() {
   try {
     const found = await ask("/api/trust");
     const { accuracy, labels } = found.measured;
+    measured = accuracy.of;
     const parts = [];
     const tiles = make("div", { class: "tiles" });
     const { labelled, of, left } = project.sample;
@@ -853,13 +856,14 @@ async function begin() {
   }
   setInterval(async () => {
     if (document.hidden || waiting) return;
-    const busy = project && (project.reading.read < project.reading.of || project.training.is === "running" || !project.reading.of);
+    const blank = visible("trust") && !measured;
+    const busy = project && (blank || project.reading.read < project.reading.of || project.training.is === "running" || !project.reading.of);
     if (!busy) return;
     try {
       const was = project.training.is;
       take(await ask("/api/project"));
       if (shown && !shown.suggestion) refresh(shown, 1);
-      if (visible("trust") && was === "running" && project.training.is !== "running") showTrust();
+      if (blank || (visible("trust") && was === "running" && project.training.is !== "running")) showTrust();
     } catch (problem) {
       complain(problem);
     }

@@ -376,6 +376,7 @@ fn memory_does_not_grow_with_the_requests() {
     let before = resident(&server);
     all(requests - requests / 10);
     let after = resident(&server);
+    println!("{requests} requests: {before} kB after a tenth of them, {after} kB after all");
     assert!(after < before + 8192, "{before} kB after a tenth of the requests, {after} kB after all");
 }
 
