@@ -27,6 +27,15 @@ struct Splits {
     test: Option<Rows>,
 }
 
+/// What may be answered.
+#[derive(FromPyObject)]
+struct Answers {
+    labels: Vec<(String, Vec<String>)>,
+    descriptions: Vec<(String, String)>,
+    topics: Vec<(String, String)>,
+    choices: Option<String>,
+}
+
 /// What a draft is asked for beside its examples.
 #[derive(FromPyObject)]
 struct Wishes {
@@ -46,13 +55,12 @@ impl Task {
         Ok(Task { task: task.map_err(raised)? })
     }
 
-    /// A task of patterns and labels with their words; without any words they are found when it is trained.
+    /// A task of patterns and what may be answered; words of labels without any are found when it is trained.
     #[staticmethod]
     fn build(
         name: String,
         patterns: Vec<String>,
-        labels: Vec<(String, Vec<String>)>,
-        descriptions: Vec<(String, String)>,
+        answers: Answers,
         label_column: String,
         preset: Option<String>,
         splits: Splits,
@@ -62,11 +70,18 @@ impl Task {
             for pattern in patterns {
                 builder = builder.pattern(pattern);
             }
+            let Answers { labels, descriptions, topics, choices } = answers;
             for (label, words) in labels {
                 builder = builder.label(label, words);
             }
             for (label, meaning) in descriptions {
                 builder = builder.describe(label, meaning);
+            }
+            for (topic, description) in topics {
+                builder = builder.class(topic, description);
+            }
+            if let Some(column) = choices {
+                builder = builder.choices(column);
             }
             if let Some(preset) = self::preset(preset.as_deref())? {
                 builder = builder.preset(preset);

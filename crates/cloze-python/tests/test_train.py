@@ -113,6 +113,32 @@ def test_an_example_may_have_several_labels(tmp_path: Path) -> None:
     assert set(run.predict_proba(TEXTS)[0]) == set(run.labels)
 
 
+def test_a_task_may_ask_about_topics(tmp_path: Path) -> None:
+    task = cloze.Task(
+        ["{text} Is this {topic}? {mask}."],
+        {"yes": "good", "no": "bad"},
+        topics={"praise": "good", "short": "in short"},
+        train=(TEXTS, [["praise"], [], ["praise", "short"], ["short"]]),
+        options=SMALL,
+    )
+    run = cloze.train(task, model=MODEL, runs=tmp_path)
+    assert run.labels == ["praise", "short"]
+    assert all(set(found) <= {"praise", "short"} for found in run.predict(TEXTS))
+
+
+def test_an_example_may_have_choices_of_its_own(tmp_path: Path) -> None:
+    rows = [
+        {"question": "the best meal was", "choices": ["good", "bad"], "label": "good"},
+        {"question": "the bill was", "choices": ["bad", "good"], "label": "bad"},
+    ]
+    task = cloze.Task(["{question} {mask}."], choices="choices", train=rows, options={"steps": 4})
+    run = cloze.train(task, model=MODEL, runs=tmp_path)
+    found = run.predict([{"question": "the film was", "choices": ["long", "short", "good"]}])
+    assert found[0] in ("long", "short", "good")
+    with pytest.raises(TypeError, match="needs `labels`, `topics` or `choices`"):
+        cloze.Task(["{text} {mask}"])
+
+
 def test_several_columns_are_named_by_the_patterns(tmp_path: Path) -> None:
     task = cloze.Task(
         patterns=["{subject} {message} This is {mask}."],

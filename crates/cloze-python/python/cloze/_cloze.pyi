@@ -29,8 +29,7 @@ class Task:
     def build(
         name: str,
         patterns: Sequence[str],
-        labels: Sequence[tuple[str, list[str]]],
-        descriptions: Sequence[tuple[str, str]],
+        answers: Any,
         label_column: str,
         preset: str | None,
         splits: Splits,

@@ -21,6 +21,10 @@ class Task:
     (`{text}` if examples are texts). Words are what a label may be called there; of labels without words (`None`, or a description as
     text in `descriptions`), the model finds some.
 
+    Where an example may have several labels, `topics` names each with what patterns say for `{topic}`, and `labels` are the two answers,
+    yes first (`{"yes": "Yes", "no": "No"}` unless given). Where every example has a list of answers of its own to choose from, `choices`
+    is the column that holds it, its texts are tried in the mask, and there are no labels.
+
     `train` and `test` are a pair `(texts, labels)`, or a table with a column of labels, whose name is `label`. `unlabeled` are texts or
     a table. `options` are those of the task file, `{"steps": 100, "distil.steps": 200}`.
 
@@ -40,8 +44,10 @@ class Task:
     def __init__(
         self,
         patterns: Sequence[str],
-        labels: Union[Mapping[str, Union[str, Sequence[str], None]], Iterable[str]],
+        labels: Union[Mapping[str, Union[str, Sequence[str], None]], Iterable[str], None] = None,
         *,
+        topics: Optional[Mapping[str, str]] = None,
+        choices: Optional[str] = None,
         train: Any = None,
         unlabeled: Any = None,
         test: Any = None,
@@ -55,13 +61,13 @@ class Task:
             raise TypeError("patterns are a list of texts; write a single one as `[pattern]`")
         if isinstance(labels, str):
             raise TypeError("labels are a mapping from each label to its words, or a list of labels")
-        words = labels.items() if isinstance(labels, Mapping) else ((each, None) for each in labels)
+        if labels is None and topics is None and choices is None:
+            raise TypeError("a task needs `labels`, `topics` or `choices`")
         labelled = split_of(train, label)
         native = _cloze.Task.build(
             name,
             list(patterns),
-            [(str(each), words_of(of)) for each, of in words],
-            [(str(each), text) for each, text in (descriptions or {}).items()],
+            _Answers(labels or (), descriptions, topics, choices),
             # A column of texts may be called like that of the labels, which are beside it.
             label if labelled is None else free_name(label, labelled.names or []),
             preset,
@@ -174,6 +180,23 @@ def words_of(words: Union[str, Sequence[str], None]) -> list[str]:
     if words is None:
         return []
     return [words] if isinstance(words, str) else list(words)
+
+
+class _Answers:
+    """What may be answered."""
+
+    def __init__(
+        self,
+        labels: Union[Mapping[str, Union[str, Sequence[str], None]], Iterable[str]],
+        descriptions: Optional[Mapping[str, str]],
+        topics: Optional[Mapping[str, str]],
+        choices: Optional[str],
+    ) -> None:
+        words = labels.items() if isinstance(labels, Mapping) else ((each, None) for each in labels)
+        self.labels = [(str(each), words_of(of)) for each, of in words]
+        self.descriptions = [(str(each), text) for each, text in (descriptions or {}).items()]
+        self.topics = [(str(each), text) for each, text in (topics or {}).items()]
+        self.choices = choices
 
 
 class _Wishes:
