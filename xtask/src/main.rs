@@ -132,5 +132,9 @@ fn test(root: &Path, names: &[&str]) -> Result<(), String> {
     println!("\n== summary ==");
     notes.iter().chain(&lines).for_each(|line| println!("{line}"));
     println!("{all_passed} passed, {all_failed} failed");
+    if all_failed > 0 && command::exists("df") {
+        // A full disk fails in many ways.
+        command::succeeds(command::program(root, "df").args(["-h", "."]));
+    }
     if all_failed == 0 { Ok(()) } else { Err(String::new()) }
 }
