@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Callable
 
@@ -44,6 +46,10 @@ def test_pages(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     known: dict[str, Any] = {"texts": TEXTS, "labels": LABELS, "more_texts": MORE}
     for block in blocks:
         exec(compile(block, page, "exec"), known)
+
+
+def test_the_reference_is_what_the_sources_say() -> None:
+    subprocess.run([sys.executable, ROOT / "scripts/python-reference.py", "--check"], check=True)
 
 
 def test_the_notebook(tmp_path: Path) -> None:

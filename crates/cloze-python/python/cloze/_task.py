@@ -22,7 +22,7 @@ class Task:
     text in `descriptions`), the model finds some.
 
     Where an example may have several labels, `topics` names each with what patterns say for `{topic}`, and `labels` are the two answers,
-    yes first (`{"yes": "Yes", "no": "No"}` unless given). Where every example has a list of answers of its own to choose from, `choices`
+    yes first (the words yes and no unless given). Where every example has a list of answers of its own to choose from, `choices`
     is the column that holds it, its texts are tried in the mask, and there are no labels.
 
     `train` and `test` are a pair `(texts, labels)`, or a table with a column of labels, whose name is `label`. `unlabeled` are texts or
