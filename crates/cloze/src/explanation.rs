@@ -3,11 +3,11 @@
 //! Contributions say how a prediction depends on words. They do not say why a model has learnt that, nor whether it
 //! is right.
 
-mod attribution;
+pub(crate) mod attribution;
 pub(crate) mod gradients;
 pub(crate) mod leave_one_out;
-mod shown;
+pub(crate) mod shown;
 pub(crate) mod words;
 
-pub use self::attribution::Attribution;
-pub use self::shown::{Completeness, Explanation, Word};
+pub(crate) use self::attribution::Attribution;
+pub(crate) use self::shown::{Completeness, Explanation, Word};

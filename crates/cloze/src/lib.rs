@@ -51,7 +51,10 @@ pub use cloze_encoder;
 pub use self::{
     dataset::{example::Example, examples::Examples, labelled::Labelled},
     error::{Error, Hint, Mistake, Place, Result, TaskError, Warning, store::Error as StoreError},
-    explanation::{Attribution, Completeness, Explanation, Word},
+    explanation::{
+        attribution::Attribution,
+        shown::{Completeness, Explanation, Word},
+    },
     metrics::{
         bootstrap::Measured,
         evaluation::{Evaluation, LabelEvaluation},
@@ -59,7 +62,8 @@ pub use self::{
     model::Model,
     pattern::{Pattern, parse::PatternError},
     predict::{
-        Predictor, With, annotate::Annotated, classify::Prediction, disagreement::disagreement, explain::Explained,
+        Predictor, With, annotate::Annotated, classify::Prediction, disagreement::disagreement,
+        explain::Explained,
     },
     results::{Disputed, Generation, Results, Stage, TrainingSet},
     run::{

@@ -141,12 +141,18 @@ mod tests {
         for foreign in FOREIGN {
             assert!(!page.contains(foreign), "{foreign} is in the page");
         }
-        for shown in
-            ["img src=x onerror=alert(1)", "script</mark>&#62;alert(2)", "img src=x&#62;.csv:4", "i&#62;bad&#60;/i"]
-        {
+        for shown in [
+            "img src=x onerror=alert(1)",
+            "script</mark>&#62;alert(2)",
+            "img src=x&#62;.csv:4",
+            "i&#62;bad&#60;/i",
+        ] {
             assert!(page.contains(&format!("&#60;{shown}")), "{shown} is not in the page");
         }
-        assert!(page.contains("title=\"-0.250\">&#60;script</mark>"), "the word has its contribution: {page}");
+        assert!(
+            page.contains("title=\"-0.250\">&#60;script</mark>"),
+            "the word has its contribution: {page}"
+        );
     }
 
     #[test]

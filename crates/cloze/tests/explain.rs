@@ -71,7 +71,8 @@ fn a_word_contributes_what_the_text_without_it_lacks() {
 #[test]
 fn an_explanation_is_the_same_every_time_and_whatever_is_explained_beside_it() {
     let (_folder, run) = trained();
-    let texts: Vec<String> = (0..80).map(|row| format!("day {row} was {} and fine", "so ".repeat(row % 7))).collect();
+    let texts: Vec<String> =
+        (0..80).map(|row| format!("day {row} was {} and fine", "so ".repeat(row % 7))).collect();
     for how in [Attribution::LeaveOneOut, Attribution::Gradients { steps: 5 }] {
         let predictor = open(&run.path, None);
         let all: Vec<Explained> = predictor.explain_all(&texts, how).collect::<Result<_, _>>().unwrap();
@@ -87,7 +88,8 @@ fn integrated_gradients_add_up_the_better_the_more_steps_they_take() {
     let (_folder, run) = trained();
     let predictor = open(&run.path, None);
     let gap = |steps| {
-        let found = explain(&predictor, "the rain was cold and the house was old", Attribution::Gradients { steps });
+        let found =
+            explain(&predictor, "the rain was cold and the house was old", Attribution::Gradients { steps });
         let sum: f64 = found.words.iter().map(|word| word.contribution).sum();
         let complete = found.completeness.unwrap();
         assert!((sum - (found.probability - complete.baseline) - complete.gap).abs() < 1e-12);
@@ -162,11 +164,17 @@ fn rows_get_a_column_that_people_read_in_tables_and_programs_in_json() {
     let json = annotate(&predictor, Attribution::LeaveOneOut, input, Format::Jsonl);
     let row: Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
     let explanation = &row["explanation"];
-    assert_eq!((&explanation["label"], &explanation["method"]), (&row["prediction"], &"leave-one-out".into()));
+    assert_eq!(
+        (&explanation["label"], &explanation["method"]),
+        (&row["prediction"], &"leave-one-out".into())
+    );
     let words = explanation["words"].as_array().unwrap();
     assert_eq!(words.len(), 5);
     assert_eq!(words[4]["word"], "house");
-    assert_eq!((&words[4]["column"], &words[4]["start"], &words[4]["end"]), (&"text".into(), &12.into(), &17.into()));
+    assert_eq!(
+        (&words[4]["column"], &words[4]["start"], &words[4]["end"]),
+        (&"text".into(), &12.into(), &17.into())
+    );
     assert!(words[4]["contribution"].is_f64() && explanation.get("gap").is_none(), "{explanation}");
 
     let gradients = Attribution::Gradients { steps: 3 };
@@ -239,7 +247,10 @@ fn each_of_several_labels_has_an_explanation() {
 #[test]
 fn every_column_of_an_example_is_explained() {
     let folder = Folder::new();
-    for (file, rows) in [("train.csv", "a,b,mood\nwarm sun,é fine,up\ncold,rain fell,down\n"), ("unlabeled.csv", "a,b\nold,house\nthe,fire\n")] {
+    for (file, rows) in [
+        ("train.csv", "a,b,mood\nwarm sun,é fine,up\ncold,rain fell,down\n"),
+        ("unlabeled.csv", "a,b\nold,house\nthe,fire\n"),
+    ] {
         folder.write(file, rows);
     }
     let task = TASK
@@ -265,8 +276,7 @@ fn every_column_of_an_example_is_explained() {
 #[test]
 fn the_report_colours_what_the_classifier_used_of_the_rows_that_it_shows() {
     let (folder, run) = trained();
-    let insight: Value =
-        serde_json::from_slice(&fs::read(run.path.join("insight.json")).unwrap()).unwrap();
+    let insight: Value = serde_json::from_slice(&fs::read(run.path.join("insight.json")).unwrap()).unwrap();
     let predictor = open(&run.path, None);
     for row in insight["uncertain"].as_array().unwrap() {
         let found = explain(&predictor, row["fields"]["text"].as_str().unwrap(), Attribution::LeaveOneOut);

@@ -77,7 +77,10 @@ pub(super) fn lines(explanation: &Explanation, printer: &Printer) -> String {
     let mut lines = format!("  used for {label}: {}\n", parts.join(", "));
     if let Some(Completeness { baseline, gap }) = completeness {
         let from = percent(*baseline);
-        lines += &format!("  with every word masked: {from}; the contributions miss the difference by {:.3}\n", gap.abs());
+        lines += &format!(
+            "  with every word masked: {from}; the contributions miss the difference by {:.3}\n",
+            gap.abs()
+        );
     }
     if *cut > 0 {
         lines += &format!("  not read, since the text is too long: {}\n", counted(*cut, "token"));

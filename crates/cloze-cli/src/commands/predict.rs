@@ -116,7 +116,8 @@ fn as_map<S: Serializer>(pairs: &[(String, f64)], serializer: S) -> std::result:
 /// Classifies rows that were typed, each with a text for every column of the data that the patterns use.
 pub(crate) fn classify(predictor: &Predictor, rows: &[Vec<String>]) -> Result<Vec<Labelled>> {
     let predictions = predictor.classify_all(rows.iter().cloned());
-    let labelled = rows.iter().zip(predictions).map(|(row, prediction)| Ok(labelled(predictor, row, prediction?)));
+    let labelled =
+        rows.iter().zip(predictions).map(|(row, prediction)| Ok(labelled(predictor, row, prediction?)));
     labelled.collect()
 }
 
@@ -130,12 +131,7 @@ fn labelled(predictor: &Predictor, row: &[String], prediction: Prediction) -> La
 }
 
 /// Classifies rows that were typed, and says what the model used.
-fn explain_typed(
-    how: Attribution,
-    predictor: &Predictor,
-    rows: &[Vec<String>],
-    printer: &Printer,
-) -> Result {
+fn explain_typed(how: Attribution, predictor: &Predictor, rows: &[Vec<String>], printer: &Printer) -> Result {
     let explained = predictor.explain_all(rows.iter().cloned(), how);
     for (number, (row, explained)) in rows.iter().zip(explained).enumerate() {
         let explained = explained?;
@@ -261,13 +257,12 @@ fn rows(
             let name = args.output.display().to_string();
             let failed = |error| Error::io("write", &args.output, error);
             let mut file = Packing::named(&args.output, BufWriter::new(output.file()?)).map_err(failed)?;
-            let written =
-                write(predictor, how, reader, &mut file, &name, format, progress).map_err(
-                    |error| match error {
-                        Error::Stopped => Failure::Interrupted(format!("`{name}` was not written")),
-                        error => error.into(),
-                    },
-                )?;
+            let written = write(predictor, how, reader, &mut file, &name, format, progress).map_err(
+                |error| match error {
+                    Error::Stopped => Failure::Interrupted(format!("`{name}` was not written")),
+                    error => error.into(),
+                },
+            )?;
             file.finish().map_err(failed)?;
             output.finish()?;
             written

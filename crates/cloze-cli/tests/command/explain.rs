@@ -9,15 +9,19 @@ fn a_text_is_shown_with_the_strongest_words_and_without_colours_in_a_pipe() {
     let (folder, run) = trained();
     let plain = folder.succeed(&["predict", &run, "--text", "the sun of day 3"]);
     let shown = folder.succeed(&["predict", &run, "--text", "the sun of day 3", "--explain"]);
-    let used = shown.strip_prefix(&plain).unwrap_or_else(|| panic!("{plain} is not the beginning of {shown}"));
-    let label = folder.json(&["predict", &run, "--text", "the sun of day 3"])["label"].as_str().unwrap().to_owned();
+    let used =
+        shown.strip_prefix(&plain).unwrap_or_else(|| panic!("{plain} is not the beginning of {shown}"));
+    let label =
+        folder.json(&["predict", &run, "--text", "the sun of day 3"])["label"].as_str().unwrap().to_owned();
     assert!(used.starts_with(&format!("  used for {label}: ")) && used.lines().count() == 1, "{used}");
     for word in ["the", "sun", "of", "day", "3"] {
         assert!(used.contains(&format!(" {word} +0.")) || used.contains(&format!(" {word} -0.")), "{used}");
     }
     assert!(!shown.contains('\u{1b}'));
     let gradients = folder.succeed(&["predict", &run, "--text", "the sun", "--explain=gradients"]);
-    assert!(gradients.contains("  with every word masked: ") && gradients.contains("miss the difference by 0.00"));
+    assert!(
+        gradients.contains("  with every word masked: ") && gradients.contains("miss the difference by 0.00")
+    );
     let long = "the sun of day 3 ".repeat(60);
     let shown = folder.succeed(&["predict", &run, "--text", &long, "--explain"]);
     assert!(shown.contains(", 292 other words of at most 0."), "{shown}");
@@ -32,7 +36,8 @@ fn a_script_gets_every_word_with_its_place() {
     assert_eq!(explanation["label"], found["label"]);
     assert_eq!(explanation["words"][1]["word"], "sun");
     assert_eq!((&explanation["words"][1]["start"], &explanation["words"][1]["end"]), (&4.into(), &7.into()));
-    let few = folder.json(&["predict", &run, "--text", "the sun", "--explain=gradients", "--explain-steps", "1"]);
+    let few =
+        folder.json(&["predict", &run, "--text", "the sun", "--explain=gradients", "--explain-steps", "1"]);
     let many = folder.json(&["predict", &run, "--text", "the sun", "--explain=gradients"]);
     assert!(few["explanation"]["gap"].is_f64() && few != many);
     folder.succeed(&["predict", &run, "test.csv", "--explain", "-o", "explained.jsonl"]);

@@ -256,7 +256,10 @@ impl Engine {
         // A table with at most one entry does not distinguish segments.
         let lower = batch.lower.len();
         assert!(
-            lower == 0 || mode != Mode::Attribute && network.frozen > 0 && lower == batch.tokens() * config.hidden_size,
+            lower == 0
+                || mode != Mode::Attribute
+                    && network.frozen > 0
+                    && lower == batch.tokens() * config.hidden_size,
             "the output of the frozen layers is known for all its sequences, or for none"
         );
         let types = config.type_vocab_size;

@@ -94,7 +94,9 @@ pub(crate) fn integrated(
         for row in logits.chunks_exact(labels) {
             let probabilities = soft_labels(row, 1.0);
             let of_label = probabilities[label];
-            let slope = |(other, probability): (usize, &f64)| of_label * (f64::from(u8::from(other == label)) - probability);
+            let slope = |(other, probability): (usize, &f64)| {
+                of_label * (f64::from(u8::from(other == label)) - probability)
+            };
             dlogits.extend(probabilities.iter().enumerate().map(|pair| slope(pair) as f32));
         }
         for gradient in session.input_gradient(&dlogits).chunks_exact(slopes.len()) {

@@ -88,7 +88,10 @@ mod tests {
 
     #[test]
     fn words_are_whole_and_marks_between_them_are_words_too() {
-        assert_eq!(shown("I can't pay 3.50, really!!! :)"), ["I", "can't", "pay", "3.50", ",", "really", "!!!", ":)"]);
+        assert_eq!(
+            shown("I can't pay 3.50, really!!! :)"),
+            ["I", "can't", "pay", "3.50", ",", "really", "!!!", ":)"]
+        );
         assert_eq!(shown("well-known\tno‑one"), ["well", "-", "known", "no", "‑", "one"]);
         assert_eq!(shown("great🙂🙂!"), ["great", "🙂🙂!"]);
         assert_eq!(shown("日本"), ["日", "本"]);
@@ -111,7 +114,14 @@ mod tests {
     fn a_token_belongs_to_the_word_that_it_begins_in() {
         let found = words(0, "can't, I");
         let origin = |bytes| Some(Origin { text: 0, bytes });
-        let origins = [None, origin(0..3), origin(4..6), origin(7..8), origin(8..8), Some(Origin { text: 1, bytes: 0..1 })];
+        let origins = [
+            None,
+            origin(0..3),
+            origin(4..6),
+            origin(7..8),
+            origin(8..8),
+            Some(Origin { text: 1, bytes: 0..1 }),
+        ];
         assert_eq!(owners(&origins, &found), [None, Some(0), Some(0), Some(2), Some(2), None]);
     }
 

@@ -44,7 +44,8 @@ fn integrated_gradients_agree_with_captum() {
         let baseline: Vec<u32> = list(&case["baseline"]);
         let number = |name: &str| case[name].as_u64().unwrap() as usize;
         let Integrated { tokens, probability, baseline } =
-            integrated(&mut session, &sequence, &baseline, number("label"), number("steps"), || Ok(())).unwrap();
+            integrated(&mut session, &sequence, &baseline, number("label"), number("steps"), || Ok(()))
+                .unwrap();
         near(probability as f32, &case["probability"], 1e-5);
         near(baseline as f32, &case["baseline_probability"], 1e-5);
         let wanted = case["tokens"].as_array().unwrap();

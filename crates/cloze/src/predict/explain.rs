@@ -156,8 +156,14 @@ impl Predictor {
                 let encoder = ClassifierEncoder::new(&loaded.tokenizer, self.task.options.max_length);
                 let mask = loaded.tokenizer.special().mask;
                 let of_one = |asked: &Asked| {
-                    let (words, completeness) =
-                        gradients::of_words(&mut loaded.session, &encoder, mask, asked, steps, &mut *progress)?;
+                    let (words, completeness) = gradients::of_words(
+                        &mut loaded.session,
+                        &encoder,
+                        mask,
+                        asked,
+                        steps,
+                        &mut *progress,
+                    )?;
                     Ok((words, Some(completeness)))
                 };
                 asked.iter().map(of_one).collect()

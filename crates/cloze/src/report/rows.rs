@@ -183,9 +183,8 @@ mod tests {
     fn words_are_coloured_as_far_as_the_text_is_shown() {
         let long = format!("{}end", "word ".repeat(60));
         let fields = [("a", "é good, day"), ("b", long.as_str())];
-        let used = |column: &str, start, end, contribution| {
-            Used { column: column.into(), start, end, contribution }
-        };
+        let used =
+            |column: &str, start, end, contribution| Used { column: column.into(), start, end, contribution };
         let words = vec![
             used("a", 2, 6, 0.5),
             used("a", 6, 7, 0.001),
@@ -198,7 +197,9 @@ mod tests {
         let shown: String = row.iter().map(|piece| piece.text.as_str()).collect();
         assert_eq!(shown, shortened(&format!("é good, day · {long}"), LONGEST));
         let coloured: Vec<_> = (row.iter().filter(|piece| !piece.class.is_empty()))
-            .map(|piece| (piece.text.as_str(), piece.class, piece.share.as_str(), piece.contribution.as_str()))
+            .map(|piece| {
+                (piece.text.as_str(), piece.class, piece.share.as_str(), piece.contribution.as_str())
+            })
             .collect();
         let want = [
             ("good", "for", "0.60", "+0.500"),

@@ -21,8 +21,8 @@ use crate::scoring::scores::{Scores, best};
 use crate::task::{Answers, Keep, Split, Task};
 use crate::training::classifier;
 
-/// The most tokens that a classifier reads to say what it has used, about as many as for a thousand test examples of
-/// average length. Examples beyond that are listed without.
+/// The most tokens that a classifier reads to say what it has used, so that this takes little time beside training.
+/// Examples beyond that are listed without.
 const TOKENS: usize = 65_536;
 
 /// What a classifier used of the examples at some positions.
@@ -128,8 +128,7 @@ fn answered(task: &Task, examples: &Examples, at: usize, given: usize) -> Answer
     };
     // The class and the choices are reported with the prediction, so they are left out here.
     let names = task.fields();
-    let fields =
-        task.own_texts().into_iter().map(|text| (names[text].clone(), example.texts[text].clone()));
+    let fields = task.own_texts().into_iter().map(|text| (names[text].clone(), example.texts[text].clone()));
     Answered {
         class: task.answers.several().map(|several| several.classes[class].name.clone()),
         right: example.right().map(name).collect(),

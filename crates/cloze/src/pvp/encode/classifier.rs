@@ -44,7 +44,8 @@ impl<'a> ClassifierEncoder<'a> {
 
     /// The same sequence with the origin of every token; special tokens have none.
     pub(crate) fn encode_with_origins<T: AsRef<str>>(&self, texts: &[T]) -> (Sequence, Vec<Option<Origin>>) {
-        let (first, others) = texts.split_first().map_or(("", &[][..]), |(first, others)| (first.as_ref(), others));
+        let (first, others) =
+            texts.split_first().map_or(("", &[][..]), |(first, others)| (first.as_ref(), others));
         let pair = !others.is_empty();
         let mut a = self.tokenizer.tokenize_with_spans(first);
         let mut b = self.tokenizer.tokenize_with_spans(&joined(others));
@@ -64,7 +65,10 @@ impl<'a> ClassifierEncoder<'a> {
                 begins += others[text - 1].as_ref().len() + 1;
                 text += 1;
             }
-            *origin = Some(Origin { text, bytes: bytes.start.saturating_sub(begins)..bytes.end.saturating_sub(begins) });
+            *origin = Some(Origin {
+                text,
+                bytes: bytes.start.saturating_sub(begins)..bytes.end.saturating_sub(begins),
+            });
         }
         (sequence, origins)
     }
@@ -122,7 +126,10 @@ mod tests {
         };
         assert_eq!(origins(&["the  sun"]), "- 0:the 0:sun -");
         assert_eq!(origins(&["the", "", "sun and", "the"]), "- 0:the - 2:sun 2:and 3:the -");
-        assert_eq!(origins(&["sun the the", "the sun and", "sun sun"]), "- 0:sun 0:the 0:the - 1:the 1:sun 1:and 2:sun -");
+        assert_eq!(
+            origins(&["sun the the", "the sun and", "sun sun"]),
+            "- 0:sun 0:the 0:the - 1:the 1:sun 1:and 2:sun -"
+        );
         assert_eq!(origins(&[""]), "- -");
     }
 }

@@ -113,7 +113,11 @@ impl Job {
     /// A model that it has kept, verified by its hashes. `folder` is empty or ends with a slash.
     pub(crate) fn checkpoint(&self, folder: &str) -> crate::Result<Checkpoint> {
         let file = |name: &str| self.read(&format!("{folder}{name}"));
-        Ok(Checkpoint::from_parts(&file("config.json")?, &file("tokenizer.json")?, file("model.safetensors")?)?)
+        Ok(Checkpoint::from_parts(
+            &file("config.json")?,
+            &file("tokenizer.json")?,
+            file("model.safetensors")?,
+        )?)
     }
 
     pub(super) fn open(dir: &Path) -> Result<Option<Job>> {
