@@ -23,7 +23,7 @@ use crate::training::classifier;
 
 /// The most tokens that a classifier reads to say what it has used, so that this takes little time beside training.
 /// Examples beyond that are listed without.
-const TOKENS: usize = 65_536;
+const TOKENS: usize = 32_768;
 
 /// What a classifier used of the examples at some positions.
 type AllUsed = BTreeMap<usize, Vec<Used>>;
@@ -68,7 +68,10 @@ fn used(
     let own = task.own_texts();
     let mut left = TOKENS;
     let mut asked: BTreeMap<usize, Asked> = BTreeMap::new();
-    for &at in listed.errors.iter().chain(&listed.uncertain) {
+    // Those that come first in either list are the ones in sight.
+    let Listed { errors, uncertain } = listed;
+    let ranks = 0..errors.len().max(uncertain.len());
+    for &at in ranks.flat_map(|rank| [errors.get(rank), uncertain.get(rank)]).flatten() {
         let (example, row) = (&examples[at], scores.row(at));
         let all = own.iter().flat_map(|&text| words(text, &example.texts[text]));
         let words: Vec<_> = all.filter(|word| word.characters.end <= LONGEST).collect();
