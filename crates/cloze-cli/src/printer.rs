@@ -74,6 +74,20 @@ impl Printer {
         self.json
     }
 
+    /// The printer of a terminal with colours.
+    #[cfg(test)]
+    pub(crate) fn of_terminal() -> Printer {
+        Printer {
+            json: false,
+            progress: Progress::None,
+            is_terminal: true,
+            colour: true,
+            error_is_terminal: true,
+            error_colour: true,
+            bars: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
+        }
+    }
+
     /// Whether a person reads the result on a terminal.
     pub(crate) fn is_read(&self) -> bool {
         self.is_terminal && !self.json

@@ -74,7 +74,8 @@ pub(super) fn lines(explanation: &Explanation, printer: &Printer) -> String {
     if parts.is_empty() {
         parts.push("no word".to_owned());
     }
-    let mut lines = format!("  used for {label}: {}\n", parts.join(", "));
+    // A word may be a comma.
+    let mut lines = format!("  used for {label}:  {}\n", parts.join("  "));
     if let Some(Completeness { baseline, gap }) = completeness {
         let from = percent(*baseline);
         lines += &format!(
@@ -86,4 +87,83 @@ pub(super) fn lines(explanation: &Explanation, printer: &Printer) -> String {
         lines += &format!("  not read, since the text is too long: {}\n", counted(*cut, "token"));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use cloze::{Attribution, Prediction, With};
+    use console::strip_ansi_codes;
+
+    use super::*;
+
+    /// The example `é good, bad day`, whose words have these contributions.
+    fn explained(contributions: [f64; 5]) -> Explained {
+        let words = [("é", 0), ("good", 2), (",", 6), ("bad", 8), ("day", 12)];
+        let word = |((text, start), contribution): ((&str, usize), f64)| Word {
+            text: text.to_owned(),
+            column: "text".to_owned(),
+            start,
+            end: start + text.chars().count(),
+            contribution,
+        };
+        let explanation = Explanation {
+            label: "up".to_owned(),
+            attribution: Attribution::LeaveOneOut,
+            probability: 0.75,
+            completeness: None,
+            cut: 0,
+            words: words.into_iter().zip(contributions).map(word).collect(),
+        };
+        Explained {
+            texts: vec![("text".to_owned(), "é good, bad day".to_owned())],
+            prediction: Prediction {
+                labels: vec!["up".to_owned()],
+                probabilities: Vec::new(),
+                scores: Vec::new(),
+                cut: 0,
+                answered_by: With::Classifier,
+            },
+            explanations: vec![explanation],
+        }
+    }
+
+    #[test]
+    fn words_are_coloured_by_what_they_argue_for_and_the_text_stays() {
+        let explained = explained([0.01, 0.5, 0.0, -0.3, -0.1]);
+        let shown = heading(&explained, &Printer::of_terminal());
+        assert_eq!(strip_ansi_codes(&shown), "é good, bad day");
+        assert_eq!(
+            shown,
+            "é \u{1b}[32m\u{1b}[1mgood\u{1b}[0m, \u{1b}[31m\u{1b}[1mbad\u{1b}[0m \u{1b}[31mday\u{1b}[0m"
+        );
+    }
+
+    #[test]
+    fn where_a_word_may_be_for_one_label_and_against_another_the_text_has_no_colours() {
+        let mut explained = explained([0.0, 0.5, 0.0, -0.3, -0.1]);
+        explained.explanations.push(explained.explanations[0].clone());
+        let printer = Printer::of_terminal();
+        assert_eq!(heading(&explained, &printer), printer.heading("é good, bad day"));
+    }
+
+    #[test]
+    fn the_strongest_words_are_listed_with_their_signs_and_none_is_forgotten() {
+        let printer = Printer::of_terminal();
+        let one = &explained([0.01, 0.5, -0.001, -0.3, -0.1]).explanations[0];
+        let shown = lines(one, &printer);
+        assert_eq!(
+            strip_ansi_codes(&shown),
+            "  used for up:  good +0.50  bad -0.30  day -0.10  é +0.01  , +0.00\n"
+        );
+        let completeness = Some(Completeness { baseline: 0.25, gap: -0.002 });
+        let words = [one.words.clone(), one.words.clone()].concat();
+        let many = Explanation { words, completeness, cut: 3, ..one.clone() };
+        assert_eq!(
+            strip_ansi_codes(&lines(&many, &printer)),
+            "  used for up:  good +0.50  good +0.50  bad -0.30  bad -0.30  day -0.10  day -0.10  é +0.01  é +0.01  \
+             2 other words of at most 0.00 each\n\
+             \u{20} with every word masked: 25.0 %; the contributions miss the difference by 0.002\n\
+             \u{20} not read, since the text is too long: 3 tokens\n"
+        );
+    }
 }

@@ -13,7 +13,7 @@ fn a_text_is_shown_with_the_strongest_words_and_without_colours_in_a_pipe() {
         shown.strip_prefix(&plain).unwrap_or_else(|| panic!("{plain} is not the beginning of {shown}"));
     let label =
         folder.json(&["predict", &run, "--text", "the sun of day 3"])["label"].as_str().unwrap().to_owned();
-    assert!(used.starts_with(&format!("  used for {label}: ")) && used.lines().count() == 1, "{used}");
+    assert!(used.starts_with(&format!("  used for {label}:  ")) && used.lines().count() == 1, "{used}");
     for word in ["the", "sun", "of", "day", "3"] {
         assert!(used.contains(&format!(" {word} +0.")) || used.contains(&format!(" {word} -0.")), "{used}");
     }
@@ -24,7 +24,7 @@ fn a_text_is_shown_with_the_strongest_words_and_without_colours_in_a_pipe() {
     );
     let long = "the sun of day 3 ".repeat(60);
     let shown = folder.succeed(&["predict", &run, "--text", &long, "--explain"]);
-    assert!(shown.contains(", 292 other words of at most 0."), "{shown}");
+    assert!(shown.contains("  292 other words of at most 0."), "{shown}");
     assert!(shown.contains("  not read, since the text is too long: "), "{shown}");
 }
 
