@@ -148,6 +148,8 @@ factors or seeds it reuses what is done.")]
   cloze predict runs/support-1a2b3c4d tickets.csv -o predictions.csv
   cloze predict support.toml tickets.csv -o predictions.csv
   cloze predict runs/support-1a2b3c4d --text \"I cannot log in since yesterday\"
+  cloze predict runs/support-1a2b3c4d --text \"I cannot log in since yesterday\" --explain
+  cloze predict runs/support-1a2b3c4d tickets.csv --explain -o explained.jsonl
   cat tickets.jsonl | cloze predict runs/support-1a2b3c4d - --from jsonl > predictions.jsonl
   cloze predict runs/boolq-1a2b3c4d test.jsonl --format superglue -o BoolQ.jsonl")]
     Predict(Predict),

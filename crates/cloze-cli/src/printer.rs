@@ -35,6 +35,7 @@ pub(crate) enum Progress {
 pub(crate) struct Printer {
     json: bool,
     progress: Progress,
+    is_terminal: bool,
     colour: bool,
     error_is_terminal: bool,
     error_colour: bool,
@@ -47,6 +48,7 @@ impl Printer {
         let colour_wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let error_is_terminal = io::stderr().is_terminal() && !dumb;
+        let is_terminal = io::stdout().is_terminal() && !dumb;
         let progress = match error_is_terminal {
             _ if global.quiet => Progress::None,
             true => Progress::Bars,
@@ -59,7 +61,8 @@ impl Printer {
         Printer {
             json: global.json,
             progress,
-            colour: colour_wanted && !dumb && io::stdout().is_terminal(),
+            is_terminal,
+            colour: colour_wanted && is_terminal,
             error_is_terminal,
             error_colour: colour_wanted && error_is_terminal,
             bars: MultiProgress::with_draw_target(target),
@@ -69,6 +72,25 @@ impl Printer {
     /// Whether the result is written as JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// The printer of a terminal with colours.
+    #[cfg(test)]
+    pub(crate) fn of_terminal() -> Printer {
+        Printer {
+            json: false,
+            progress: Progress::None,
+            is_terminal: true,
+            colour: true,
+            error_is_terminal: true,
+            error_colour: true,
+            bars: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
+        }
+    }
+
+    /// Whether a person reads the result on a terminal.
+    pub(crate) fn is_read(&self) -> bool {
+        self.is_terminal && !self.json
     }
 
     /// The bars of the terminal; they are drawn nowhere unless [`Progress::Bars`].
@@ -171,6 +193,13 @@ impl Printer {
     /// A part of the result that needs attention.
     pub(crate) fn caution(&self, text: &str) -> String {
         self.style(Style::new().yellow().bold()).apply_to(text).to_string()
+    }
+
+    /// A word that argues for a label or against it, more or less strongly.
+    pub(crate) fn word(&self, word: &str, is_for: bool, is_strong: bool) -> String {
+        let style = if is_for { Style::new().green() } else { Style::new().red() };
+        let style = if is_strong { style.bold() } else { style };
+        self.style(style).apply_to(word).to_string()
     }
 
     /// Text of the user's own within other text.

@@ -1,4 +1,4 @@
-//! The backward pass: from the gradient of the logits to the gradients of all weights.
+//! The backward pass: from the gradient of the logits to the gradients of all weights, or only to that of the input.
 
 use rayon::prelude::*;
 
@@ -14,7 +14,8 @@ use crate::tape::{LayerTape, Scratch, Tape};
 /// One backward pass over the tape.
 pub(crate) struct Backward<'a> {
     pub(crate) pass: Pass<'a>,
-    pub(crate) grads: &'a mut [f32],
+    /// Where the gradients of the weights are added; none if only that of the input is wanted.
+    pub(crate) grads: Option<&'a mut [f32]>,
     pub(crate) scratch: &'a mut Scratch,
 }
 
@@ -30,7 +31,7 @@ impl Backward<'_> {
                 sized(&mut state, wanted).copy_from_slice(dstates);
             }
         }
-        let frozen = self.pass.network.frozen;
+        let frozen = self.pass.frozen();
         for i in (frozen..self.pass.network.layout.layers.len()).rev() {
             let slot = self.pass.layer_tape(i);
             let mut kept = std::mem::take(&mut tape.layers[slot]);
@@ -60,7 +61,8 @@ impl Backward<'_> {
     }
 
     fn linear_weights(&mut self, ranges: &LinearRanges, dy: &[f32], x: &[f32]) {
-        let (dw, db) = two(self.grads, &ranges.weight, &ranges.bias);
+        let Some(grads) = self.grads.as_deref_mut() else { return };
+        let (dw, db) = two(grads, &ranges.weight, &ranges.bias);
         linear::backward_weights(self.pass.kernels, dy, x, dw, db);
     }
 
@@ -82,30 +84,32 @@ impl Backward<'_> {
         if tape.head.subset.is_empty() {
             let weights = Mat::new(&network.values[decoder.clone()], columns, size);
             gemm(kernels, dy, weights, MatMut::new(dd, rows, size), Start::Zero);
-            if trains_decoder {
-                let (dw, db) = two(self.grads, decoder, bias);
-                linear::backward_weights(kernels, dlogits, decoded, dw, db);
-            } else {
-                linear::add_columns(kernels, dlogits, &mut self.grads[bias.clone()]);
+            match self.grads.as_deref_mut() {
+                Some(grads) if trains_decoder => {
+                    let (dw, db) = two(grads, decoder, bias);
+                    linear::backward_weights(kernels, dlogits, decoded, dw, db);
+                }
+                Some(grads) => linear::add_columns(kernels, dlogits, &mut grads[bias.clone()]),
+                None => {}
             }
         } else {
             let ids = &tape.head.subset;
             assert_eq!(ids.len(), columns, "a gradient for every logit");
             let weights = Mat::new(&tape.head.subset_weights[..columns * size], columns, size);
             gemm(kernels, dy, weights, MatMut::new(dd, rows, size), Start::Zero);
-            let dw = sized(&mut self.scratch.partial, columns * (size + 1));
-            dw.fill(0.0);
-            let (dw, db) = dw.split_at_mut(columns * size);
-            linear::backward_weights(kernels, dlogits, decoded, dw, db);
-            if trains_decoder {
-                scatter(kernels, dw, ids, size, &mut self.grads[decoder.clone()]);
+            if let Some(grads) = self.grads.as_deref_mut() {
+                let dw = sized(&mut self.scratch.partial, columns * (size + 1));
+                dw.fill(0.0);
+                let (dw, db) = dw.split_at_mut(columns * size);
+                linear::backward_weights(kernels, dlogits, decoded, dw, db);
+                if trains_decoder {
+                    scatter(kernels, dw, ids, size, &mut grads[decoder.clone()]);
+                }
+                scatter(kernels, db, ids, 1, &mut grads[bias.clone()]);
             }
-            scatter(kernels, db, ids, 1, &mut self.grads[bias.clone()]);
         }
 
-        let (dgamma, dbias) = two(self.grads, &norm.gamma, &norm.bias);
-        let partial = &mut self.scratch.partial;
-        self.pass.norm(norm).backward(kernels, dd, &tape.head.norm, dt, dgamma, dbias, partial);
+        self.norm_backward(norm, dd, &tape.head.norm, dt);
         let transformed = &tape.head.transformed[..rows * size];
         activation::backward(kernels, network.config.mask_activation(), transformed, dt, dd);
         let state = &tape.states[network.layout.layers.len()][..rows * hidden];
@@ -212,7 +216,7 @@ impl Backward<'_> {
             self.pass.attention(i).backward(&tape.batch.spans, qkv, &kept.weights, dcontext, dqkv);
             self.linear_weights(&ranges.qkv, dqkv, &tape.states[i][..tokens * hidden]);
             // Nothing below the frozen layers needs a gradient.
-            if network.frozen == 0 || i > network.frozen {
+            if self.pass.frozen() == 0 || i > self.pass.frozen() {
                 let dinput = sized(dstate, tokens * hidden);
                 self.pass.linear(&ranges.qkv).backward_input(kernels, dqkv, dinput, Start::Accumulate);
             }
@@ -224,11 +228,13 @@ impl Backward<'_> {
     }
 
     fn norm_backward(&mut self, ranges: &NormRanges, dy: &[f32], tape: &NormTape, dx: &mut [f32]) {
-        let (dgamma, dbias) = two(self.grads, &ranges.gamma, &ranges.bias);
+        let weights = self.grads.as_deref_mut().map(|grads| two(grads, &ranges.gamma, &ranges.bias));
         let partial = &mut self.scratch.partial;
-        self.pass.norm(ranges).backward(self.pass.kernels, dy, tape, dx, dgamma, dbias, partial);
+        self.pass.norm(ranges).backward(self.pass.kernels, dy, tape, dx, weights, partial);
     }
 
+    /// Turns the gradient of the first layer's input into that of the embeddings, which is left in the third buffer
+    /// for gradients.
     fn embeddings(&mut self, tape: &Tape, dstate: &mut Vec<f32>) {
         let Pass { kernels, network, .. } = self.pass;
         let (config, layout) = (&network.config, &network.layout);
@@ -251,12 +257,14 @@ impl Backward<'_> {
         }
         let sum = sized(&mut dsum, tokens * size);
         self.norm_backward(&layout.norm, grad, &tape.embedding, sum);
-        let (words, rest) = self.grads.split_at_mut(layout.words.end);
-        let (positions, rest) = rest.split_at_mut(layout.positions.len());
-        let types = &mut rest[..layout.types.len()];
-        let tables = Tables { words, positions, types };
-        let padding = Padding { word: config.pad_token_id, position: config.padding_position() };
-        embedding::backward(kernels, &tape.batch, &tape.positions, sum, tables, size, padding);
+        if let Some(grads) = self.grads.as_deref_mut() {
+            let (words, rest) = grads.split_at_mut(layout.words.end);
+            let (positions, rest) = rest.split_at_mut(layout.positions.len());
+            let types = &mut rest[..layout.types.len()];
+            let tables = Tables { words, positions, types };
+            let padding = Padding { word: config.pad_token_id, position: config.padding_position() };
+            embedding::backward(kernels, &tape.batch, &tape.positions, sum, tables, size, padding);
+        }
         self.scratch.grads[1] = dembedded;
         self.scratch.grads[2] = dsum;
     }

@@ -12,6 +12,8 @@ pub struct Batch {
     pub(crate) spans: Vec<Span>,
     /// The output of the frozen layers, `[tokens, hidden]`, if known.
     pub(crate) lower: Vec<f32>,
+    /// The word embeddings, `[tokens, embedding]`, if they are not those of the ids.
+    pub(crate) words: Vec<f32>,
 }
 
 /// The position of one sequence in the batch.
@@ -64,12 +66,24 @@ impl Batch {
         self.lower.extend_from_slice(states);
     }
 
+    /// Adds a sequence whose tokens have these word embeddings, `[tokens, embedding]`, instead of those that the
+    /// model has for its ids, see [`crate::Session::word_embeddings`]. Positions and types follow from the
+    /// sequence as usual. Either all sequences of a batch must have them, or none.
+    ///
+    /// # Panics
+    /// As [`Batch::push`].
+    pub fn push_with_words(&mut self, sequence: &Sequence, words: &[f32]) {
+        self.push(sequence);
+        self.words.extend_from_slice(words);
+    }
+
     /// Removes all sequences but keeps the memory.
     pub fn clear(&mut self) {
         self.ids.clear();
         self.types.clear();
         self.spans.clear();
         self.lower.clear();
+        self.words.clear();
     }
 
     /// The number of sequences.
@@ -120,5 +134,6 @@ impl Batch {
         self.types.clone_from(&other.types);
         self.spans.clone_from(&other.spans);
         self.lower.clone_from(&other.lower);
+        self.words.clone_from(&other.words);
     }
 }

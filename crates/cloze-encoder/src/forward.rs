@@ -92,6 +92,12 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// The number of lowest layers that get no gradient: their weights are not trained, but the input of all
+    /// layers can be asked about.
+    pub(crate) fn frozen(&self) -> usize {
+        if self.mode == Mode::Attribute { 0 } else { self.network.frozen }
+    }
+
     /// Whether forward keeps the inside of every layer on the tape.
     fn keeps_layers(&self) -> bool {
         self.mode != Mode::Predict && !self.recompute
@@ -99,13 +105,13 @@ impl<'a> Pass<'a> {
 
     /// The number of sets of buffers that the layers need.
     pub(crate) fn layer_tapes(&self) -> usize {
-        if self.keeps_layers() { self.network.layout.layers.len() - self.network.frozen } else { 1 }
+        if self.keeps_layers() { self.network.layout.layers.len() - self.frozen() } else { 1 }
     }
 
     /// The index of a layer's tape. Prediction and recomputation keep nothing, so all layers share one; the
     /// frozen layers share that of the lowest other layer.
     pub(crate) fn layer_tape(&self, layer: usize) -> usize {
-        if self.keeps_layers() { layer.saturating_sub(self.network.frozen) } else { 0 }
+        if self.keeps_layers() { layer.saturating_sub(self.frozen()) } else { 0 }
     }
 
     /// Embeddings and all layers, or only the layers above the frozen ones if the batch contains the frozen
@@ -149,7 +155,7 @@ impl<'a> Pass<'a> {
             let mut out = std::mem::take(&mut states[to]);
             let state = &states[from][..batch.tokens() * hidden];
             let layer = &mut layers[self.layer_tape(i)];
-            let keep = self.keeps_layers() && i >= self.network.frozen;
+            let keep = self.keeps_layers() && i >= self.frozen();
             self.layer(
                 i,
                 &batch.spans,

@@ -14,6 +14,8 @@ pub enum Vocab<'a> {
 pub enum Mode {
     /// Prediction: no dropout, nothing kept.
     Predict,
+    /// Attribution: no dropout, and everything that [`crate::Session::input_gradient`] needs is kept.
+    Attribute,
     /// Training: dropout drawn from this seed, and everything that [`crate::Session::backward`] needs is
     /// kept.
     Train {

@@ -154,6 +154,37 @@ impl<H: Head> Session<H> {
         self.engine.backward_in_place(network, head);
     }
 
+    /// The word embeddings of `ids`, `[ids, embedding]`: what the model knows of each token before anything else
+    /// is computed. [`Batch::push_with_words`] runs a model on others.
+    ///
+    /// # Panics
+    /// If an id is not in the vocabulary.
+    pub fn word_embeddings(&mut self, ids: &[u32]) -> Vec<f32> {
+        self.engine.word_embeddings(&mut self.model.network, ids)
+    }
+
+    /// The gradient of the word embedding of every token, `[tokens, embedding]`, in the last pass, which was run
+    /// in [`Mode::Attribute`], given the gradient of its logits. Gradients of weights are neither computed nor
+    /// changed.
+    ///
+    /// ```
+    /// use cloze_encoder::{Batch, Classifier, Mode, Session};
+    ///
+    /// /// How much the first label's logit changes with each number of each token's word embedding.
+    /// fn slopes<'s>(session: &'s mut Session<Classifier>, batch: &Batch) -> &'s [f32] {
+    ///     let mut dlogits = vec![0.0; session.class_logits(batch, Mode::Attribute).len()];
+    ///     dlogits[0] = 1.0;
+    ///     session.input_gradient(&dlogits)
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    /// If there was no such pass with logits since the last call, or the size of the gradient differs from that of
+    /// the logits.
+    pub fn input_gradient(&mut self, dlogits: &[f32]) -> &[f32] {
+        self.engine.input_gradient(&self.model.network, self.model.head.gradient(dlogits))
+    }
+
     /// Applies one AdamW update with the gradients accumulated since the last one. Returns their 2-norm
     /// before clipping.
     ///

@@ -240,11 +240,11 @@ impl Tokenizer {
     }
 }
 
-/// Truncates two segments to `budget` tokens in total, removing tokens from the end of the longer one first.
+/// Truncates two segments, of ids or of anything else that there is for each token, to `budget` tokens in total, removing tokens from the end of the longer one first.
 ///
 /// Once both have the same length, they are truncated equally; an odd token is kept in the segment that was
 /// longer, as in the `tokenizers` crate (the slow tokenizers of 2020 kept it in the first).
-pub fn truncate_pair(a: &mut Vec<u32>, b: &mut Vec<u32>, budget: usize) {
+pub fn truncate_pair<T>(a: &mut Vec<T>, b: &mut Vec<T>, budget: usize) {
     if a.len() + b.len() <= budget {
         return;
     }

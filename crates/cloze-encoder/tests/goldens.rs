@@ -66,18 +66,25 @@ fn numbers(value: &Value) -> Vec<u32> {
 }
 
 impl Golden {
-    fn batch(&self) -> Batch {
+    fn sequences(&self) -> Vec<Sequence> {
         let (ids, types) = (integers(&self.tensors, "input_ids"), integers(&self.tensors, "token_type_ids"));
         let lengths = numbers(&self.index["lengths"]);
         let longest = ids.len() / lengths.len();
-        let mut batch = Batch::new();
-        for (i, len) in lengths.iter().enumerate() {
+        let sequence = |(i, len): (usize, &u32)| {
             let cut = i * longest..i * longest + *len as usize;
-            batch.push(&Sequence {
-                ids: ids[cut.clone()].to_vec(),
-                type_ids: types[cut].iter().map(|t| *t as u8).collect(),
-            });
-        }
+            let type_ids = types[cut.clone()].iter().map(|t| *t as u8).collect();
+            Sequence { ids: ids[cut].to_vec(), type_ids }
+        };
+        lengths.iter().enumerate().map(sequence).collect()
+    }
+
+    fn ids(&self) -> Vec<u32> {
+        self.sequences().into_iter().flat_map(|sequence| sequence.ids).collect()
+    }
+
+    fn batch(&self) -> Batch {
+        let mut batch = Batch::new();
+        self.sequences().iter().for_each(|sequence| batch.push(sequence));
         batch
     }
 
@@ -265,6 +272,48 @@ fn the_classifier_agrees() {
         near("distillation", distill, &said["loss_distill"], 1e-5);
         session.backward_in_place();
         assert_eq!(gradients_close("distillation", &session, &golden.classifier, "grad_distill/"), 4);
+    });
+}
+
+#[test]
+fn the_gradient_of_the_input_adds_up_to_that_of_the_word_embeddings() {
+    each_kernel_set(|golden, device| {
+        let labels = ["a", "b", "c"].map(str::to_owned);
+        let mut session =
+            Session::new(Model::new_classifier(&golden.checkpoint, &labels, 1).unwrap(), device);
+        let batch = golden.batch();
+        let logits = session.class_logits(&batch, TRAIN).to_vec();
+        let dlogits: Vec<f32> = (0..logits.len()).map(|i| (i * 7 % 5) as f32 - 2.0).collect();
+        session.backward(&dlogits);
+        let is_words = |name: &&str| name.ends_with("word_embeddings.weight");
+        let name = session.model().parameters().map(|(name, _)| name).find(is_words).unwrap().to_owned();
+        let want = session.gradient(&name).unwrap().to_vec();
+
+        // Of the layers that stay as they are, the input has a gradient all the same.
+        let ids = golden.ids();
+        let words = session.word_embeddings(&ids);
+        let mut model = session.into_model();
+        model.freeze(1);
+        let mut session = Session::new(model, device);
+        let mut given = Batch::new();
+        let size = words.len() / ids.len();
+        let mut start = 0;
+        for sequence in golden.sequences() {
+            let end = start + sequence.len() * size;
+            given.push_with_words(&sequence, &words[start..end]);
+            start = end;
+        }
+        assert_eq!(session.class_logits(&given, Mode::Attribute), logits);
+        let gradient = session.input_gradient(&dlogits).to_vec();
+        assert!(session.gradient(&name).is_none(), "nothing is trained");
+        let padding = golden.checkpoint.tokenizer.special().pad;
+        let mut sums = vec![0.0; want.len()];
+        for (id, gradient) in ids.iter().zip(gradient.chunks_exact(size)).filter(|(id, _)| **id != padding) {
+            let row = *id as usize * size;
+            sums[row..row + size].iter_mut().zip(gradient).for_each(|(sum, part)| *sum += part);
+        }
+        let largest = want.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+        close("word embeddings", &sums, &want, 1e-5 * largest);
     });
 }
 

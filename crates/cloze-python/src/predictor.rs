@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cloze::task::Split;
-use cloze::{Error, Record, Run, With};
+use cloze::{Attribution, Error, Explained, Record, Run, With};
 use pyo3::prelude::*;
 
 use crate::device::{OfProcess, device};
@@ -15,6 +15,9 @@ use crate::work::work;
 
 /// A label or several, and all labels with their probabilities.
 type Answer = (Vec<String>, Vec<(String, f64)>);
+
+/// Texts by column, and explanations as JSON.
+type Used = (Vec<(String, String)>, String);
 
 /// Which of a run's models answer.
 #[derive(FromPyObject)]
@@ -36,6 +39,22 @@ impl Using {
                 "say `\"final\"`, `\"ensemble\"`, or a pattern's number and a seed as `(0, 0)`",
             )),
         }
+    }
+}
+
+/// How contributions are computed.
+fn attribution(method: &str, steps: Option<usize>) -> cloze::Result<Attribution> {
+    match (method, steps) {
+        ("leave-one-out", None) => Ok(Attribution::LeaveOneOut),
+        ("gradients", steps) => Ok(Attribution::Gradients { steps: steps.unwrap_or(Attribution::STEPS) }),
+        ("leave-one-out", Some(_)) => Err(Error::usage(
+            "`steps` is for integrated gradients, and words are left out",
+            "leave it away, or say `method=\"gradients\"`",
+        )),
+        _ => Err(Error::usage(
+            format!("no method is called `{method}`"),
+            "say `\"leave-one-out\"` or `\"gradients\"`",
+        )),
     }
 }
 
@@ -69,6 +88,25 @@ impl Predictor {
             }
             Ok(answers)
         })
+    }
+
+    /// For each row its texts by column and, as JSON, what was used for each of its labels.
+    fn explain(&self, py: Python<'_>, rows: Rows, method: &str, steps: Option<usize>) -> PyResult<Vec<Used>> {
+        let how = attribution(method, steps).map_err(raised)?;
+        let predictor = self.opened(py)?;
+        let all = work(py, None, move |caller| {
+            let mut all = Vec::new();
+            for explained in predictor.explain_all(rows.into_records(), how) {
+                all.push(explained?);
+                caller.go_on()?;
+            }
+            Ok(all)
+        })?;
+        let used = |Explained { texts, explanations, .. }| {
+            let json = serde_json::to_string(&explanations).map_err(|error| unexpected(&error))?;
+            Ok((texts, json))
+        };
+        all.into_iter().map(used).collect()
     }
 
     /// How good the answers for labelled rows are, as JSON.

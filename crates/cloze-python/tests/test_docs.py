@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
-@pytest.mark.parametrize("name", ["cloze", "cloze._run", "cloze._task", "cloze.sklearn"])
+@pytest.mark.parametrize("name", ["cloze", "cloze._explanation", "cloze._run", "cloze._task", "cloze.sklearn"])
 def test_docstrings(name: str, tmp_path: Path) -> None:
     known = {"cloze": cloze, "model": MODEL, "folder": tmp_path, "finished": RUN}
     done = doctest.testmod(importlib.import_module(name), extraglobs=known)

@@ -4,6 +4,7 @@
 mod choices;
 mod encodings;
 mod ensemble;
+mod explanations;
 mod free_text;
 mod multi_token;
 mod tasks;

@@ -23,6 +23,7 @@ pub mod adapt;
 mod dataset;
 mod ensemble;
 mod error;
+mod explanation;
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(test)]
@@ -50,13 +51,20 @@ pub use cloze_encoder;
 pub use self::{
     dataset::{example::Example, examples::Examples, labelled::Labelled},
     error::{Error, Hint, Mistake, Place, Result, TaskError, Warning, store::Error as StoreError},
+    explanation::{
+        attribution::Attribution,
+        shown::{Completeness, Explanation, Word},
+    },
     metrics::{
         bootstrap::Measured,
         evaluation::{Evaluation, LabelEvaluation},
     },
     model::Model,
     pattern::{Pattern, parse::PatternError},
-    predict::{Predictor, With, annotate::Annotated, classify::Prediction, disagreement::disagreement},
+    predict::{
+        Predictor, With, annotate::Annotated, classify::Prediction, disagreement::disagreement,
+        explain::Explained,
+    },
     results::{Disputed, Generation, Results, Stage, TrainingSet},
     run::{
         Run,

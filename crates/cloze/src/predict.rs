@@ -4,6 +4,7 @@ pub(crate) mod annotate;
 mod answer;
 pub(crate) mod classify;
 pub(crate) mod disagreement;
+pub(crate) mod explain;
 mod models;
 pub(crate) mod zero_shot;
 
@@ -82,7 +83,7 @@ impl Predictor {
         let stands_in = with.is_none() && classifier.is_none() && models::had_classifier(dir);
         let (with, models) = match (with, classifier) {
             (None | Some(With::Classifier), Some(job)) => {
-                let checkpoint = models::read_model(&job, "")?;
+                let checkpoint = job.checkpoint("")?;
                 models::check_labels(&task, &checkpoint.config.labels, &job)?;
                 let session = Session::new(Model::classifier(&checkpoint)?, &device);
                 let loaded = Loaded { session, tokenizer: checkpoint.tokenizer };

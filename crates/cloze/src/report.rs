@@ -34,7 +34,7 @@ mod tests {
     use super::*;
     use crate::dataset::DataSource;
     use crate::metrics::{Evaluation, Reliability};
-    use crate::results::insight::{self, Answered};
+    use crate::results::insight::{self, Answered, Used};
     use crate::results::{Disputed, FORMAT, Generation, ModelSource, Results, Stage, TrainingSet};
     use crate::task::Class;
 
@@ -103,6 +103,7 @@ mod tests {
             file: "<img src=x>.csv".into(),
             line: Some(4),
             fields: BTreeMap::from([("text".into(), "<script>alert(2)</script>".into())]),
+            words: vec![Used { column: "text".into(), start: 0, end: 7, contribution: -0.25 }],
             class: Some("<img>".into()),
             right: vec![right.into()],
             given: given.into(),
@@ -140,11 +141,18 @@ mod tests {
         for foreign in FOREIGN {
             assert!(!page.contains(foreign), "{foreign} is in the page");
         }
-        for shown in
-            ["img src=x onerror=alert(1)", "script&#62;alert(2)", "img src=x&#62;.csv:4", "i&#62;bad&#60;/i"]
-        {
+        for shown in [
+            "img src=x onerror=alert(1)",
+            "script</mark>&#62;alert(2)",
+            "img src=x&#62;.csv:4",
+            "i&#62;bad&#60;/i",
+        ] {
             assert!(page.contains(&format!("&#60;{shown}")), "{shown} is not in the page");
         }
+        assert!(
+            page.contains("title=\"-0.250\">&#60;script</mark>"),
+            "the word has its contribution: {page}"
+        );
     }
 
     #[test]

@@ -309,6 +309,15 @@ impl Task {
         names
     }
 
+    /// The indices among [`Task::fields`] of the texts that say something of an example itself: neither the
+    /// description of a class nor a list of choices.
+    pub(crate) fn own_texts(&self) -> Vec<usize> {
+        let inputs = self.inputs();
+        let choices = self.answers.choices().map(|choices| &choices.from);
+        let is_own = |field: &String| inputs.contains(field) && choices != Some(field);
+        self.fields().iter().enumerate().filter(|(_, field)| is_own(field)).map(|(index, _)| index).collect()
+    }
+
     /// The labels with the words that they have in a pattern.
     ///
     /// # Panics

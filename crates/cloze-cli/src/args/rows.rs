@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use cloze::{Encoding, Format, Quoting, ReadOptions, With};
+use cloze::{Attribution, Encoding, Error, Format, Quoting, ReadOptions, With};
 
 use super::choice;
 
@@ -91,6 +91,43 @@ pub(crate) struct Predict {
     /// [default: from the file's extension, otherwise that of the input, or `jsonl` on standard output if that is Parquet]
     #[arg(long, visible_alias = "format", value_name = "FORMAT", value_parser = choice(OUTPUTS))]
     pub to: Option<OutputFormat>,
+    /// What the model used, and how.
+    #[command(flatten)]
+    pub explaining: ExplainArgs,
+}
+
+/// Whether and how predictions are explained.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// Say what the model used: how much each word contributes to the probability of the label. It is the probability minus that
+    /// without the word, or with `--explain=gradients` the word's share by integrated gradients, which only the classifier has
+    #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "leave-one-out",
+          value_parser = choice(ATTRIBUTIONS))]
+    pub explain: Option<Attribution>,
+    /// The number of steps of `--explain=gradients`; more make the contributions add up more exactly [default: 50]
+    #[arg(long, value_name = "N", requires = "explain", value_parser = steps)]
+    pub explain_steps: Option<usize>,
+}
+
+impl ExplainArgs {
+    /// How contributions are computed, if they are asked for.
+    pub(crate) fn attribution(&self) -> cloze::Result<Option<Attribution>> {
+        match (self.explain, self.explain_steps) {
+            (Some(Attribution::Gradients { .. }), Some(steps)) => Ok(Some(Attribution::Gradients { steps })),
+            (Some(Attribution::LeaveOneOut), Some(_)) => Err(Error::usage(
+                "`--explain-steps` is for integrated gradients, and words are left out",
+                "leave it away, or write `--explain=gradients`",
+            )),
+            (explain, _) => Ok(explain),
+        }
+    }
+}
+
+fn steps(given: &str) -> Result<usize, String> {
+    match given.parse() {
+        Ok(0) | Err(_) => Err("a number of steps is 1 or more".to_owned()),
+        Ok(steps) => Ok(steps),
+    }
 }
 
 /// How predictions are written.
@@ -102,6 +139,10 @@ pub(crate) enum OutputFormat {
     SuperGlue,
 }
 
+const ATTRIBUTIONS: &[(&str, Attribution)] = &[
+    ("leave-one-out", Attribution::LeaveOneOut),
+    ("gradients", Attribution::Gradients { steps: Attribution::STEPS }),
+];
 const FORMATS: &[(&str, Format)] =
     &[("csv", Format::Csv), ("tsv", Format::Tsv), ("jsonl", Format::Jsonl), ("parquet", Format::Parquet)];
 const QUOTINGS: &[(&str, Quoting)] =

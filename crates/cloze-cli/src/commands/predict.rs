@@ -4,7 +4,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use cloze::{Annotated, Error, Format, Prediction, Predictor, Reader, Run, Task};
+use cloze::{
+    Annotated, Attribution, Error, Explained, Explanation, Format, Prediction, Predictor, Reader, Run, Task,
+};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
@@ -19,11 +21,17 @@ use crate::printer::Printer;
 use crate::progress::Counter;
 
 use super::run_argument::RunArgument;
-use super::{answerer, device, is_std, open_rows, rows_argument, say_who_answers};
+use super::{answerer, device, explain, is_std, open_rows, rows_argument, say_who_answers};
 
 /// Classifies rows, or the texts on the command line.
 pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result {
     writable_format(&args.output)?;
+    let how = args.explaining.attribution()?;
+    if args.to == Some(OutputFormat::SuperGlue) && how.is_some() {
+        let problem = "a submission to SuperGLUE has no place for what the model used";
+        let remedy = "leave `--explain` away, or write another format with `--to jsonl`";
+        return Err(Error::usage(problem, remedy).into());
+    }
     let input = args.input.as_deref();
     let run = RunArgument { given: &args.run, runs: &args.runs, rows: input }.resolve(printer)?;
     if let Some(input) = input {
@@ -31,13 +39,18 @@ pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result 
     }
     let predictor = Predictor::open_with(&run, args.with, &device(global.threads)?)?;
     match &args.input {
-        Some(input) => rows(args, input, &run, &predictor, printer),
+        Some(input) => rows(args, input, how, &run, &predictor, printer),
         None => {
             let rows = typed(&args.text, predictor.task())?;
             say_who_answers(&predictor, &run, printer);
-            let labelled = classify(&predictor, &rows)?;
-            labelled.iter().try_for_each(|labelled| printer.json(labelled))?;
-            show(&labelled, printer)
+            match how {
+                None => {
+                    let labelled = classify(&predictor, &rows)?;
+                    labelled.iter().try_for_each(|labelled| printer.json(labelled))?;
+                    show(&labelled, printer)
+                }
+                Some(how) => explain_typed(how, &predictor, &rows, printer),
+            }
         }
     }
 }
@@ -67,6 +80,16 @@ pub(crate) struct Labelled {
     /// By label, in the task's order.
     #[serde(serialize_with = "as_map")]
     pub(crate) probabilities: Vec<(String, f64)>,
+    #[serde(flatten)]
+    pub(crate) used: Option<Used>,
+}
+
+/// What the model used for the label, or for each of several.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Used {
+    Explanation(Explanation),
+    Explanations(Vec<Explanation>),
 }
 
 /// What a text is given: `label`, or the list `labels`.
@@ -93,35 +116,77 @@ fn as_map<S: Serializer>(pairs: &[(String, f64)], serializer: S) -> std::result:
 /// Classifies rows that were typed, each with a text for every column of the data that the patterns use.
 pub(crate) fn classify(predictor: &Predictor, rows: &[Vec<String>]) -> Result<Vec<Labelled>> {
     let predictions = predictor.classify_all(rows.iter().cloned());
-    let labelled = |(row, prediction): (&Vec<String>, cloze::Result<Prediction>)| {
-        let Prediction { labels, probabilities, answered_by, .. } = prediction?;
-        let given = match predictor.task().classes() {
-            [] => Given::Label(labels.concat()),
-            [..] => Given::Labels(labels),
-        };
-        Ok(Labelled { text: row.clone(), given, answered_by: answerer(answered_by), probabilities })
+    let labelled =
+        rows.iter().zip(predictions).map(|(row, prediction)| Ok(labelled(predictor, row, prediction?)));
+    labelled.collect()
+}
+
+fn labelled(predictor: &Predictor, row: &[String], prediction: Prediction) -> Labelled {
+    let Prediction { labels, probabilities, answered_by, .. } = prediction;
+    let given = match predictor.task().classes() {
+        [] => Given::Label(labels.concat()),
+        [..] => Given::Labels(labels),
     };
-    rows.iter().zip(predictions).map(labelled).collect()
+    Labelled { text: row.to_owned(), given, answered_by: answerer(answered_by), probabilities, used: None }
+}
+
+/// Classifies rows that were typed, and says what the model used.
+fn explain_typed(how: Attribution, predictor: &Predictor, rows: &[Vec<String>], printer: &Printer) -> Result {
+    let explained = predictor.explain_all(rows.iter().cloned(), how);
+    for (number, (row, explained)) in rows.iter().zip(explained).enumerate() {
+        let explained = explained?;
+        show_explained(number, &explained, printer)?;
+        let Explained { prediction, mut explanations, .. } = explained;
+        let labelled = labelled(predictor, row, prediction);
+        let used = match &labelled.given {
+            Given::Label(_) => explanations.pop().map(Used::Explanation),
+            Given::Labels(_) => Some(Used::Explanations(explanations)),
+        };
+        printer.json(&Labelled { used, ..labelled })?;
+    }
+    Ok(())
 }
 
 /// Each text's labels, the likeliest first; those that it is given stand out.
 fn show(labelled: &[Labelled], printer: &Printer) -> Result {
     for (number, Labelled { text, given, probabilities, .. }) in labelled.iter().enumerate() {
-        let mut order = probabilities.clone();
-        order.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let mut table = Table::new([Align::Left, Align::Right]);
-        for (label, probability) in order {
-            let probability = percent(probability);
-            let is_given = given.names().contains(&label);
-            table.row([label, if is_given { printer.strong(&probability) } else { probability }]);
-        }
+        let table = likeliest_first(given.names(), probabilities, printer);
         let gap = if number > 0 { "\n" } else { "" };
         printer.show(format_args!("{gap}{}\n{table}", printer.heading(&text.join(" | "))))?;
     }
     Ok(())
 }
 
-fn rows(args: &Predict, input: &Path, run: &Path, predictor: &Predictor, printer: &Printer) -> Result {
+/// The same for an example, and what the model used for each label that it is given.
+fn show_explained(number: usize, explained: &Explained, printer: &Printer) -> io::Result<()> {
+    let Prediction { labels, probabilities, .. } = &explained.prediction;
+    let table = likeliest_first(labels, probabilities, printer);
+    let used = explained.explanations.iter().map(|one| explain::lines(one, printer));
+    let gap = if number > 0 { "\n" } else { "" };
+    let heading = explain::heading(explained, printer);
+    printer.show(format_args!("{gap}{heading}\n{table}{}", used.collect::<String>()))
+}
+
+fn likeliest_first(given: &[String], probabilities: &[(String, f64)], printer: &Printer) -> Table {
+    let mut order = probabilities.to_vec();
+    order.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut table = Table::new([Align::Left, Align::Right]);
+    for (label, probability) in order {
+        let probability = percent(probability);
+        let is_given = given.contains(&label);
+        table.row([label, if is_given { printer.strong(&probability) } else { probability }]);
+    }
+    table
+}
+
+fn rows(
+    args: &Predict,
+    input: &Path,
+    how: Option<Attribution>,
+    run: &Path,
+    predictor: &Predictor,
+    printer: &Printer,
+) -> Result {
     let began = Instant::now();
     let to_stdout = is_std(&args.output);
     let mut protected = Protected::default().data_of(predictor.task());
@@ -173,23 +238,31 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &Predictor, printer
         counter.show(rows, 0);
         if interrupt::asked() { Err(Error::Stopped) } else { Ok(()) }
     };
-    let written = match output {
-        None => {
-            let out = BufWriter::new(io::stdout());
-            write(predictor, reader, out, "standard output", format, progress)?
+    let written = match (output, how) {
+        // Nobody reads rows of a table with a column of contributions.
+        (None, Some(how)) if printer.is_read() && args.to.is_none() => {
+            let mut number = 0;
+            predictor.explain_rows(how, reader, progress, |explained| {
+                let shown = show_explained(number, &explained, printer);
+                number += 1;
+                shown.map_err(|error| Error::io("write", "standard output", error))
+            })?
         }
-        Some(output) => {
+        (None, _) => {
+            let out = BufWriter::new(io::stdout());
+            write(predictor, how, reader, out, "standard output", format, progress)?
+        }
+        (Some(output), _) => {
             interrupt::catch();
             let name = args.output.display().to_string();
             let failed = |error| Error::io("write", &args.output, error);
             let mut file = Packing::named(&args.output, BufWriter::new(output.file()?)).map_err(failed)?;
-            let written =
-                write(predictor, reader, &mut file, &name, format, progress).map_err(
-                    |error| match error {
-                        Error::Stopped => Failure::Interrupted(format!("`{name}` was not written")),
-                        error => error.into(),
-                    },
-                )?;
+            let written = write(predictor, how, reader, &mut file, &name, format, progress).map_err(
+                |error| match error {
+                    Error::Stopped => Failure::Interrupted(format!("`{name}` was not written")),
+                    error => error.into(),
+                },
+            )?;
             file.finish().map_err(failed)?;
             output.finish()?;
             written
@@ -217,17 +290,21 @@ fn rows(args: &Predict, input: &Path, run: &Path, predictor: &Predictor, printer
     Ok(())
 }
 
-/// Writes the labels of rows, and says how many there were.
+/// Writes the labels of rows, and what was used for them if that is asked; says how many there were.
 fn write(
     predictor: &Predictor,
+    how: Option<Attribution>,
     reader: Reader,
     output: impl Write + Send,
     name: &str,
     format: OutputFormat,
     progress: impl FnMut(usize) -> cloze::Result<()>,
 ) -> cloze::Result<Annotated> {
-    match format {
-        OutputFormat::Rows(format) => predictor.annotate(reader, output, name, format, progress),
-        OutputFormat::SuperGlue => predictor.submit(reader, output, name, progress),
+    match (format, how) {
+        (OutputFormat::Rows(format), None) => predictor.annotate(reader, output, name, format, progress),
+        (OutputFormat::Rows(format), Some(how)) => {
+            predictor.annotate_explained(how, reader, output, name, format, progress)
+        }
+        (OutputFormat::SuperGlue, _) => predictor.submit(reader, output, name, progress),
     }
 }

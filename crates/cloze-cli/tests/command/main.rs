@@ -10,6 +10,8 @@ mod advice;
 mod arguments;
 mod damage;
 mod end_to_end;
+#[cfg(unix)]
+mod explain;
 mod fetch;
 #[cfg(unix)]
 mod http;

@@ -28,7 +28,8 @@ fn kind(segment: u8, entries: usize) -> usize {
     if entries > 1 { segment.into() } else { 0 }
 }
 
-/// The sum of the three embeddings of every token, `[tokens, size]`.
+/// The sum of the three embeddings of every token, `[tokens, size]`; those of words are from the batch if it has
+/// them.
 pub(crate) fn forward(
     kernels: Kernels,
     batch: &Batch,
@@ -44,7 +45,10 @@ pub(crate) fn forward(
     out.par_chunks_mut(ROWS * size).enumerate().for_each(|(block, out)| {
         for (token, row) in (block * ROWS..).zip(out.chunks_exact_mut(size)) {
             let Tables { words, positions: places, types } = tables;
-            row.copy_from_slice(&words[entry("word", words, batch.ids[token] as usize)]);
+            row.copy_from_slice(match batch.words.is_empty() {
+                true => &words[entry("word", words, batch.ids[token] as usize)],
+                false => &batch.words[entry("given", &batch.words, token)],
+            });
             vector::add(kernels, row, &places[entry("position", places, positions[token] as usize)]);
             if !types.is_empty() {
                 let kind = kind(batch.types[token], types.len() / size);

@@ -62,16 +62,14 @@ impl Norm<'_> {
     }
 
     /// Computes `dx`, the gradient of the normalised sum, from `dy`, `[rows, size]` each; adds the gradients
-    /// of gamma and beta. `partial` is scratch.
-    #[expect(clippy::too_many_arguments, reason = "inputs, outputs and scratch of one pass")]
+    /// of gamma and beta to `weights`, if they are wanted. `partial` is scratch.
     pub(crate) fn backward(
         &self,
         kernels: Kernels,
         dy: &[f32],
         tape: &NormTape,
         dx: &mut [f32],
-        dgamma: &mut [f32],
-        dbias: &mut [f32],
+        weights: Option<(&mut [f32], &mut [f32])>,
         partial: &mut Vec<f32>,
     ) {
         let size = self.gamma.len();
@@ -90,6 +88,7 @@ impl Norm<'_> {
                     vector::norm_backward(kernels, dy, normed, self.gamma, tape.rstd[row], dx, dgamma, dbias);
                 }
             });
+        let Some((dgamma, dbias)) = weights else { return };
         for part in partial.chunks_exact(2 * size) {
             vector::add(kernels, dgamma, &part[..size]);
             vector::add(kernels, dbias, &part[size..]);

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use crate::backward::Backward;
 use crate::forward::Pass;
 use crate::head::{Classifier, Head, MaskedLm, OutputGradient};
-use crate::layer::sized;
+use crate::layer::{gather, sized};
 use crate::network::Network;
 use crate::optimizer::{Training, read_floats, write_floats};
 use crate::pass::{Mode, Vocab};
@@ -159,19 +159,38 @@ impl Engine {
         let Some(mode @ Mode::Train { .. }) = self.mode.take() else {
             panic!("backward follows a forward pass in training")
         };
+        self.check_output(output);
+        let Engine { device, training, tape, scratch, recompute, .. } = self;
+        let Some(training) = training else { unreachable!("a training pass made room for gradients") };
+        let pass = Pass { kernels: device.kernels(), network, mode, recompute: *recompute };
+        let backward = Backward { pass, grads: Some(&mut training.grads), scratch };
+        device.run(|| backward.run(tape, output));
+    }
+
+    /// The gradient of the word embeddings in the last pass for attribution.
+    pub(super) fn input_gradient(&mut self, network: &Network, output: OutputGradient) -> &[f32] {
+        let Some(mode @ Mode::Attribute) = self.mode.take() else {
+            panic!("the gradient of the input follows a forward pass for attribution")
+        };
+        self.check_output(output);
+        let Engine { device, tape, scratch, recompute, .. } = self;
+        let pass = Pass { kernels: device.kernels(), network, mode, recompute: *recompute };
+        let backward = Backward { pass, grads: None, scratch };
+        device.run(|| backward.run(tape, output));
+        // Positions and types are added to the words, so the gradient of the sum is also that of the words.
+        &self.scratch.grads[2][..self.tape.batch.tokens() * network.config.embedding_size]
+    }
+
+    fn check_output(&self, output: OutputGradient) {
         match output {
             OutputGradient::States(_) => {
                 assert!(self.logits.is_none(), "the last pass ended with logits");
             }
-            OutputGradient::MaskLogits(..) | OutputGradient::ClassLogits(..) => {
+            OutputGradient::MaskLogits(_, logits) | OutputGradient::ClassLogits(_, logits) => {
                 assert!(self.logits.is_some(), "the last pass ended with hidden states");
+                assert_eq!(self.logits, Some(logits.len()), "a gradient for every logit");
             }
         }
-        let Engine { device, training, tape, scratch, recompute, .. } = self;
-        let Some(training) = training else { unreachable!("a training pass made room for gradients") };
-        let pass = Pass { kernels: device.kernels(), network, mode, recompute: *recompute };
-        let backward = Backward { pass, grads: &mut training.grads, scratch };
-        device.run(|| backward.run(tape, output));
     }
 
     /// The same, if the logits on the tape have been overwritten with their gradient.
@@ -215,6 +234,15 @@ impl Engine {
         Some(&self.training.as_ref()?.grads[parameter.range.clone()])
     }
 
+    /// See [`crate::Session::word_embeddings`].
+    pub(super) fn word_embeddings(&mut self, network: &mut Network, ids: &[u32]) -> Vec<f32> {
+        self.apply_pending_decay(network);
+        let size = network.config.embedding_size;
+        let mut words = vec![0.0; ids.len() * size];
+        gather(&network.values[network.layout.words.clone()], ids, size, &mut words);
+        words
+    }
+
     /// Checks the batch; in training, also allocates gradients and activates the word embeddings that will
     /// receive one.
     fn prepare(&mut self, network: &mut Network, batch: &Batch, vocab: Option<Vocab>, mode: Mode) {
@@ -228,14 +256,22 @@ impl Engine {
         // A table with at most one entry does not distinguish segments.
         let lower = batch.lower.len();
         assert!(
-            lower == 0 || network.frozen > 0 && lower == batch.tokens() * config.hidden_size,
+            lower == 0
+                || mode != Mode::Attribute
+                    && network.frozen > 0
+                    && lower == batch.tokens() * config.hidden_size,
             "the output of the frozen layers is known for all its sequences, or for none"
         );
         let types = config.type_vocab_size;
         assert!(types < 2 || batch.types.iter().all(|t| usize::from(*t) < types), "types are below {types}");
         let longest = config.max_length();
         assert!(batch.spans.iter().all(|s| s.len <= longest), "sequences have at most {longest} tokens");
-        if mode == Mode::Predict {
+        let words = batch.words.len();
+        assert!(
+            words == 0 || words == batch.tokens() * config.embedding_size,
+            "word embeddings are given for all its sequences, or for none"
+        );
+        if let Mode::Predict | Mode::Attribute = mode {
             return self.apply_pending_decay(network);
         }
         let Engine { device, training, .. } = self;

@@ -11,8 +11,9 @@ True
 """
 
 from ._cloze import DataError, __version__
+from ._explanation import Explanation
 from ._run import Report, Run
 from ._task import Task
 from ._train import train
 
-__all__ = ["DataError", "Report", "Run", "Task", "__version__", "train"]
+__all__ = ["DataError", "Explanation", "Report", "Run", "Task", "__version__", "train"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from . import _cloze
+from ._explanation import explanations_of
 from ._progress import outside
 from ._rows import Rows, free_name, rows_of
 from ._task import examples
@@ -120,6 +121,20 @@ class Run:
         for name, column in added:
             batch = batch.append_column(free_name(name, batch.schema.names), column)
         return batch
+
+    def explain(self, data: Any, *, method: str = "leave-one-out", steps: Optional[int] = None, using: Using = None) -> Any:
+        """How much each word contributes to the probability of the predicted label: what the model used, not why. A text given as `str` has
+        an `Explanation`; a list, column or table has a list of them, one for each text or row. Where examples may have several labels, each
+        has a list of explanations instead, one for each label that is predicted.
+
+        `method` is "leave-one-out", which predicts again without each word, or "gradients": integrated gradients in `steps` steps (50 unless you
+        say otherwise), for which the classifier must be what predicts."""
+        predictor = self._predictor(using)
+        rows = self._rows([data] if isinstance(data, str) else data, predictor)
+        explained = [explanations_of(texts, found) for texts, found in predictor.explain(rows, method, steps)]
+        if not self.results.get("topics"):
+            return explained[0][0] if isinstance(data, str) else [explanations[0] for explanations in explained]
+        return explained[0] if isinstance(data, str) else explained
 
     def evaluate(self, data: Any, labels: Any = None, *, using: Using = None) -> dict[str, Any]:
         """Compare predictions with the labels of texts, or of a table with the column of labels that the task has: accuracy and macro F1

@@ -6,11 +6,13 @@ use std::sync::PoisonError;
 
 use serde_json::Value;
 
-use super::Predictor;
 use super::answer::Answer;
+use super::explain::Explained;
+use super::models::Read;
+use super::{Predictor, explain};
 use crate::Result;
 use crate::dataset::{Example, Examples, Projected, Projection};
-use crate::scoring::scores::Scores;
+use crate::explanation::{Attribution, Explanation};
 use crate::table::submission::{self, Submission};
 use crate::table::{Added, Format, Kind, Reader, Row, Writer};
 use crate::task::{Answers, Rows, Task};
@@ -48,6 +50,36 @@ impl Predictor {
         format: Format,
         progress: impl FnMut(usize) -> Result<()>,
     ) -> Result<Annotated> {
+        self.annotate_with(None, reader, output, name, format, progress)
+    }
+
+    /// The same with one more column, `explanation` (`explanations` in a multi-label task): what the models used for
+    /// the label of each row. In CSV and TSV it is `word:+0.123` for every word, the strongest first; in JSON Lines
+    /// an [`Explanation`] as an object, in Parquet the same as JSON text.
+    ///
+    /// # Errors
+    /// As [`Predictor::annotate`]; or when gradients are asked for and not the final classifier predicts.
+    pub fn annotate_explained<W: Write + Send>(
+        &self,
+        how: Attribution,
+        reader: Reader,
+        output: W,
+        name: &str,
+        format: Format,
+        progress: impl FnMut(usize) -> Result<()>,
+    ) -> Result<Annotated> {
+        self.annotate_with(Some(how), reader, output, name, format, progress)
+    }
+
+    fn annotate_with<W: Write + Send>(
+        &self,
+        how: Option<Attribution>,
+        reader: Reader,
+        output: W,
+        name: &str,
+        format: Format,
+        progress: impl FnMut(usize) -> Result<()>,
+    ) -> Result<Annotated> {
         let task = self.task.clone();
         let fields = task.fields();
         // Nested rows are not written as rows of the file, since nothing there would distinguish them.
@@ -72,6 +104,9 @@ impl Predictor {
                 task.answer_names().iter().map(|label| format!("p_{label}")).collect()
             }
         });
+        let several = task.answers.several().is_some();
+        let explanation = if several { "explanations" } else { "explanation" };
+        let wanted = wanted.chain(how.map(|_| explanation.to_owned()));
         let mut added: Vec<String> = Vec::new();
         for name in wanted {
             // Label names could make two of these column names equal.
@@ -79,18 +114,23 @@ impl Predictor {
             added.push(free);
         }
         // The labels come first; what follows are probabilities.
-        let labels =
-            if task.answers.several().is_some() && format.has_lists() { Kind::Texts } else { Kind::Text };
+        let labels = if several && format.has_lists() { Kind::Texts } else { Kind::Text };
         let kinds = std::iter::once(labels).chain(std::iter::repeat(Kind::Number));
-        let added: Vec<Added> =
+        let mut added: Vec<Added> =
             added.into_iter().zip(kinds).map(|(name, kind)| Added { name, kind }).collect();
+        if let (Some(last), true) = (added.last_mut(), how.is_some()) {
+            last.kind = Kind::Text;
+        }
         let mut writer = Writer::new(name, output, format, &columns, &added)?;
-        let written = self.label(reader, &mut projection, names.len() - fields.len(), progress, |chunk| {
+        let first = names.len() - fields.len();
+        let written = self.label(how, reader, &mut projection, first, progress, |chunk| {
             for (row, example, answer) in chunk.answers(&task) {
                 let mut new = vec![answer.value(&task, format)];
                 // Six digits exceed the precision of these probabilities.
                 let rounded = |probability: &f64| Value::from((probability * 1e6).round() / 1e6);
                 new.extend(answer.shown(&task).iter().map(rounded));
+                let explanations = chunk.explanations.get(example);
+                new.extend(explanations.map(|found| Explanation::value(found, several, format)));
                 if within {
                     writer.write(&row.with_values(project(&chunk.values[example])), &new)?;
                 } else {
@@ -119,7 +159,7 @@ impl Predictor {
         let lists = task.data.rows.as_ref().map_or(&[][..], Rows::lists);
         let mut projection = Projection::new(&task, reader.header(), &task.fields(), None)?;
         let mut writer = Submission::new(name, output, reader.header(), lists)?;
-        self.label(reader, &mut projection, 0, progress, |chunk| {
+        self.label(None, reader, &mut projection, 0, progress, |chunk| {
             let mut answers = chunk.answers(&task).peekable();
             for (row, examples) in &chunk.rows {
                 let mut labels = Vec::new();
@@ -137,16 +177,36 @@ impl Predictor {
         })
     }
 
-    /// Reads and scores rows in chunks. The values of `projection` from index `first` on are the texts.
+    /// Predicts the labels of rows and explains them, one after the other, for `show`. `progress` receives the number of
+    /// rows done.
+    ///
+    /// # Errors
+    /// As [`Predictor::annotate_explained`], and those of `show`.
+    pub fn explain_rows(
+        &self,
+        how: Attribution,
+        reader: Reader,
+        progress: impl FnMut(usize) -> Result<()>,
+        mut show: impl FnMut(Explained) -> Result<()>,
+    ) -> Result<Annotated> {
+        let mut projection = Projection::new(&self.task, reader.header(), &self.task.fields(), None)?;
+        self.label(Some(how), reader, &mut projection, 0, progress, |chunk| {
+            self.explained(&chunk.examples, &chunk.read, chunk.explanations).try_for_each(&mut show)
+        })
+    }
+
+    /// Reads and scores rows in chunks, and explains them if `how` is given. The values of `projection` from index
+    /// `first` on are the texts.
     fn label(
         &self,
+        how: Option<Attribution>,
         reader: Reader,
         projection: &mut Projection,
         first: usize,
         mut progress: impl FnMut(usize) -> Result<()>,
         mut write: impl FnMut(Chunk) -> Result<()>,
     ) -> Result<Annotated> {
-        let size = Examples::having(self.chunk(), &self.task);
+        let size = how.map_or_else(|| Examples::having(self.chunk(), &self.task), |_| explain::CHUNK);
         let mut reader = reader;
         let mut written = Annotated::default();
         loop {
@@ -174,9 +234,12 @@ impl Predictor {
                 texts.all(|(_, text)| text.trim().is_empty())
             };
             written.without_text += examples.first_questions().filter(is_empty).count();
-            let scores = self.scores(&examples, |_, _| progress(written.rows))?;
+            let read = self.read(&examples, |_, _| progress(written.rows))?;
+            let explained =
+                how.map(|how| self.explanations(&examples, &read, how, || progress(written.rows)));
+            let explanations = explained.transpose()?.unwrap_or_default();
             written.rows += examples.count();
-            write(Chunk { rows, values, examples, scores })?;
+            write(Chunk { rows, values, examples, read, explanations })?;
             progress(written.rows)?;
         }
     }
@@ -195,7 +258,9 @@ struct Chunk {
     /// The projected values of every example.
     values: Vec<Vec<String>>,
     examples: Examples,
-    scores: Scores,
+    read: Read,
+    /// What was used for the labels of every example, if that was asked.
+    explanations: Vec<Vec<Explanation>>,
 }
 
 impl Chunk {
@@ -203,7 +268,7 @@ impl Chunk {
     fn answers(&self, task: &Task) -> impl Iterator<Item = (&Row, usize, Answer)> {
         let examples =
             self.rows.iter().flat_map(|(row, examples)| examples.clone().map(move |example| (row, example)));
-        let answers = Answer::of(task, &self.scores, &self.examples);
+        let answers = Answer::of(task, &self.read.scores, &self.examples);
         examples.zip(answers).map(|((row, example), answer)| (row, example, answer))
     }
 }

@@ -56,18 +56,8 @@ impl Predictor {
     /// # Errors
     /// When the example lacks a text or a column, or cannot be truncated to the model's maximum length.
     pub fn classify(&self, example: impl Into<Record>) -> Result<Prediction> {
-        let mut predictions = self.classify_some(&[example.into()], 0)?.into_iter();
-        match (predictions.next(), predictions.next()) {
-            (Some(prediction), None) => Ok(prediction),
-            (first, _) => Err(Error::data(
-                Place::file(NAME).in_memory(),
-                match first {
-                    None => "the example has no rows within it",
-                    Some(_) => "the example has several rows within it",
-                },
-                "classify it with `classify_all`, which gives a prediction for each",
-            )),
-        }
+        let remedy = "classify it with `classify_all`, which gives a prediction for each";
+        only(self.classify_some(&[example.into()], 0)?, remedy)
     }
 
     /// Predicts the labels of many examples as fast as those of a file, in chunks of some hundreds. If the
@@ -79,32 +69,20 @@ impl Predictor {
     where
         I: IntoIterator<Item: Into<Record> + 'p, IntoIter: 'p>,
     {
-        let size = self.chunk();
-        let mut examples = examples.into_iter().map(Into::into);
-        let mut before = 0;
-        let mut failed = false;
-        let chunks = std::iter::from_fn(move || {
-            let chunk: Vec<Record> = examples.by_ref().take(size).collect();
-            if chunk.is_empty() || failed {
-                return None;
-            }
-            let answered = self.classify_some(&chunk, before);
-            before += chunk.len() as u64;
-            failed = answered.is_err();
-            Some(match answered {
-                Ok(predictions) => predictions.into_iter().map(Ok).collect::<Vec<_>>(),
-                Err(error) => vec![Err(error)],
-            })
-        });
-        chunks.flatten()
+        in_chunks(examples, self.chunk(), |records, before| self.classify_some(records, before))
     }
 
     /// Predicts the labels of some examples, with `before` examples preceding them.
     fn classify_some(&self, records: &[Record], before: u64) -> Result<Vec<Prediction>> {
+        let examples = questions(&self.task, records).map_err(|error| error.in_memory(before))?;
+        let read = self.read(&examples, |_, _| Ok(()))?;
+        Ok(self.predictions(&examples, &read))
+    }
+
+    /// What the models make of examples as predictions.
+    pub(super) fn predictions(&self, examples: &Examples, Read { scores, cut }: &Read) -> Vec<Prediction> {
         let task = &self.task;
-        let examples = questions(task, records).map_err(|error| error.in_memory(before))?;
-        let Read { scores, cut } = self.read(&examples, |_, _| Ok(()))?;
-        let answers = Answer::of(task, &scores, &examples);
+        let answers = Answer::of(task, scores, examples);
         let cut = examples.ranges().map(|questions| cut[questions].iter().copied().max().unwrap_or(0));
         let prediction = |((first, answer), cut): ((&Example, Answer), usize)| {
             let names = match task.answers {
@@ -119,12 +97,57 @@ impl Predictor {
                 answered_by: self.with,
             }
         };
-        Ok(examples.first_questions().zip(answers).zip(cut).map(prediction).collect())
+        examples.first_questions().zip(answers).zip(cut).map(prediction).collect()
     }
 }
 
+/// The answer for a single example; `remedy` says what to do about an example that has several.
+pub(super) fn only<T>(answers: Vec<T>, remedy: &str) -> Result<T> {
+    let mut answers = answers.into_iter();
+    match (answers.next(), answers.next()) {
+        (Some(answer), None) => Ok(answer),
+        (first, _) => Err(Error::data(
+            Place::file(NAME).in_memory(),
+            match first {
+                None => "the example has no rows within it",
+                Some(_) => "the example has several rows within it",
+            },
+            remedy,
+        )),
+    }
+}
+
+/// Answers for many examples, `size` at a time; `answer` also receives the number of examples before these. The
+/// iterator ends after an error.
+pub(super) fn in_chunks<'p, I, T: 'p>(
+    examples: I,
+    size: usize,
+    answer: impl Fn(&[Record], u64) -> Result<Vec<T>> + 'p,
+) -> impl Iterator<Item = Result<T>> + 'p
+where
+    I: IntoIterator<Item: Into<Record> + 'p, IntoIter: 'p>,
+{
+    let mut examples = examples.into_iter().map(Into::into);
+    let mut before = 0;
+    let mut failed = false;
+    let chunks = std::iter::from_fn(move || {
+        let chunk: Vec<Record> = examples.by_ref().take(size).collect();
+        if chunk.is_empty() || failed {
+            return None;
+        }
+        let answered = answer(&chunk, before);
+        before += chunk.len() as u64;
+        failed = answered.is_err();
+        Some(match answered {
+            Ok(answers) => answers.into_iter().map(Ok).collect::<Vec<_>>(),
+            Err(error) => vec![Err(error)],
+        })
+    });
+    chunks.flatten()
+}
+
 /// The questions about the examples.
-fn questions(task: &Task, records: &[Record]) -> Result<Examples> {
+pub(super) fn questions(task: &Task, records: &[Record]) -> Result<Examples> {
     let (fields, inputs) = (task.fields(), task.inputs());
     let all_texts: Option<Vec<&[String]>> = records.iter().map(Record::texts).collect();
     let mut examples = Vec::new();

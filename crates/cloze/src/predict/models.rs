@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cloze_encoder::{Checkpoint, Classifier, Device, Head, MaskedLm, Model, Session, Tokenizer};
+use cloze_encoder::{Classifier, Device, Head, MaskedLm, Model, Session, Tokenizer};
 use serde_json::Value;
 
 use crate::dataset::Example;
@@ -243,14 +243,8 @@ pub(super) fn check_labels(task: &Task, labels: &[String], job: &Job) -> Result<
     ))
 }
 
-/// A model that a job has kept, verified by its hashes. `folder` is empty or ends with a slash.
-pub(super) fn read_model(job: &Job, folder: &str) -> Result<Checkpoint> {
-    let file = |name: &str| job.read(&format!("{folder}{name}"));
-    Ok(Checkpoint::from_parts(&file("config.json")?, &file("tokenizer.json")?, file("model.safetensors")?)?)
-}
-
 fn load(job: &Job, device: &Device) -> Result<Loaded> {
-    let checkpoint = read_model(job, "model/")?;
+    let checkpoint = job.checkpoint("model/")?;
     let session = Session::new(Model::masked_lm(&checkpoint)?, device);
     Ok(Loaded { session, tokenizer: checkpoint.tokenizer })
 }

@@ -12,7 +12,7 @@ use cloze_encoder::{Rng, Sequence};
 
 use crate::pvp::verbalizer::Candidates;
 
-pub(crate) use self::classifier::ClassifierEncoder;
+pub(crate) use self::classifier::{ClassifierEncoder, Origin};
 pub(crate) use self::pattern::PatternEncoder;
 pub(crate) use self::preview::Piece;
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub(crate) const FILE: &str = "insight.json";
 const KEPT: usize = 20;
 
 /// The number of characters kept of each text.
-const LONGEST: usize = 500;
+pub(crate) const LONGEST: usize = 500;
 
 /// `insight.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +59,31 @@ pub(crate) struct Answered {
     pub given: String,
     /// Its probability.
     pub confidence: f64,
+    /// What the model used of the texts in `fields`; empty if that was not computed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<Used>,
+}
+
+/// A word of a shortened text and its contribution to the probability of the predicted label.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Used {
+    /// The column.
+    pub column: String,
+    /// The word's first character in the text.
+    pub start: usize,
+    /// The character after its last.
+    pub end: usize,
+    /// The probability minus that without the word.
+    pub contribution: f64,
+}
+
+/// The positions of the examples that are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Wrong predictions, most confident first.
+    pub(crate) errors: Vec<usize>,
+    /// The least confident predictions.
+    pub(crate) uncertain: Vec<usize>,
 }
 
 /// A prediction reduced to what decides whether it is listed.
@@ -70,21 +95,36 @@ pub(crate) struct Verdict {
     pub(crate) is_right: bool,
 }
 
-impl Insight {
-    /// Selects from all predictions of a job; `answered` gives the details of the one at a position.
-    pub(crate) fn new(job: &str, verdicts: &[Verdict], answered: impl Fn(usize) -> Answered) -> Insight {
+impl Listed {
+    /// Selects from all predictions.
+    pub(crate) fn new(verdicts: &[Verdict]) -> Listed {
         let mut order: Vec<usize> = (0..verdicts.len()).collect();
         // The sort is stable, so the first one comes first on a tie.
         order.sort_by(|&a, &b| verdicts[a].confidence.total_cmp(&verdicts[b].confidence));
-        let uncertain = order.iter().take(KEPT).map(|&at| answered(at)).collect();
+        let uncertain = order.iter().copied().take(KEPT).collect();
         order.retain(|&at| !verdicts[at].is_right);
         order.sort_by(|&a, &b| verdicts[b].confidence.total_cmp(&verdicts[a].confidence).then(a.cmp(&b)));
+        order.truncate(KEPT);
+        Listed { errors: order, uncertain }
+    }
+}
+
+impl Insight {
+    /// The insight into a job's predictions, given which are listed; `answered` gives the details of the one at a
+    /// position.
+    pub(crate) fn new(
+        job: &str,
+        verdicts: &[Verdict],
+        listed: &Listed,
+        answered: impl Fn(usize) -> Answered,
+    ) -> Insight {
+        let details = |positions: &[usize]| positions.iter().map(|&at| answered(at)).collect();
         Insight {
             format: FORMAT,
             job: job.to_owned(),
             reliability: Reliability::new(verdicts.iter().map(|answer| (answer.confidence, answer.is_right))),
-            errors: order.iter().take(KEPT).map(|&at| answered(at)).collect(),
-            uncertain,
+            errors: details(&listed.errors),
+            uncertain: details(&listed.uncertain),
         }
     }
 }
@@ -124,7 +164,9 @@ mod tests {
         let verdict = |confidence, is_right| Verdict { confidence, is_right };
         let mut verdicts = vec![verdict(0.9, true); 30];
         verdicts.extend([verdict(0.4, true), verdict(0.6, false), verdict(0.8, false), verdict(0.8, false)]);
-        let insight = Insight::new("final", &verdicts, |at| Answered { row: at + 1, ..Answered::default() });
+        let listed = Listed::new(&verdicts);
+        let answered = |at| Answered { row: at + 1, ..Answered::default() };
+        let insight = Insight::new("final", &verdicts, &listed, answered);
         let rows = |answers: &[Answered]| answers.iter().map(|answer| answer.row).collect::<Vec<_>>();
         assert_eq!(rows(&insight.errors), [33, 34, 32]);
         assert_eq!(insight.uncertain.len(), KEPT);

@@ -57,7 +57,7 @@ impl Member {
 pub(super) struct Workspace<'a> {
     pub(super) task: &'a Task,
     checkpoint: &'a Checkpoint,
-    device: &'a Device,
+    pub(super) device: &'a Device,
     data: &'a Data,
     pub(super) plan: &'a Plan,
     model: &'a ModelSource,

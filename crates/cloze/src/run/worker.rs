@@ -58,7 +58,7 @@ fn carry_out(workspace: &mut Workspace, began: Instant) -> Result<Run> {
     }
     let finished = workspace.finished();
     let results = finished.results()?;
-    let insight = answered_rows::insight(finished, &results)?;
+    let insight = answered_rows::insight(finished, &results, workspace.device)?;
     if let Some(insight) = &insight {
         workspace.log.run.write(insight::FILE, &pretty_json(insight))?;
     }

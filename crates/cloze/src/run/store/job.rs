@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use cloze_encoder::Checkpoint;
 use serde::{Deserialize, Serialize};
 
 use super::disk::{pretty_json, sync_dir, sync_file};
@@ -109,6 +110,16 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// A model that it has kept, verified by its hashes. `folder` is empty or ends with a slash.
+    pub(crate) fn checkpoint(&self, folder: &str) -> crate::Result<Checkpoint> {
+        let file = |name: &str| self.read(&format!("{folder}{name}"));
+        Ok(Checkpoint::from_parts(
+            &file("config.json")?,
+            &file("tokenizer.json")?,
+            file("model.safetensors")?,
+        )?)
+    }
+
     pub(super) fn open(dir: &Path) -> Result<Option<Job>> {
         let path = dir.join(RECORD);
         let bytes = match fs::read(&path) {
