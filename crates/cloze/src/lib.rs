@@ -53,11 +53,15 @@ pub use self::{
     metrics::{
         bootstrap::Measured,
         evaluation::{Evaluation, LabelEvaluation},
+        probabilities::Change,
     },
     model::Model,
     pattern::{Pattern, parse::PatternError},
     predict::{Predictor, With, annotate::Annotated, classify::Prediction, disagreement::disagreement},
-    results::{Disputed, Generation, Results, Stage, TrainingSet},
+    results::{
+        Disputed, Generation, Results, Stage, TrainingSet,
+        calibration::{Calibration, Coverage, Promise},
+    },
     run::{
         Run,
         event::Event,

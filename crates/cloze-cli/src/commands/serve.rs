@@ -11,7 +11,7 @@ use crate::failure::Result;
 use crate::printer::Printer;
 
 use super::run_argument::RunArgument;
-use super::{device, say_who_answers};
+use super::{device, say_calibration, say_who_answers};
 
 /// Serves runs until it is asked to stop.
 pub(crate) fn run(args: &Serve, global: &Global, printer: &Printer) -> Result {
@@ -40,6 +40,7 @@ pub(crate) fn run(args: &Serve, global: &Global, printer: &Printer) -> Result {
         }
         let predictor = Predictor::open_with(&run, None, &device)?;
         say_who_answers(&predictor, &run, printer);
+        say_calibration(&predictor, &run, printer)?;
         served.push(Served { name, predictor });
     }
     let names: Vec<String> = served.iter().map(|run| run.name.clone()).collect();

@@ -8,12 +8,11 @@ use serde_json::Value;
 
 use super::Predictor;
 use super::answer::Answer;
-use crate::Result;
 use crate::dataset::{Example, Examples, Projected, Projection};
-use crate::scoring::scores::Scores;
 use crate::table::submission::{self, Submission};
 use crate::table::{Added, Format, Kind, Reader, Row, Writer};
-use crate::task::{Answers, Rows, Task};
+use crate::task::{Answers, Rows};
+use crate::{Error, Result};
 
 /// Number of rows that are read, scored and written at a time.
 pub(super) const CHUNK: usize = 512;
@@ -26,6 +25,9 @@ const LARGE_CHUNK: usize = 8192;
 pub struct Annotated {
     /// All rows.
     pub rows: usize,
+    /// Rows with a label: all, unless a precision is promised; in a multi-label task, also those without any
+    /// of the labels.
+    pub answered: usize,
     /// Rows without text in any of the columns that the patterns use; they were labelled like any other.
     pub without_text: usize,
 }
@@ -86,7 +88,7 @@ impl Predictor {
             added.into_iter().zip(kinds).map(|(name, kind)| Added { name, kind }).collect();
         let mut writer = Writer::new(name, output, format, &columns, &added)?;
         let written = self.label(reader, &mut projection, names.len() - fields.len(), progress, |chunk| {
-            for (row, example, answer) in chunk.answers(&task) {
+            for (row, example, answer) in chunk.answers() {
                 let mut new = vec![answer.value(&task, format)];
                 // Six digits exceed the precision of these probabilities.
                 let rounded = |probability: &f64| Value::from((probability * 1e6).round() / 1e6);
@@ -107,7 +109,8 @@ impl Predictor {
     /// Otherwise like [`Predictor::annotate`].
     ///
     /// # Errors
-    /// As [`Predictor::annotate`]; also when a row has no `idx`.
+    /// As [`Predictor::annotate`]; also when a row has no `idx`, or a precision is promised: a submission has a
+    /// label for every row.
     pub fn submit<W: Write>(
         &self,
         reader: Reader,
@@ -115,12 +118,18 @@ impl Predictor {
         name: &str,
         progress: impl FnMut(usize) -> Result<()>,
     ) -> Result<Annotated> {
+        if self.promise.is_some() {
+            return Err(Error::usage(
+                "a submission needs a label for every row, and with a promised precision some have none",
+                "leave the precision out, or write another format",
+            ));
+        }
         let task = self.task.clone();
         let lists = task.data.rows.as_ref().map_or(&[][..], Rows::lists);
         let mut projection = Projection::new(&task, reader.header(), &task.fields(), None)?;
         let mut writer = Submission::new(name, output, reader.header(), lists)?;
         self.label(reader, &mut projection, 0, progress, |chunk| {
-            let mut answers = chunk.answers(&task).peekable();
+            let mut answers = chunk.answers().peekable();
             for (row, examples) in &chunk.rows {
                 let mut labels = Vec::new();
                 while let Some((_, _, answer)) = answers.next_if(|(_, example, _)| examples.contains(example))
@@ -176,7 +185,11 @@ impl Predictor {
             written.without_text += examples.first_questions().filter(is_empty).count();
             let scores = self.scores(&examples, |_, _| progress(written.rows))?;
             written.rows += examples.count();
-            write(Chunk { rows, values, examples, scores })?;
+            let answers = Answer::of(&self.task, &scores, &examples, self.reading());
+            let is_answered =
+                |answer: &&Answer| !answer.labels.is_empty() || !self.task.answers.is_one_label();
+            written.answered += answers.iter().filter(is_answered).count();
+            write(Chunk { rows, values, answers })?;
             progress(written.rows)?;
         }
     }
@@ -188,22 +201,21 @@ impl Predictor {
     }
 }
 
-/// Rows of a file, their examples, and the examples' scores.
+/// Rows of a file and the answers for their examples.
 struct Chunk {
     /// Each row, with the indices of its examples.
     rows: Vec<(Row, Range<usize>)>,
     /// The projected values of every example.
     values: Vec<Vec<String>>,
-    examples: Examples,
-    scores: Scores,
+    /// The answer for every example.
+    answers: Vec<Answer>,
 }
 
 impl Chunk {
     /// The output: the row, the index of one of its examples, and the answer.
-    fn answers(&self, task: &Task) -> impl Iterator<Item = (&Row, usize, Answer)> {
+    fn answers(&self) -> impl Iterator<Item = (&Row, usize, &Answer)> {
         let examples =
             self.rows.iter().flat_map(|(row, examples)| examples.clone().map(move |example| (row, example)));
-        let answers = Answer::of(task, &self.scores, &self.examples);
-        examples.zip(answers).map(|((row, example), answer)| (row, example, answer))
+        examples.zip(&self.answers).map(|((row, example), answer)| (row, example, answer))
     }
 }
