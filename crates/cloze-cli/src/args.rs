@@ -18,7 +18,7 @@ use cloze::task::{Preset, Setting};
 pub(crate) use self::adapt::Adapt;
 pub(crate) use self::label::{AddUsers, Label};
 use self::options::{Overrides, Set};
-pub(crate) use self::rows::{Eval, OutputFormat, Predict, ReadingArgs};
+pub(crate) use self::rows::{Calibrate, CheckedArgs, Eval, OutputFormat, Predict, ReadingArgs};
 pub(crate) use self::runs::{Prune, Report, Runs, RunsAction};
 pub(crate) use self::serve::Serve;
 use crate::hub::{Name, Revision};
@@ -143,6 +143,15 @@ factors or seeds it reuses what is done.")]
   cloze eval support.toml checked.csv
   cat checked.csv | cloze eval runs/support-1a2b3c4d -")]
     Eval(Eval),
+    /// Fit a run's probabilities to labelled rows, so that of the answers with 90 % about 90 % are right
+    #[command(after_help = "Examples:
+  cloze calibrate runs/support-1a2b3c4d checked.csv
+  cloze calibrate support.toml checked.csv --json
+  cloze calibrate runs/support-1a2b3c4d --remove
+
+Needs at least 50 labelled rows that the run was not trained on, drawn at random from rows like those to be predicted. Labels stay the same. From then on \
+`cloze predict` and `cloze serve` give calibrated probabilities, and `cloze predict --precision 0.95` leaves rows empty whose label is not sure enough.")]
+    Calibrate(Calibrate),
     /// Classify rows: add the label and every label's probability to the columns of the input
     #[command(after_help = "Examples:
   cloze predict runs/support-1a2b3c4d tickets.csv -o predictions.csv
@@ -151,6 +160,7 @@ factors or seeds it reuses what is done.")]
   cloze predict runs/support-1a2b3c4d --text \"I cannot log in since yesterday\" --explain
   cloze predict runs/support-1a2b3c4d tickets.csv --explain -o explained.jsonl
   cat tickets.jsonl | cloze predict runs/support-1a2b3c4d - --from jsonl > predictions.jsonl
+  cloze predict runs/support-1a2b3c4d tickets.csv -o sure.csv --precision 0.95
   cloze predict runs/boolq-1a2b3c4d test.jsonl --format superglue -o BoolQ.jsonl")]
     Predict(Predict),
     /// Continue the training of a masked language model on your own text, to start from instead of the model as it is
@@ -234,6 +244,7 @@ impl Verb {
             | Verb::Adapt(_)
             | Verb::Init(_)
             | Verb::Label(_)
+            | Verb::Calibrate(_)
             | Verb::Eval(_)
             | Verb::Predict(_)
             | Verb::Serve(_)

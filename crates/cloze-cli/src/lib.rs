@@ -62,6 +62,7 @@ fn obey(args: Vec<OsString>) -> u8 {
     }
     let done = match verb {
         Verb::Adapt(args) => commands::adapt::run(&args, &global, &printer),
+        Verb::Calibrate(args) => commands::calibrate::run(&args, &global, &printer),
         Verb::Check(args) => commands::check::run(&args, &global, &printer),
         Verb::Completions(args) => commands::completions::run(&args),
         Verb::Demo(args) => commands::demo::run(&args, &global, &printer),

@@ -19,8 +19,18 @@ pub(crate) fn command_line() -> Vec<OsString> {
 }
 
 /// Options that stand for themselves; what follows any other is its value.
-const FLAGS: &[&str] =
-    &["--json", "--quiet", "-q", "--force", "--skip-unknown", "--compare", "--adapt", "--"];
+const FLAGS: &[&str] = &[
+    "--json",
+    "--quiet",
+    "-q",
+    "--force",
+    "--skip-unknown",
+    "--uncalibrated",
+    "--remove",
+    "--compare",
+    "--adapt",
+    "--",
+];
 
 /// The words of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use cloze::cloze_encoder::Rng;
 use serde::Serialize;
-use statrs::distribution::{Beta, ContinuousCDF};
 
 use crate::rows::{Row, Rows, core};
 use crate::state::{Labels, Said, State};
@@ -20,11 +19,7 @@ pub(crate) struct Share {
 
 impl Share {
     pub(crate) fn new(right: usize, of: usize) -> Share {
-        let quantile = |a: usize, b: usize, p: f64| {
-            Beta::new(a as f64, b as f64).map_or(f64::NAN, |beta| beta.inverse_cdf(p))
-        };
-        let low = if right == 0 { 0.0 } else { quantile(right, of - right + 1, 0.025) };
-        let high = if right == of { 1.0 } else { quantile(right + 1, of - right, 0.975) };
+        let cloze::Measured { low, high, .. } = cloze::Measured::exact(right, of);
         Share { right, of, low, high }
     }
 }

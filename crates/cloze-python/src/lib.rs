@@ -40,6 +40,12 @@ fn report(dir: std::path::PathBuf) -> PyResult<String> {
     cloze::Run::open(dir).and_then(|run| run.report()).map_err(failure::raised)
 }
 
+/// Removes the calibration of the run in a directory, and says whether it had one.
+#[pyfunction]
+fn uncalibrate(dir: std::path::PathBuf) -> PyResult<bool> {
+    cloze::Calibration::remove(dir).map_err(failure::raised)
+}
+
 /// The module `cloze._cloze`.
 #[pymodule]
 fn _cloze(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -50,5 +56,6 @@ fn _cloze(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(command, module)?)?;
     module.add_function(wrap_pyfunction!(results, module)?)?;
     module.add_function(wrap_pyfunction!(report, module)?)?;
+    module.add_function(wrap_pyfunction!(uncalibrate, module)?)?;
     Ok(())
 }

@@ -64,16 +64,24 @@ pub(crate) struct Predictor {
     dir: PathBuf,
     with: Option<With>,
     threads: Option<NonZeroUsize>,
+    precision: Option<f64>,
     open: OfProcess<Arc<cloze::Predictor>>,
 }
 
 #[pymethods]
 impl Predictor {
-    /// Without `using` it is the classifier, or the ensemble of a run that has none.
+    /// Without `using` it is the classifier, or the ensemble of a run that has none. With a precision, labels are given only where it is
+    /// promised.
     #[new]
-    fn new(dir: PathBuf, using: Option<Using>, threads: Option<NonZeroUsize>) -> PyResult<Predictor> {
+    #[pyo3(signature = (dir, using, threads, precision=None))]
+    fn new(
+        dir: PathBuf,
+        using: Option<Using>,
+        threads: Option<NonZeroUsize>,
+        precision: Option<f64>,
+    ) -> PyResult<Predictor> {
         let with = using.map(Using::models).transpose().map_err(raised)?;
-        Ok(Predictor { dir, with, threads, open: OfProcess::new() })
+        Ok(Predictor { dir, with, threads, precision, open: OfProcess::new() })
     }
 
     /// The answer for each row.
@@ -119,6 +127,25 @@ impl Predictor {
         serde_json::to_string(&evaluation).map_err(|error| unexpected(&error))
     }
 
+    /// Calibrates the run with labelled rows that it was not trained on; gives the number of rows that it was trained on, which are left out.
+    fn calibrate(&self, py: Python<'_>, rows: Rows) -> PyResult<usize> {
+        let predictor = self.opened(py)?;
+        let dir = self.dir.clone();
+        work(py, None, move |caller| {
+            let task = predictor.task().clone().with_rows(Split::Test, rows.into_records())?;
+            let all = task.examples(Split::Test)?;
+            // Rows that came from memory are not kept.
+            let (examples, left_out) = match predictor.task().examples(Split::Train) {
+                Ok(trained) => (all.not_in(&trained), all.also_in(&trained).len()),
+                Err(_) => (all, 0),
+            };
+            let calibration = predictor.calibrate(&examples, |_, _| caller.go_on())?;
+            caller.bind()?;
+            calibration.save(dir)?;
+            Ok(left_out)
+        })
+    }
+
     /// For each row the share of members that do not give the most frequent answer.
     fn disagreement(&self, py: Python<'_>, rows: Rows) -> PyResult<Vec<f64>> {
         let device = device(self.threads).map_err(raised)?;
@@ -152,8 +179,14 @@ impl Predictor {
             return Ok(predictor);
         }
         let device = device(self.threads).map_err(raised)?;
-        let (dir, with) = (self.dir.clone(), self.with);
-        let predictor = Arc::new(work(py, None, move |_| cloze::Predictor::open_with(dir, with, &device))?);
+        let (dir, with, precision) = (self.dir.clone(), self.with, self.precision);
+        let predictor = Arc::new(work(py, None, move |_| {
+            let predictor = cloze::Predictor::open_with(dir, with, &device)?;
+            match precision {
+                Some(precision) => predictor.with_precision(precision),
+                None => Ok(predictor),
+            }
+        })?);
         self.open.put(Arc::clone(&predictor));
         Ok(predictor)
     }

@@ -14,15 +14,15 @@ import cloze
 import cloze.sklearn
 import nbformat
 import pytest
-from conftest import LABELS, MODEL, MORE, ROOT, RUN, SMALL, TEXTS
+from conftest import LABELS, MODEL, MORE, ROOT, SMALL, TEXTS
 from nbclient import NotebookClient
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
 @pytest.mark.parametrize("name", ["cloze", "cloze._explanation", "cloze._run", "cloze._task", "cloze.sklearn"])
-def test_docstrings(name: str, tmp_path: Path) -> None:
-    known = {"cloze": cloze, "model": MODEL, "folder": tmp_path, "finished": RUN}
+def test_docstrings(name: str, tmp_path: Path, finished: Path) -> None:
+    known = {"cloze": cloze, "model": MODEL, "folder": tmp_path, "finished": finished}
     done = doctest.testmod(importlib.import_module(name), extraglobs=known)
     assert done.attempted > 0 and done.failed == 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -221,3 +222,32 @@ def test_the_command_of_the_package_is_the_native_one(tmp_path: Path) -> None:
     assert command("no-such-verb").returncode == 2
     help = command("train", "--help")
     assert "Train the classifier" in help.stdout
+
+
+def test_a_run_is_calibrated_and_leaves_what_is_not_sure(run: cloze.Run) -> None:
+    ours = pickle.loads(pickle.dumps(run))
+    texts = [f"a {word} meal, number {number}" for number in range(20) for word in ("good", "bad", "cold", "fine")]
+    plain = ours.predict_proba(texts)
+    given = ours.predict(texts)
+    order = sorted(range(len(texts)), key=lambda row: max(plain[row].values()))
+    other = {"good": "bad", "bad": "good"}
+    labels = [other[given[row]] if row in order[:16] else given[row] for row in range(len(texts))]
+    with pytest.raises(ValueError, match="is not calibrated"):
+        ours.predict(texts, precision=0.8)
+    assert ours.calibration is None
+    found = ours.calibrate(texts, labels)
+    assert (found["rows"], found["accuracy"]["value"]) == (80, 0.8) and found == ours.calibration
+    assert ours.predict(texts) == given
+    calibrated = ours.predict_proba(texts)
+    assert calibrated != plain
+    sure = ours.predict(texts, precision=0.8)
+    assert None in sure and all(label in (None, expected) for label, expected in zip(sure, given))
+    with pytest.raises(ValueError, match="precision of 1.5"):
+        ours.predict(texts, precision=1.5)
+    with pytest.raises(ValueError, match="too few"):
+        ours.calibrate(texts[:10], labels[:10])
+    # A pickle takes it along.
+    again = pickle.loads(pickle.dumps(ours))
+    assert again.predict_proba(texts) == calibrated
+    ours.uncalibrate()
+    assert ours.calibration is None and ours.predict_proba(texts) == plain

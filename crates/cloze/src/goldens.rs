@@ -1,6 +1,7 @@
-//! The numbers of the reference implementation of PET, which what is computed here is held to. What these tests share: where the
+//! The numbers of the reference implementation of PET, and of other programs, which what is computed here is held to. What these tests share: where the
 //! files are, and the papers' tasks, as `tasks/` has them.
 
+mod calibration;
 mod choices;
 mod encodings;
 mod ensemble;

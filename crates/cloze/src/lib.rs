@@ -58,6 +58,7 @@ pub use self::{
     metrics::{
         bootstrap::Measured,
         evaluation::{Evaluation, LabelEvaluation},
+        probabilities::Change,
     },
     model::Model,
     pattern::{Pattern, parse::PatternError},
@@ -65,7 +66,10 @@ pub use self::{
         Predictor, With, annotate::Annotated, classify::Prediction, disagreement::disagreement,
         explain::Explained,
     },
-    results::{Disputed, Generation, Results, Stage, TrainingSet},
+    results::{
+        Disputed, Generation, Results, Stage, TrainingSet,
+        calibration::{Calibration, Coverage, Promise},
+    },
     run::{
         Run,
         event::Event,

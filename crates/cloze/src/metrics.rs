@@ -6,12 +6,20 @@ pub(crate) mod bootstrap;
 mod classes;
 mod confusion;
 pub(crate) mod evaluation;
+mod exact;
+mod precision;
+pub(crate) mod probabilities;
 mod reliability;
 mod words_f1;
 
 pub(crate) use bootstrap::Measured;
 pub(crate) use confusion::accuracy;
 pub(crate) use evaluation::{Evaluation, LabelEvaluation};
+pub(crate) use exact::lower_bound;
+#[cfg(test)]
+pub(crate) use exact::shows;
+pub(crate) use precision::{needed, promised};
+pub(crate) use probabilities::{Change, Comparison, Judged};
 pub(crate) use reliability::{Bin, Reliability};
 pub(crate) use words_f1::words_f1;
 

@@ -2,13 +2,14 @@
 
 pub(crate) mod annotate;
 mod answer;
+mod calibrate;
 pub(crate) mod classify;
 pub(crate) mod disagreement;
 pub(crate) mod explain;
 mod models;
 pub(crate) mod zero_shot;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use cloze_encoder::{Device, Model, Session};
@@ -16,6 +17,7 @@ use cloze_encoder::{Device, Model, Session};
 use self::models::{Loaded, Models, Read};
 use crate::dataset::{Example, evaluation};
 use crate::metrics::Evaluation;
+use crate::results::calibration::{Calibration, Promise};
 use crate::run::store::RunDir;
 use crate::scoring::scores::Scores;
 use crate::task::{Keep, Task};
@@ -39,6 +41,8 @@ pub enum With {
 
 /// The models of a finished run, ready to predict labels.
 ///
+/// If the run is [calibrated](Predictor::calibrate), so are the probabilities.
+///
 /// It is opened once and can be shared by many threads. Simultaneous requests are processed one after the
 /// other, each on all threads of the device. For simultaneous predictions, open several.
 pub struct Predictor {
@@ -48,6 +52,11 @@ pub struct Predictor {
     pub models: usize,
     /// Whether the ensemble predicts only because the run's final classifier is missing.
     pub stands_in: bool,
+    dir: PathBuf,
+    /// The temperature of all probabilities, if there is one.
+    calibration: Option<Calibration>,
+    /// Which labels are confident enough to be given, if not all are.
+    promise: Option<Promise>,
     task: Task,
     device: Device,
     loaded: Mutex<Models>,
@@ -96,7 +105,17 @@ impl Predictor {
                 (With::Member { pattern, seed }, models::member(&run, &task, pattern, seed)?)
             }
         };
-        Ok(Predictor { task, device, with, models: models.count(), stands_in, loaded: Mutex::new(models) })
+        Ok(Predictor {
+            with,
+            models: models.count(),
+            stands_in,
+            dir: dir.to_owned(),
+            calibration: Calibration::of_models(dir, with)?,
+            promise: None,
+            task,
+            device,
+            loaded: Mutex::new(models),
+        })
     }
 
     /// The task of the run, with its labels and columns.

@@ -4,6 +4,7 @@
 //! screens, follows the reader's light or dark setting, and prints on white. Label names, texts and the
 //! number of labels come from the user; whatever they are, the page is never wider than the window.
 
+mod calibration;
 mod chart;
 mod confusion;
 mod figures;
@@ -17,13 +18,24 @@ pub(crate) use figures::{counted, interval, percent, with_interval};
 pub(crate) use model_card::model_card;
 
 use crate::results::Results;
+use crate::results::calibration::Calibration;
 use crate::results::insight::Insight;
 use crate::task::Task;
 
 /// The page of a run, with details of individual examples and of the task if available; sections without
 /// content are left out.
 pub(crate) fn html(results: &Results, insight: Option<&Insight>, task: Option<&Task>) -> String {
-    page::html(results, insight, task)
+    page::html(results, insight, task, None)
+}
+
+/// The same for a run that was calibrated after its training.
+pub(crate) fn calibrated_html(
+    results: &Results,
+    insight: Option<&Insight>,
+    task: Option<&Task>,
+    calibration: Option<&Calibration>,
+) -> String {
+    page::html(results, insight, task, calibration)
 }
 
 #[cfg(test)]

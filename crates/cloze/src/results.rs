@@ -3,6 +3,7 @@
 //! Everything in it follows from the task, data, seeds and version: there are no times and no folders, so an
 //! interrupted run ends with the same bytes as an uninterrupted one.
 
+pub(crate) mod calibration;
 pub(crate) mod insight;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use crate::results::Results;
+use crate::results::calibration::Calibration;
 use crate::results::insight::{self, Insight};
 use crate::run::store::RunDir;
 use crate::task::Task;
@@ -80,11 +81,11 @@ impl Run {
         RunDir::open(dir).ok()?.task_file()
     }
 
-    /// Regenerates the page `report.html` from the files of the run: `results.json`, and `insight.json` and
-    /// `run.toml` if they exist. Neither the data nor the model is needed.
+    /// Regenerates the page `report.html` from the files of the run: `results.json`, and `insight.json`,
+    /// `run.toml` and the calibration if they exist. Neither the data nor the model is needed.
     ///
     /// # Errors
-    /// When `insight.json` cannot be read or is damaged.
+    /// When `insight.json` or the calibration cannot be read or is damaged.
     pub fn report(&self) -> Result<String> {
         self.report_of(&self.results, true)
     }
@@ -113,7 +114,8 @@ impl Run {
             // How far confidence can be trusted needs no text.
             false => Insight { errors: Vec::new(), uncertain: Vec::new(), ..insight },
         });
-        Ok(report::html(results, insight.as_ref(), task.as_ref()))
+        let calibration = Calibration::open(&self.path)?;
+        Ok(report::calibrated_html(results, insight.as_ref(), task.as_ref(), calibration.as_ref()))
     }
 
     /// Removes the run in `dir`. What others have put into the directory stays.

@@ -9,3 +9,4 @@ pub(crate) mod multi_token;
 pub(crate) mod scorer;
 pub(crate) mod scores;
 pub(crate) mod single_token;
+pub(crate) mod temperature;

@@ -16,6 +16,31 @@ pub(crate) struct Eval {
     /// A CSV, TSV, JSON Lines or Parquet file with labelled rows; `-` is standard input
     #[arg(value_name = "DATA", value_hint = ValueHint::FilePath)]
     pub data: PathBuf,
+    /// How the rows are read, and what answers.
+    #[command(flatten)]
+    pub checked: CheckedArgs,
+}
+
+/// `cloze calibrate`
+#[derive(Debug, Args)]
+pub(crate) struct Calibrate {
+    /// A run directory, or a task file, which stands for the newest finished run of its task
+    #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
+    pub run: PathBuf,
+    /// A CSV, TSV, JSON Lines or Parquet file with labelled rows that the run was not trained on, at least 50; `-` is standard input
+    #[arg(value_name = "DATA", required_unless_present = "remove", value_hint = ValueHint::FilePath)]
+    pub data: Option<PathBuf>,
+    /// How the rows are read, and what answers.
+    #[command(flatten)]
+    pub checked: CheckedArgs,
+    /// Remove the calibration of the run
+    #[arg(long, conflicts_with_all = ["data", "label", "with", "from", "encoding", "quoting", "skip_unknown"])]
+    pub remove: bool,
+}
+
+/// What the verbs that take labelled rows for a run have in common.
+#[derive(Debug, Args)]
+pub(crate) struct CheckedArgs {
     /// Where to look for the runs of a task file, in addition to `runs` in the task file's folder
     #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
     pub runs: PathBuf,
@@ -78,6 +103,13 @@ pub(crate) struct Predict {
     /// [default: final if there is one]
     #[arg(long, value_name = "MODEL", value_parser = choice(ANSWERERS))]
     pub with: Option<With>,
+    /// Give a label only where it is so probable that at least this share of the given labels is right, for example 0.95; the others stay
+    /// empty. Holds with 95 % confidence for rows like those that the run was calibrated with
+    #[arg(long, value_name = "SHARE", conflicts_with = "uncalibrated")]
+    pub precision: Option<f64>,
+    /// Write the probabilities as they come from the model, even if the run is calibrated
+    #[arg(long)]
+    pub uncalibrated: bool,
     /// Replace the output file if it exists
     #[arg(long)]
     pub force: bool,

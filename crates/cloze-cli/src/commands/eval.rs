@@ -1,7 +1,7 @@
 //! `cloze eval`: how good a trained classifier is on labelled rows.
 
 use cloze::task::Split;
-use cloze::{Error, Evaluation, Examples, Labelled, Measured, Predictor, Task};
+use cloze::{Error, Evaluation, Measured};
 use serde_json::json;
 
 use crate::args::{Eval, Global};
@@ -11,27 +11,19 @@ use crate::layout::{Align, Table, count, counted, interval, percent};
 use crate::printer::Printer;
 use crate::progress::Counter;
 
-use super::run_argument::RunArgument;
-use super::{answerer, device, open_rows, per_label, rows_argument, say_who_answers};
+use super::labelled_rows::{LabelledRows, known_rows, passed_over};
+use super::{answerer, per_label};
 
 /// The number of confused pairs of labels that are shown.
 const CONFUSED: usize = 5;
 
 /// Classifies the rows and compares.
 pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
-    let run = RunArgument { given: &args.run, runs: &args.runs, rows: Some(&args.data) }.resolve(printer)?;
-    rows_argument::check(&args.data, None)?;
-    let predictor = Predictor::open_with(&run, args.with, &device(global.threads)?)?;
-    let mut task = predictor.task().clone();
-    if let Some(label) = &args.label {
-        task.data.label = Some(label.clone());
-    }
-    let reader = open_rows(&args.data, args.reading.options(args.from))?;
-    let rows = Labelled::read(&task, reader, args.skip_unknown)?;
-    say_who_answers(&predictor, &run, printer);
-    rows.warnings.iter().for_each(|warning| printer.warn(warning));
-    let known = |set| known_rows(predictor.task(), set, &rows.examples, printer);
-    let (learned, distilled) = (known(Split::Train), known(Split::Unlabeled));
+    let LabelledRows { predictor, rows, .. } =
+        LabelledRows::open(&args.run, &args.data, &args.checked, global, printer)?;
+    let known = |set, why| known_rows(predictor.task(), set, &rows.examples, why, printer);
+    let learned = known(Split::Train, "leave them out: they make the score too good");
+    let distilled = known(Split::Unlabeled, "it may do slightly worse on new texts");
     let counter = Counter::new(printer, "rows");
     let evaluation = predictor.evaluate(&rows.examples, |done, total| {
         counter.show(done, total);
@@ -52,7 +44,7 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
     let figures: Vec<String> = evaluation.figures().into_iter().map(figure).collect();
     printer.show(format_args!(
         "{}: {} of {} right (95 % interval {}), {}\n{}\n{}{}",
-        printer.heading(&task.name),
+        printer.heading(&predictor.task().name),
         printer.strong(&percent(accuracy.value)),
         counted(evaluation.rows, unit(&evaluation)),
         interval(accuracy),
@@ -64,50 +56,9 @@ pub(crate) fn run(args: &Eval, global: &Global, printer: &Printer) -> Result {
     Ok(())
 }
 
-/// How many of the rows are among those of a set that the run was made from, of which it says nothing new how they are classified;
-/// nothing if those are not there any more.
-fn known_rows(task: &Task, split: Split, rows: &Examples, printer: &Printer) -> Option<usize> {
-    let (what, why) = match split {
-        Split::Unlabeled => (
-            "the unlabelled rows that the classifier was distilled from",
-            "it may do slightly worse on new texts",
-        ),
-        _ => ("the rows that the run was trained on", "leave them out: they make the score too good"),
-    };
-    let there = match task.examples(split) {
-        Ok(there) => there,
-        Err(error) => {
-            printer.note(format_args!("cannot tell whether rows are among {what}: {error}"));
-            return None;
-        }
-    };
-    let known = rows.also_in(&there);
-    if let Some(first) = known.first() {
-        let verb = if known.len() == 1 { "is" } else { "are" };
-        let rows = counted(known.len(), "row");
-        printer.warn(format_args!("{rows} {verb} among {what}, first {}; {why}", first.place));
-    }
-    Some(known.len())
-}
-
 /// What is counted: rows, or answers where every row is asked about each of several classes.
 fn unit(evaluation: &Evaluation) -> &'static str {
     if evaluation.classes.is_empty() { "row" } else { "answer" }
-}
-
-/// What of the input is not in the figures.
-fn passed_over(rows: &Labelled) -> String {
-    let mut parts = Vec::new();
-    if rows.unlabelled > 0 {
-        parts.push(format!("{} without a label", counted(rows.unlabelled, "row")));
-    }
-    if rows.passed_over > 0 {
-        let names: Vec<String> =
-            rows.unknown.iter().map(|(name, rows)| format!("`{name}` {}", count(*rows))).collect();
-        let rows = counted(rows.passed_over, "row");
-        parts.push(format!("{rows} with a label that the run does not know ({})", names.join(", ")));
-    }
-    if parts.is_empty() { String::new() } else { format!("skipped: {}\n", parts.join(", ")) }
 }
 
 fn labels(evaluation: &Evaluation, printer: &Printer) -> String {

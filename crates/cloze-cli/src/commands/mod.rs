@@ -1,6 +1,7 @@
 //! The verbs, a file for each, and what several of them begin with.
 
 pub(crate) mod adapt;
+pub(crate) mod calibrate;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
@@ -9,6 +10,7 @@ pub(crate) mod explain;
 pub(crate) mod fetch;
 pub(crate) mod init;
 pub(crate) mod label;
+pub(crate) mod labelled_rows;
 pub(crate) mod options;
 pub(crate) mod predict;
 pub(crate) mod report;
@@ -27,7 +29,8 @@ use std::path::Path;
 
 use cloze::task::Setting;
 use cloze::{
-    Error, Evaluation, LabelEvaluation, Model, Predictor, Prepared, ReadOptions, Reader, Task, With,
+    Calibration, Error, Evaluation, LabelEvaluation, Model, Predictor, Prepared, ReadOptions, Reader, Task,
+    With,
 };
 use cloze_encoder::{Checkpoint, Device, Kernels};
 
@@ -200,6 +203,27 @@ pub(crate) fn say_who_answers(predictor: &Predictor, run: &Path, printer: &Print
             printer.note(format_args!("predicting with the member of pattern {pattern} and seed {seed} in {run}"));
         }
     }
+}
+
+/// Says whether probabilities are calibrated; nothing if the run has no calibration.
+pub(crate) fn say_calibration(predictor: &Predictor, run: &Path, printer: &Printer) -> Result {
+    match predictor.calibration() {
+        Some(calibration) => printer.note(format_args!(
+            "probabilities are calibrated with {}, at temperature {:.2}",
+            counted(calibration.rows(), "checked row"),
+            calibration.temperature
+        )),
+        None => {
+            if let Some(other) = Calibration::open(run)? {
+                let by = other.answered_by;
+                printer.note(format_args!(
+                    "probabilities are not calibrated; the calibration of {} is for `{by}`",
+                    run.display()
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What to type to run this program again.

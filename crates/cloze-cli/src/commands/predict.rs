@@ -14,14 +14,14 @@ use crate::args::{Global, OutputFormat, Predict};
 use crate::extension::writable_format;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
-use crate::layout::{Align, Table, counted, duration, percent};
+use crate::layout::{Align, Table, count, counted, duration, percent};
 use crate::output::{Output, Protected};
 use crate::packing::Packing;
 use crate::printer::Printer;
 use crate::progress::Counter;
 
 use super::run_argument::RunArgument;
-use super::{answerer, device, explain, is_std, open_rows, rows_argument, say_who_answers};
+use super::{answerer, device, explain, is_std, open_rows, rows_argument, say_calibration, say_who_answers};
 
 /// Classifies rows, or the texts on the command line.
 pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result {
@@ -37,12 +37,21 @@ pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result 
     if let Some(input) = input {
         rows_argument::check(input, Some(&run))?;
     }
-    let predictor = Predictor::open_with(&run, args.with, &device(global.threads)?)?;
+    let mut predictor = Predictor::open_with(&run, args.with, &device(global.threads)?)?;
+    if args.uncalibrated {
+        predictor = predictor.uncalibrated();
+    }
+    if let Some(precision) = args.precision {
+        predictor = predictor.with_precision(precision)?;
+    }
     match &args.input {
         Some(input) => rows(args, input, how, &run, &predictor, printer),
         None => {
             let rows = typed(&args.text, predictor.task())?;
-            say_who_answers(&predictor, &run, printer);
+            say_about(args, &predictor, &run, printer)?;
+            if let Some(promise) = predictor.promise() {
+                printer.note(format_args!("a label needs a probability from {:.3}", promise.probability));
+            }
             match how {
                 None => {
                     let labelled = classify(&predictor, &rows)?;
@@ -53,6 +62,12 @@ pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result 
             }
         }
     }
+}
+
+/// Says who answers, and what the probabilities are.
+fn say_about(args: &Predict, predictor: &Predictor, run: &Path, printer: &Printer) -> Result {
+    say_who_answers(predictor, run, printer);
+    if args.uncalibrated { Ok(()) } else { say_calibration(predictor, run, printer) }
 }
 
 /// The texts on the command line as rows: as many for each as the patterns use columns of the data.
@@ -92,18 +107,18 @@ pub(crate) enum Used {
     Explanations(Vec<Explanation>),
 }
 
-/// What a text is given: `label`, or the list `labels`.
+/// What a text is given: `label`, which is null if it is not sure enough, or the list `labels`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Given {
-    Label(String),
+    Label(Option<String>),
     Labels(Vec<String>),
 }
 
 impl Given {
     pub(crate) fn names(&self) -> &[String] {
         match self {
-            Given::Label(label) => std::slice::from_ref(label),
+            Given::Label(label) => label.as_slice(),
             Given::Labels(labels) => labels,
         }
     }
@@ -124,7 +139,7 @@ pub(crate) fn classify(predictor: &Predictor, rows: &[Vec<String>]) -> Result<Ve
 fn labelled(predictor: &Predictor, row: &[String], prediction: Prediction) -> Labelled {
     let Prediction { labels, probabilities, answered_by, .. } = prediction;
     let given = match predictor.task().classes() {
-        [] => Given::Label(labels.concat()),
+        [] => Given::Label(labels.into_iter().next()),
         [..] => Given::Labels(labels),
     };
     Labelled { text: row.to_owned(), given, answered_by: answerer(answered_by), probabilities, used: None }
@@ -225,7 +240,7 @@ fn rows(
         return Err(Error::usage(problem, "name a file, for example with `-o predictions.parquet`").into());
     }
     let reader = open_rows(input, args.reading.options(args.from))?;
-    say_who_answers(predictor, run, printer);
+    say_about(args, predictor, run, printer)?;
     let format = args.to.unwrap_or_else(|| {
         OutputFormat::Rows(match Format::of_path(&args.output) {
             // Parquet is no text.
@@ -278,16 +293,39 @@ fn rows(
     }
 
     let seconds = began.elapsed().as_secs_f64();
+    let answered = answered(predictor, written);
     if to_stdout {
-        printer.note(format_args!("{} in {}", counted(written.rows, "row"), duration(seconds)));
+        printer.note(format_args!("{} in {}{answered}", counted(written.rows, "row"), duration(seconds)));
         return Ok(());
     }
     let path = args.output.display();
     let by = answerer(predictor.with);
-    printer
-        .json(&json!({"output": args.output, "rows": written.rows, "seconds": seconds, "answered_by": by}))?;
-    printer.show(format_args!("{path}: {} in {}\n", counted(written.rows, "row"), duration(seconds)))?;
+    let mut result =
+        json!({"output": args.output, "rows": written.rows, "seconds": seconds, "answered_by": by});
+    if let Some(promise) = predictor.promise() {
+        result["answered"] = written.answered.into();
+        result["promise"] = json!(promise);
+    }
+    printer.json(&result)?;
+    printer.show(format_args!(
+        "{path}: {} in {}{answered}\n",
+        counted(written.rows, "row"),
+        duration(seconds)
+    ))?;
     Ok(())
+}
+
+/// How many rows have a label, if a precision is promised for these.
+fn answered(predictor: &Predictor, written: Annotated) -> String {
+    let Some(promise) = predictor.promise() else { return String::new() };
+    let share = written.answered as f64 / written.rows.max(1) as f64;
+    format!(
+        "; {} answered ({}), those with a probability from {:.3}, so that at least {} of them are right",
+        count(written.answered),
+        percent(share),
+        promise.probability,
+        percent(promise.precision)
+    )
 }
 
 /// Writes the labels of rows, and what was used for them if that is asked; says how many there were.

@@ -11,7 +11,7 @@ use crate::failure::Result;
 use crate::printer::Printer;
 
 use super::run_argument::RunArgument;
-use super::{device, say_who_answers};
+use super::{device, say_calibration, say_who_answers};
 
 /// Lets the process have as many files open, and so as many connections, as the system would let it have: what shells give is often 1,024.
 fn allow_files() {
@@ -53,6 +53,7 @@ pub(crate) fn run(args: &Serve, global: &Global, printer: &Printer) -> Result {
         }
         let predictor = Predictor::open_with(&run, None, &device)?;
         say_who_answers(&predictor, &run, printer);
+        say_calibration(&predictor, &run, printer)?;
         served.push(Served { name, predictor });
     }
     let names: Vec<String> = served.iter().map(|run| run.name.clone()).collect();

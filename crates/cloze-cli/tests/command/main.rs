@@ -8,6 +8,8 @@ mod adapt;
 mod advice;
 #[cfg(unix)]
 mod arguments;
+#[cfg(unix)]
+mod calibrate;
 mod damage;
 mod end_to_end;
 #[cfg(unix)]

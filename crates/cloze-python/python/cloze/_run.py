@@ -20,6 +20,9 @@ Using = Union[str, tuple[int, int], None]
 """Which models of a run answer: "final", "ensemble", or a pattern's number and a seed; None is the classifier, or the ensemble if there is none."""
 
 
+_CALIBRATION = "temperature.json"
+
+
 class Report:
     """The page `report.html` of a run; a notebook shows it."""
 
@@ -52,6 +55,12 @@ class Run:
     (['up', 'down'], 1.0)
     >>> run.disagreement(["what a day"])[0] in (0.0, 0.5)
     True
+    >>> checked = [f"what a day, number {number}" for number in range(60)]
+    >>> labels = run.predict(checked)  # better: what people say of them
+    >>> run.calibrate(checked, labels)["rows"]
+    60
+    >>> run.predict(["what a day"], precision=0.9)[0] in [*run.labels, None]
+    True
 
     A run can be pickled. Its pickle has what predicts, its results and its record, and needs no file where it is read again.
     """
@@ -65,7 +74,7 @@ class Run:
         self.path = Path(path)
         self.results = json.loads(_cloze.results(self.path))
         self._threads = threads
-        self._predictors: dict[Using, _cloze.Predictor] = {}
+        self._predictors: dict[tuple[Using, Optional[float]], _cloze.Predictor] = {}
         self._folder: Optional[tempfile.TemporaryDirectory[str]] = None
 
     @classmethod
@@ -85,16 +94,19 @@ class Run:
         """What predicts unless `using` says otherwise: "final", the classifier, or "ensemble", all members together."""
         return self._predictor(None).answers()[0]
 
-    def predict(self, data: Any, *, using: Using = None) -> list[Any]:
+    def predict(self, data: Any, *, using: Using = None, precision: Optional[float] = None) -> list[Any]:
         """The label of each text, or row of a table with the columns of the task. Where examples may have several labels, it is a list of
-        those that are likelier than not."""
-        answers = self._classify(data, using)
+        those that are likelier than not.
+
+        With a precision, for example 0.95, the label is None where it is not confident enough: of the labels that are given, at least this
+        share is right. That holds with 95 % confidence for rows like those that the run was calibrated with."""
+        answers = self._classify(data, using, precision)
         if self.results.get("topics"):
             return [labels for labels, _ in answers]
         return [labels[0] if labels else None for labels, _ in answers]
 
     def predict_proba(self, data: Any, *, using: Using = None) -> list[dict[str, float]]:
-        """The probability of every label for each text or row, by its name. They add up to 1, except where examples may have several
+        """The probability of every label for each text or row, by its name; calibrated if the run is. They add up to 1, except where examples may have several
         labels, or have choices of their own, of which each has its own names."""
         return [dict(probabilities) for _, probabilities in self._classify(data, using)]
 
@@ -144,6 +156,34 @@ class Run:
         found: dict[str, Any] = json.loads(predictor.evaluate(rows))
         return found
 
+    def calibrate(self, data: Any, labels: Any = None, *, using: Using = None) -> dict[str, Any]:
+        """Fit the probabilities to at least 50 texts or rows with their labels, which the run was not trained on, so that of the answers
+        with 90 % about 90 % are right. Labels stay the same. What it gives is in `calibration` from then on."""
+        left_out = self._predictor(using).calibrate(examples(data, labels, "label"))
+        if left_out:
+            warnings.warn(
+                f"{left_out} of the rows were left out: the run was trained on the same texts, so that its answers say nothing about new ones",
+                stacklevel=outside(),
+            )
+        self._predictors.clear()
+        calibration = self.calibration
+        assert calibration is not None, "it was just written"
+        return calibration
+
+    def uncalibrate(self) -> None:
+        """Remove the calibration of the run, if it has one."""
+        _cloze.uncalibrate(self.path)
+        self._predictors.clear()
+
+    @property
+    def calibration(self) -> Optional[dict[str, Any]]:
+        """The calibration of the run, as in `temperature.json`; None if it has none."""
+        file = self.path / _CALIBRATION
+        if not file.exists():
+            return None
+        found: dict[str, Any] = json.loads(file.read_bytes())
+        return found
+
     def disagreement(self, data: Any) -> list[float]:
         """For each text or row the share of the committee's members that do not give its most frequent answer; 0 where all agree. What
         they disagree about is worth labelling next."""
@@ -154,23 +194,26 @@ class Run:
         """The report of the run, which a notebook shows."""
         return Report(_cloze.report(self.path))
 
-    def _classify(self, data: Any, using: Using) -> list[tuple[list[str], list[tuple[str, float]]]]:
-        predictor = self._predictor(using)
+    def _classify(
+        self, data: Any, using: Using, precision: Optional[float] = None
+    ) -> list[tuple[list[str], list[tuple[str, float]]]]:
+        predictor = self._predictor(using, precision)
         return predictor.classify(self._rows(data, predictor))
 
     def _rows(self, data: Any, predictor: _cloze.Predictor) -> Rows:
         return rows_of(data, predictor.inputs())
 
-    def _predictor(self, using: Using) -> _cloze.Predictor:
-        if using not in self._predictors:
-            predictor = _cloze.Predictor(self.path, using, self._threads)
+    def _predictor(self, using: Using, precision: Optional[float] = None) -> _cloze.Predictor:
+        wanted = (using, precision)
+        if wanted not in self._predictors:
+            predictor = _cloze.Predictor(self.path, using, self._threads, precision)
             if predictor.answers()[1]:
                 warnings.warn(
                     f"the classifier of `{self.path}` is gone, so the ensemble predicts instead; training the same again makes it anew",
                     stacklevel=outside(),
                 )
-            self._predictors[using] = predictor
-        return self._predictors[using]
+            self._predictors[wanted] = predictor
+        return self._predictors[wanted]
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -180,7 +223,7 @@ class Run:
 
     def _files(self) -> dict[str, bytes]:
         """The files that predict and report, by their paths in the run."""
-        kept = ["run.toml", "results.json", "insight.json"]
+        kept = ["run.toml", "results.json", "insight.json", _CALIBRATION]
         classifier = self.path / "final"
         # Without a classifier the ensemble predicts, and takes all members.
         folders = [classifier] if (classifier / "job.json").exists() else [path for path in self.path.iterdir() if path.is_dir()]

@@ -35,6 +35,8 @@ pub(crate) struct RunInfo {
     max_length: usize,
     /// How many models answer together.
     models: usize,
+    /// Whether probabilities are calibrated.
+    calibrated: bool,
 }
 
 /// What is served, and its limits.
@@ -64,5 +66,6 @@ fn of_run(served: &Served) -> RunInfo {
         several_labels: !classes.is_empty(),
         max_length: task.options.max_length,
         models: served.predictor.models,
+        calibrated: served.predictor.calibration().is_some(),
     }
 }

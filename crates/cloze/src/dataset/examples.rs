@@ -67,6 +67,16 @@ impl Examples {
         self.first_questions().filter(|example| known.contains(example.texts.as_slice())).collect()
     }
 
+    /// The examples whose texts are not those of any example in `known`.
+    #[must_use]
+    pub fn not_in(&self, known: &Examples) -> Examples {
+        let known: HashSet<&[String]> =
+            known.first_questions().map(|example| example.texts.as_slice()).collect();
+        let is_new = |questions: &&[Example]| !known.contains(questions[0].texts.as_slice());
+        let questions = self.examples().filter(is_new).flatten().cloned().collect();
+        Examples { questions, per_example: self.per_example }
+    }
+
     /// Keeps the examples with these indices.
     pub(super) fn keep(&mut self, kept: &HashSet<usize>) {
         let mut question = 0;
@@ -145,6 +155,7 @@ mod tests {
         assert_eq!(examples.example_and_class(3), (1, 1));
         assert_eq!([0, 1, 2, 3, 9].map(|questions| examples.first_with(questions).len()), [0, 2, 2, 4, 6]);
         assert_eq!(examples.also_in(&several(&["c", "d", "a"])).len(), 2);
+        assert_eq!(texts(&examples.not_in(&several(&["c", "d", "a"]))), "b");
         examples.keep(&HashSet::from([0, 2]));
         assert_eq!(texts(&examples), "ac");
         examples.append(several(&["d"]));

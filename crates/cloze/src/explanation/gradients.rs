@@ -13,6 +13,15 @@ use crate::scoring::scores::check_finite;
 /// Tokens that are computed together: few, since a pass whose gradient is wanted keeps the inside of every layer.
 const TOKENS: usize = 1024;
 
+/// Whose probability is asked about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OfLabel {
+    /// The index of the label.
+    pub(crate) label: usize,
+    /// What logits are divided by before they become probabilities.
+    pub(crate) temperature: f64,
+}
+
 /// What integrated gradients say of a sequence.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Integrated {
@@ -41,7 +50,8 @@ pub(crate) fn of_words(
     let owners = owners(&origins, &asked.words);
     let masked = sequence.ids.iter().zip(&owners).map(|(id, owner)| if owner.is_some() { mask } else { *id });
     let baseline: Vec<u32> = masked.collect();
-    let found = integrated(session, &sequence, &baseline, asked.label, steps, progress)?;
+    let of = OfLabel { label: asked.label, temperature: asked.temperature };
+    let found = integrated(session, &sequence, &baseline, of, steps, progress)?;
     let mut words = vec![0.0; asked.words.len()];
     for (token, owner) in found.tokens.iter().zip(&owners) {
         if let Some(word) = owner {
@@ -61,7 +71,7 @@ pub(crate) fn integrated(
     session: &mut Session<Classifier>,
     sequence: &Sequence,
     baseline: &[u32],
-    label: usize,
+    OfLabel { label, temperature }: OfLabel,
     steps: usize,
     mut progress: impl FnMut() -> Result<()>,
 ) -> Result<Integrated> {
@@ -71,7 +81,8 @@ pub(crate) fn integrated(
     let logits = session.class_logits(&batch, Mode::Predict);
     check_finite(logits)?;
     let labels = logits.len() / 2;
-    let [probability, from] = [0, 1].map(|at| soft_labels(&logits[at * labels..][..labels], 1.0)[label]);
+    let [probability, from] =
+        [0, 1].map(|at| soft_labels(&logits[at * labels..][..labels], temperature)[label]);
 
     let end = session.word_embeddings(&sequence.ids);
     let start = session.word_embeddings(baseline);
@@ -92,10 +103,10 @@ pub(crate) fn integrated(
         check_finite(logits)?;
         dlogits.clear();
         for row in logits.chunks_exact(labels) {
-            let probabilities = soft_labels(row, 1.0);
+            let probabilities = soft_labels(row, temperature);
             let of_label = probabilities[label];
             let slope = |(other, probability): (usize, &f64)| {
-                of_label * (f64::from(u8::from(other == label)) - probability)
+                of_label * (f64::from(u8::from(other == label)) - probability) / temperature
             };
             dlogits.extend(probabilities.iter().enumerate().map(|pair| slope(pair) as f32));
         }

@@ -17,6 +17,8 @@ pub(crate) struct Asked<'e> {
     pub(crate) label: usize,
     /// Its probability for the example as it is.
     pub(crate) probability: f64,
+    /// What scores are divided by before they become probabilities.
+    pub(crate) temperature: f64,
     /// The words of the example's texts.
     pub(crate) words: Vec<Position>,
     /// Whether the model reads each of them; what it does not read contributes nothing.
@@ -52,8 +54,8 @@ pub(crate) fn leave_one_out(
         let variants: Vec<Example> = group.iter().map(|&(at, word)| asked[at].without(word)).collect();
         let scores = score(&variants)?;
         for (&(at, word), row) in group.iter().zip(scores.iter()) {
-            let Asked { label, probability, .. } = asked[at];
-            contributions[at][word] = probability - soft_labels(row, 1.0)[label];
+            let Asked { label, probability, temperature, .. } = asked[at];
+            contributions[at][word] = probability - soft_labels(row, temperature)[label];
         }
     }
     Ok(contributions)
@@ -96,7 +98,7 @@ mod tests {
                 let probability = soft_labels(&[1.0, 1.0], 1.0)[0];
                 let mut is_read = vec![true; words.len()];
                 is_read[0] = false;
-                Asked { example, label: 0, probability, words, is_read }
+                Asked { example, label: 0, probability, temperature: 1.0, words, is_read }
             })
             .collect();
         let found = leave_one_out(&asked, scores).unwrap();
@@ -110,7 +112,7 @@ mod tests {
         let text = example(&"so good ".repeat(VARIANTS));
         let words = words(0, &text.texts[0]);
         let is_read = vec![true; words.len()];
-        let asked = [Asked { example: &text, label: 1, probability: 0.25, words, is_read }];
+        let asked = [Asked { example: &text, label: 1, probability: 0.25, temperature: 1.0, words, is_read }];
         let mut sizes = Vec::new();
         let found = leave_one_out(&asked, |examples| {
             sizes.push(examples.len());

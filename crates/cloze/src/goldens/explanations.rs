@@ -8,7 +8,7 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 
 use super::{json, near};
-use crate::explanation::gradients::{Integrated, integrated};
+use crate::explanation::gradients::{Integrated, OfLabel, integrated};
 
 /// The classifier of a folder's goldens.
 fn classifier(dir: &Path) -> Model<cloze_encoder::Classifier> {
@@ -43,9 +43,9 @@ fn integrated_gradients_agree_with_captum() {
         let sequence = Sequence { ids: list(&case["ids"]), type_ids: list(&case["type_ids"]) };
         let baseline: Vec<u32> = list(&case["baseline"]);
         let number = |name: &str| case[name].as_u64().unwrap() as usize;
+        let of = OfLabel { label: number("label"), temperature: 1.0 };
         let Integrated { tokens, probability, baseline } =
-            integrated(&mut session, &sequence, &baseline, number("label"), number("steps"), || Ok(()))
-                .unwrap();
+            integrated(&mut session, &sequence, &baseline, of, number("steps"), || Ok(())).unwrap();
         near(probability as f32, &case["probability"], 1e-5);
         near(baseline as f32, &case["baseline_probability"], 1e-5);
         let wanted = case["tokens"].as_array().unwrap();

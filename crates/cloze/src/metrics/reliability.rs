@@ -53,6 +53,21 @@ impl Reliability {
     }
 }
 
+/// The fewest answers of a bin that is filled evenly.
+const FILLED: usize = 10;
+
+/// Expected calibration error over bins that have the same number of answers, or one more (Nguyen and
+/// O'Connor, 2015): [`BINS`] of them, or fewer so that each has at least [`FILLED`]. `answers` are sorted by
+/// their probability, and there are `count` of them.
+pub(crate) fn equal_mass_error(answers: impl Iterator<Item = (f64, bool)>, count: usize) -> f64 {
+    let bins = (count / FILLED).clamp(1, BINS);
+    let mut sums = [0.0; BINS];
+    for (at, (confidence, is_right)) in answers.enumerate() {
+        sums[at * bins / count] += confidence - f64::from(u8::from(is_right));
+    }
+    sums.iter().map(|sum| sum.abs()).sum::<f64>() / count.max(1) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,5 +86,6 @@ mod tests {
     #[test]
     fn no_answers_have_no_error() {
         assert_eq!(Reliability::new([]), Reliability { ece: 0.0, bins: Vec::new() });
+        assert_eq!(equal_mass_error(std::iter::empty(), 0), 0.0);
     }
 }

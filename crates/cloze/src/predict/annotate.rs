@@ -10,12 +10,12 @@ use super::answer::Answer;
 use super::explain::Explained;
 use super::models::Read;
 use super::{Predictor, explain};
-use crate::Result;
 use crate::dataset::{Example, Examples, Projected, Projection};
 use crate::explanation::{Attribution, Explanation};
 use crate::table::submission::{self, Submission};
 use crate::table::{Added, Format, Kind, Reader, Row, Writer};
-use crate::task::{Answers, Rows, Task};
+use crate::task::{Answers, Rows};
+use crate::{Error, Result};
 
 /// Number of rows that are read, scored and written at a time.
 pub(super) const CHUNK: usize = 512;
@@ -28,6 +28,9 @@ const LARGE_CHUNK: usize = 8192;
 pub struct Annotated {
     /// All rows.
     pub rows: usize,
+    /// Rows with a label: all, unless a precision is promised; in a multi-label task, also those without any
+    /// of the labels.
+    pub answered: usize,
     /// Rows without text in any of the columns that the patterns use; they were labelled like any other.
     pub without_text: usize,
 }
@@ -124,7 +127,7 @@ impl Predictor {
         let mut writer = Writer::new(name, output, format, &columns, &added)?;
         let first = names.len() - fields.len();
         let written = self.label(how, reader, &mut projection, first, progress, |chunk| {
-            for (row, example, answer) in chunk.answers(&task) {
+            for (row, example, answer) in chunk.answers() {
                 let mut new = vec![answer.value(&task, format)];
                 // Six digits exceed the precision of these probabilities.
                 let rounded = |probability: &f64| Value::from((probability * 1e6).round() / 1e6);
@@ -147,7 +150,8 @@ impl Predictor {
     /// Otherwise like [`Predictor::annotate`].
     ///
     /// # Errors
-    /// As [`Predictor::annotate`]; also when a row has no `idx`.
+    /// As [`Predictor::annotate`]; also when a row has no `idx`, or a precision is promised: a submission has a
+    /// label for every row.
     pub fn submit<W: Write>(
         &self,
         reader: Reader,
@@ -155,12 +159,18 @@ impl Predictor {
         name: &str,
         progress: impl FnMut(usize) -> Result<()>,
     ) -> Result<Annotated> {
+        if self.promise.is_some() {
+            return Err(Error::usage(
+                "a submission needs a label for every row, and with a promised precision some have none",
+                "leave the precision out, or write another format",
+            ));
+        }
         let task = self.task.clone();
         let lists = task.data.rows.as_ref().map_or(&[][..], Rows::lists);
         let mut projection = Projection::new(&task, reader.header(), &task.fields(), None)?;
         let mut writer = Submission::new(name, output, reader.header(), lists)?;
         self.label(None, reader, &mut projection, 0, progress, |chunk| {
-            let mut answers = chunk.answers(&task).peekable();
+            let mut answers = chunk.answers().peekable();
             for (row, examples) in &chunk.rows {
                 let mut labels = Vec::new();
                 while let Some((_, _, answer)) = answers.next_if(|(_, example, _)| examples.contains(example))
@@ -239,7 +249,11 @@ impl Predictor {
                 how.map(|how| self.explanations(&examples, &read, how, || progress(written.rows)));
             let explanations = explained.transpose()?.unwrap_or_default();
             written.rows += examples.count();
-            write(Chunk { rows, values, examples, read, explanations })?;
+            let answers = Answer::of(&self.task, &read.scores, &examples, self.reading());
+            let is_answered =
+                |answer: &&Answer| !answer.labels.is_empty() || !self.task.answers.is_one_label();
+            written.answered += answers.iter().filter(is_answered).count();
+            write(Chunk { rows, values, examples, read, answers, explanations })?;
             progress(written.rows)?;
         }
     }
@@ -251,7 +265,7 @@ impl Predictor {
     }
 }
 
-/// Rows of a file, their examples, and the examples' scores.
+/// Rows of a file and the answers for their examples.
 struct Chunk {
     /// Each row, with the indices of its examples.
     rows: Vec<(Row, Range<usize>)>,
@@ -259,16 +273,17 @@ struct Chunk {
     values: Vec<Vec<String>>,
     examples: Examples,
     read: Read,
+    /// The answer for every example.
+    answers: Vec<Answer>,
     /// What was used for the labels of every example, if that was asked.
     explanations: Vec<Vec<Explanation>>,
 }
 
 impl Chunk {
     /// The output: the row, the index of one of its examples, and the answer.
-    fn answers(&self, task: &Task) -> impl Iterator<Item = (&Row, usize, Answer)> {
+    fn answers(&self) -> impl Iterator<Item = (&Row, usize, &Answer)> {
         let examples =
             self.rows.iter().flat_map(|(row, examples)| examples.clone().map(move |example| (row, example)));
-        let answers = Answer::of(task, &self.read.scores, &self.examples);
-        examples.zip(answers).map(|((row, example), answer)| (row, example, answer))
+        examples.zip(&self.answers).map(|((row, example), answer)| (row, example, answer))
     }
 }

@@ -13,7 +13,8 @@ use crate::task::{Answers, Task};
 /// The prediction for an example.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
-    /// The most likely label; in a multi-label task, all classes that the example belongs to.
+    /// The most likely label, or none if it is not confident enough; in a multi-label task, all classes that
+    /// the example belongs to.
     pub(crate) labels: Vec<String>,
     /// The probability of each of [`Task::answer_names`], or of each of the example's own choices.
     pub(crate) probabilities: Vec<f64>,
@@ -21,29 +22,44 @@ pub(crate) struct Answer {
     pub(crate) scores: Vec<f32>,
 }
 
+/// How scores are read as answers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Reading {
+    /// What scores are divided by before they become probabilities.
+    pub(crate) temperature: f64,
+    /// The lowest probability of a label that is given, in a task with one label for an example.
+    pub(crate) lowest: f64,
+}
+
 impl Answer {
     /// The predictions for `examples` with these scores.
-    pub(crate) fn of(task: &Task, scores: &Scores, examples: &Examples) -> Vec<Answer> {
+    pub(crate) fn of(task: &Task, scores: &Scores, examples: &Examples, reading: Reading) -> Vec<Answer> {
         let names = task.answer_names();
+        let soft_labels = |scores: &[f32]| soft_labels(scores, reading.temperature);
         let answer = |questions: Range<usize>| match &task.answers {
-            Answers::OneLabel => Answer {
-                labels: vec![names[best(scores.row(questions.start))].clone()],
-                probabilities: soft_labels(scores.row(questions.start), 1.0),
-                scores: scores.row(questions.start).to_vec(),
-            },
+            Answers::OneLabel => {
+                let scores = scores.row(questions.start);
+                let (given, probabilities) = (best(scores), soft_labels(scores));
+                let is_given = probabilities[given] >= reading.lowest;
+                Answer {
+                    labels: is_given.then(|| names[given].clone()).into_iter().collect(),
+                    probabilities,
+                    scores: scores.to_vec(),
+                }
+            }
             Answers::SeveralLabels(_) => {
                 let rows = || questions.clone().map(|question| scores.row(question));
                 // The first label means yes.
                 let given = names.iter().zip(rows()).filter(|(_, row)| best(row) == 0);
                 Answer {
                     labels: given.map(|(name, _)| name.clone()).collect(),
-                    probabilities: rows().map(|row| soft_labels(row, 1.0)[0]).collect(),
+                    probabilities: rows().map(|row| soft_labels(row)[0]).collect(),
                     scores: rows().map(|row| row[0] - row[1]).collect(),
                 }
             }
             Answers::Choice(_) => {
                 let choices = &examples[questions.start].choices;
-                let mut probabilities = soft_labels(scores.row(questions.start), 1.0);
+                let mut probabilities = soft_labels(scores.row(questions.start));
                 probabilities.truncate(choices.len());
                 Answer {
                     labels: vec![choices[best(scores.row(questions.start))].clone()],
@@ -75,7 +91,8 @@ impl Answer {
         match task.answers.several() {
             Some(_) if format.has_lists() => Value::from(self.labels.clone()),
             Some(several) => Value::from(several.write(&self.labels)),
-            None => Value::from(self.labels.concat()),
+            // Without a label the cell is empty.
+            None => self.labels.first().map_or(Value::Null, |label| Value::from(label.as_str())),
         }
     }
 }
@@ -99,13 +116,39 @@ mod tests {
         scores
     }
 
+    const PLAIN: Reading = Reading { temperature: 1.0, lowest: 0.0 };
+
     #[test]
     fn a_row_has_its_likeliest_label() {
         let task = parse(EXAMPLE);
-        let answers = Answer::of(&task, &scores(&[&[0.0, 2.0, 1.0], &[5.0, 2.0, 1.0]]), &questions(&task, 2));
+        let scores = scores(&[&[0.0, 2.0, 1.0], &[5.0, 2.0, 1.0]]);
+        let answers = Answer::of(&task, &scores, &questions(&task, 2), PLAIN);
         assert_eq!(answers[0].labels, ["billing"]);
         assert_eq!(answers[1].value(&task, Format::Jsonl), "technical");
         assert!((answers[0].probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_temperature_changes_probabilities_and_no_label() {
+        let task = parse(EXAMPLE);
+        let scores = scores(&[&[0.0, 2.0, 1.0], &[5.0, 2.0, 1.0]]);
+        let answers = |temperature, lowest| {
+            Answer::of(&task, &scores, &questions(&task, 2), Reading { temperature, lowest })
+        };
+        let labels =
+            |answers: &[Answer]| answers.iter().map(|answer| answer.labels.clone()).collect::<Vec<_>>();
+        let (plain, cool, hot) = (answers(1.0, 0.0), answers(0.5, 0.0), answers(4.0, 0.0));
+        assert!(labels(&plain) == labels(&cool) && labels(&plain) == labels(&hot));
+        let top = |answers: &[Answer]| answers[0].probabilities[1];
+        assert!(top(&hot) < top(&plain) && top(&plain) < top(&cool));
+        assert_eq!(hot[0].scores, plain[0].scores);
+        // The first row's label has a probability of 0.67, the second one's of 0.94.
+        let sure = answers(1.0, 0.9);
+        assert_eq!(labels(&sure), [vec![], vec!["technical".to_owned()]]);
+        assert_eq!(
+            (sure[0].value(&task, Format::Csv), &sure[0].probabilities),
+            (Value::Null, &plain[0].probabilities)
+        );
     }
 
     #[test]
@@ -115,6 +158,7 @@ mod tests {
             &task,
             &scores(&[&[1.0, 0.0], &[0.0, 3.0], &[0.0, 1.0], &[0.0, 1.0], &[2.0, 0.0], &[0.5, 0.5]]),
             &questions(&task, 6),
+            PLAIN,
         );
         let labels: Vec<String> = answers.iter().map(|answer| answer.labels.join("+")).collect();
         assert_eq!(labels, ["billing", "", "billing+urgent"]);

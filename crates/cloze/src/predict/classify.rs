@@ -16,7 +16,8 @@ const NAME: &str = "the examples";
 /// The prediction for an example.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prediction {
-    /// The most likely label; in a multi-label task, all classes with a probability above one half.
+    /// The most likely label; in a multi-label task, all classes with a probability above one half. Empty if a
+    /// precision is promised and the label is not confident enough for it.
     pub labels: Vec<String>,
     /// Every label with its probability, in the task's order; if an example has its own choices, each of
     /// those. The probabilities add up to 1, except in a multi-label task, where each class is independent.
@@ -34,7 +35,7 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    /// The label, or the first of several; `None` if an example of a multi-label task has none.
+    /// The label, or the first of several; `None` if there is none.
     pub fn label(&self) -> Option<&str> {
         self.labels.first().map(String::as_str)
     }
@@ -82,7 +83,7 @@ impl Predictor {
     /// What the models make of examples as predictions.
     pub(super) fn predictions(&self, examples: &Examples, Read { scores, cut }: &Read) -> Vec<Prediction> {
         let task = &self.task;
-        let answers = Answer::of(task, scores, examples);
+        let answers = Answer::of(task, scores, examples, self.reading());
         let cut = examples.ranges().map(|questions| cut[questions].iter().copied().max().unwrap_or(0));
         let prediction = |((first, answer), cut): ((&Example, Answer), usize)| {
             let names = match task.answers {

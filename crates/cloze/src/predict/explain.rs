@@ -115,12 +115,20 @@ impl Predictor {
     ) -> Result<Vec<Vec<Explanation>>> {
         how.check()?;
         let own = self.task.own_texts();
+        let temperature = self.reading().temperature;
         let predicted = predicted(&self.task, &read.scores, examples);
         let asked = |Predicted { question, label, .. }: &Predicted| {
             let example = &examples[*question];
             let words: Vec<_> = own.iter().flat_map(|&text| words(text, &example.texts[text])).collect();
-            let probability = soft_labels(read.scores.row(*question), 1.0)[*label];
-            Asked { example, label: *label, probability, is_read: vec![true; words.len()], words }
+            let probability = soft_labels(read.scores.row(*question), temperature)[*label];
+            Asked {
+                example,
+                label: *label,
+                probability,
+                temperature,
+                is_read: vec![true; words.len()],
+                words,
+            }
         };
         let mut asked: Vec<Asked> = predicted.iter().flatten().map(asked).collect();
         let contributions = self.contributions(&mut asked, how, &mut progress)?;

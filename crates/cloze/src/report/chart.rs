@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use crate::metrics::Reliability;
+use crate::metrics::{Bin, Measured, Reliability};
+use crate::results::calibration::Coverage;
 
 /// A chart of shares as bars, intervals and points, on one line each.
 pub(crate) struct Chart {
@@ -155,48 +156,124 @@ impl Meaning {
     }
 }
 
-/// A reliability diagram: confidence on the horizontal axis, accuracy on the vertical axis.
+/// A diagram of two shares: points with intervals, over bars or joined by a line.
 pub(crate) struct Diagram {
-    pub(crate) ticks: Vec<Crossing>,
-    pub(crate) bins: Vec<Column>,
+    /// What the diagram shows.
+    pub(crate) name: &'static str,
+    pub(crate) across: Axis,
+    pub(crate) up: Axis,
+    pub(crate) bars: Vec<Column>,
+    pub(crate) curve: Vec<Segment>,
+    pub(crate) points: Vec<Spot>,
+    /// Whether to mark where both shares are equal.
+    pub(crate) has_diagonal: bool,
 }
 
-/// A grid position on both axes.
-pub(crate) struct Crossing {
-    pub(crate) across: At,
-    pub(crate) down: At,
-    pub(crate) label: String,
+/// An axis of a diagram, with the positions of its grid lines and their labels.
+pub(crate) struct Axis {
+    pub(crate) title: &'static str,
+    pub(crate) ticks: Vec<(At, String)>,
 }
 
-/// A bin: a bar up to its accuracy, with a point there at its mean confidence.
+/// A bar.
 pub(crate) struct Column {
     pub(crate) x: At,
     pub(crate) width: At,
     pub(crate) top: At,
     pub(crate) height: At,
-    pub(crate) confidence: At,
-    /// The square root of its share of all predictions, so that the area of the point shows their number.
+}
+
+/// A piece of a line.
+pub(crate) struct Segment {
+    pub(crate) from: (At, At),
+    pub(crate) to: (At, At),
+}
+
+/// A point with the ends of its interval.
+pub(crate) struct Spot {
+    pub(crate) x: At,
+    pub(crate) y: At,
+    pub(crate) low: At,
+    pub(crate) high: At,
     pub(crate) radius: String,
 }
 
-impl Diagram {
-    pub(crate) fn new(reliability: &Reliability) -> Diagram {
-        let crossing = |fifth: u32| {
-            let share = f64::from(fifth) / 5.0;
-            Crossing { across: At(share), down: At(1.0 - share), label: format!("{} %", fifth * 20) }
+impl Axis {
+    /// An axis from 0 to `end`, with a grid line at every `step`.
+    fn new(title: &'static str, end: f64, step: f64) -> Axis {
+        let lines = (end / step).round() as u32;
+        let tick = |line: u32| {
+            (At(f64::from(line) / f64::from(lines)), format!("{:.0} %", f64::from(line) * step * 100.0))
         };
+        Axis { title, ticks: (0..=lines).map(tick).collect() }
+    }
+
+    /// Counted from the top.
+    fn down(self) -> Axis {
+        let ticks = self.ticks.into_iter().map(|(At(at), label)| (At(1.0 - at), label)).collect();
+        Axis { ticks, ..self }
+    }
+}
+
+impl Diagram {
+    /// Confidence on the horizontal axis, accuracy on the vertical axis. A bar for each bin reaches up to its
+    /// accuracy, with a point there at its mean confidence, whose area shows the number of predictions.
+    pub(crate) fn reliability(reliability: &Reliability) -> Diagram {
         let all: usize = reliability.bins.iter().map(|bin| bin.rows).sum();
-        let column = |bin: &crate::metrics::Bin| Column {
+        let bar = |bin: &Bin| Column {
             x: At(bin.from + 0.005),
             width: At(bin.to - bin.from - 0.01),
             top: At(1.0 - bin.accuracy),
             height: At(bin.accuracy),
-            confidence: At(bin.confidence),
-            radius: format!("{:.1}", 3.0 + 7.0 * (bin.rows as f64 / all.max(1) as f64).sqrt()),
+        };
+        let point = |bin: &Bin| {
+            let right = (bin.accuracy * bin.rows as f64).round() as usize;
+            let radius = 3.0 + 7.0 * (bin.rows as f64 / all.max(1) as f64).sqrt();
+            Spot::new(bin.confidence, Measured::exact(right, bin.rows), 1.0, radius)
         };
         Diagram {
-            ticks: (0..=5).map(crossing).collect(),
-            bins: reliability.bins.iter().map(column).collect(),
+            name: "accuracy by confidence",
+            across: Axis::new("confidence", 1.0, 0.2),
+            up: Axis::new("share that is right", 1.0, 0.2).down(),
+            bars: reliability.bins.iter().map(bar).collect(),
+            curve: Vec::new(),
+            points: reliability.bins.iter().map(point).collect(),
+            has_diagonal: true,
+        }
+    }
+
+    /// The share of answers that are given on the horizontal axis, the share of wrong ones among them on the
+    /// vertical axis.
+    pub(crate) fn risk(coverage: &[Coverage]) -> Diagram {
+        let highest = coverage.iter().map(|point| point.error.high).fold(0.01, f64::max);
+        let steps = [0.01, 0.02, 0.05, 0.1, 0.2];
+        let step = steps.into_iter().find(|step| highest <= 5.0 * step).unwrap_or(0.2);
+        let end = step * (highest / step).ceil();
+        let point = |point: &Coverage| Spot::new(point.answered, point.error, end, 3.5);
+        let points: Vec<Spot> = coverage.iter().map(point).collect();
+        let segment = |pair: &[Spot]| Segment { from: (pair[0].x, pair[0].y), to: (pair[1].x, pair[1].y) };
+        Diagram {
+            name: "errors by share of answers given",
+            across: Axis::new("share answered", 1.0, 0.2),
+            up: Axis::new("share that is wrong", end, step).down(),
+            bars: Vec::new(),
+            curve: points.windows(2).map(segment).collect(),
+            points,
+            has_diagonal: false,
+        }
+    }
+}
+
+impl Spot {
+    /// A figure above a share, on a scale that ends at `end`.
+    fn new(x: f64, figure: Measured, end: f64, radius: f64) -> Spot {
+        let down = |share: f64| At(1.0 - share / end);
+        Spot {
+            x: At(x),
+            y: down(figure.value),
+            low: down(figure.low),
+            high: down(figure.high),
+            radius: format!("{radius:.1}"),
         }
     }
 }
@@ -224,12 +301,26 @@ mod tests {
 
     #[test]
     fn a_bin_stands_on_its_confidence_and_reaches_up_to_its_accuracy() {
-        let diagram = Diagram::new(&Reliability::new([(0.95, true), (0.95, false), (0.55, true)]));
-        let [first, last] = &diagram.bins[..] else { panic!() };
+        let diagram = Diagram::reliability(&Reliability::new([(0.95, true), (0.95, false), (0.55, true)]));
+        let ([first, last], [_, point]) = (&diagram.bars[..], &diagram.points[..]) else { panic!() };
         assert_eq!((first.x.to_string(), first.top.to_string()), ("50.50%".into(), "0.00%".into()));
-        assert_eq!(
-            (last.height.to_string(), last.confidence.to_string()),
-            ("50.00%".into(), "95.00%".into())
-        );
+        assert_eq!((last.height.to_string(), point.x.to_string()), ("50.00%".into(), "95.00%".into()));
+        // One of two: from 1.3 to 98.7 %.
+        assert_eq!((point.low.to_string(), point.high.to_string()), ("98.74%".into(), "1.26%".into()));
+    }
+
+    #[test]
+    fn the_scale_of_errors_ends_above_the_highest_interval() {
+        let step = |answered, value, high| Coverage {
+            probability: 0.5,
+            answered,
+            error: Measured { value, low: 0.0, high },
+        };
+        let diagram = Diagram::risk(&[step(0.5, 0.02, 0.08), step(1.0, 0.1, 0.13)]);
+        let labels: Vec<&str> = diagram.up.ticks.iter().map(|(_, label)| label.as_str()).collect();
+        assert_eq!(labels, ["0 %", "5 %", "10 %", "15 %"]);
+        assert_eq!((diagram.points.len(), diagram.curve.len()), (2, 1));
+        assert_eq!(diagram.points[1].y.to_string(), "33.33%");
+        assert_eq!(diagram.up.ticks[3].0.to_string(), "0.00%");
     }
 }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::calibration::Calibrated;
 use super::chart::{At, Chart, Diagram, Drawn, Mark, Meaning, gauge};
 use super::confusion::Confusion;
 use super::figures::{counted, figures, grouped, interval, percent, tested, with_interval};
@@ -9,6 +10,7 @@ use super::making::{Fact, Generations, Pattern, Words, facts, generations, patte
 use super::rows::Rows;
 use crate::metrics::{Evaluation, LabelEvaluation, Reliability};
 use crate::results::Results;
+use crate::results::calibration::Calibration;
 use crate::results::insight::Insight;
 use crate::task::{Class, Task};
 
@@ -29,6 +31,7 @@ struct Page<'r> {
     contents: Vec<(&'static str, &'static str)>,
     ladder: Option<Ladder>,
     reliability: Option<Confidence>,
+    calibration: Option<Calibrated>,
     labels: Option<Labels>,
     confusion: Option<Confusion>,
     errors: Option<Rows>,
@@ -98,7 +101,12 @@ struct LabelLine {
 }
 
 /// The page.
-pub(super) fn html(results: &Results, insight: Option<&Insight>, task: Option<&Task>) -> String {
+pub(super) fn html(
+    results: &Results,
+    insight: Option<&Insight>,
+    task: Option<&Task>,
+    calibration: Option<&Calibration>,
+) -> String {
     let stages = results.stages();
     let outcome = results.outcome();
     let title = outcome.and_then(|outcome| stages.iter().find(|(_, stage)| stage.job == outcome.job));
@@ -116,6 +124,7 @@ pub(super) fn html(results: &Results, insight: Option<&Insight>, task: Option<&T
         contents: Vec::new(),
         ladder: ladder(results),
         reliability: test.zip(insight).map(|(test, insight)| confidence(test, &insight.reliability)),
+        calibration: calibration.map(Calibrated::new),
         labels: test.map(labels),
         confusion: test.and_then(Confusion::new),
         errors: insight.and_then(|insight| Rows::answered(&insight.errors)),
@@ -138,6 +147,7 @@ fn contents(page: &Page) -> Vec<(&'static str, &'static str)> {
     let sections = [
         (page.ladder.is_some(), "accuracy", "Accuracy"),
         (page.reliability.is_some(), "confidence", "Confidence"),
+        (page.calibration.is_some(), "calibration", "Calibration"),
         (page.labels.is_some(), "labels", "Labels"),
         (page.confusion.is_some(), "confusion", "Confusions"),
         (page.errors.is_some(), "errors", "Errors"),
@@ -236,7 +246,7 @@ fn confidence(test: &Evaluation, reliability: &Reliability) -> Confidence {
             percent(accuracy)
         ),
         ece: percent(reliability.ece),
-        diagram: Diagram::new(reliability),
+        diagram: Diagram::reliability(reliability),
         bins: reliability.bins.iter().map(bin).collect(),
     }
 }

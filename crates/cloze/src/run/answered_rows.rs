@@ -81,7 +81,7 @@ fn used(
             let label = best(row);
             let probability = soft_labels(row, 1.0)[label];
             let is_read = is_read(&encoder, &example.texts, &words);
-            asked.insert(at, Asked { example, label, probability, words, is_read });
+            asked.insert(at, Asked { example, label, probability, temperature: 1.0, words, is_read });
         }
     }
     let (positions, asked): (Vec<usize>, Vec<Asked>) = asked.into_iter().unzip();
