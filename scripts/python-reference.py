@@ -23,6 +23,7 @@ NAMES = [
     ("cloze.train", "_train.py"),
     ("cloze.Task", "_task.py"),
     ("cloze.Run", "_run.py"),
+    ("cloze.Explanation", "_explanation.py"),
     ("cloze.Report", "_run.py"),
     ("cloze.DataError", "_cloze.pyi"),
     ("cloze.sklearn.PetClassifier", "sklearn.py"),

@@ -61,6 +61,16 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
     false
 }
 
+/// What a command writes to its standard output, or why it failed.
+pub(crate) fn said(command: &mut Command) -> Result<Vec<u8>, String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| format!("cannot run `{name}`: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim_end()));
+    }
+    Ok(output.stdout)
+}
+
 /// Runs a command and prints what it says on both of its streams, of which the last lines are kept.
 fn passed_on(command: &mut Command, last: &Arc<Mutex<VecDeque<String>>>) -> io::Result<ExitStatus> {
     let (output, input) = io::pipe()?;

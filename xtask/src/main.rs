@@ -3,6 +3,7 @@
 //! ```text
 //! cargo xtask test [CHECK…]              every check that a change has to pass, or those named
 //! cargo xtask licences                   write the list of crates in THIRD-PARTY.md anew
+//! cargo xtask release [--out DIR]        make what users download in target/release-files or DIR
 //! cargo xtask fuzz SECONDS [TARGET…]     run the fuzz targets for so long each
 //! ```
 
@@ -13,6 +14,7 @@ mod browser;
 mod build;
 mod command;
 mod conventions;
+mod crates;
 mod demo;
 mod formats;
 mod fuzz;
@@ -23,6 +25,7 @@ mod modules;
 mod packages;
 mod parity;
 mod python;
+mod release;
 mod source;
 mod wheel;
 
@@ -30,7 +33,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-const USAGE: &str = "cargo xtask test [CHECK…] | licences | fuzz SECONDS [TARGET…]";
+const USAGE: &str = "cargo xtask test [CHECK…] | licences | release [--out DIR] | fuzz SECONDS [TARGET…]";
 
 /// What a check comes down to. What is wrong it has said itself by then.
 enum Outcome {
@@ -73,6 +76,7 @@ const CHECKS: &[Check] = &[
     ("python", wheel::check),
     ("http", http::check),
     ("formats", |root, _| formats::check(root)),
+    ("release", release::check),
     ("browser", |root, _| browser::check(root)),
     ("fuzz", |root, _| fuzz::check(root)),
 ];
@@ -85,6 +89,8 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["test", names @ ..] => test(root, names),
         ["licences"] => licences::update(root),
+        ["release"] => release::make(root, None),
+        ["release", "--out", folder] => release::make(root, Some(folder)),
         ["fuzz", seconds, targets @ ..] => match seconds.parse() {
             Ok(seconds) => fuzz::run(root, seconds, targets),
             Err(_) => Err(format!("`{seconds}` is no number of seconds; use {USAGE}")),

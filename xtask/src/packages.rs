@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::Outcome;
-use crate::command::{cargo, exists, program, succeeds};
+use crate::command::{cargo, exists, program, said, succeeds};
 use crate::links::links;
 
 /// Packages that stay in the repository.
@@ -96,12 +96,7 @@ fn look(root: &Path, path: &Path) -> Result<Package, String> {
 
 /// What `tar` with these arguments writes.
 fn tar(root: &Path, arguments: &[&std::ffi::OsStr]) -> Result<String, String> {
-    let output =
-        program(root, "tar").args(arguments).output().map_err(|error| format!("cannot run tar: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("tar: {}", String::from_utf8_lossy(&output.stderr)));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(String::from_utf8_lossy(&said(program(root, "tar").args(arguments))?).into_owned())
 }
 
 /// What is wrong with a package.

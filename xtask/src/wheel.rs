@@ -26,7 +26,7 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
         return Outcome::NotRun("there is no `python3` to build and test the Python package with".into());
     }
     let folder = root.join("target/python");
-    let Some(python) = environment(root, &folder.join("venv"), REQUIREMENTS) else {
+    let Some(python) = python(root) else {
         return Outcome::NotRun(format!("what {REQUIREMENTS} names could not be installed"));
     };
     let Some(wheel) = built(root, &folder.join("wheels"), &python) else {
@@ -73,6 +73,16 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
             .arg(&python)
             .arg("python/cloze"),
     )))
+}
+
+/// The wheel for checks of others, built in the same way.
+pub(crate) fn made(root: &Path) -> Option<PathBuf> {
+    built(root, &root.join("target/python/wheels"), &python(root)?)
+}
+
+/// A Python that has what the package's tests need.
+fn python(root: &Path) -> Option<PathBuf> {
+    environment(root, &root.join("target/python/venv"), REQUIREMENTS)
 }
 
 /// The wheel, built as quickly as the tests of the rest are.

@@ -230,6 +230,12 @@ HF_TOKEN gives access to private and gated models; HF_HOME moves the cache; HF_E
   cloze completions zsh > ~/.zfunc/_cloze
   cloze completions fish > ~/.config/fish/completions/cloze.fish")]
     Completions(Completions),
+    /// Write the manual page of cloze or of one of its commands
+    #[command(after_help = "Examples:
+  cloze man predict | man -l -
+  cloze man > ~/.local/share/man/man1/cloze.1
+  cloze man runs prune > ~/.local/share/man/man1/cloze-runs-prune.1")]
+    Man(Man),
 }
 
 impl Verb {
@@ -252,7 +258,8 @@ impl Verb {
             | Verb::Report(_)
             | Verb::Runs(_)
             | Verb::Fetch(_)
-            | Verb::Completions(_) => None,
+            | Verb::Completions(_)
+            | Verb::Man(_) => None,
         }
     }
 }
@@ -398,6 +405,14 @@ pub(crate) struct Fetch {
 pub(crate) struct Completions {
     /// The shell
     pub shell: clap_complete::Shell,
+}
+
+/// `cloze man`
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The command, such as `predict` or `runs prune` [default: cloze itself]
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
 }
 
 /// A task, its data and its model.

@@ -70,6 +70,7 @@ fn obey(args: Vec<OsString>) -> u8 {
         Verb::Fetch(args) => commands::fetch::run(&args, &printer),
         Verb::Init(args) => commands::init::run(&args, &global, &printer),
         Verb::Label(args) => commands::label::run(&args, &global, &printer),
+        Verb::Man(args) => commands::man::run(&args),
         Verb::Predict(args) => commands::predict::run(&args, &global, &printer),
         Verb::Report(args) => commands::report::run(&args, &printer),
         Verb::Runs(args) => commands::runs::run(&args, &printer),

@@ -25,6 +25,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use askama::Template;
 use cloze_encoder::{Device, Session, Tokenizer, schedule};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -38,6 +39,8 @@ use self::sampling::Purpose;
 use self::tasks::Tasks;
 use self::training::{Training, parse};
 use crate::error::counted;
+use crate::report;
+use crate::results::ModelSource;
 use crate::run::event::Event;
 use crate::run::store::pretty_json;
 use crate::table::ReadOptions;
@@ -330,7 +333,8 @@ impl Adaptation {
         let network = session.into_model();
         folder.publish(|dir| {
             network.save_like(dir, checkpoint)?;
-            write(dir, &adapted, record, &position)
+            write(dir, &adapted, record, &position)?;
+            write_card(dir, &adapted, &ModelSource::of(model))
         })?;
         // What is finished cannot be stopped any more.
         let _ = listener(&Event::Finished { run: output.display().to_string(), seconds: adapted.seconds });
@@ -370,6 +374,26 @@ fn with_words(
 /// A path in JSON; what is not Unicode in it is replaced.
 fn shown<S: Serializer>(path: &Path, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
+}
+
+/// The model card of an adapted model.
+#[derive(Template)]
+#[template(path = "adapted_card.md")]
+struct Card<'a> {
+    origin: String,
+    name: String,
+    adapted: &'a Adapted,
+    version: &'static str,
+}
+
+/// Writes the model card beside the weights.
+fn write_card(dir: &Path, adapted: &Adapted, model: &ModelSource) -> Result<()> {
+    let name = adapted.output.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let card = Card { origin: report::origin(model), name, adapted, version: env!("CARGO_PKG_VERSION") };
+    let path = dir.join("README.md");
+    // Rendering writes text to memory only, which cannot fail.
+    let text = card.render().unwrap_or_default();
+    std::fs::write(&path, text).map_err(|error| Error::io("write", &path, error))
 }
 
 /// Writes beside the weights how they came to be.

@@ -16,6 +16,8 @@ use crate::{Error, Result};
 pub struct Model {
     /// Its name in results.
     pub name: String,
+    /// Whether this is also its name on the Hugging Face hub, from where it comes.
+    is_from_hub: bool,
     checkpoint: Arc<Checkpoint>,
 }
 
@@ -25,7 +27,12 @@ impl Model {
 
     /// A model under a name of your choice.
     pub fn new(name: impl Into<String>, checkpoint: Checkpoint) -> Model {
-        Model { name: name.into(), checkpoint: Arc::new(checkpoint) }
+        Model { name: name.into(), is_from_hub: false, checkpoint: Arc::new(checkpoint) }
+    }
+
+    /// A model of the Hugging Face hub under its name there, `OWNER/NAME`, which model cards then name as the base of what is made of it.
+    pub fn from_hub(name: impl Into<String>, checkpoint: Checkpoint) -> Model {
+        Model { is_from_hub: true, ..Model::new(name, checkpoint) }
     }
 
     /// Reads the model in a Hugging Face directory, and calls it as the directory is given here.
@@ -74,6 +81,11 @@ impl Model {
             include_bytes!("../../../models/cloze-mini-en/model.safetensors"),
         )?;
         Ok(Model::new(Model::BUILT_IN, checkpoint))
+    }
+
+    /// Whether its name is that of a model of the Hugging Face hub.
+    pub(crate) fn is_from_hub(&self) -> bool {
+        self.is_from_hub
     }
 
     /// Its configuration, tokenizer and weights.

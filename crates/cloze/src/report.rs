@@ -8,6 +8,7 @@ mod calibration;
 mod chart;
 mod confusion;
 mod figures;
+mod front_matter;
 mod making;
 mod model_card;
 mod page;
@@ -15,6 +16,7 @@ mod rows;
 
 pub(crate) use chart::{Chart, Mark, Meaning};
 pub(crate) use figures::{counted, interval, percent, with_interval};
+pub(crate) use front_matter::origin;
 pub(crate) use model_card::model_card;
 
 use crate::results::Results;
@@ -72,7 +74,7 @@ mod tests {
             version: "0.1.0".into(),
             method: "pet".into(),
             patterns: vec!["{text} <i> {mask}.".into()],
-            model: ModelSource { name: "m".into(), fingerprint: "f".into() },
+            model: ModelSource { name: "m".into(), fingerprint: "f".into(), is_from_hub: false },
             data: BTreeMap::from([("train".into(), DataSource { rows: 4, fingerprint: "f".into() })]),
             zero_shot: vec![stage("zero-shot/p0", Some(0), &labels)],
             zero_shot_together: None,
@@ -337,5 +339,24 @@ mod tests {
             "{card}"
         );
         assert!(card.contains("`bad & \"worse\"`"));
+    }
+
+    #[test]
+    fn the_card_begins_with_what_the_hub_reads() {
+        let mut results = results();
+        let front = |results: &Results| model_card(results).split("---\n").nth(1).unwrap().to_owned();
+        assert!(!front(&results).contains("base_model"));
+        results.name = "it's \"so\": 1".into();
+        results.model.name = "google-bert/bert-base-uncased".into();
+        results.model.is_from_hub = true;
+        let lines = front(&results);
+        assert!(
+            lines.contains("library_name: transformers\nbase_model: \"google-bert/bert-base-uncased\"\n"),
+            "{lines}"
+        );
+        assert!(lines.contains("model-index:\n- name: \"it's \\\"so\\\": 1\"\n"), "{lines}");
+        assert!(lines.contains("    - type: accuracy\n      value: 0.75\n"), "{lines}");
+        results.distilled.as_mut().unwrap().test = None;
+        assert!(!front(&results).contains("model-index"));
     }
 }

@@ -12,11 +12,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Place;
 use crate::dataset::DataSource;
 use crate::metrics::Evaluation;
 use crate::pvp::priming::Demonstrations;
 use crate::task::Class;
+use crate::{Model, Place};
 
 /// Version of `results.json`.
 pub(crate) const FORMAT: u32 = 1;
@@ -113,6 +113,20 @@ pub(crate) struct ModelSource {
     pub name: String,
     /// Hash of its configuration, tokenizer and weights.
     pub fingerprint: String,
+    /// Whether the name is that of a model of the Hugging Face hub.
+    #[serde(rename = "from_hub", default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_from_hub: bool,
+}
+
+impl ModelSource {
+    /// What results say of a model.
+    pub(crate) fn of(model: &Model) -> ModelSource {
+        ModelSource {
+            name: model.name.clone(),
+            fingerprint: model.checkpoint().fingerprint().to_owned(),
+            is_from_hub: model.is_from_hub(),
+        }
+    }
 }
 
 /// A model, or several models together, with its metrics.

@@ -11,6 +11,7 @@ pub(crate) mod fetch;
 pub(crate) mod init;
 pub(crate) mod label;
 pub(crate) mod labelled_rows;
+pub(crate) mod man;
 pub(crate) mod options;
 pub(crate) mod predict;
 pub(crate) mod report;
@@ -120,7 +121,7 @@ pub(crate) fn find_model(given: &Path) -> Result<Model> {
     }
     let name = given.display().to_string();
     if let Some(dir) = Cache::from_env().ok().and_then(|cache| cache.find(given.to_str()?)) {
-        return Ok(Model::new(name, Checkpoint::open(&dir)?));
+        return Ok(Model::from_hub(name, Checkpoint::open(&dir)?));
     }
     match name.parse::<Name>() {
         Ok(model) if model.has_owner() => Err(Error::usage(

@@ -96,8 +96,18 @@ fn the_held_out_loss_falls_and_the_result_is_a_model_to_start_from() {
     names.sort();
     assert_eq!(
         names,
-        ["adapt.jsonl", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+        [
+            "README.md",
+            "adapt.jsonl",
+            "config.json",
+            "model.safetensors",
+            "tokenizer.json",
+            "tokenizer_config.json"
+        ]
     );
+    let card = fs::read_to_string(bench.output().join("README.md")).unwrap();
+    assert!(card.starts_with("---\npipeline_tag: fill-mask\n"), "{card}");
+    assert!(card.contains(&format!("before and is {:.3} now", after.loss)), "{card}");
     assert!(!bench.dir.path().join("adapted.unfinished").exists());
     let about: Value = serde_json::from_slice(&fs::read(bench.output().join("adapt.json")).unwrap()).unwrap();
     assert_eq!(about["result"]["tokens"], done.tokens);

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::figures::{counted, figures, grouped, percent, tested, with_interval};
+use super::front_matter::{origin, quoted};
 use super::making::Fact;
 use crate::metrics::{Evaluation, LabelEvaluation};
 use crate::results::Results;
@@ -11,7 +12,10 @@ use crate::task::Class;
 #[derive(Template)]
 #[template(path = "model_card.md")]
 struct Card<'r> {
+    origin: String,
     name: String,
+    /// The name as a string of YAML.
+    quoted_name: String,
     what: String,
     test: Option<Measurement>,
     how: String,
@@ -24,6 +28,8 @@ struct Card<'r> {
 /// A metric of the classifier.
 struct Measurement {
     counted: String,
+    /// Accuracy and macro F1, as shares.
+    shares: (f64, f64),
     accuracy: String,
     figures: String,
     most_frequent: Option<MostFrequent>,
@@ -52,8 +58,11 @@ pub(crate) fn model_card(results: &Results) -> String {
         what: part.clone(),
         is: format!("{}, fingerprint `{}`", counted(source.rows, "row"), source.fingerprint),
     };
+    let name = line(&results.name);
     let card = Card {
-        name: line(&results.name),
+        origin: origin(&results.model),
+        quoted_name: quoted(&name),
+        name,
         what: what(results),
         test: classifier.and_then(|stage| stage.test.as_ref()).map(measurement),
         how: how(results),
@@ -119,6 +128,7 @@ fn measurement(test: &Evaluation) -> Measurement {
     };
     Measurement {
         counted: tested(test),
+        shares: (test.accuracy.value, test.macro_f1.value),
         accuracy: with_interval(test.accuracy),
         figures: figures(test),
         most_frequent: test.most_frequent().map(most_frequent),

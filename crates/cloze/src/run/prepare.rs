@@ -40,7 +40,7 @@ impl Prepared {
         // Results depend on the format actually used, so the run's record and its ids must name it.
         task.options.precision = task.options.precision.on(device);
         let device = task.options.precision.device(device);
-        let plan = Plan::new(&task, &source(model), &data);
+        let plan = Plan::new(&task, &ModelSource::of(model), &data);
         Prepared { task, data, model: model.clone(), device, plan }
     }
 
@@ -49,7 +49,7 @@ impl Prepared {
     }
 
     pub(crate) fn source(&self) -> ModelSource {
-        source(&self.model)
+        ModelSource::of(&self.model)
     }
 
     /// Checks that there is data to train on.
@@ -78,8 +78,4 @@ impl Prepared {
             ),
         ))
     }
-}
-
-fn source(model: &Model) -> ModelSource {
-    ModelSource { name: model.name.clone(), fingerprint: model.checkpoint().fingerprint().to_owned() }
 }

@@ -100,14 +100,7 @@ impl Study<'_> {
             command: self.command(),
             labels: self.task.common_labels(),
             patterns: self.task.patterns.iter().map(ToString::to_string).collect(),
-            models: self
-                .models
-                .iter()
-                .map(|model| ModelSource {
-                    name: model.name.clone(),
-                    fingerprint: model.checkpoint().fingerprint().to_owned(),
-                })
-                .collect(),
+            models: self.models.iter().map(ModelSource::of).collect(),
             data: self.data.sources(&self.task),
             seeds: self.seeds.clone(),
             conclusions: conclusions(&factors),
