@@ -26,8 +26,8 @@ fn check(folder: &Folder, run: &str, rows: usize, wrong: usize) {
     let mut order: Vec<usize> = (0..rows).collect();
     order.sort_by(|a, b| confidence(a).total_cmp(&confidence(b)));
     let mut file = "text,label\n".to_owned();
-    for row in 0..rows {
-        let given = answers[row]["prediction"].as_str().unwrap();
+    for (row, answer) in answers.iter().enumerate() {
+        let given = answer["prediction"].as_str().unwrap();
         let other = if given == "good" { "bad" } else { "good" };
         let label = if order[..wrong].contains(&row) { other } else { given };
         writeln!(file, "{},{label}", text(row)).unwrap();

@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_change_is_called_better_only_if_it_is_more_than_chance() {
-        let rights = |at: usize| at % 5 != 0;
+        let rights = |at: usize| !at.is_multiple_of(5);
         let at = |confidence: f64, rows: usize| {
             answers(&(0..rows).map(|at| (confidence, rights(at))).collect::<Vec<_>>())
         };
