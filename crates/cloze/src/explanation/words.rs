@@ -63,7 +63,7 @@ pub(crate) fn owners(origins: &[Option<Origin>], words: &[Position]) -> Vec<Opti
     let owner = |origin: &Origin| {
         let of_text = || words.iter().enumerate().filter(|(_, word)| word.text == origin.text);
         let goes_on = of_text().find(|(_, word)| word.bytes.end > origin.bytes.start);
-        goes_on.or_else(|| of_text().last()).map(|(index, _)| index)
+        goes_on.or_else(|| of_text().next_back()).map(|(index, _)| index)
     };
     origins.iter().map(|origin| origin.as_ref().and_then(owner)).collect()
 }
