@@ -11,6 +11,9 @@ const LISTED: usize = 8;
 /// The share of the strongest word's contribution from which on a word is coloured.
 const VISIBLE: f64 = 0.05;
 
+/// The least contribution that is more than nothing.
+const LEAST: f64 = 0.0005;
+
 /// The share from which on it is bold.
 const STRONG: f64 = 0.5;
 
@@ -46,7 +49,7 @@ fn coloured(explanation: &Explanation, column: &str, text: &str, printer: &Print
 
 fn word_of(word: &Word, strongest: f64, printer: &Printer) -> String {
     let share = word.contribution.abs() / strongest.max(f64::MIN_POSITIVE);
-    match share < VISIBLE {
+    match share < VISIBLE || word.contribution.abs() < LEAST {
         true => word.text.clone(),
         false => printer.word(&word.text, word.contribution > 0.0, share >= STRONG),
     }

@@ -80,7 +80,7 @@ class Explanation:
 
 def _marked(word: str, contribution: float, strongest: float) -> str:
     share = abs(contribution) / strongest if strongest else 0.0
-    if share < 0.05:
+    if share < 0.05 or abs(contribution) < 0.0005:
         return html.escape(word)
     # For and against differ in their lines too.
     colour, line = ("46, 130, 90", "solid") if contribution > 0 else ("196, 70, 58", "dotted")
