@@ -25,6 +25,8 @@ fn page(words: &[String]) -> Result<Vec<u8>> {
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(named.clone())
+        // One without any character would be left out, and what follows be taken for it.
+        .date(" ")
         .source(concat!("cloze ", env!("CARGO_PKG_VERSION")))
         .manual("cloze manual")
         .render(&mut page)?;
