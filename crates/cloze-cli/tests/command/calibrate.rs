@@ -26,8 +26,8 @@ fn check(folder: &Folder, run: &str, rows: usize, wrong: usize) {
     let mut order: Vec<usize> = (0..rows).collect();
     order.sort_by(|a, b| confidence(a).total_cmp(&confidence(b)));
     let mut file = "text,label\n".to_owned();
-    for row in 0..rows {
-        let given = answers[row]["prediction"].as_str().unwrap();
+    for (row, answer) in answers.iter().enumerate() {
+        let given = answer["prediction"].as_str().unwrap();
         let other = if given == "good" { "bad" } else { "good" };
         let label = if order[..wrong].contains(&row) { other } else { given };
         writeln!(file, "{},{label}", text(row)).unwrap();
@@ -132,7 +132,7 @@ fn what_cannot_be_calibrated_or_promised_is_told() {
     }
     let found = answer(&folder, &["predict", &run, "rows.csv", "--precision", "0.99"]);
     found.says("the 60 checked rows of the calibration are not enough to promise a precision of 0.99");
-    found.advises("ask for a precision of at most 0.");
+    found.advises("ask for a precision of 0.");
     let found = answer(&folder, &["predict", &run, "rows.csv", "--to", "superglue", "--precision", "0.6"]);
     found.says("a submission needs a label for every row");
     let output = folder.run(&["predict", &run, "rows.csv", "--precision", "0.6", "--uncalibrated"]);
