@@ -143,7 +143,7 @@ factors or seeds it reuses what is done.")]
   cloze eval support.toml checked.csv
   cat checked.csv | cloze eval runs/support-1a2b3c4d -")]
     Eval(Eval),
-    /// Fit a run's probabilities to labelled rows, so that of the answers with 90 % about 90 % are right
+    /// Calibrate a run's probabilities with labelled rows, so that they say how often answers are right
     #[command(after_help = "Examples:
   cloze calibrate runs/support-1a2b3c4d checked.csv
   cloze calibrate support.toml checked.csv --json

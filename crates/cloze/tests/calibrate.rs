@@ -194,7 +194,8 @@ fn what_cannot_be_promised_is_refused_with_what_can() {
     );
     // What the remedy says can be promised, can; and nothing more.
     let remedy = error.remedy().unwrap();
-    let best = remedy.split("at most ").nth(1).unwrap().split(',').next().unwrap().parse::<f64>().unwrap();
+    let best =
+        remedy.split("a precision of ").nth(1).unwrap().split(',').next().unwrap().parse::<f64>().unwrap();
     assert!(made.promise(best).is_ok() && made.promise(best + 0.01).is_err(), "{remedy}");
     // So many rows as it says suffice.
     let rows = remedy.split("about ").nth(1).unwrap().split(' ').next().unwrap().parse::<usize>().unwrap();

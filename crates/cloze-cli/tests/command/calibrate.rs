@@ -132,7 +132,7 @@ fn what_cannot_be_calibrated_or_promised_is_told() {
     }
     let found = answer(&folder, &["predict", &run, "rows.csv", "--precision", "0.99"]);
     found.says("the 60 checked rows of the calibration are not enough to promise a precision of 0.99");
-    found.advises("ask for a precision of at most 0.");
+    found.advises("ask for a precision of 0.");
     let found = answer(&folder, &["predict", &run, "rows.csv", "--to", "superglue", "--precision", "0.6"]);
     found.says("a submission needs a label for every row");
     let output = folder.run(&["predict", &run, "rows.csv", "--precision", "0.6", "--uncalibrated"]);

@@ -2,7 +2,7 @@
 
 use statrs::function::beta::{beta_reg, inv_beta_reg};
 
-use super::Measured;
+use super::bootstrap::Measured;
 
 /// The probability with which a bound may be wrong.
 const DOUBT: f64 = 0.05;

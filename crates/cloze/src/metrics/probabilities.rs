@@ -4,8 +4,7 @@
 use cloze_encoder::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::Measured;
-use super::bootstrap::{RESAMPLES, interval};
+use super::bootstrap::{Measured, RESAMPLES, interval};
 use super::reliability::equal_mass_error;
 
 /// An answer, with what its probabilities say about it.
@@ -162,7 +161,7 @@ mod tests {
     #[test]
     fn answers_of_an_example_are_resampled_together() {
         // Four answers of each example are all right or all wrong, so 50 examples say as much as 50 answers.
-        let all: Vec<(f64, bool)> = (0..200).map(|at| (0.8, at / 4 % 5 != 0)).collect();
+        let all: Vec<(f64, bool)> = (0..200).map(|at| (0.8, !(at / 4_usize).is_multiple_of(5))).collect();
         let (alone, together) = [1, 4]
             .map(|per_example| Comparison::new(&answers(&all), &answers(&all), per_example).nll.before)
             .into();

@@ -211,7 +211,7 @@ impl Calibration {
         let mut best = best.filter(|other| *other < precision);
         let best = best.find(|other| promised(answers, *other).is_some());
         let best = match best {
-            Some(best) => format!("ask for a precision of at most {best}"),
+            Some(best) => format!("ask for a precision of {best}"),
             None => "train with more labelled rows".to_owned(),
         };
         let more = match needed(answers, precision) {
