@@ -71,7 +71,7 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
     if !made.is_root {
         notes.push("release: the Debian package was not installed, which only root may do".into());
     }
-    let steps: [(&str, fn(&Made) -> Result<(), String>); 5] = [
+    let steps: [(&str, Step); 5] = [
         ("checksums", |made| made.sums_are_right()),
         ("archive", |made| made.archive_works()),
         ("Debian package", |made| made.deb_works()),
@@ -90,6 +90,9 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
     }
     outcome
 }
+
+/// One thing that is tried, and why it does not work.
+type Step = fn(&Made) -> Result<(), String>;
 
 /// What was made, and where it is tried.
 struct Made<'r> {
