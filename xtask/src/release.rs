@@ -1,5 +1,5 @@
-//! What users download: archive, Debian package, wheel, bill of materials, checksums. Made of the same commit with the same compiler
-//! they are the same bytes, wherever and whenever that is done.
+//! What users download: archive, Debian package, wheel, bill of materials, checksums. Where and when they
+//! are made is not to be seen in them, so that others can make them again and compare.
 
 mod archive;
 mod build;

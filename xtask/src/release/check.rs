@@ -91,7 +91,7 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
     outcome
 }
 
-/// What is tried with what was made.
+/// One thing that is tried, and why it does not work.
 type Step = fn(&Made) -> Result<(), String>;
 
 /// What was made, and where it is tried.
