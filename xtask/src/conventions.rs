@@ -14,8 +14,8 @@ const LONGEST: usize = 400;
 const LONGER: &[(&str, &str)] = &[];
 
 /// Public items of the crate `cloze` at most: lines that begin with `pub fn`, `pub struct` and so on. To be lowered; raised only with a new door of
-/// the library (last with drafts from memory, for the Python package).
-const PUBLIC_ITEMS: usize = 215;
+/// the library (last with models of the hub, which model cards name as a base).
+const PUBLIC_ITEMS: usize = 216;
 
 /// The crate with kernels, whose module `kernel` alone is allowed `unsafe`.
 const KERNELS: &str = "crates/cloze-encoder/src/lib.rs";
