@@ -2,8 +2,8 @@
 
 use cloze_encoder::{Batch, Classifier, Mode, Sequence, Session};
 
-use super::Completeness;
 use super::leave_one_out::Asked;
+use super::shown::Completeness;
 use super::words::owners;
 use crate::Result;
 use crate::ensemble::soft_labels;

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::Attribution;
+use super::attribution::Attribution;
 use super::words::Position;
 use crate::table::Format;
 
