@@ -99,13 +99,12 @@ fn passed_on(command: &mut Command, last: &Arc<Mutex<VecDeque<String>>>) -> io::
 
 /// Whether a program is there and runs.
 pub(crate) fn exists(name: impl AsRef<OsStr>) -> bool {
-    let quiet = Command::new(name)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    quiet.is_ok_and(|status| status.success())
+    says_version(name).is_ok_and(|status| status.success())
+}
+
+fn says_version(name: impl AsRef<OsStr>) -> io::Result<ExitStatus> {
+    let mut quiet = Command::new(name);
+    quiet.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
 }
 
 /// Whether a program is there, or can be had from the system's packages.
@@ -114,7 +113,9 @@ pub(crate) fn installed(name: &str) -> bool {
     install.args(["install", "--yes", "--quiet=2", "--no-install-recommends", name]).stdin(Stdio::null());
     // Nobody else may do this.
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|found| found.stdout == b"0\n");
-    exists(name) || is_root && exists("apt-get") && succeeds(&mut install) && exists(name)
+    // Some that run well have no version to say, and say so.
+    let starts = || says_version(name).is_ok();
+    starts() || is_root && exists("apt-get") && succeeds(&mut install) && starts()
 }
 
 /// The command as it was built.

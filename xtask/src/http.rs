@@ -1,5 +1,5 @@
 //! `cloze serve` with programs that others have written: Schemathesis makes requests of its OpenAPI description that are right and wrong in every way,
-//! and Prometheus reads its metrics.
+//! wrk asks as fast as it can over many connections, and Prometheus reads the metrics.
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -51,7 +51,16 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
         "--generation-deterministic",
         "--no-color",
     ]));
-    let described = Outcome::of(passed && server.is_alive());
+    let mut described = Outcome::of(passed && server.is_alive());
+    match installed("wrk") {
+        true => {
+            described =
+                described.and(Outcome::of(all_answered(&folder, &server.address) && server.is_alive()))
+        }
+        false => notes.push(
+            "wrk did not put load on `cloze serve`: there is no `wrk`, and only root can install it".into(),
+        ),
+    }
     match installed("prometheus") {
         true => described.and(Outcome::of(scraped(&folder.join("prometheus"), &server.address))),
         false => {
@@ -59,6 +68,28 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
             described
         }
     }
+}
+
+/// Whether every request is answered with a prediction while 64 connections ask all the time.
+fn all_answered(folder: &Path, address: &str) -> bool {
+    let script = folder.join("predict.lua");
+    let request = "wrk.method = 'POST'\nwrk.body = '{\"inputs\": \"remind me to call my sister at five\"}'\n\
+                   wrk.headers['Content-Type'] = 'application/json'\n";
+    if let Err(error) = fs::write(&script, request) {
+        println!("cannot write `{}`: {error}", script.display());
+        return false;
+    }
+    let mut load = program(folder, "wrk");
+    load.args(["-t1", "-c64", "-d3s", "--timeout", "30s", "-s"])
+        .arg(&script)
+        .arg(format!("{address}/predict"));
+    let Ok(output) = load.output() else { return false };
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}");
+    // Both lines are there only if there were such.
+    let is_right = output.status.success() && !said.contains("Non-2xx") && !said.contains("Socket errors");
+    let rate = said.lines().find_map(|line| line.strip_prefix("Requests/sec:")?.trim().parse::<f64>().ok());
+    is_right && rate.is_some_and(|rate| rate > 0.0)
 }
 
 /// Whether Prometheus understands the metrics of a server, and has those of the requests that were made before.
