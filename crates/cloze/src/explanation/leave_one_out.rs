@@ -25,7 +25,19 @@ pub(crate) struct Asked<'e> {
     pub(crate) is_read: Vec<bool>,
 }
 
-impl Asked<'_> {
+impl<'e> Asked<'e> {
+    /// A label of an example with these scores, all of whose words are taken to be read.
+    pub(crate) fn new(
+        example: &'e Example,
+        label: usize,
+        scores: &[f32],
+        temperature: f64,
+        words: Vec<Position>,
+    ) -> Asked<'e> {
+        let probability = soft_labels(scores, temperature)[label];
+        Asked { example, label, probability, temperature, is_read: vec![true; words.len()], words }
+    }
+
     /// The example without a word.
     fn without(&self, word: usize) -> Example {
         let Position { text, bytes, .. } = &self.words[word];

@@ -8,7 +8,6 @@ use super::classify::{Prediction, in_chunks, only, questions};
 use super::models::{Models, Read};
 use super::{Predictor, With};
 use crate::dataset::{Example, Examples};
-use crate::ensemble::soft_labels;
 use crate::explanation::leave_one_out::{Asked, leave_one_out};
 use crate::explanation::words::{is_read, words};
 use crate::explanation::{Attribution, Completeness, Explanation, Word, gradients};
@@ -119,16 +118,8 @@ impl Predictor {
         let predicted = predicted(&self.task, &read.scores, examples);
         let asked = |Predicted { question, label, .. }: &Predicted| {
             let example = &examples[*question];
-            let words: Vec<_> = own.iter().flat_map(|&text| words(text, &example.texts[text])).collect();
-            let probability = soft_labels(read.scores.row(*question), temperature)[*label];
-            Asked {
-                example,
-                label: *label,
-                probability,
-                temperature,
-                is_read: vec![true; words.len()],
-                words,
-            }
+            let words = own.iter().flat_map(|&text| words(text, &example.texts[text])).collect();
+            Asked::new(example, *label, read.scores.row(*question), temperature, words)
         };
         let mut asked: Vec<Asked> = predicted.iter().flatten().map(asked).collect();
         let contributions = self.contributions(&mut asked, how, &mut progress)?;

@@ -78,10 +78,8 @@ fn used(
         let tokens = words.len() * encoder.encode(&example.texts).0.len();
         if tokens <= left && !asked.contains_key(&at) {
             left -= tokens;
-            let label = best(row);
-            let probability = soft_labels(row, 1.0)[label];
             let is_read = is_read(&encoder, &example.texts, &words);
-            asked.insert(at, Asked { example, label, probability, temperature: 1.0, words, is_read });
+            asked.insert(at, Asked { is_read, ..Asked::new(example, best(row), row, 1.0, words) });
         }
     }
     let (positions, asked): (Vec<usize>, Vec<Asked>) = asked.into_iter().unzip();
