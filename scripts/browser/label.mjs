@@ -17,15 +17,15 @@ const require = createRequire(path.join(process.cwd(), "package.json"));
 const { chromium: browserType } = require("playwright-core");
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-let failed = 0;
+const failures = [];
 let passed = 0;
 let browser = null;
 let late = 0;
 function check(right, what, detail = "") {
   if (right) passed += 1;
   else {
-    failed += 1;
-    console.log(`failed: ${what}${detail ? `\n        ${detail}` : ""}`);
+    failures.push(`failed: ${what}${detail ? `\n        ${detail}` : ""}`);
+    console.log(failures.at(-1));
   }
 }
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
@@ -426,5 +426,7 @@ await again.stop();
 times.sort((a, b) => a - b);
 const at = (share) => times[Math.min(times.length - 1, Math.floor(share * times.length))]?.toFixed(1);
 console.log(`key to next text, milliseconds, ${times.length} texts: median ${at(0.5)}, 95th percentile ${at(0.95)}`);
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+// Once more, where a long log ends.
+for (const failure of failures) console.log(failure);
+console.log(`${passed} passed, ${failures.length} failed`);
+process.exit(failures.length ? 1 : 0);
