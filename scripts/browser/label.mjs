@@ -205,6 +205,7 @@ await page.screenshot({ path: path.join(folder, "texts.png") });
 
 // A label is changed where it was seen.
 await page.selectOption("#list-view", "labelled");
+await page.waitForSelector('#list[aria-busy="false"]');
 await until(async () => (await page.locator("#list li").count()) > 3, 20, "labelled texts are listed");
 const changed = (await page.locator("#list li .tag").first().innerText()).trim();
 await page.getByRole("button", { name: "change", exact: true }).first().click();

@@ -456,11 +456,17 @@ const visible = (/** @type {string} */ view) => !by(`view-${view}`).hidden;
 
 // ---------------------------------------------------------------- lists
 
+/** How often the list was asked for: an answer that comes after a later question is not shown. */
+let asked = 0;
+
 async function showList() {
+  const number = ++asked;
+  by("list").setAttribute("aria-busy", "true");
   const query = new URLSearchParams({ view: list.view, q: by("list-words").value, from: String(list.from), count: String(PAGE) });
   if (by("list-label").value) query.set("label", by("list-label").value);
   try {
     const { total, rows } = await ask(`/api/rows?${query}`);
+    if (number !== asked) return;
     by("list-about").textContent = ABOUT[/** @type {keyof typeof ABOUT} */ (list.view)] ?? "";
     by("list").replaceChildren(...rows.map(item));
     by("list-place").textContent = total ? `${(list.from + 1).toLocaleString("en")} to ${(list.from + rows.length).toLocaleString("en")} of ${total.toLocaleString("en")}` : "None.";
@@ -468,6 +474,8 @@ async function showList() {
     by("list-on").disabled = list.from + rows.length >= total;
   } catch (problem) {
     complain(problem);
+  } finally {
+    if (number === asked) by("list").setAttribute("aria-busy", "false");
   }
 }
 
