@@ -6,6 +6,7 @@ mod options;
 mod rows;
 mod runs;
 mod serve;
+mod sharing;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -21,6 +22,7 @@ use self::options::{Overrides, Set};
 pub(crate) use self::rows::{Calibrate, CheckedArgs, Eval, OutputFormat, Predict, ReadingArgs};
 pub(crate) use self::runs::{Prune, Report, Runs, RunsAction};
 pub(crate) use self::serve::Serve;
+pub(crate) use self::sharing::{Status, Submit, Work};
 use crate::hub::{Name, Revision};
 
 /// Where to listen: a port of this machine, or an address and a port.
@@ -111,6 +113,29 @@ pub(crate) enum Verb {
 
 Training can be interrupted at any time, by Ctrl-C or a power cut: the same command resumes it.")]
     Train(Train),
+    /// Begin the run of a task on a cluster
+    #[command(after_help = "Examples:
+  cloze submit task.toml --slurm --dry-run
+  cloze submit task.toml --slurm -- --partition=main --cpus-per-task=4 --mem=4G --time=2:00:00
+  cloze submit task.toml --slurm --workers 20 --method ipet --seeds 0,1,2
+  cloze submit runs/support-1a2b3c4d --slurm
+
+An array of tasks runs `cloze work`; what it leaves undone is submitted again. The run ends with the same bytes as `cloze train` on a machine with the same \
+kernels. The folder of runs, the data and the model must have the same names on every node.")]
+    Submit(Submit),
+    /// Do jobs of a run that other processes, here or on other machines, work in too
+    #[command(after_help = "Examples:
+  cloze work runs/support-1a2b3c4d
+  cloze work runs/support-1a2b3c4d --index 3 --of 8 --threads 4
+  seq 0 3 | xargs -P 4 -I {} cloze work runs/support-1a2b3c4d --index {} --of 4 --threads 1 --quiet
+
+Each process asks for a job before it does it. If one is gone, or has given no sign of life for the length of its lease, another does its job.")]
+    Work(Work),
+    /// Show how far a run is, and which processes work in it
+    #[command(after_help = "Examples:
+  cloze status runs/support-1a2b3c4d
+  cloze status runs/support-1a2b3c4d --json")]
+    Status(Status),
     /// Find out which factors matter for a task: patterns, distillation, method, numbers of rows, models
     #[command(after_help = "Examples:
   cloze study task.toml
@@ -246,6 +271,7 @@ impl Verb {
             Verb::ZeroShot(args) => Some(&args.task),
             Verb::Train(args) => Some(&args.task),
             Verb::Study(args) => Some(&args.task),
+            Verb::Submit(args) => Some(&args.task),
             Verb::Demo(_)
             | Verb::Adapt(_)
             | Verb::Init(_)
@@ -254,6 +280,8 @@ impl Verb {
             | Verb::Eval(_)
             | Verb::Predict(_)
             | Verb::Serve(_)
+            | Verb::Status(_)
+            | Verb::Work(_)
             | Verb::Users(_)
             | Verb::Report(_)
             | Verb::Runs(_)

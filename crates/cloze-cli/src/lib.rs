@@ -75,9 +75,12 @@ fn obey(args: Vec<OsString>) -> u8 {
         Verb::Report(args) => commands::report::run(&args, &printer),
         Verb::Runs(args) => commands::runs::run(&args, &printer),
         Verb::Serve(args) => commands::serve::run(&args, &global, &printer),
+        Verb::Status(args) => commands::status::run(&args, &printer),
         Verb::Study(args) => commands::study::run(&args, &global, &printer),
         Verb::Train(args) => commands::train::run(&args, &global, &printer),
+        Verb::Submit(args) => commands::submit::run(&args, &global, &printer),
         Verb::Users(args) => commands::users::run(&args, &printer),
+        Verb::Work(args) => commands::work::run(&args, &global, &printer),
         Verb::ZeroShot(args) => commands::zero_shot::run(&args, &global, &printer),
     };
     end(done, &printer)

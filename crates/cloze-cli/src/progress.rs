@@ -132,6 +132,9 @@ impl Progress<'_> {
                 let what = from.as_ref().map_or("done before".to_owned(), |run| format!("reused from {run}"));
                 self.finished = Some(Finished { job: job.clone(), what, time: "-".into() });
             }
+            Event::JobElsewhere { job, worker } => {
+                self.printer.note(format_args!("{job}: {worker} is doing it"));
+            }
             Event::JobFinished { job, seconds } => {
                 self.remaining.finish(job, *seconds);
                 self.done += 1;

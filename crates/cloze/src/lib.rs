@@ -74,7 +74,9 @@ pub use self::{
         Run,
         event::Event,
         prepare::Prepared,
+        store::{JobStatus, Status, Worker},
         trainer::{Cancel, Trainer},
+        worker::Part,
     },
     table::{
         encoding::Encoding, format::Format, options::ReadOptions, quoting::Quoting, reader::Reader,

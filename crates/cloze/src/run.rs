@@ -13,7 +13,7 @@ mod record;
 pub(crate) mod store;
 pub(crate) mod summary;
 pub(crate) mod trainer;
-mod worker;
+pub(crate) mod worker;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use crate::results::Results;
 use crate::results::calibration::Calibration;
 use crate::results::insight::{self, Insight};
-use crate::run::store::RunDir;
+use crate::run::store::{RunDir, Status};
 use crate::task::Task;
 use crate::{Error, Place, Result, report};
 
@@ -73,6 +73,14 @@ impl Run {
     pub fn task(dir: &Path) -> Result<Task> {
         let record = dir.join("run.toml").display().to_string();
         Ok(Task::parse(&record, &RunDir::open(dir)?.manifest()?, dir)?.into_record())
+    }
+
+    /// How far the run in `dir` is, and which processes work in it.
+    ///
+    /// # Errors
+    /// When the directory is not a run, its record has been changed, or a finished job is damaged.
+    pub fn status(dir: &Path) -> Result<Status> {
+        Ok(RunDir::open(dir)?.status()?)
     }
 
     /// The task file that the run in `dir` was made from, which may since have been changed or deleted;

@@ -19,10 +19,14 @@ pub(crate) mod rows_argument;
 pub(crate) mod run_argument;
 pub(crate) mod runs;
 pub(crate) mod serve;
+mod slurm;
+pub(crate) mod status;
 pub(crate) mod study;
+pub(crate) mod submit;
 pub(crate) mod task_argument;
 pub(crate) mod train;
 pub(crate) mod users;
+pub(crate) mod work;
 pub(crate) mod zero_shot;
 
 use std::num::NonZeroUsize;

@@ -140,7 +140,7 @@ fn a_full_disk_is_an_error_and_not_a_short_file() {
 }
 
 #[test]
-fn two_processes_do_not_work_in_one_run() {
+fn a_run_that_somebody_holds_alone_is_left_to_them() {
     let folder = Folder::new();
     let run = folder.train();
     let lock = fs::File::open(folder.path(&run).join("lock")).unwrap();

@@ -35,9 +35,11 @@ fn killed_when_a_job_begins_or_ends_it_ends_with_the_same_bytes() {
     let expected = outcome(&whole, &run);
 
     let folder = long_task();
-    let log = folder.path(&run).join("events.jsonl");
+    let logs = folder.path(&run).join("events");
     let events = |wanted: &str| {
-        std::fs::read_to_string(&log).unwrap_or_default().lines().filter(|line| line.contains(wanted)).count()
+        let logs = std::fs::read_dir(&logs).into_iter().flatten().flatten();
+        let text: String = logs.map(|log| std::fs::read_to_string(log.path()).unwrap()).collect();
+        text.lines().filter(|line| line.contains(wanted)).count()
     };
     // Each process is killed as soon as it has logged one more event of the kind.
     for wanted in
@@ -91,7 +93,7 @@ fn ctrl_c_stops_at_a_safe_place_and_says_how_to_go_on() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let started = || walk(&folder.path("runs")).iter().any(|path| path.contains("probe.tmp"));
+    let started = || walk(&folder.path("runs")).iter().any(|path| path.contains("/probe."));
     interrupted(child, started, Duration::ZERO);
 }
 

@@ -34,6 +34,8 @@ mod runs;
 #[cfg(unix)]
 mod serve;
 mod several_labels;
+#[cfg(unix)]
+mod sharing;
 mod snapshots;
 mod study;
 mod support;

@@ -38,7 +38,7 @@ fn the_input_the_data_and_the_run_are_never_written_to() {
         "run.toml",
         "results.json",
         "report.html",
-        "events.jsonl",
+        "events/new.csv",
         "final/model.safetensors",
         "final/new.csv",
         "new.csv",

@@ -44,7 +44,7 @@ pub(super) struct Folder {
     output: PathBuf,
     /// A hash of what is asked for, which `state.bin` belongs to.
     record: [u8; HASH],
-    _lock: File,
+    _lock: Option<File>,
 }
 
 /// A folder that goes again if nothing is put into it.

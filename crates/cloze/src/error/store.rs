@@ -56,6 +56,14 @@ pub enum Error {
         /// The task file of the run, if that is known.
         task: Option<PathBuf>,
     },
+    /// The run is bound to kernels that this processor cannot run.
+    #[error("`{}` is computed with the kernels `{wanted}`, which this processor does not have", path.display())]
+    Kernels {
+        /// The run directory.
+        path: PathBuf,
+        /// Their name.
+        wanted: String,
+    },
     /// The directory is not a run.
     #[error("`{}` is not a run directory: it has no `{MANIFEST}`", path.display())]
     NotARun {
@@ -92,6 +100,9 @@ impl miette::Diagnostic for Error {
                 train(task.as_deref())
             ),
             Error::Stranger { .. } => "move it out of the run and run the same command again".to_owned(),
+            Error::Kernels { .. } => "work in it on a machine like that on which it was begun; or train anew with another `--runs`, \
+                beginning on the machine with the oldest processor, whose kernels the others then use"
+                .to_owned(),
             Error::NotARun { .. } => "give a directory that `cloze train` has created".to_owned(),
         };
         Some(Box::new(remedy))

@@ -42,6 +42,13 @@ pub enum Event {
         /// The earlier run whose result is used, or `None` if this run has already done the job.
         from: Option<String>,
     },
+    /// Another process is doing a job.
+    JobElsewhere {
+        /// Its name.
+        job: String,
+        /// The name of the process: its machine, its number there, and some digits.
+        worker: String,
+    },
     /// A job has made progress.
     Progress {
         /// Its name.
@@ -129,7 +136,7 @@ impl Event {
     }
 }
 
-/// An event in `events.jsonl`.
+/// An event in a file of `events`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Logged {
     /// [`FORMAT`].

@@ -63,14 +63,22 @@ pub(super) struct Workspace<'a> {
     model: &'a ModelSource,
     /// The average of the last generation's members that this process has trained.
     average: WeightAverage,
+    /// Whether other processes work in the run, of which one may train the final classifier.
+    pub(super) shares: bool,
     pub(super) log: Log<'a>,
 }
 
 impl<'a> Workspace<'a> {
-    pub(super) fn new(prepared: &'a Prepared, model: &'a ModelSource, log: Log<'a>) -> Workspace<'a> {
-        let Prepared { task, data, device, plan, .. } = prepared;
-        let checkpoint = prepared.checkpoint();
-        Workspace { task, checkpoint, device, data, plan, model, average: WeightAverage::default(), log }
+    pub(super) fn new(
+        prepared: &'a Prepared,
+        model: &'a ModelSource,
+        device: &'a Device,
+        shares: bool,
+        log: Log<'a>,
+    ) -> Workspace<'a> {
+        let Prepared { task, data, plan, .. } = prepared;
+        let (checkpoint, average) = (prepared.checkpoint(), WeightAverage::default());
+        Workspace { task, checkpoint, device, data, plan, model, average, shares, log }
     }
 
     /// Carries out a job and writes its files to `draft`.

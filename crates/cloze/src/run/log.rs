@@ -34,7 +34,14 @@ impl Log<'_> {
         move |step| self.progress(job, "train", "steps", step.step, total)
     }
 
-    fn progress(&mut self, job: &str, stage: &str, unit: &str, done: usize, total: usize) -> Result<()> {
+    pub(super) fn progress(
+        &mut self,
+        job: &str,
+        stage: &str,
+        unit: &str,
+        done: usize,
+        total: usize,
+    ) -> Result<()> {
         self.say(Event::Progress { job: job.into(), stage: stage.into(), done, total, unit: unit.into() })
     }
 }

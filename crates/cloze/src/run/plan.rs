@@ -121,6 +121,22 @@ impl Plan {
         Plan { id, jobs, notes, data: sources }
     }
 
+    /// The names of the jobs whose results a job needs.
+    pub(crate) fn inputs(&self, job: &Job) -> Vec<&str> {
+        let needs = |other: &&Job| match (job.work, other.work) {
+            (Work::Member { pattern, .. }, Work::ZeroShot { pattern: of }) => of == pattern,
+            (Work::Member { generation, .. }, Work::Sets { generation: of }) => of == generation,
+            (Work::Ensemble { .. } | Work::Sets { .. }, Work::ZeroShot { .. }) => true,
+            (Work::Ensemble { .. }, Work::Probe) => true,
+            (Work::Ensemble { generation }, Work::Member { generation: of, .. }) => of == generation,
+            (Work::Sets { generation }, Work::Member { generation: of, .. }) => of + 1 == generation,
+            // Its card has the figures of all others.
+            (Work::Final { .. }, other) => !matches!(other, Work::Final { .. }),
+            _ => false,
+        };
+        self.jobs.iter().filter(needs).map(|job| job.name.as_str()).collect()
+    }
+
     /// Whether the run ends with a classifier rather than with the ensemble alone.
     pub(crate) fn has_classifier(&self) -> bool {
         self.jobs.iter().any(|job| matches!(job.work, Work::Final { .. }))
@@ -343,6 +359,9 @@ pub(crate) fn zero_shot_name(pattern: usize) -> String {
 pub(crate) const PROBE: &str = "probe";
 /// The name of the job of the final classifier.
 pub(crate) const FINAL: &str = "final";
+
+/// The directory of what members leave for the final classifier while several processes work in a run.
+pub(crate) const SHARED: &str = "shared";
 
 /// The directory of a member.
 pub(crate) fn member_name(generation: usize, pattern: usize, seed: u64) -> String {

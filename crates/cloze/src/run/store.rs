@@ -1,40 +1,51 @@
 //! The run directory: everything in it is complete.
 //!
-//! A job works in `NAME.tmp`; once everything is written and synced to disk, a single rename turns it into
-//! `NAME`. `job.json` next to its files has their sizes and hashes, so that damage is noticed when a file is
-//! read rather than when a result looks odd. Nothing is ever changed in place.
+//! A job works in `NAME.WORKER.tmp`; once everything is written and synced to disk, a single rename turns it into `NAME`. `job.json` next to its
+//! files has their sizes and hashes, so that damage is noticed when a file is read rather than when a result looks odd. Nothing is ever changed
+//! in place, and several processes, also on several machines, can work in a run at once: each writes under names of its own, and asks for a job
+//! before it does it.
 
+mod claims;
 mod disk;
 mod id;
 mod job;
 mod origin;
+mod presence;
 mod removal;
 mod seal;
+mod status;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) use crate::error::store::{Error, Result};
 use crate::error::store::{MANIFEST, io_error};
 use crate::run::event::{self, Event, Logged};
+use crate::run::plan::SHARED;
 
+pub(crate) use claims::Claimed;
 pub(crate) use disk::{json, pretty_json, replace, sync_dir, sync_file};
 pub(crate) use id::Id;
 use job::RECORD;
 pub(crate) use job::{Draft, Job, Record};
-pub(crate) use origin::job_line;
-pub(crate) use origin::task_line;
+pub(crate) use origin::{job_line, kernels, kernels_line, task_line};
+pub(crate) use presence::LEASE;
+use presence::{Presence, Watch, locked};
+pub use status::{JobStatus, Status, Worker};
 
 /// Version of `job.json` and of the layout of the run directory.
 pub(crate) const FORMAT: u32 = 1;
 
 /// The beginning of a line in the header of `run.toml`.
 pub(crate) const MADE_BY: &str = "# Made by cloze ";
-const EVENTS: &str = "events.jsonl";
+/// The folder of the files in which processes write what happens.
+const EVENTS: &str = "events";
 pub(crate) const LOCK: &str = "lock";
 const UNFINISHED: &str = "tmp";
 
@@ -42,28 +53,50 @@ const UNFINISHED: &str = "tmp";
 #[derive(Debug)]
 pub(crate) struct RunDir {
     dir: PathBuf,
-    /// Held while this process works in the run; `None` if it only reads. The operating system releases the
-    /// lock when the process ends, however it ends.
+    /// What this process needs to work in the run; `None` if it only reads.
+    work: Option<Work>,
+}
+
+/// A process's part in a run.
+#[derive(Debug)]
+struct Work {
+    presence: Presence,
+    watch: Mutex<Watch>,
+    /// What every job of the run is computed with.
+    kernels: Option<String>,
+    events: File,
+    /// Held together with others that work in the run, so that nobody removes it, where the file system has locks.
     _lock: Option<File>,
-    events: Option<File>,
 }
 
 impl RunDir {
-    /// Opens the run `NAME-ID` under `runs` for work, creating it if necessary: takes its lock, removes what
-    /// an interrupted process left unfinished, and writes `manifest` as `run.toml`.
-    pub(crate) fn begin(runs: &Path, name: &str, id: &Id, manifest: &str) -> Result<RunDir> {
-        let dir = runs.join(format!("{name}-{}", id.short()));
+    /// The directory of the run `NAME-ID` under `runs`.
+    pub(crate) fn path(runs: &Path, name: &str, id: &Id) -> PathBuf {
+        runs.join(format!("{name}-{}", id.short()))
+    }
+
+    /// Opens the run `NAME-ID` under `runs` for work, creating it if necessary: says that this process is at work, which others believe for the
+    /// length of `lease` after its last sign of life; removes what processes that are gone have left unfinished; and writes `manifest` as
+    /// `run.toml` unless it is there.
+    pub(crate) fn begin(runs: &Path, name: &str, id: &Id, manifest: &str, lease: Duration) -> Result<RunDir> {
+        let dir = RunDir::path(runs, name, id);
         fs::create_dir_all(runs).and_then(|()| own_folder(&dir)).map_err(io_error("create", &dir))?;
-        let lock = lock(&dir)?;
-        remove_unfinished(&dir)?;
+        let lock = locked(lock_file(&dir)?, false).map_err(|()| Error::Busy { path: dir.clone() })?;
+        let folder = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let presence = Presence::begin(runs, &folder, lease)?;
         let path = dir.join(MANIFEST);
-        if path.exists() {
-            RunDir::open(&dir)?.manifest()?;
-        } else {
-            replace(&path, seal::seal(manifest).as_bytes())?;
+        if !path.exists() {
+            claims::create_alone(&path, seal::seal(manifest).as_bytes()).map_err(io_error("write", &path))?;
         }
-        let events = append_whole_lines(&dir.join(EVENTS))?;
-        Ok(RunDir { dir, _lock: Some(lock), events: Some(events) })
+        RunDir::open(&dir)?.manifest()?;
+        let log = dir.join(EVENTS).join(format!("{}.jsonl", presence.worker()));
+        let events = fs::create_dir_all(dir.join(EVENTS))
+            .and_then(|()| File::create(&log))
+            .map_err(io_error("create", &log))?;
+        let (kernels, watch) = (origin::kernels(&dir), Mutex::default());
+        let run = RunDir { dir, work: Some(Work { presence, watch, kernels, events, _lock: lock }) };
+        run.sweep()?;
+        Ok(run)
     }
 
     /// Opens a run for reading.
@@ -71,7 +104,7 @@ impl RunDir {
         if !dir.join(MANIFEST).is_file() {
             return Err(Error::NotARun { path: dir.to_owned() });
         }
-        Ok(RunDir { dir: dir.to_owned(), _lock: None, events: None })
+        Ok(RunDir { dir: dir.to_owned(), work: None })
     }
 
     /// Whether `dir` contains a run of this program: other programs may also use a file called `run.toml`.
@@ -106,14 +139,14 @@ impl RunDir {
         origin::of_run(&self.dir)
     }
 
-    /// Appends an event to `events.jsonl`.
+    /// Appends an event to the file of this process in `events`.
     pub(crate) fn log(&mut self, event: &Event) -> Result<()> {
-        let Some(file) = &mut self.events else { return Ok(()) };
+        let Some(Work { events, .. }) = &mut self.work else { return Ok(()) };
         let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
         let time = (time * 1000.0).round() / 1000.0;
         let mut line = json(&Logged { format: event::FORMAT, time, event: event.clone() });
         line.push(b'\n');
-        file.write_all(&line).map_err(io_error("write", &self.dir.join(EVENTS)))
+        events.write_all(&line).map_err(io_error("write", &self.dir.join(EVENTS)))
     }
 
     /// Writes a file of the run itself, such as `results.json`, atomically.
@@ -121,29 +154,72 @@ impl RunDir {
         replace(&self.dir.join(name), bytes)
     }
 
-    /// The finished job `name`, if there is one. A job with another id than `id` (for example from another
-    /// version of cloze) counts as missing and is removed.
+    /// Asks for the job `id`, so that no other process does it at the same time.
+    ///
+    /// # Panics
+    /// When the run was opened for reading.
+    pub(crate) fn claim(&self, id: &Id) -> Result<Claimed> {
+        let work = self.work.as_ref().expect("only what works in a run asks for jobs");
+        claims::claim(self.runs(), id, work.presence.worker(), &mut self.watch(work))
+    }
+
+    /// Whether a process that does a job may be gone without a word: it has not been heard of since this process first saw its claim.
+    pub(crate) fn is_in_doubt(&self, worker: &str) -> bool {
+        self.work.as_ref().is_some_and(|work| self.watch(work).is_in_doubt(worker))
+    }
+
+    /// The name of this process in the run.
+    #[cfg(test)]
+    fn worker(&self) -> &str {
+        self.work.as_ref().map_or("", |work| work.presence.worker())
+    }
+
+    /// The folder of the run.
+    fn runs(&self) -> &Path {
+        self.dir.parent().unwrap_or(Path::new(""))
+    }
+
+    fn watch<'w>(&self, work: &'w Work) -> MutexGuard<'w, Watch> {
+        work.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the run has a file of this content.
+    pub(crate) fn has(&self, name: &str, bytes: &[u8]) -> bool {
+        fs::read(self.dir.join(name)).is_ok_and(|found| found == bytes)
+    }
+
+    /// Whether the run has not been removed.
+    pub(crate) fn is_there(&self) -> bool {
+        self.dir.join(MANIFEST).is_file()
+    }
+
+    /// Removes what members have left for the final classifier.
+    pub(crate) fn remove_shared(&self) {
+        // It takes room and harms nobody; removing the run removes it too.
+        let _ = fs::remove_dir_all(self.dir.join(SHARED));
+    }
+
+    /// The finished job `name`, if there is one. A job with another id than `id` (for example from another version of cloze) counts as missing.
     pub(crate) fn finished(&self, name: &str, id: &Id) -> Result<Option<Job>> {
-        let Some(job) = self.job(name)? else { return Ok(None) };
-        if job.record.id == *id {
-            return Ok(Some(job));
-        }
+        Ok(self.job(name)?.filter(|job| job.record.id == *id))
+    }
+
+    /// Makes room for the job `name`: removes one of another id.
+    fn make_room(&self, name: &str, id: &Id) -> Result<()> {
+        let Some(job) = self.job(name)?.filter(|job| job.record.id != *id) else { return Ok(()) };
         // The run must not remove a file that it did not write.
         if let Some(path) = job.stranger() {
             return Err(Error::Stranger { path });
         }
-        // Moved away with one rename first, so that a killed process leaves no partial job under the final
-        // name.
+        // Moved away with one rename first, so that a killed process leaves no partial job under the final name.
         let dir = self.unfinished(name);
-        fs::rename(&job.dir, &dir)
-            .and_then(|()| fs::remove_dir_all(&dir))
-            .map_err(io_error("remove", &dir))?;
-        Ok(None)
+        fs::rename(&job.dir, &dir).and_then(|()| fs::remove_dir_all(&dir)).map_err(io_error("remove", &dir))
     }
 
-    /// The directory of the job `name` while it is unfinished.
+    /// The directory of the job `name` while this process has not finished it.
     fn unfinished(&self, name: &str) -> PathBuf {
-        self.dir.join(format!("{name}.{UNFINISHED}"))
+        let worker = self.work.as_ref().map_or("", |work| work.presence.worker());
+        self.dir.join(format!("{name}.{worker}.{UNFINISHED}"))
     }
 
     /// The finished job `name` whatever its id, if there is one.
@@ -153,7 +229,7 @@ impl RunDir {
     pub(crate) fn job(&self, name: &str) -> Result<Option<Job>> {
         let Some(job) = Job::open(&self.dir.join(name))? else { return Ok(None) };
         match origin::job_id(&self.dir, name) {
-            Some(id) if id != job.record.id.as_str() && self.events.is_none() => {
+            Some(id) if id != job.record.id.as_str() && self.work.is_none() => {
                 Err(job.damaged(RECORD, "it belongs to another run".to_owned()))
             }
             _ => Ok(Some(job)),
@@ -178,7 +254,7 @@ impl RunDir {
             let Some(job) = jobs.into_iter().find(|job| job.record.id == *id && job.verify().is_ok()) else {
                 continue;
             };
-            let draft = self.draft(name)?;
+            let draft = self.draft(name, id)?;
             for file in job.record.files.keys() {
                 let (from, to) = (job.dir.join(file), draft.path(file)?);
                 if fs::hard_link(&from, &to).is_err() {
@@ -188,7 +264,7 @@ impl RunDir {
             }
             draft.record(Record { job: name.to_owned(), ..job.record })?;
             let run = sibling.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            return Ok(Some((draft.publish()?, run)));
+            return Ok(Some((draft.publish(id)?, run)));
         }
         Ok(None)
     }
@@ -209,14 +285,17 @@ impl RunDir {
     }
 
     /// Starts the job `name`.
-    pub(crate) fn draft(&self, name: &str) -> Result<Draft> {
+    pub(crate) fn draft(&self, name: &str, id: &Id) -> Result<Draft> {
+        self.make_room(name, id)?;
         let target = self.dir.join(name);
         let dir = self.unfinished(name);
         if dir.exists() {
             fs::remove_dir_all(&dir).map_err(io_error("remove", &dir))?;
         }
         fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
-        Ok(Draft { name: name.to_owned(), dir, target })
+        let worker = self.work.as_ref().map(|work| work.presence.worker().to_owned());
+        let kernels = self.work.as_ref().and_then(|work| work.kernels.clone());
+        Ok(Draft { name: name.to_owned(), worker, kernels, dir, target })
     }
 }
 
@@ -251,71 +330,12 @@ fn own_folder(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes the lock of a directory to work in. The operating system lets go of it when the process ends, however it ends.
-pub(crate) fn lock(dir: &Path) -> Result<File> {
+/// Takes the lock of a directory to work in alone. The operating system lets go of it when the process ends, however it ends.
+pub(crate) fn lock(dir: &Path) -> Result<Option<File>> {
+    locked(lock_file(dir)?, true).map_err(|()| Error::Busy { path: dir.to_owned() })
+}
+
+fn lock_file(dir: &Path) -> Result<File> {
     let path = dir.join(LOCK);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(io_error("create", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Busy { path: dir.to_owned() }),
-        // Some network file systems have no locks; there, users must make sure that only one process works in
-        // a run.
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
-        Err(TryLockError::Error(error)) => Err(io_error("lock", &path)(error)),
-    }
-}
-
-/// Removes what an interrupted process left in a run: drafts of the run's own files, and directories of
-/// unfinished jobs. Other files with such names are not touched.
-fn remove_unfinished(dir: &Path) -> Result<()> {
-    for name in [MANIFEST, "insight.json", "results.json", "report.html", "temperature.json"] {
-        match fs::remove_file(dir.join(format!("{name}.{UNFINISHED}"))) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(io_error("remove", dir)(error));
-            }
-            _ => {}
-        }
-    }
-    let numbered = |name: &str, start: char| {
-        let digits = name.strip_prefix(start);
-        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    let is_group = |name: &str| ["zero-shot", "primed"].contains(&name) || numbered(name, 'g');
-    let is_job = |name: &str, in_group: bool| match (in_group, name.split_once('-')) {
-        (false, _) => ["final", "probe", "supervised"].contains(&name),
-        (true, None) => ["ensemble", "sets"].contains(&name) || numbered(name, 'p'),
-        (true, Some((pattern, seed))) => numbered(pattern, 'p') && numbered(seed, 's'),
-    };
-    let name_of = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut folders = vec![(dir.to_owned(), false)];
-    folders.extend(entries(dir).into_iter().filter(|path| is_group(&name_of(path))).map(|path| (path, true)));
-    for (folder, in_group) in folders {
-        for path in entries(&folder) {
-            let name = name_of(&path);
-            let job = name.strip_suffix(UNFINISHED).and_then(|name| name.strip_suffix('.'));
-            if path.is_dir() && job.is_some_and(|job| is_job(job, in_group)) {
-                fs::remove_dir_all(&path).map_err(io_error("remove", &path))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Opens a file of lines for appending. An incomplete last line, left by a killed process, is cut off.
-fn append_whole_lines(path: &Path) -> Result<File> {
-    let open = || -> io::Result<File> {
-        let mut file = File::options().create(true).truncate(false).read(true).write(true).open(path)?;
-        let mut text = Vec::new();
-        file.read_to_end(&mut text)?;
-        let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1) as u64;
-        file.set_len(whole)?;
-        file.seek(SeekFrom::Start(whole))?;
-        Ok(file)
-    };
-    open().map_err(io_error("write", path))
+    File::options().create(true).truncate(false).write(true).open(&path).map_err(io_error("create", &path))
 }

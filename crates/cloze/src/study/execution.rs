@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::arms_csv::csv;
 use super::conclusions::conclusions;
@@ -17,6 +18,7 @@ use crate::results::ModelSource;
 use crate::run::Run;
 use crate::run::event::Event;
 use crate::run::store::{RunDir, pretty_json, replace};
+use crate::run::worker::Part;
 use crate::{Error, Result};
 
 /// A finished study.
@@ -46,8 +48,14 @@ impl Study<'_> {
         let dir = studies.join(format!("{}-{}", self.task.name, self.id.short()));
         std::fs::create_dir_all(&dir).map_err(|error| Error::io("create", &dir, error))?;
         let shown = dir.display().to_string();
-        let mut relay =
-            Relay { listener, number: 0, variation: None, mine: HashSet::new(), told: HashSet::new() };
+        let mut relay = Relay {
+            listener,
+            number: 0,
+            variation: None,
+            mine: HashSet::new(),
+            told: HashSet::new(),
+            muted: String::new(),
+        };
         relay.say(Event::Started { run: shown.clone(), version: env!("CARGO_PKG_VERSION").into() })?;
         let jobs = self
             .variations
@@ -59,13 +67,29 @@ impl Study<'_> {
             relay.say(Event::warning(note))?;
         }
         let runs = studies.join("runs");
-        let mut outcomes = Vec::new();
-        for (number, variation) in self.variations.iter().enumerate() {
-            relay.number = number;
-            relay.variation = Some(variation.title.as_str());
-            relay.mine = variation.own_jobs().map(str::to_owned).collect();
-            outcomes.push(variation.prepared.train(&runs, &mut |event| relay.hear(event))?);
+        // A run whose jobs another process is doing is left for later.
+        let part = Part { waits: false, ..Part::default() };
+        let mut outcomes = vec![None; self.variations.len()];
+        loop {
+            let open = outcomes.iter().filter(|run| run.is_none()).count();
+            for (number, variation) in self.variations.iter().enumerate() {
+                if outcomes[number].is_some() {
+                    continue;
+                }
+                relay.number = number;
+                relay.variation = Some(variation.title.as_str());
+                relay.mine = variation.own_jobs().map(str::to_owned).collect();
+                outcomes[number] =
+                    variation.prepared.take_part(&runs, &part, false, &mut |event| relay.hear(event))?;
+            }
+            match outcomes.iter().filter(|run| run.is_none()).count() {
+                0 => break,
+                // Other processes do what is left.
+                left if left == open => thread::sleep(Duration::from_secs(1)),
+                _ => {}
+            }
         }
+        let outcomes: Vec<Run> = outcomes.into_iter().flatten().collect();
         let outcome = self.conclude(dir, &outcomes)?;
         relay.say(Event::Finished { run: shown, seconds: began.elapsed().as_secs_f64() })?;
         Ok(outcome)

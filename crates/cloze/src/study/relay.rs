@@ -15,6 +15,8 @@ pub(super) struct Relay<'a> {
     /// The jobs of this run that no earlier run has.
     pub(super) mine: HashSet<String>,
     pub(super) told: HashSet<String>,
+    /// A job that is not told of.
+    pub(super) muted: String,
 }
 
 impl Relay<'_> {
@@ -35,15 +37,31 @@ impl Relay<'_> {
             Event::Warning { message } if !self.told.insert(message.clone()) => {
                 return ControlFlow::Continue(());
             }
-            Event::JobSkipped { job, .. } | Event::Measured { job, .. } if !self.mine.contains(job) => {
+            // A run that was left for another process is looked at again, and what is done in it is not news then.
+            Event::JobSkipped { job, .. }
+                if !self.mine.contains(job)
+                    || !self.told.insert(format!("the end of {} {job}", self.number)) =>
+            {
+                self.muted.clone_from(job);
                 return ControlFlow::Continue(());
             }
+            Event::JobElsewhere { job, .. }
+                if !self.told.insert(format!("{} {job} elsewhere", self.number)) =>
+            {
+                return ControlFlow::Continue(());
+            }
+            Event::Measured { job, .. } if self.muted == *job => return ControlFlow::Continue(()),
             Event::JobStarted { job, what } => {
+                self.muted.clear();
                 *job = job_name(self.number, job);
                 *what = format!("{}: {what}", self.variation.unwrap_or_default());
             }
+            Event::JobFinished { job, .. } => {
+                self.told.insert(format!("the end of {} {job}", self.number));
+                *job = job_name(self.number, job);
+            }
             Event::JobSkipped { job, .. }
-            | Event::JobFinished { job, .. }
+            | Event::JobElsewhere { job, .. }
             | Event::Progress { job, .. }
             | Event::Measured { job, .. } => *job = job_name(self.number, job),
             Event::Warning { .. } | Event::Packed { .. } | Event::HeldOut { .. } => {}

@@ -41,12 +41,16 @@ impl Workspace<'_> {
     }
 
     /// The mean of the members' fine-tuned encoders. Members that were neither trained by this process nor
-    /// kept are trained again.
+    /// kept or left by another are trained again.
     fn mean_of_members(&mut self, job: &str) -> Result<Vec<f32>> {
         let members = self.members(self.last_generation());
         if !self.average.is_of(members.iter().map(|member| member.name())) {
             self.average = WeightAverage::default();
             for member in members {
+                if let Some(weights) = self.left_by_another(member)? {
+                    self.average.add(&member.name(), &weights);
+                    continue;
+                }
                 let kept = self.finished().job(&member.name())?;
                 let mut model = if kept.has(&format!("{MODEL}/model.safetensors")) {
                     Model::masked_lm(&Checkpoint::open(&kept.dir().join(MODEL))?)?
@@ -56,7 +60,7 @@ impl Workspace<'_> {
                     self.fine_tuned(job, member, &verbalizer, &unlabeled)?.0.into_model()
                 };
                 model.freeze(self.task.options.freeze);
-                self.average.add(&member.name(), &model);
+                self.average.add(&member.name(), model.trained_encoder());
             }
         }
         Ok(std::mem::take(&mut self.average).value())

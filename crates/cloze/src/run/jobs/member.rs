@@ -24,8 +24,13 @@ impl Workspace<'_> {
         let verbalizer = self.verbalizer(pattern)?;
         let unlabeled = self.clozes(pattern, &verbalizer, Split::Unlabeled)?;
         let (mut session, steps) = self.fine_tuned(name, member, &verbalizer, &unlabeled)?;
+        let is_kept = keeps_members(self.task, generation, self.data.unlabeled.len());
         if self.starts_from(member) {
-            self.average.add(name, session.model());
+            let weights = session.model().trained_encoder();
+            self.average.add(name, weights);
+            if !is_kept && (self.shares || self.log.run.has_others()) {
+                self.leave(member, weights)?;
+            }
         }
         write_steps(draft, &steps)?;
         let measured = self.measures_members();
@@ -37,7 +42,7 @@ impl Workspace<'_> {
         let labels = self.task.label_names();
         write_scores(draft, &labels, Split::Unlabeled, &scores)?;
         write_predictions(draft, &labels, &scores, None)?;
-        if keeps_members(self.task, generation, self.data.unlabeled.len()) {
+        if is_kept {
             session.into_model().save(&draft.dir().join(MODEL), &self.checkpoint.tokenizer)?;
         }
         let is_cross_entropy = self.task.options.lm_weight == 0.0 || unlabeled.is_empty();

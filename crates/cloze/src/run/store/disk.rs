@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::UNFINISHED;
+use super::presence::nonce;
 use crate::error::store::{Result, io_error};
 
 /// A value as one line of JSON.
@@ -22,12 +23,21 @@ pub(crate) fn pretty_json(value: &impl Serialize) -> Vec<u8> {
     bytes
 }
 
+/// Whether there is no such file. A network file system also says that one it has seen before is stale.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::StaleNetworkFileHandle)
+}
+
+/// The name of a file's draft, which no other process uses.
+pub(super) fn draft_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.{UNFINISHED}", nonce()));
+    name.into()
+}
+
 /// Writes `path` under a temporary name, syncs it to disk and renames it.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(UNFINISHED);
-    let draft = PathBuf::from(name);
+    let draft = draft_of(path);
     let write = || -> io::Result<()> {
         let mut file = File::create(&draft)?;
         file.write_all(bytes)?;
@@ -35,7 +45,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         fs::rename(&draft, path)
     };
     write().map_err(|error| {
-        // Half a file is useless; if it cannot be removed either, the next start tries again.
+        // Half a file is useless; if it cannot be removed either, the next run removes it.
         let _ = fs::remove_file(&draft);
         io_error("write", path)(error)
     })?;

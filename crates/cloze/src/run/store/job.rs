@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use cloze_encoder::Checkpoint;
 use serde::{Deserialize, Serialize};
 
-use super::disk::{pretty_json, sync_dir, sync_file};
+use super::disk::{is_gone, pretty_json, sync_dir, sync_file};
 use super::{FORMAT, Id, origin};
 use crate::error::store::{Error, Result, io_error};
 
@@ -35,6 +35,12 @@ pub(crate) struct Record {
     pub id: Id,
     /// The duration of the job.
     pub seconds: f64,
+    /// The process that did it; `None` in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
+    /// The kernels that it was computed with; `None` in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<String>,
     /// Its files.
     pub files: BTreeMap<String, FileRecord>,
 }
@@ -43,6 +49,8 @@ pub(crate) struct Record {
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(super) name: String,
+    pub(super) worker: Option<String>,
+    pub(super) kernels: Option<String>,
     pub(super) dir: PathBuf,
     pub(super) target: PathBuf,
 }
@@ -78,9 +86,16 @@ impl Draft {
         let mut files = BTreeMap::new();
         record_files(&self.dir, "", &mut files)?;
         let seconds = (seconds * 1000.0).round() / 1000.0;
-        let record = Record { format: FORMAT, job: self.name.clone(), id: id.clone(), seconds, files };
-        self.record(record)?;
-        self.publish()
+        self.record(Record {
+            format: FORMAT,
+            job: self.name.clone(),
+            id: id.clone(),
+            seconds,
+            worker: self.worker.clone(),
+            kernels: self.kernels.clone(),
+            files,
+        })?;
+        self.publish(id)
     }
 
     pub(super) fn record(&self, record: Record) -> Result<()> {
@@ -88,17 +103,22 @@ impl Draft {
         sync_file(&self.dir.join(RECORD))
     }
 
-    pub(super) fn publish(self) -> Result<Job> {
+    /// Gives the job its final name, unless another process has finished it meanwhile: what a job writes depends on its id alone.
+    pub(super) fn publish(self, id: &Id) -> Result<Job> {
         sync_dir(&self.dir);
-        fs::rename(&self.dir, &self.target).map_err(io_error("create", &self.target))?;
+        let renamed = fs::rename(&self.dir, &self.target);
         if let Some(parent) = self.target.parent() {
             sync_dir(parent);
         }
-        Job::open(&self.target)?.ok_or_else(|| Error::Io {
-            action: "read",
-            path: self.target.clone(),
-            source: io::ErrorKind::NotFound.into(),
-        })
+        match (Job::open(&self.target)?, renamed) {
+            (Some(job), Ok(())) => Ok(job),
+            (Some(job), Err(_)) if job.record.id == *id => {
+                let _ = fs::remove_dir_all(&self.dir);
+                Ok(job)
+            }
+            (_, Err(error)) => Err(io_error("create", &self.target)(error)),
+            (None, Ok(())) => Err(io_error("read", &self.target)(io::ErrorKind::NotFound.into())),
+        }
     }
 }
 
@@ -122,12 +142,14 @@ impl Job {
 
     pub(super) fn open(dir: &Path) -> Result<Option<Job>> {
         let path = dir.join(RECORD);
-        let bytes = match fs::read(&path) {
+        // Another process may finish the job between the two looks of the first time.
+        let missing = |error: &io::Error| is_gone(error) && dir.exists();
+        let read = fs::read(&path);
+        let read = if read.as_ref().is_err_and(missing) { fs::read(&path) } else { read };
+        let bytes = match read {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !dir.exists() => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(damaged(dir, RECORD, "it is missing".to_owned()));
-            }
+            Err(error) if missing(&error) => return Err(damaged(dir, RECORD, "it is missing".to_owned())),
+            Err(error) if is_gone(&error) => return Ok(None),
             Err(error) => return Err(io_error("read", &path)(error)),
         };
         let record: Record = serde_json::from_slice(&bytes)
@@ -172,9 +194,7 @@ impl Job {
         let path = self.dir.join(name);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(self.damaged(name, "it is missing".to_owned()));
-            }
+            Err(error) if is_gone(&error) => return Err(self.damaged(name, "it is missing".to_owned())),
             Err(error) => return Err(io_error("read", &path)(error)),
         };
         if bytes.len() as u64 != expected.bytes {

@@ -53,6 +53,21 @@ fn unescaped(escaped: &str) -> Option<String> {
     Some(text)
 }
 
+/// The text before the names of the kernels.
+const KERNELS: &str = "# kernels: ";
+
+/// The comment for the kernels that every job of a run is computed with, with its line feed.
+pub(crate) fn kernels_line(kernels: &str) -> String {
+    format!("{KERNELS}{kernels}\n")
+}
+
+/// The kernels that a run is bound to; `None` if there is no such run, or an earlier version made it.
+pub(crate) fn kernels(dir: &Path) -> Option<String> {
+    let manifest = std::fs::read_to_string(dir.join(super::MANIFEST)).ok()?;
+    let mut head = manifest.lines().take_while(|line| line.starts_with('#'));
+    head.find_map(|line| line.strip_prefix(KERNELS)).map(str::to_owned)
+}
+
 /// The text before the name and the id of a job.
 const JOB: &str = "# job: ";
 
@@ -61,11 +76,17 @@ pub(crate) fn job_line(name: &str, id: &Id) -> String {
     format!("{JOB}{name} {id}\n")
 }
 
+/// The jobs of the run in `dir` with their ids, in order; none if its record does not name them.
+pub(super) fn jobs(dir: &Path) -> Vec<(String, String)> {
+    let manifest = std::fs::read_to_string(dir.join(super::MANIFEST)).unwrap_or_default();
+    let head = manifest.lines().take_while(|line| line.starts_with('#'));
+    let named = head.filter_map(|line| line.strip_prefix(JOB)?.rsplit_once(' '));
+    named.map(|(name, id)| (name.to_owned(), id.to_owned())).collect()
+}
+
 /// The id of the job of this name in the run in `dir`, if the run's record has it.
-pub(super) fn job_id(dir: &Path, name: &str) -> Option<String> {
-    let manifest = std::fs::read_to_string(dir.join(super::MANIFEST)).ok()?;
-    let mut head = manifest.lines().take_while(|line| line.starts_with('#'));
-    head.find_map(|line| Some(line.strip_prefix(JOB)?.strip_prefix(name)?.strip_prefix(' ')?.to_owned()))
+pub(super) fn job_id(dir: &Path, wanted: &str) -> Option<String> {
+    jobs(dir).into_iter().find_map(|(name, id)| (name == wanted).then_some(id))
 }
 
 /// Whether a record is from a version that wrote neither checksums nor job ids. A record whose checksum was

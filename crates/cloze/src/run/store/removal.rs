@@ -1,14 +1,14 @@
 //! Removing what runs keep.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{EVENTS, Error, Job, LOCK, MANIFEST, Result, RunDir, UNFINISHED, entries, io_error, lock};
+use super::sweep::{FILES, remove_events};
+use super::{Error, Job, LOCK, Result, RunDir, UNFINISHED, entries, io_error, lock};
 
-/// The files of a run itself, in the order in which they are removed: a run without results is unfinished, and without a record it is none.
-const FILES: [&str; 7] =
-    ["results.json", "insight.json", "report.html", "temperature.json", EVENTS, MANIFEST, LOCK];
+/// Where earlier versions wrote what happened.
+const EARLIER_EVENTS: &str = "events.jsonl";
 
 impl RunDir {
     /// Removes the jobs of a run that are called as `wanted` says, and unfinished ones.
@@ -17,7 +17,7 @@ impl RunDir {
     /// When another process works in the run, a job's directory has a file that the job did not write, or something cannot be removed.
     pub(crate) fn remove_jobs(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<()> {
         RunDir::open(dir)?;
-        let _lock = lock(dir)?;
+        let _lock = alone(dir)?;
         remove_within(dir, "", &wanted)
     }
 
@@ -27,11 +27,12 @@ impl RunDir {
     /// As [`RunDir::remove_jobs`].
     pub(crate) fn remove(dir: &Path) -> Result<()> {
         RunDir::open(dir)?;
-        let held = lock(dir)?;
-        let results = dir.join(FILES[0]);
-        remove_file(&results)?;
+        let held = alone(dir)?;
+        // A run without results is unfinished, and without a record, the last of its files, it is none.
+        remove_file(&dir.join(FILES[0]))?;
         remove_within(dir, "", &|_| true)?;
-        for name in &FILES[1..] {
+        remove_events(dir)?;
+        for name in [EARLIER_EVENTS].iter().chain(&FILES[1..]).chain(&[LOCK]) {
             remove_file(&dir.join(name))?;
         }
         drop(held);
@@ -40,6 +41,15 @@ impl RunDir {
             Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
             other => other.map_err(io_error("remove", dir)),
         }
+    }
+}
+
+/// Makes sure that nobody works in a run, on this machine or another.
+fn alone(dir: &Path) -> Result<Option<File>> {
+    let lock = lock(dir)?;
+    match RunDir::open(dir)?.has_others() {
+        true => Err(Error::Busy { path: dir.to_owned() }),
+        false => Ok(lock),
     }
 }
 
@@ -81,13 +91,13 @@ fn remove_within(dir: &Path, prefix: &str, wanted: &dyn Fn(&str) -> bool) -> Res
 mod tests {
     use std::path::PathBuf;
 
-    use super::super::Id;
+    use super::super::{Id, LEASE, MANIFEST};
     use super::*;
 
     fn run(runs: &Path, name: &str) -> PathBuf {
-        let run = RunDir::begin(runs, name, &Id::of(&name), "name = 1\n").unwrap();
+        let run = RunDir::begin(runs, name, &Id::of(&name), "name = 1\n", LEASE).unwrap();
         for job in ["final", "probe", "g0/p0-s0", "g0/ensemble"] {
-            let draft = run.draft(job).unwrap();
+            let draft = run.draft(job, &Id::of(&job)).unwrap();
             draft.write("model/weights", b"123").unwrap();
             draft.finish(&Id::of(&job), 1.0).unwrap();
         }
@@ -125,8 +135,15 @@ mod tests {
     fn a_run_in_which_somebody_works_stays() {
         let dir = tempfile::tempdir().unwrap();
         let run = run(dir.path(), "a");
-        let _held = lock(&run).unwrap();
+        let held = lock(&run).unwrap();
         assert!(matches!(RunDir::remove(&run), Err(Error::Busy { .. })));
+        drop(held);
+        let at_work = RunDir::begin(dir.path(), "a", &Id::of(&"a"), "", LEASE).unwrap();
+        assert!(matches!(RunDir::remove(&run), Err(Error::Busy { .. })));
+        // Where the file system has no locks, it is known from the other's file.
+        assert!(RunDir::open(&run).unwrap().has_others());
+        drop(at_work);
+        assert!(!RunDir::open(&run).unwrap().has_others());
         assert!(run.join("final").exists());
     }
 }

@@ -5,15 +5,15 @@ use std::path::Path;
 
 use miette::Diagnostic;
 
-use super::{Error, Id, RunDir};
+use super::{Claimed, Error, Id, LEASE, RunDir};
 use crate::run::event::Event;
 
 fn begin(runs: &Path, task: &str) -> RunDir {
-    RunDir::begin(runs, "support", &Id::of(&task), "format = 1\n").unwrap()
+    RunDir::begin(runs, "support", &Id::of(&task), "format = 1\n", LEASE).unwrap()
 }
 
 fn finish(run: &RunDir, name: &str, id: &Id, text: &str) {
-    let draft = run.draft(name).unwrap();
+    let draft = run.draft(name, id).unwrap();
     draft.write("logits.csv", text.as_bytes()).unwrap();
     draft.write("model/config.json", b"{}").unwrap();
     draft.finish(id, 1.0).unwrap();
@@ -24,7 +24,7 @@ fn a_job_is_there_when_it_is_finished_and_not_before() {
     let runs = tempfile::tempdir().unwrap();
     let run = begin(runs.path(), "task");
     let id = Id::of(&"job");
-    let draft = run.draft("g0/p0-s0").unwrap();
+    let draft = run.draft("g0/p0-s0", &id).unwrap();
     draft.write("logits.csv", b"a,b\n").unwrap();
     assert!(run.finished("g0/p0-s0", &id).unwrap().is_none());
     draft.finish(&id, 1.0).unwrap();
@@ -37,26 +37,96 @@ fn what_a_killed_process_has_left_unfinished_is_removed() {
     let runs = tempfile::tempdir().unwrap();
     let run = begin(runs.path(), "task");
     finish(&run, "g0/p0-s0", &Id::of(&"job"), "kept");
-    run.draft("g0/p1-s0").unwrap().write("logits.csv", b"half").unwrap();
-    run.draft("probe").unwrap().write("probe.json", b"half").unwrap();
-    fs::write(run.dir().join("results.json.tmp"), "half").unwrap();
+    let id = Id::of(&"other");
+    run.draft("g0/p1-s0", &id).unwrap().write("logits.csv", b"half").unwrap();
+    run.draft("probe", &id).unwrap().write("probe.json", b"half").unwrap();
     let dir = run.dir().to_owned();
+    fs::write(dir.join("results.json.1a2b3c4d.tmp"), "half").unwrap();
+    // As earlier versions called them.
+    fs::write(dir.join("insight.json.tmp"), "half").unwrap();
+    fs::create_dir(dir.join("g0/p2-s0.tmp")).unwrap();
+    fs::write(dir.join("notes.tmp"), "a person's").unwrap();
+    let unfinished = |dir: &Path| {
+        super::entries(dir)
+            .into_iter()
+            .filter(|path| path.extension().is_some_and(|end| end == "tmp"))
+            .count()
+    };
+    assert_eq!((unfinished(&dir), unfinished(&dir.join("g0"))), (4, 2));
     drop(run);
     let run = begin(runs.path(), "task");
     assert_eq!(run.dir(), dir);
-    assert!(!dir.join("g0/p1-s0.tmp").exists() && !dir.join("probe.tmp").exists());
-    assert!(!dir.join("results.json.tmp").exists());
+    assert_eq!((unfinished(&dir), unfinished(&dir.join("g0"))), (1, 0));
     assert!(run.job("g0/p0-s0").unwrap().is_some());
 }
 
 #[test]
-fn two_processes_do_not_work_in_the_same_run() {
+fn of_two_processes_in_a_run_one_does_a_job() {
     let runs = tempfile::tempdir().unwrap();
-    let first = begin(runs.path(), "task");
-    let second = RunDir::begin(runs.path(), "support", &Id::of(&"task"), "");
-    assert!(matches!(second, Err(Error::Busy { .. })));
+    let (first, second) = (begin(runs.path(), "task"), begin(runs.path(), "task"));
+    let id = Id::of(&"job");
+    let Claimed::Mine(claim) = first.claim(&id).unwrap() else { panic!("nobody else has asked") };
+    let Claimed::Theirs(worker) = second.claim(&id).unwrap() else { panic!("the first is at work") };
+    let status = second.status().unwrap();
+    assert_eq!(status.workers.iter().filter(|found| found.worker == worker && found.alive).count(), 1);
+    assert_eq!(status.workers.len(), 2);
+    assert!(matches!(second.claim(&Id::of(&"other")).unwrap(), Claimed::Mine(_)));
+    drop(claim);
+    assert!(matches!(second.claim(&id).unwrap(), Claimed::Mine(_)));
+}
+
+#[test]
+fn what_a_process_does_not_finish_is_done_by_another() {
+    let runs = tempfile::tempdir().unwrap();
+    let (first, second) = (begin(runs.path(), "task"), begin(runs.path(), "task"));
+    let id = Id::of(&"job");
+    let claim = first.claim(&id).unwrap();
+    // As if it were killed: neither the claim nor the draft is given back.
+    let Claimed::Mine(claim) = claim else { panic!("nobody else has asked") };
+    first.draft("g0/p0-s0", &id).unwrap().write("logits.csv", b"half").unwrap();
+    std::mem::forget(claim);
     drop(first);
-    begin(runs.path(), "task");
+    let Claimed::Mine(_claim) = second.claim(&id).unwrap() else { panic!("the first is gone") };
+    finish(&second, "g0/p0-s0", &id, "scores");
+    assert_eq!(second.job("g0/p0-s0").unwrap().unwrap().read("logits.csv").unwrap(), b"scores");
+    assert!(matches!(begin(runs.path(), "task").claim(&id).unwrap(), Claimed::Theirs(_)));
+}
+
+#[test]
+fn of_many_that_ask_at_once_one_gets_the_job() {
+    let runs = tempfile::tempdir().unwrap();
+    let workers: Vec<RunDir> = (0..16).map(|_| begin(runs.path(), "task")).collect();
+    for round in 0..20 {
+        let id = Id::of(&round);
+        let claims: Vec<Claimed> = std::thread::scope(|scope| {
+            let asking: Vec<_> = workers.iter().map(|run| scope.spawn(|| run.claim(&id).unwrap())).collect();
+            asking.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(claims.iter().filter(|claim| matches!(claim, Claimed::Mine(_))).count(), 1);
+    }
+}
+
+#[test]
+fn a_silent_process_loses_its_job_and_still_may_finish_it() {
+    let runs = tempfile::tempdir().unwrap();
+    let (paused, other) = (begin(runs.path(), "task"), begin(runs.path(), "task"));
+    let id = Id::of(&"job");
+    let Claimed::Mine(_held) = paused.claim(&id).unwrap() else { panic!("nobody else has asked") };
+    let draft = paused.draft("probe", &id).unwrap();
+    draft.write("logits.csv", b"scores").unwrap();
+    // Its file as it would be were it not heard of for an hour.
+    let worker = paused.worker().to_owned();
+    let file = runs.path().join(".workers").join(format!("{worker}.worker"));
+    let hour = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    fs::File::options().write(true).open(&file).unwrap().set_modified(hour).unwrap();
+    let Claimed::Mine(_claim) = other.claim(&id).unwrap() else {
+        panic!("the first has been silent for long")
+    };
+    finish(&other, "probe", &id, "scores");
+    let late = draft.finish(&id, 2.0).unwrap();
+    assert_eq!(late.record().seconds, 1.0);
+    assert_eq!(late.read("logits.csv").unwrap(), b"scores");
+    assert!(super::entries(paused.dir()).iter().all(|path| path.extension().is_none_or(|end| end != "tmp")));
 }
 
 #[test]
@@ -112,20 +182,23 @@ fn a_damaged_job_of_an_earlier_run_is_not_taken_over() {
 }
 
 #[test]
-fn a_torn_last_event_is_cut_off() {
+fn every_process_writes_its_events_to_a_file_of_its_own() {
     let runs = tempfile::tempdir().unwrap();
     let mut run = begin(runs.path(), "task");
     run.log(&Event::warning("first")).unwrap();
-    let file = run.dir().join("events.jsonl");
+    let folder = run.dir().join("events");
     drop(run);
-    fs::write(&file, [fs::read(&file).unwrap(), b"{\"format\":1,\"ti".to_vec()].concat()).unwrap();
     let mut run = begin(runs.path(), "task");
     run.log(&Event::warning("second")).unwrap();
-    let text = fs::read_to_string(&file).unwrap();
-    let lines: Vec<serde_json::Value> =
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 2);
-    assert_eq!(lines[1]["message"], "second");
+    let mut messages: Vec<String> = super::entries(&folder)
+        .iter()
+        .map(|file| {
+            let line: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+            line["message"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    messages.sort();
+    assert_eq!(messages, ["first", "second"]);
 }
 
 #[test]
@@ -133,7 +206,7 @@ fn a_place_that_cannot_be_written_to_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("runs");
     fs::write(&file, "not a directory").unwrap();
-    let error = RunDir::begin(&file, "support", &Id::of(&"task"), "").unwrap_err().to_string();
+    let error = RunDir::begin(&file, "support", &Id::of(&"task"), "", LEASE).unwrap_err().to_string();
     assert!(error.starts_with("cannot create `"), "{error}");
 }
 
