@@ -26,6 +26,7 @@ mod packages;
 mod parity;
 mod python;
 mod release;
+mod slurm;
 mod source;
 mod wheel;
 
@@ -77,6 +78,7 @@ const CHECKS: &[Check] = &[
     ("http", http::check),
     ("formats", |root, _| formats::check(root)),
     ("release", release::check),
+    ("slurm", |root, _| slurm::check(root)),
     ("browser", |root, _| browser::check(root)),
     ("fuzz", |root, _| fuzz::check(root)),
 ];

@@ -22,7 +22,7 @@ use self::options::{Overrides, Set};
 pub(crate) use self::rows::{Calibrate, CheckedArgs, Eval, OutputFormat, Predict, ReadingArgs};
 pub(crate) use self::runs::{Prune, Report, Runs, RunsAction};
 pub(crate) use self::serve::Serve;
-pub(crate) use self::sharing::{Status, Submit, Work};
+pub(crate) use self::sharing::{Cluster, Status, Submit, SubmitAction, SubmitRun, Work};
 use crate::hub::{Name, Revision};
 
 /// Where to listen: a port of this machine, or an address and a port.
@@ -119,6 +119,7 @@ Training can be interrupted at any time, by Ctrl-C or a power cut: the same comm
   cloze submit task.toml --slurm -- --partition=main --cpus-per-task=4 --mem=4G --time=2:00:00
   cloze submit task.toml --slurm --workers 20 --method ipet --seeds 0,1,2
   cloze submit runs/support-1a2b3c4d --slurm
+  cloze submit study task.toml --slurm --workers 8
 
 An array of tasks runs `cloze work`; what it leaves undone is submitted again. The run ends with the same bytes as `cloze train` on a machine with the same \
 kernels. The folder of runs, the data and the model must have the same names on every node.")]
@@ -271,7 +272,8 @@ impl Verb {
             Verb::ZeroShot(args) => Some(&args.task),
             Verb::Train(args) => Some(&args.task),
             Verb::Study(args) => Some(&args.task),
-            Verb::Submit(args) => Some(&args.task),
+            Verb::Submit(Submit::Run(args)) => Some(&args.task),
+            Verb::Submit(Submit::Action(SubmitAction::Study(args))) => Some(&args.study.task),
             Verb::Demo(_)
             | Verb::Adapt(_)
             | Verb::Init(_)

@@ -8,18 +8,79 @@ use std::path::{Path, PathBuf};
 use cloze::{Error, Part, Prepared, Run, inspect};
 use serde_json::json;
 
-use crate::args::{Global, ModelArg, Submit};
+use crate::args::{Cluster, Global, ModelArg, Submit, SubmitAction, SubmitRun};
 use crate::failure::Result;
 use crate::layout::counted;
 use crate::printer::Printer;
-use crate::retyped::typed_path;
+use crate::retyped::{command_line, typed, typed_path};
 use crate::runs::is_run;
 
 use super::slurm::{Submission, most_tasks, name_of, tasks};
 use super::{device, open_with, prepare, program, work};
 
-/// Begins a run and submits its jobs, or goes on with one.
+/// Submits what is asked for.
 pub(crate) fn run(args: &Submit, global: &Global, printer: &Printer) -> Result {
+    match args {
+        Submit::Run(args) => run_of_task(args, global, printer),
+        Submit::Action(SubmitAction::Study(args)) => fan(&args.cluster, &args.study.task.task, printer),
+    }
+}
+
+/// Submits an array whose tasks all run the command that was typed behind `submit`, and one that finishes what they have left.
+fn fan(cluster: &Cluster, task: &Path, printer: &Printer) -> Result {
+    const WORKERS: u32 = 8;
+    let wide = cluster.workers.unwrap_or(WORKERS).min(most_tasks());
+    let name = format!("cloze-{}", task.file_stem().unwrap_or_default().to_string_lossy());
+    let command = typed_behind_submit();
+    let submit = |tasks: Option<u32>, after| {
+        let output = format!("{name}-{}.out", if tasks.is_some() { "%A_%a" } else { "%j" });
+        let (name, options, command) = (name.clone(), &cluster.sbatch, command.clone());
+        send(&Submission { name, tasks, after, output: output.into(), options, command }, cluster, printer)
+    };
+    let array = submit(Some(wide), None)?;
+    let last = submit(None, Some(array.clone()))?;
+    printer.json(&json!({"submitted": [array, last], "tasks": wide, "dry_run": cluster.dry_run}))?;
+    if !cluster.dry_run {
+        printer.show(format_args!(
+            "submitted {} and one job that finishes what they leave\n",
+            tasks(Some(wide))
+        ))?;
+    }
+    Ok(())
+}
+
+/// The command behind `submit` on the command line, without what is meant for the cluster.
+fn typed_behind_submit() -> String {
+    let words = command_line().into_iter().map(|word| word.to_string_lossy().into_owned());
+    let mut words = words.skip_while(|word| word != "submit").skip(1).take_while(|word| word != "--");
+    let mut kept = vec![this_program()];
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--slurm" | "--dry-run" => {}
+            "--workers" => drop(words.next()),
+            _ if word.starts_with("--workers=") => {}
+            _ => kept.push(typed(&word)),
+        }
+    }
+    kept.join(" ")
+}
+
+/// This program as a job can start it.
+fn this_program() -> String {
+    typed_path(&std::env::current_exe().unwrap_or_else(|_| program().into()))
+}
+
+/// Submits one job, or prints how that would be done; its number.
+fn send(submission: &Submission, cluster: &Cluster, printer: &Printer) -> Result<String> {
+    if cluster.dry_run {
+        printer.show(format_args!("{}\n", submission.line()))?;
+        return Ok("ARRAY".to_owned());
+    }
+    submission.submit()
+}
+
+/// Begins a run and submits its jobs, or goes on with one.
+fn run_of_task(args: &SubmitRun, global: &Global, printer: &Printer) -> Result {
     let given = &args.task.task;
     let (prepared, dir) = match is_run(given) {
         true => (work::open(given, &args.task.model, global)?, given.clone()),
@@ -27,7 +88,7 @@ pub(crate) fn run(args: &Submit, global: &Global, printer: &Printer) -> Result {
             let (task, model) = open_with(&args.task, args.overrides.settings()?)?;
             let prepared = prepare(&task, &model, &device(global.threads)?, printer)?;
             inspect::warnings(&prepared).iter().for_each(|warning| printer.warn(warning));
-            let dir = match args.dry_run {
+            let dir = match args.cluster.dry_run {
                 true => prepared.run_in(&args.runs),
                 false => prepared.begin(&args.runs)?,
             };
@@ -45,7 +106,7 @@ pub(crate) fn run(args: &Submit, global: &Global, printer: &Printer) -> Result {
 
 /// The run, and how it is submitted.
 struct Next<'a> {
-    args: &'a Submit,
+    args: &'a SubmitRun,
     global: &'a Global,
     dir: &'a Path,
 }
@@ -95,29 +156,33 @@ impl Next<'_> {
             printer.show(format_args!("{} is finished\n", self.dir.display()))?;
             return Ok(());
         }
-        let most = self.args.workers.unwrap_or(u32::MAX).min(most_tasks());
+        let most = self.args.cluster.workers.unwrap_or(u32::MAX).min(most_tasks());
         let wide = (waiting.wide >= 2).then(|| waiting.wide.min(most));
         let mut submitted = Vec::new();
-        if !self.args.dry_run {
+        if !self.args.cluster.dry_run {
             std::fs::create_dir_all(self.logs()).map_err(|error| Error::io("create", self.logs(), error))?;
         }
         if let Some(count) = wide {
             let command =
                 format!("{} --index $SLURM_ARRAY_TASK_ID --of {count} --no-wait", self.command("work"));
-            submitted.push(self.send("%A_%a", Some(count), None, command, printer)?);
+            submitted.push(send(
+                &self.job("%A_%a", Some(count), None, command),
+                &self.args.cluster,
+                printer,
+            )?);
         }
         let after = submitted.first().cloned();
         let again = format!("--slurm --resubmit {} --again {} {tries}", self.args.resubmit, waiting.left);
-        let workers = self.args.workers.map_or(String::new(), |workers| format!(" --workers {workers}"));
-        let options: Vec<String> =
-            self.args.sbatch.iter().map(|option| crate::retyped::typed(option)).collect();
+        let workers =
+            self.args.cluster.workers.map_or(String::new(), |workers| format!(" --workers {workers}"));
+        let options: Vec<String> = self.args.cluster.sbatch.iter().map(|option| typed(option)).collect();
         let options = if options.is_empty() { String::new() } else { format!(" -- {}", options.join(" ")) };
         let command = format!("{} {again}{workers}{options}", self.command("submit"));
-        submitted.push(self.send("%j", None, after, command, printer)?);
+        submitted.push(send(&self.job("%j", None, after, command), &self.args.cluster, printer)?);
         printer.json(&json!({
-            "run": self.dir, "finished": false, "submitted": submitted, "tasks": wide, "dry_run": self.args.dry_run,
+            "run": self.dir, "finished": false, "submitted": submitted, "tasks": wide, "dry_run": self.args.cluster.dry_run,
         }))?;
-        if !self.args.dry_run {
+        if !self.args.cluster.dry_run {
             printer.show(format_args!(
                 "{}: {} submitted, as {} and one job that goes on from there\n\nnext:\n  {} status {}\n",
                 self.dir.display(),
@@ -130,35 +195,21 @@ impl Next<'_> {
         Ok(())
     }
 
-    /// Submits one job, or prints how that would be done; its number.
-    fn send(
+    fn job(
         &self,
         output: &str,
         tasks: Option<u32>,
         after: Option<String>,
         command: String,
-        printer: &Printer,
-    ) -> Result<String> {
-        let submission = Submission {
-            name: name_of(self.dir),
-            tasks,
-            after,
-            output: self.logs().join(format!("{output}.out")),
-            options: &self.args.sbatch,
-            command,
-        };
-        if self.args.dry_run {
-            printer.show(format_args!("{}\n", submission.line()))?;
-            return Ok("ARRAY".to_owned());
-        }
-        submission.submit()
+    ) -> Submission<'_> {
+        let output = self.logs().join(format!("{output}.out"));
+        let options = &self.args.cluster.sbatch;
+        Submission { name: name_of(self.dir), tasks, after, output, options, command }
     }
 
     /// The beginning of a command of this program on the run.
     fn command(&self, verb: &str) -> String {
-        let program = std::env::current_exe().unwrap_or_else(|_| program().into());
-        let mut words =
-            vec![typed_path(&program), verb.to_owned(), typed_path(self.dir), "--json".to_owned()];
+        let mut words = vec![this_program(), verb.to_owned(), typed_path(self.dir), "--json".to_owned()];
         if let Some(threads) = self.global.threads {
             words.push(format!("--threads {threads}"));
         }

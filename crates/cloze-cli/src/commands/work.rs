@@ -25,6 +25,7 @@ pub(crate) fn run(args: &Work, global: &Global, printer: &Printer) -> Result {
         index: args.index.unwrap_or(0),
         of: args.of.unwrap_or(1) as usize,
         waits: !args.no_wait,
+        merges: !args.no_wait,
         lease: Duration::from_secs(args.lease),
         ..Part::default()
     };

@@ -38,7 +38,7 @@ fn a_table_becomes_a_task_a_run_and_predictions() {
     assert!(accuracy["low"].as_f64() <= accuracy["value"].as_f64());
     let run = trained["run"].as_str().unwrap();
     for file in ["run.toml", "events", "results.json", "report.html", "final/README.md"] {
-        assert!(folder.path(run).join(file).is_file(), "{file}");
+        assert!(folder.path(run).join(file).exists(), "{file}");
     }
 
     let evaluated = folder.json(&["eval", run, "test.csv"]);

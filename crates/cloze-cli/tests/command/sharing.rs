@@ -208,13 +208,13 @@ fn what_is_submitted_ends_with_the_same_bytes_although_half_of_it_is_lost() {
     let folder = task("0, 1");
     sbatch(&folder);
     let shown = folder.succeed(&["submit", "task.toml", "--slurm", "--dry-run", "--", "--partition=main"]);
-    assert!(shown.contains("--array=0-3") && shown.contains("--dependency=afterany:ARRAY"), "{shown}");
+    assert!(shown.contains("--array=0-4") && shown.contains("--dependency=afterany:ARRAY"), "{shown}");
     assert!(!folder.path("runs").exists(), "a dry run writes nothing");
     let first = slurm(
         &folder,
         &["submit", "task.toml", "--slurm", "--json", "--", "--partition=main", "--comment=two words"],
     );
-    assert_eq!(first["tasks"], 4, "{first}");
+    assert_eq!(first["tasks"], 5, "{first}");
     let mut lost = false;
     let mut number = 0;
     while let Some((options, command)) = submitted(&folder, number) {
@@ -267,6 +267,37 @@ fn jobs_that_are_never_finished_are_submitted_so_many_times() {
     );
     assert_eq!(number, 6, "it is submitted once, and twice again");
     assert!(folder.json(&["status", &run])["jobs"][0]["state"] == "open");
+}
+
+#[test]
+fn a_study_is_shared_by_whoever_carries_it_out() {
+    let findings = |folder: &Folder| {
+        let study = fs::read_dir(folder.path("studies")).unwrap().map(|entry| entry.unwrap().path());
+        let study = study.into_iter().find(|path| path.join("results.json").is_file()).unwrap();
+        (fs::read(study.join("results.json")).unwrap(), fs::read(study.join("report.html")).unwrap())
+    };
+    let words = ["study", "task.toml", "--factors", "patterns,start", "--seeds", "2", "--threads", "1"];
+    let (alone, folder) = (Folder::new(), Folder::new());
+    succeeds(start(&alone, &words));
+    sbatch(&folder);
+    let submit =
+        [&["submit"], &words[..], &["--slurm", "--workers", "3", "--json", "--", "--partition=main"]]
+            .concat();
+    assert_eq!(slurm(&folder, &submit)["tasks"], 3);
+    let (options, command) = submitted(&folder, 0).unwrap();
+    assert!(
+        options.contains(&"--array=0-2".to_owned()) && !command.contains("--slurm"),
+        "{options:?} {command}"
+    );
+    let tasks: Vec<Child> = (0..3).map(|task| shell(&folder, &command, task)).collect();
+    tasks.into_iter().for_each(succeeds);
+    assert!(findings(&folder) == findings(&alone));
+    let all = |folder: &Folder| {
+        let runs = fs::read_dir(folder.path("studies/runs")).unwrap().map(|entry| entry.unwrap().path());
+        runs.map(|run| done(&run).values().sum::<usize>()).sum::<usize>()
+    };
+    assert_eq!(all(&folder), all(&alone), "what several runs have in common is done once too");
+    succeeds(shell(&folder, &submitted(&folder, 1).unwrap().1, 0));
 }
 
 #[test]

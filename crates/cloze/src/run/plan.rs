@@ -94,6 +94,13 @@ pub(crate) enum Work {
     },
 }
 
+impl Work {
+    /// Whether it needs all of a generation.
+    pub(crate) fn merges(self) -> bool {
+        matches!(self, Work::Ensemble { .. } | Work::Sets { .. } | Work::Final { .. })
+    }
+}
+
 impl Plan {
     /// The jobs of `task` with this `model` and `data`.
     pub(crate) fn new(task: &Task, model: &ModelSource, data: &Data) -> Plan {
@@ -359,9 +366,6 @@ pub(crate) fn zero_shot_name(pattern: usize) -> String {
 pub(crate) const PROBE: &str = "probe";
 /// The name of the job of the final classifier.
 pub(crate) const FINAL: &str = "final";
-
-/// The directory of what members leave for the final classifier while several processes work in a run.
-pub(crate) const SHARED: &str = "shared";
 
 /// The directory of a member.
 pub(crate) fn member_name(generation: usize, pattern: usize, seed: u64) -> String {

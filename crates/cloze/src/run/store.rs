@@ -27,7 +27,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(crate) use crate::error::store::{Error, Result};
 use crate::error::store::{MANIFEST, io_error};
 use crate::run::event::{self, Event, Logged};
-use crate::run::plan::SHARED;
 
 pub(crate) use claims::Claimed;
 pub(crate) use disk::{json, pretty_json, replace, sync_dir, sync_file};
@@ -47,6 +46,8 @@ pub(crate) const MADE_BY: &str = "# Made by cloze ";
 /// The folder of the files in which processes write what happens.
 const EVENTS: &str = "events";
 pub(crate) const LOCK: &str = "lock";
+/// The folder of what members leave for the final classifier while several processes work in a run.
+pub(crate) const SHARED: &str = "shared";
 const UNFINISHED: &str = "tmp";
 
 /// A run directory.

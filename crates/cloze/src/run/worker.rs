@@ -37,6 +37,8 @@ pub struct Part {
     /// Whether it waits for the jobs of others and stays until the run is finished. Otherwise it ends when what is left needs a job that another
     /// process is busy with; it waits only for the pretrained model's scores, which take seconds, and to find out whether a process is gone.
     pub waits: bool,
+    /// Whether it also does the jobs that merge the results of others, after which there may again be work for several.
+    pub merges: bool,
     /// The jobs that it does at most.
     pub most: usize,
     /// After how long without a sign of life others take its work over.
@@ -45,7 +47,7 @@ pub struct Part {
 
 impl Default for Part {
     fn default() -> Part {
-        Part { index: 0, of: 1, waits: true, most: usize::MAX, lease: LEASE }
+        Part { index: 0, of: 1, waits: true, merges: true, most: usize::MAX, lease: LEASE }
     }
 }
 
@@ -114,7 +116,7 @@ impl Prepared {
         Ok(self.open(runs, LEASE)?.0.dir().to_owned())
     }
 
-    /// The jobs of the run under `runs` that are not finished although everything that they need is.
+    /// The jobs of the run under `runs` that processes can do side by side now: everything that they need is finished, and they merge nothing.
     ///
     /// # Errors
     /// When the run's directory is damaged.
@@ -128,6 +130,7 @@ impl Prepared {
         }
         let is_ready = |planned: &&plan::Job| {
             !done.contains(planned.name.as_str())
+                && !planned.work.merges()
                 && self.plan.inputs(planned).iter().all(|input| done.contains(input))
         };
         Ok(self.plan.jobs.iter().filter(is_ready).map(|planned| planned.name.clone()).collect())
@@ -195,7 +198,12 @@ fn carry_out_jobs(workspace: &mut Workspace, part: &Part) -> Result<bool> {
         let mut is_brief = false;
         for (_, planned) in &order {
             let name = planned.name.as_str();
-            if done.contains(name) || !plan.inputs(planned).iter().all(|input| done.contains(input)) {
+            let is_ready = || plan.inputs(planned).iter().all(|input| done.contains(input));
+            if done.contains(name) || !is_ready() {
+                continue;
+            }
+            let is_left = !part.merges && planned.work.merges();
+            if is_left && workspace.log.run.finished(name, &planned.id)?.is_none() {
                 continue;
             }
             let worker = match job(workspace, planned)? {

@@ -2,8 +2,7 @@
 
 use super::{Member, Workspace};
 use crate::Result;
-use crate::run::plan::SHARED;
-use crate::run::store::Id;
+use crate::run::store::{Id, SHARED};
 
 /// A sum of weights and the names of their models. The mean of models fine-tuned from the same pretrained
 /// model is a single model about as good as their ensemble (Wortsman et al., 2022, arXiv 2203.05482).

@@ -1,13 +1,14 @@
 //! Writes files so that they are never incomplete.
 
+use std::collections::hash_map::RandomState;
 use std::fs::{self, File};
+use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::UNFINISHED;
-use super::presence::nonce;
 use crate::error::store::{Result, io_error};
 
 /// A value as one line of JSON.
@@ -21,6 +22,12 @@ pub(crate) fn pretty_json(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(value).expect("plain data has a JSON form");
     bytes.push(b'\n');
     bytes
+}
+
+/// Eight digits that no other call returns.
+pub(super) fn nonce() -> String {
+    // The standard library seeds every state at random.
+    format!("{:08x}", RandomState::new().build_hasher().finish() as u32)
 }
 
 /// Whether there is no such file. A network file system also says that one it has seen before is stale.

@@ -4,10 +4,8 @@
 //! its own clock: a file that has not grown for a whole lease is that of a process that is gone, or paused. On the same machine, the operating
 //! system also tells at once, by a lock, that a process has ended; network file systems are not asked for that.
 
-use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, TryLockError};
-use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -16,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::disk::{is_gone, json};
+use super::disk::{is_gone, json, nonce};
 use crate::error::store::{Result, io_error};
 
 /// The folder, among the runs, where processes say that they are at work and what they work on.
@@ -79,12 +77,6 @@ impl Card {
         };
         self.locked && same_machine && File::open(path).is_ok_and(|file| file.try_lock().is_ok())
     }
-}
-
-/// Eight digits that no other call returns.
-pub(super) fn nonce() -> String {
-    // The standard library seeds every state at random.
-    format!("{:08x}", RandomState::new().build_hasher().finish() as u32)
 }
 
 fn boot() -> String {

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::sweep::{FILES, remove_events};
+use super::sweep::{FILES, remove_logs};
 use super::{Error, Job, LOCK, Result, RunDir, UNFINISHED, entries, io_error, lock};
 
 /// Where earlier versions wrote what happened.
@@ -31,7 +31,7 @@ impl RunDir {
         // A run without results is unfinished, and without a record, the last of its files, it is none.
         remove_file(&dir.join(FILES[0]))?;
         remove_within(dir, "", &|_| true)?;
-        remove_events(dir)?;
+        remove_logs(dir)?;
         for name in [EARLIER_EVENTS].iter().chain(&FILES[1..]).chain(&[LOCK]) {
             remove_file(&dir.join(name))?;
         }

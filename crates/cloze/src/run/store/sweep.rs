@@ -4,8 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::presence::{self, Watch, cards};
-use super::{EVENTS, MANIFEST, Result, RunDir, UNFINISHED, entries, io_error};
-use crate::run::plan::SHARED;
+use super::{EVENTS, MANIFEST, Result, RunDir, SHARED, UNFINISHED, entries, io_error};
 
 /// The files that a run writes beside its jobs.
 pub(super) const FILES: [&str; 5] =
@@ -94,14 +93,20 @@ fn is_job(name: &str, in_group: bool) -> bool {
     }
 }
 
-/// Removes the files in which processes wrote what happened; whatever else is in that folder stays.
-pub(super) fn remove_events(dir: &Path) -> Result<()> {
-    let folder = dir.join(EVENTS);
-    for path in entries(&folder).into_iter().filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
-    {
-        fs::remove_file(&path).map_err(io_error("remove", &path))?;
+/// Where processes write what happens, and the jobs of a cluster what they say, with the extension of these files.
+const LOGS: [(&str, &str); 2] = [(EVENTS, "jsonl"), ("slurm", "out")];
+
+/// Removes the logs of a run; whatever else is in their folders stays.
+pub(super) fn remove_logs(dir: &Path) -> Result<()> {
+    for (folder, extension) in LOGS {
+        let folder = dir.join(folder);
+        for path in
+            entries(&folder).into_iter().filter(|path| path.extension().is_some_and(|end| end == extension))
+        {
+            fs::remove_file(&path).map_err(io_error("remove", &path))?;
+        }
+        // Only if it is empty.
+        let _ = fs::remove_dir(&folder);
     }
-    // Only if it is empty.
-    let _ = fs::remove_dir(&folder);
     Ok(())
 }
