@@ -397,7 +397,7 @@ fn a_set_of_patterns_that_needs_fewer_columns_reads_them_in_its_own_order() {
     let folder = Folder::new();
     let rows = |part: &str, with_label: bool| {
         let row = |row: usize| {
-            let (title, mood) = if row % 2 == 0 { ("warm sun", "up") } else { ("cold rain", "down") };
+            let (title, mood) = [("warm sun", "up"), ("cold rain", "down")][row % 2];
             let label = if with_label { format!(",{mood}") } else { String::new() };
             format!("{title} {part},day {row}{label}\n")
         };
