@@ -141,25 +141,32 @@ Each process asks for a job before it does it. If one is gone, or has given no s
     #[command(after_help = "Examples:
   cloze study task.toml
   cloze study task.toml --factors labels,unlabeled --seeds 5
+  cloze study task.toml --factors samples --seeds 5
   cloze study task.toml --factors models --models ~/models/bert-base-uncased,~/models/roberta-base
+  cloze study task.toml --factors words --words other-words.toml
+  cloze study task.toml --factors patterns --pattern-sets 0+1,0+2
 
 What each factor compares:
-  patterns      the pretrained model, every pattern alone, all patterns together
+  patterns      the pretrained model, every pattern alone, sets of them, all together
   distillation  the ensemble, and the classifier distilled from it
   merge         `mean` and `wmean`
   method        supervised, pet, ipet
+  generations   the ensembles of iPET by generation, and the distilled classifier
   priming       the pretrained model without and with labelled rows in front, and pet
   labels        different numbers of labelled rows
-  unlabeled     different numbers of unlabelled rows
-  samples       different labelled rows, the same number of them
-  decoding      three orders of filling the masks of words with several tokens
+  unlabeled     no unlabelled rows, 100, 1,000, and so on
+  samples       different labelled rows, the same number of them, each with every seed
+  words         those of the task, one a label, those found, those of `--words`
+  decoding      three orders of filling several masks, before training and after
   calibration   without and with
   freezing      training all layers, or leaving the lowest as they are
   start         a classifier that starts from the pretrained model, or from the members
   probe         without and with
+  lm_weight     three shares of the auxiliary masked-LM loss
+  adaptation    the model as it is, and adapted to the rows (`train --adapt`)
   models        the task's model and those of `--models`
 
-Needs labelled test rows. Jobs that several settings share run once. After Ctrl-C the same command resumes the study; with more \
+Needs labelled test rows. Jobs that several settings share run once; the time of a setting is that of all jobs that it needs. After Ctrl-C the same command resumes the study; with more \
 factors or seeds it reuses what is done.")]
     Study(Study),
     /// Measure a trained classifier on labelled rows
@@ -408,6 +415,12 @@ pub(crate) struct Study {
     /// Models for the factor `models` to compare with the task's, separated by commas; duplicates count once
     #[arg(long, value_name = "DIR,…", value_delimiter = ',', value_hint = ValueHint::DirPath)]
     pub models: Vec<PathBuf>,
+    /// Task files whose words for the same labels the factor `words` compares with the task's, separated by commas
+    #[arg(long, value_name = "TASK,…", value_delimiter = ',', value_hint = ValueHint::FilePath)]
+    pub words: Vec<PathBuf>,
+    /// Sets of patterns for the factor `patterns` to compare with all, such as `0+1,0+2`; the first pattern is 0
+    #[arg(long, value_name = "SET,…", value_delimiter = ',', value_parser = pattern_set)]
+    pub pattern_sets: Vec<Vec<usize>>,
     /// The directory for studies and their runs
     #[arg(long, value_name = "DIR", default_value = "studies", value_hint = ValueHint::DirPath)]
     pub studies: PathBuf,
@@ -502,6 +515,16 @@ const MOST_THREADS: usize = 1024;
 fn threads(given: &str) -> Result<NonZeroUsize, String> {
     let number = given.parse().ok().filter(|number: &NonZeroUsize| number.get() <= MOST_THREADS);
     number.ok_or_else(|| format!("give a number from 1 to {MOST_THREADS}"))
+}
+
+/// A set of patterns, such as `0+2`.
+fn pattern_set(given: &str) -> Result<Vec<usize>, String> {
+    let numbers: Result<Vec<usize>, _> = given.split('+').map(|number| number.trim().parse()).collect();
+    let mut set = numbers
+        .map_err(|_| "join the numbers of patterns by `+`, for example `0+2`; the first is 0".to_owned())?;
+    set.sort_unstable();
+    set.dedup();
+    Ok(set)
 }
 
 /// An option that is one of several words.

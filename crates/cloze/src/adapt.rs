@@ -30,7 +30,7 @@ use cloze_encoder::{Device, Session, Tokenizer, schedule};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use self::checkpoint::{Folder, Position};
+use self::checkpoint::{Folder, Position, RECORD};
 use self::corpus::{Corpus, Source, Texts};
 use self::events::{Listener, say};
 use self::masking::Masking;
@@ -45,7 +45,7 @@ use crate::run::event::Event;
 use crate::run::store::pretty_json;
 use crate::table::ReadOptions;
 use crate::task::Precision;
-use crate::{Error, Model, Prepared, Result};
+use crate::{Error, Model, Place, Prepared, Result};
 
 /// What events call the work.
 const JOB: &str = "adapt";
@@ -223,8 +223,8 @@ impl Adaptation {
     }
 
     /// Adapts the model of a task to the task's own labelled and unlabelled rows, without its test rows, in a directory in
-    /// `runs/adapted`. If these rows, options and model have had their turn, the model is opened that came of it. Rows are few, so a few `epochs`
-    /// with an `anchor` suit them.
+    /// `runs/adapted`, and says how many seconds that took. If these rows, options and model have had their turn, the model is opened that came
+    /// of it. Rows are few, so a few `epochs` with an `anchor` suit them.
     ///
     /// # Errors
     /// Those of [`run`](Adaptation::run).
@@ -233,7 +233,7 @@ impl Adaptation {
         prepared: &Prepared,
         runs: &Path,
         listener: &mut dyn FnMut(&Event) -> ControlFlow<()>,
-    ) -> Result<Model> {
+    ) -> Result<(Model, f64)> {
         let Prepared { task, data, model, device, .. } = prepared;
         let examples = data.train.first_questions().chain(data.unlabeled.first_questions());
         let rows: Vec<String> = examples.map(|example| example.texts.join(" ")).collect();
@@ -245,10 +245,11 @@ impl Adaptation {
         }
         let key = &hasher.finalize().to_hex()[..8];
         let output = runs.join("adapted").join(format!("{}-{key}", task.name));
-        if !output.join("adapt.json").is_file() {
+        if !output.join(RECORD).is_file() {
             options.carry_out(model, Texts::Rows(&rows), &output, device, listener)?;
         }
-        Model::open(output)
+        let seconds = seconds(&output.join(RECORD))?;
+        Ok((Model::open(output)?, seconds))
     }
 
     fn carry_out(
@@ -342,6 +343,17 @@ impl Adaptation {
     }
 }
 
+/// How long an adaptation took, by its record.
+fn seconds(record: &Path) -> Result<f64> {
+    let text = std::fs::read_to_string(record).map_err(|error| Error::io("read", record, error))?;
+    let seconds =
+        serde_json::from_str(&text).ok().and_then(|record: Value| record["result"]["seconds"].as_f64());
+    seconds.ok_or_else(|| {
+        let place = Place::file(record.display().to_string());
+        Error::data(place, "there are no `seconds`", "delete its directory and run the same command again")
+    })
+}
+
 /// The indices of the sequences that have a word to predict. The others consist of unknown tokens only; `warnings` says how many.
 ///
 /// # Errors
@@ -400,7 +412,7 @@ fn write_card(dir: &Path, adapted: &Adapted, model: &ModelSource) -> Result<()> 
 fn write(dir: &Path, adapted: &Adapted, options: Map<String, Value>, position: &Position) -> Result<()> {
     let about = json!({"format": FORMAT, "result": adapted, "options": options});
     let lines: String = position.log.iter().map(|line| line.clone() + "\n").collect();
-    for (name, bytes) in [("adapt.json", pretty_json(&about)), ("adapt.jsonl", lines.into_bytes())] {
+    for (name, bytes) in [(RECORD, pretty_json(&about)), ("adapt.jsonl", lines.into_bytes())] {
         let path = dir.join(name);
         std::fs::write(&path, bytes).map_err(|error| Error::io("write", &path, error))?;
     }

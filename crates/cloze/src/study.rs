@@ -4,6 +4,7 @@
 //! like any other task, with several seeds; jobs that variations share run once. The results of the settings
 //! are compared example by example and seed by seed, and reported with a confidence interval.
 
+mod alternatives;
 mod arms_csv;
 mod base;
 mod conclusions;
@@ -21,6 +22,7 @@ mod statistics;
 mod variations;
 
 pub use self::{
+    alternatives::Alternatives,
     execution::FinishedStudy,
     factors::Factor,
     findings::{Finding, Findings},

@@ -360,12 +360,12 @@ mod studying {
     use std::path::Path;
 
     use cloze::cloze_encoder::Device;
-    use cloze::study::{Factor, Study};
+    use cloze::study::{Alternatives, Factor, Study};
     use cloze::{Model, Result, Task};
 
     fn do_patterns_matter(task: &Task, model: Model, studies: &Path) -> Result<Vec<String>> {
-        let models = [model];
-        let study = Study::new(task, &models, &[Factor::Patterns], 2, &Device::all_cores())?;
+        let others = Alternatives::default();
+        let study = Study::new(task, &model, &others, &[Factor::Patterns], 2, &Device::all_cores())?;
         println!("{} runs", study.runs);
         Ok(study.carry_out(studies, &mut |_| ControlFlow::Continue(()))?.findings.conclusions)
     }

@@ -6,8 +6,9 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use cloze::study::{Factor, Finding, Findings, FinishedStudy, Study};
-use cloze::{Error, Event, Model, Result};
+use cloze::adapt::Adaptation;
+use cloze::study::{Alternatives, Factor, Finding, Findings, FinishedStudy, Study};
+use cloze::{Error, Event, Model, Prepared, Result};
 use cloze_encoder::Device;
 use common::{Folder, TASK, tiny};
 use serde_json::{Value, json};
@@ -27,8 +28,8 @@ fn folder() -> Folder {
     folder
 }
 
-fn models(names: &[&str]) -> Vec<Model> {
-    names.iter().map(|name| Model::new(*name, tiny())).collect()
+fn model() -> Model {
+    Model::new("tiny", tiny())
 }
 
 fn studies(folder: &Folder) -> PathBuf {
@@ -42,10 +43,20 @@ fn study(
     factors: &[Factor],
     mut stop: impl FnMut(&Event) -> bool,
 ) -> Result<FinishedStudy> {
-    let (task, models) = (folder.task(task), models(&["tiny"]));
     let mut listener =
         |event: &Event| if stop(event) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    Study::new(&task, &models, factors, 2, &Device::new(2))?.carry_out(&studies(folder), &mut listener)
+    planned(folder, task, &Alternatives::default(), factors)?.carry_out(&studies(folder), &mut listener)
+}
+
+/// A study with two seeds.
+fn planned(folder: &Folder, task: &str, others: &Alternatives, factors: &[Factor]) -> Result<Study> {
+    Study::new(&folder.task(task), &model(), others, factors, 2, &Device::new(2))
+}
+
+/// The outcome of a study that compares the task with others.
+fn compared(folder: &Folder, task: &str, others: &Alternatives, factors: &[Factor]) -> FinishedStudy {
+    let study = planned(folder, task, others, factors).unwrap();
+    study.carry_out(&studies(folder), &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
 /// The outcome and the jobs that were done for it.
@@ -155,7 +166,10 @@ fn unlabelled_rows_models_and_decoding_are_varied_where_that_means_something() {
     let factors = [Factor::Unlabeled, Factor::Decoding, Factor::Models];
     let (FinishedStudy { findings, .. }, _) = done(&folder, TASK, &factors);
     assert_eq!(findings.factors.len(), 1);
-    assert_eq!(settings(&findings, Factor::Unlabeled), ["16 unlabelled rows", "64 unlabelled rows"]);
+    assert_eq!(settings(&findings, Factor::Unlabeled), ["0 unlabelled rows", "64 unlabelled rows"]);
+    let jobs = findings.factors[0].settings.iter().map(|setting| setting.arms[1].job.as_str());
+    assert_eq!(jobs.collect::<Vec<_>>(), ["g0/ensemble", "final"]);
+    assert_eq!(tasks(&findings).iter().filter(|task| task.contains("unlabeled_limit = 0\n")).count(), 2);
     assert_eq!(
         findings.notes,
         [
@@ -164,12 +178,20 @@ fn unlabelled_rows_models_and_decoding_are_varied_where_that_means_something() {
         ]
     );
     let long = TASK.replace("\"bad\"", "\"very bad\"");
-    let (FinishedStudy { findings, .. }, _) = done(&folder, &long, &[Factor::Decoding]);
-    assert_eq!(settings(&findings, Factor::Decoding), ["max-first", "left-to-right", "parallel"]);
+    let (FinishedStudy { findings, .. }, jobs) = done(&folder, &long, &[Factor::Decoding]);
+    let orders = ["max-first", "left-to-right", "parallel"];
+    let each = |what: &str| orders.map(|order| format!("{what}, {order}"));
+    let names = [each("pretrained model"), each("trained ensemble")].concat();
+    assert_eq!(settings(&findings, Factor::Decoding), names);
+    assert_eq!(comparisons(&findings.factors[0]).len(), 9);
+    // Each order, before training and after it, in one run for each seed: zero-shot 2, and for each seed members 2, ensemble, classifier.
+    // The probe has been there before.
+    assert_eq!(jobs.len(), 3 * 2 + 2 * 3 * 4, "{jobs:?}");
 
-    let (task, models) = (folder.task(TASK), models(&["tiny", "the same again"]));
-    let study = Study::new(&task, &models, &[Factor::Models], 2, &Device::new(2)).unwrap();
-    let outcome = study.carry_out(&studies(&folder), &mut |_| ControlFlow::Continue(())).unwrap();
+    let others =
+        Alternatives { models: vec![Model::new("the same again", tiny())], ..Alternatives::default() };
+    let outcome = compared(&folder, TASK, &others, &[Factor::Models]);
+    assert!(outcome.findings.command.ends_with(" --models the same again"), "{}", outcome.findings.command);
     let comparison = &comparisons(&outcome.findings.factors[0])[0];
     assert_eq!(
         (&comparison["difference"]["value"], &comparison["verdict"]),
@@ -197,6 +219,209 @@ fn what_is_done_before_and_beside_training_is_varied() {
             "`probe` makes no difference on this task: it has no linear probe",
         ]
     );
+}
+
+#[test]
+fn the_generations_of_ipet_are_read_from_one_run_for_each_seed() {
+    let folder = folder();
+    let (FinishedStudy { dir, findings, run_seconds }, jobs) =
+        done(&folder, TASK, &[Factor::Generations, Factor::Patterns]);
+    let generations = ["generation 0", "generation 1", "generation 2", "distilled classifier"];
+    assert_eq!(settings(&findings, Factor::Generations), generations);
+    let ladder = &findings.factors[0];
+    let arms: Vec<_> = ladder.settings.iter().map(|setting| &setting.arms[0]).collect();
+    let measured: Vec<_> = arms.iter().map(|arm| (arm.run.as_str(), arm.job.as_str())).collect();
+    let run = arms[0].run.as_str();
+    assert_eq!(measured, ["g0/ensemble", "g1/ensemble", "g2/ensemble", "final"].map(|job| (run, job)));
+    let against: Vec<_> =
+        comparisons(ladder).iter().map(|found| found["against"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(against, generations[..3]);
+    // Zero-shot: 2. For each seed: a probe, members 2, ensemble; two more generations 8 and their classifier, and that of PET.
+    assert_eq!(jobs.len(), 2 + 2 * (4 + 8 + 1 + 1), "{jobs:?}");
+
+    // What a setting costs is what all its jobs have taken: the whole run for the last one, and ever less for those before.
+    let seconds: Vec<f64> = arms.iter().map(|arm| arm.seconds).collect();
+    assert!((seconds[3] - run_seconds[run]).abs() < 1e-9, "{seconds:?} {run_seconds:?}");
+    assert!(seconds[0] > 0.0 && seconds.is_sorted() && seconds[0] < seconds[3], "{seconds:?}");
+    let of_jobs = |names: &[&str]| -> f64 {
+        let seconds = |name: &&str| {
+            let file = studies(&folder).join("runs").join(run).join(name).join("job.json");
+            let record: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+            record["seconds"].as_f64().unwrap()
+        };
+        names.iter().map(seconds).sum()
+    };
+    let first = ["zero-shot/p0", "zero-shot/p1", "probe", "g0/p0-s0", "g0/p1-s0", "g0/ensemble"];
+    assert!((seconds[0] - of_jobs(&first)).abs() < 1e-9);
+    let alone = &findings.factors[1].settings[1];
+    assert_eq!(alone.setting, "pattern 0 alone");
+    assert!((alone.arms[0].seconds - of_jobs(&["zero-shot/p0", "g0/p0-s0"])).abs() < 1e-9);
+    assert!((alone.seconds - (alone.arms[0].seconds + alone.arms[1].seconds) / 2.0).abs() < 1e-9);
+    let csv = fs::read_to_string(dir.join("generations.csv")).unwrap();
+    let mut lines = csv.lines();
+    let column = lines.next().unwrap().split(',').position(|name| name == "seconds").unwrap();
+    let written = lines.next().unwrap().split(',').nth(column).unwrap();
+    assert_eq!(written, format!("{:.6}", seconds[0]));
+    let page = fs::read_to_string(dir.join("report.html")).unwrap();
+    assert!(page.contains(&format!("<td class=\"n\">{:.1}</td>", ladder.settings[3].seconds)));
+    // The findings are the same on every machine.
+    assert!(!fs::read_to_string(dir.join("results.json")).unwrap().contains("seconds"));
+}
+
+#[test]
+fn shares_of_the_masked_lm_loss_are_compared() {
+    let folder = folder();
+    let own = TASK.replace("steps = 4", "steps = 4\nlm_weight = 0.5");
+    let (FinishedStudy { findings, .. }, _) = done(&folder, &own, &[Factor::LmWeight]);
+    let names = ["no masked-LM loss", "masked-LM loss 0.0001", "masked-LM loss 0.01", "masked-LM loss 0.5"];
+    assert_eq!(settings(&findings, Factor::LmWeight), names);
+    for weight in ["0", "0.0001", "0.01", "0.5"] {
+        let line = format!("lm_weight = {weight}\n");
+        assert_eq!(tasks(&findings).iter().filter(|task| task.contains(&line)).count(), 2, "{weight}");
+    }
+    let none = TASK.replace("unlabeled = \"unlabeled.csv\"\n", "");
+    for factor in [Factor::LmWeight, Factor::Unlabeled, Factor::Generations] {
+        let error = study(&folder, &none, &[factor], |_| false).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!(
+                "`{factor}` makes no difference on this task: there are no unlabelled rows"
+            ))
+        );
+    }
+}
+
+#[test]
+fn an_adapted_model_is_compared_and_its_adaptation_counts_as_time() {
+    let folder = folder();
+    let prepared = Prepared::new(&folder.task(TASK), &model(), &Device::new(2)).unwrap();
+    let adaptation = Adaptation { length: 32, batch: 4, steps: Some(2), ..Adaptation::default() };
+    let (adapted, seconds) =
+        adaptation.to_rows(&prepared, &studies(&folder), &mut |_| ControlFlow::Continue(())).unwrap();
+    let another = Model::new("another", tiny());
+    let others = Alternatives {
+        models: vec![another],
+        adapted: Some((adapted.clone(), seconds)),
+        ..Alternatives::default()
+    };
+    let FinishedStudy { findings, run_seconds, .. } =
+        compared(&folder, TASK, &others, &[Factor::Adaptation, Factor::Models]);
+    assert_eq!(settings(&findings, Factor::Adaptation), ["model as it is", "adapted model"]);
+    assert_eq!(settings(&findings, Factor::Models), ["tiny", "another"]);
+    let [as_it_is, of_adapted] = &findings.factors[0].settings[..] else { panic!() };
+    let [plain, arm] = [as_it_is, of_adapted].map(|setting| &setting.arms[0]);
+    assert!((plain.seconds - run_seconds[&plain.run]).abs() < 1e-9);
+    assert!((arm.seconds - run_seconds[&arm.run] - seconds).abs() < 1e-9);
+    let written = serde_json::to_value(&findings).unwrap();
+    let run = written["runs"].as_array().unwrap().iter().find(|run| run["run"] == arm.run.as_str()).unwrap();
+    assert_eq!((&run["model"], &run["title"]), (&json!(adapted.name), &json!("adapted, seed 0")));
+
+    let error = study(&folder, TASK, &[Factor::Adaptation], |_| false).unwrap_err().to_string();
+    assert!(error.contains("no adapted model is given"), "{error}");
+}
+
+#[test]
+fn words_of_the_task_are_compared_with_fewer_and_with_those_of_other_tasks() {
+    let folder = folder();
+    // The labels stand in another order, and nothing but their words counts.
+    let other = "format = 1\nname = 'o'\npatterns = ['{title} {mask}']\n[data]\ntrain = 'none.csv'\nlabel = 'x'\n\
+                 [labels]\ndown = ['cold', 'sad']\nup = 'warm'\n";
+    let read = |text: &str| cloze::Task::parse("other.toml", text, folder.0.path()).unwrap();
+    let others = Alternatives { words: vec![read(other)], ..Alternatives::default() };
+    let FinishedStudy { findings, .. } = compared(&folder, TASK, &others, &[Factor::Words]);
+    let names = settings(&findings, Factor::Words);
+    assert_eq!((names[0], names[1]), ("words of the task", "one word for a label"));
+    assert_eq!(*names.last().unwrap(), "words of other.toml");
+    let with = |words: &str| tasks(&findings).iter().filter(|task| task.contains(words)).count();
+    assert_eq!(with("\"up\" = [\"good\", \"great\"]\n\"down\" = [\"bad\"]"), 2);
+    assert_eq!(with("\"up\" = [\"good\"]\n\"down\" = [\"bad\"]"), 2);
+    assert_eq!(with("\"up\" = [\"warm\"]\n\"down\" = [\"cold\", \"sad\"]"), 2);
+    assert!(
+        findings.command.ends_with(" --factors words --seeds 2 --words other.toml"),
+        "{}",
+        findings.command
+    );
+
+    let refuse = |text: &str| {
+        let others = Alternatives { words: vec![read(text)], ..Alternatives::default() };
+        planned(&folder, TASK, &others, &[Factor::Words]).err().unwrap()
+    };
+    let error = refuse(&other.replace("up = 'warm'", "sideways = 'warm'"));
+    let message = error.to_string();
+    assert_eq!(message, "`other.toml`, line 9: the task to study has no label `sideways`");
+    let error =
+        refuse(&TASK.replace("\"up\"", "\"down\"").replace("\"good\", \"great\"", "\"zzqzz\u{4e00}\""));
+    assert!(error.to_string().starts_with("`other.toml`, line "), "{error}");
+}
+
+#[test]
+fn sets_of_patterns_are_ensembles_of_members_that_are_trained_once() {
+    let folder = folder();
+    let three = TASK.replace("patterns = [", "patterns = [\"{mask}: {text}\", ");
+    let others = Alternatives { pattern_sets: vec![vec![0, 2], vec![1]], ..Alternatives::default() };
+    let mut started = Vec::new();
+    let study = planned(&folder, &three, &others, &[Factor::Patterns]).unwrap();
+    let outcome = study.carry_out(&studies(&folder), &mut |event| {
+        if let Event::JobStarted { job, .. } = event {
+            started.push(job.clone());
+        }
+        ControlFlow::Continue(())
+    });
+    let findings = outcome.unwrap().findings;
+    let names = [
+        "pretrained model",
+        "pattern 0 alone",
+        "pattern 1 alone",
+        "pattern 2 alone",
+        "patterns 0+2",
+        "patterns 1",
+        "all patterns",
+    ];
+    assert_eq!(settings(&findings, Factor::Patterns), names);
+    assert_eq!(comparisons(&findings.factors[0]).len(), 6);
+    // Zero-shot: 3. For each seed: a probe, members 3; and for all and each of the two sets an ensemble and a classifier.
+    assert_eq!(started.len(), 3 + 2 * (1 + 3 + 3 * 2), "{started:?}");
+    let overview = findings.factors[0].overview.as_ref().unwrap();
+    assert!(!overview.contains("patterns 0+2"), "{overview}");
+    assert!(findings.command.ends_with(" --pattern-sets 0+2,1"), "{}", findings.command);
+
+    let others = Alternatives { pattern_sets: vec![vec![0, 3]], ..Alternatives::default() };
+    let error = planned(&folder, &three, &others, &[Factor::Patterns]).err().unwrap();
+    assert_eq!(error.to_string(), "the task has no pattern 3");
+    assert_eq!(error.remedy().unwrap(), "choose from the patterns 0 to 2, in the order of the task file");
+    let within = Alternatives { pattern_sets: vec![vec![0, 2]], ..Alternatives::default() };
+    assert!(planned(&folder, &three, &within, &[Factor::Patterns]).is_ok());
+}
+
+#[test]
+fn a_set_of_patterns_that_needs_fewer_columns_reads_them_in_its_own_order() {
+    let folder = Folder::new();
+    let rows = |part: &str, with_label: bool| {
+        let row = |row: usize| {
+            let (title, mood) = [("warm sun", "up"), ("cold rain", "down")][row % 2];
+            let label = if with_label { format!(",{mood}") } else { String::new() };
+            format!("{title} {part},day {row}{label}\n")
+        };
+        let header = if with_label { "title,text,mood\n" } else { "title,text\n" };
+        header.to_owned() + &(0..12).map(row).collect::<String>()
+    };
+    for (file, with_label) in [("train.csv", true), ("unlabeled.csv", false), ("test.csv", true)] {
+        folder.write(file, &rows(file, with_label));
+    }
+    let patterns = "patterns = [\"It was {mask}. {text} {title}\", \"{title} All in all, {mask}.\"]";
+    let old = TASK.lines().find(|line| line.starts_with("patterns")).unwrap();
+    let others = Alternatives { pattern_sets: vec![vec![1]], ..Alternatives::default() };
+    let FinishedStudy { findings, .. } =
+        compared(&folder, &TASK.replace(old, patterns), &others, &[Factor::Patterns]);
+    let alone = compared(
+        &folder,
+        &TASK.replace(old, "patterns = [\"{title} All in all, {mask}.\"]"),
+        &Alternatives::default(),
+        &[Factor::Patterns],
+    );
+    let of_set = &findings.factors[0].settings[3];
+    assert_eq!(of_set.setting, "patterns 1");
+    assert_eq!(of_set.accuracy, alone.findings.factors[0].settings[1].accuracy);
+    assert_eq!(of_set.arms[0].run, alone.findings.factors[0].settings[1].arms[0].run);
 }
 
 #[test]
@@ -278,8 +503,7 @@ fn a_study_stopped_anywhere_ends_with_the_same_bytes_and_does_nothing_twice() {
 #[test]
 fn the_estimate_counts_a_shared_job_once() {
     let folder = folder();
-    let (task, models) = (folder.task(TASK), models(&["tiny"]));
-    let study = Study::new(&task, &models, CHEAP, 2, &Device::new(2)).unwrap();
+    let study = planned(&folder, TASK, &Alternatives::default(), CHEAP).unwrap();
     let estimate = study.estimate().unwrap();
     assert_eq!(estimate.jobs.len(), 36);
     let mut names: Vec<_> = estimate.jobs.iter().map(|job| &job.job).collect();

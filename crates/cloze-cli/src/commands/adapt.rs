@@ -47,14 +47,15 @@ pub(crate) fn run(args: &Adapt, global: &Global, printer: &Printer) -> Result {
     Ok(())
 }
 
-/// The model adapted to the rows of a task, before it is trained.
-pub(crate) fn to_rows(prepared: &Prepared, runs: &Path, printer: &Printer) -> Result<Model> {
+/// The model adapted to the rows of a task, before it is trained, and how many seconds that took.
+pub(crate) fn to_rows(prepared: &Prepared, runs: &Path, printer: &Printer) -> Result<(Model, f64)> {
     let adaptation = Adaptation { epochs: 3.0, anchor: 1.0, ..Adaptation::default() };
     let mut pace = Pace::new(printer);
-    let model = adaptation.to_rows(prepared, runs, &mut |event| hear(event, &mut pace, printer))?;
+    let (model, seconds) =
+        adaptation.to_rows(prepared, runs, &mut |event| hear(event, &mut pace, printer))?;
     drop(pace);
     printer.note(format_args!("the model is adapted to the task's rows: {}", model.name));
-    Ok(model)
+    Ok((model, seconds))
 }
 
 fn heading(done: &Adapted, printer: &Printer) -> String {

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
     let (task, model) = open_with(&args.task, args.overrides.settings()?)?;
 
     let model = match args.adapt {
-        true => adapt::to_rows(&Prepared::new(&task, &model, &device)?, &args.runs, printer)?,
+        true => adapt::to_rows(&Prepared::new(&task, &model, &device)?, &args.runs, printer)?.0,
         false => model,
     };
     let prepared = prepare(&task, &model, &device, printer)?;

@@ -24,10 +24,33 @@ fn a_study_says_what_it_will_take_shows_every_factor_and_ends_in_words() {
     let again = folder.json(&["study", "task.toml", "--factors", "labels,patterns", "--seeds", "2"]);
     assert_eq!(again["results"]["factors"][0]["factor"], "labels");
     assert_eq!(again["run_seconds"].as_object().unwrap().len(), 4);
+    let seconds = &again["setting_seconds"]["labels"];
+    assert!(seconds["16 labelled rows"].as_f64() > seconds["0 labelled rows"].as_f64(), "{seconds}");
     let dir = again["study"].as_str().unwrap();
     for file in ["results.json", "report.html", "labels.csv", "labels.svg", "patterns.csv", "patterns.svg"] {
         assert!(folder.path(dir).join(file).is_file(), "{file}");
     }
+}
+
+#[test]
+fn what_a_study_compares_can_be_named_and_the_model_is_adapted_first() {
+    let folder = Folder::new();
+    folder.write("labelled.csv", labelled(16));
+    folder.write("words.toml", folder.read("task.toml").replace("bad = \"bad\"", "bad = \"cold\""));
+    let args = ["study", "task.toml", "--seeds", "1", "--factors", "adaptation", "--words", "words.toml"];
+    let output = folder.run(&[&args[..], &["--pattern-sets", "1+0"]].concat());
+    let (out, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("the model is adapted to the task's rows: studies/adapted/"), "{told}");
+    for part in ["adapted model", "words of words.toml", "patterns 0+1", " time "] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    let output = folder.run(&["study", "task.toml", "--pattern-sets", "0+7"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("the task has no pattern 7"), "{told}");
+    let output = folder.run(&["study", "task.toml", "--pattern-sets", "first"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("for example `0+2`"));
 }
 
 #[test]

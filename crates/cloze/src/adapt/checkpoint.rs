@@ -13,7 +13,7 @@ use crate::run::store::{LOCK, lock, pretty_json, replace, sync_dir, sync_file};
 use crate::{Error, Place, Result};
 
 /// What is asked for, as JSON.
-const RECORD: &str = "adapt.json";
+pub(super) const RECORD: &str = "adapt.json";
 /// How far the training is, and everything that it goes on with.
 const STATE: &str = "state.bin";
 /// The states that an anchor keeps the model near.

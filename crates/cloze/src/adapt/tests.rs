@@ -388,13 +388,14 @@ fn the_rows_of_a_task_are_adapted_to_once_and_its_test_rows_never() {
         ControlFlow::Continue(())
     };
     let adaptation = Adaptation { length: 32, batch: 4, steps: Some(2), ..Adaptation::default() };
-    let first = adaptation.to_rows(&prepared, &runs, &mut listener).unwrap();
-    let again = adaptation.to_rows(&prepared, &runs, &mut listener).unwrap();
+    let (first, seconds) = adaptation.to_rows(&prepared, &runs, &mut listener).unwrap();
+    let (again, the_same) = adaptation.to_rows(&prepared, &runs, &mut listener).unwrap();
     assert_eq!(read, [68]);
+    assert!(seconds > 0.0 && seconds == the_same, "{seconds} {the_same}");
     assert!(first.name.contains("adapted/days-") && first.name == again.name, "{}", first.name);
     assert_ne!(first.checkpoint().fingerprint(), prepared.model.checkpoint().fingerprint());
     let other = Adaptation { seed: 1, ..adaptation };
-    assert_ne!(other.to_rows(&prepared, &runs, &mut go_on).unwrap().name, first.name);
+    assert_ne!(other.to_rows(&prepared, &runs, &mut go_on).unwrap().0.name, first.name);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cloze_encoder::Device;
 
+use super::alternatives::Alternatives;
 use crate::Model;
 use crate::dataset::Data;
 use crate::task::Task;
@@ -13,8 +14,11 @@ pub(super) struct Base<'a> {
     pub(super) task: Task,
     /// Its data.
     pub(super) data: Arc<Data>,
-    /// The task's model, then the others.
+    /// The task's model, then the others, then the adapted one, if there is one.
     pub(super) models: &'a [Model],
+    pub(super) alternatives: &'a Alternatives,
+    /// Whether the program has found the words.
+    pub(super) has_found_words: bool,
     pub(super) device: Device,
     pub(super) seeds: Vec<u64>,
     /// Number of labelled examples in the task.

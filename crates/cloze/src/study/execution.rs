@@ -32,7 +32,7 @@ pub struct FinishedStudy {
     pub run_seconds: BTreeMap<String, f64>,
 }
 
-impl Study<'_> {
+impl Study {
     /// Runs the missing parts of the study in `studies/NAME-ID`. All studies in `studies` keep their runs in
     /// `studies/runs`, so a study reuses the runs of earlier ones. The listener is notified of every job
     /// once.

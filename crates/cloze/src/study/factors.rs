@@ -1,10 +1,13 @@
 //! The factors that can be varied. Each factor has its own file, listed in `factors!`.
 
+mod adaptation;
 mod calibration;
 mod decoding;
 mod distillation;
 mod freezing;
+mod generations;
 mod labels;
+mod lm_weight;
 mod merge;
 mod method;
 mod models;
@@ -14,6 +17,7 @@ mod probe;
 mod samples;
 mod start;
 mod unlabeled;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +53,7 @@ macro_rules! factors {
     ($($(#[$doc:meta])* $name:ident: $file:ident,)*) => {
         /// A property of a run that may matter.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "lowercase")]
+        #[serde(rename_all = "snake_case")]
         pub enum Factor {
             $($(#[$doc])* $name,)*
         }
@@ -68,7 +72,7 @@ macro_rules! factors {
 }
 
 factors! {
-    /// The pretrained model, each pattern alone, and all patterns together.
+    /// The pretrained model, each pattern alone, given sets of them, and all patterns together.
     Patterns: patterns,
     /// The ensemble and the classifier distilled from it.
     Distillation: distillation,
@@ -76,15 +80,19 @@ factors! {
     Merge: merge,
     /// Plain fine-tuning, PET, iPET.
     Method: method,
+    /// The generations of iPET.
+    Generations: generations,
     /// The pretrained model with and without labelled examples in front, and PET.
     Priming: priming,
     /// The number of labelled examples.
     Labels: labels,
-    /// The number of unlabelled examples.
+    /// The number of unlabelled examples; none as well.
     Unlabeled: unlabeled,
-    /// Which examples are labelled, with their number fixed.
+    /// Which examples are labelled, with their number fixed, and how much depends on the seed instead.
     Samples: samples,
-    /// The order in which the tokens of multi-token words are filled in.
+    /// The words of the labels.
+    Words: words,
+    /// The order in which the tokens of multi-token words are filled in, before training and after it.
     Decoding: decoding,
     /// The pretrained model with and without calibration.
     Calibration: calibration,
@@ -94,6 +102,10 @@ factors! {
     Start: start,
     /// Whether a linear probe is part of the ensemble.
     Probe: probe,
+    /// The share of the auxiliary masked-LM loss.
+    LmWeight: lm_weight,
+    /// Whether the model is adapted to the task's examples first.
+    Adaptation: adaptation,
     /// The pretrained model.
     Models: models,
 }

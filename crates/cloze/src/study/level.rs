@@ -1,5 +1,6 @@
 //! The levels of a factor: what each one changes in the task, and which figure of the run it reports.
 
+use crate::run::plan::Work;
 use crate::task::Task;
 
 /// The figure of a run that a level reports.
@@ -11,10 +12,38 @@ pub(super) enum Reading {
     Ensemble,
     /// The member with this pattern.
     Member(usize),
+    /// The ensemble of this generation.
+    Generation(usize),
     /// The pretrained model with all patterns.
     Pretrained,
     /// The pretrained model primed with labelled examples.
     Primed,
+}
+
+impl Reading {
+    /// Whether the figure depends on a job of a run with this last generation.
+    pub(super) fn needs(self, work: Work, last: usize) -> bool {
+        match (self, work) {
+            (Reading::Primed, work) => matches!(work, Work::Primed { .. }),
+            // What a run measures only for comparison.
+            (_, Work::Primed { .. } | Work::Supervised { .. }) => false,
+            (Reading::Outcome, _) => true,
+            (_, Work::Final { .. }) => false,
+            (Reading::Pretrained, work) => matches!(work, Work::ZeroShot { .. }),
+            (Reading::Ensemble, _) => true,
+            (
+                Reading::Generation(number),
+                Work::Member { generation, .. } | Work::Sets { generation } | Work::Ensemble { generation },
+            ) => generation <= number,
+            (Reading::Generation(_), Work::ZeroShot { .. } | Work::Probe) => true,
+            // All members of the generations before label rows for a member of the last one.
+            (Reading::Member(number), Work::ZeroShot { pattern }) => pattern == number || last > 0,
+            (Reading::Member(number), Work::Member { generation, pattern, .. }) => {
+                pattern == number || generation < last
+            }
+            (Reading::Member(_), work) => matches!(work, Work::Sets { .. }),
+        }
+    }
 }
 
 /// A change to the task for a given seed.
@@ -101,5 +130,49 @@ impl Levels {
 impl FromIterator<Level> for Levels {
     fn from_iter<I: IntoIterator<Item = Level>>(levels: I) -> Levels {
         Levels { levels: levels.into_iter().collect(), reason: "" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The jobs of a run with two patterns and two generations, in their order.
+    fn jobs() -> Vec<Work> {
+        let member = |generation, pattern| Work::Member { generation, pattern, seed: 0 };
+        vec![
+            Work::ZeroShot { pattern: 0 },
+            Work::ZeroShot { pattern: 1 },
+            Work::Probe,
+            member(0, 0),
+            member(0, 1),
+            Work::Ensemble { generation: 0 },
+            Work::Sets { generation: 1 },
+            member(1, 0),
+            member(1, 1),
+            Work::Ensemble { generation: 1 },
+            Work::Primed { pattern: 0, seed: 0 },
+            Work::Final { seed: 0 },
+        ]
+    }
+
+    /// The numbers of the jobs that a figure depends on.
+    fn needed(reading: Reading, last: usize) -> Vec<usize> {
+        let jobs = jobs();
+        (0..jobs.len()).filter(|&number| reading.needs(jobs[number], last)).collect()
+    }
+
+    #[test]
+    fn a_figure_costs_the_jobs_that_it_depends_on() {
+        assert_eq!(needed(Reading::Pretrained, 1), [0, 1]);
+        assert_eq!(needed(Reading::Primed, 1), [10]);
+        assert_eq!(needed(Reading::Generation(0), 1), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(needed(Reading::Generation(1), 1), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(needed(Reading::Ensemble, 1), needed(Reading::Generation(1), 1));
+        assert_eq!(needed(Reading::Outcome, 1), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11]);
+        // A member of the last generation learns from the members of those before, and from no other of its own.
+        assert_eq!(needed(Reading::Member(1), 1), [0, 1, 3, 4, 6, 8]);
+        let first = |number: &usize| *number < 6;
+        assert_eq!(needed(Reading::Member(1), 0).into_iter().filter(first).collect::<Vec<_>>(), [1, 4]);
     }
 }

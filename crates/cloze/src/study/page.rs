@@ -34,6 +34,7 @@ struct SettingLine<'f> {
     accuracy: String,
     interval: String,
     macro_f1: String,
+    seconds: String,
     by_seed: Vec<String>,
 }
 
@@ -72,6 +73,7 @@ fn factor<'f>(finding: &'f Finding, findings: &'f Findings) -> FactorView<'f> {
         accuracy: percent(setting.accuracy.value),
         interval: interval(setting.accuracy),
         macro_f1: percent(setting.macro_f1),
+        seconds: format!("{:.1}", setting.seconds),
         by_seed: setting.arms.iter().map(|arm| percent(arm.accuracy.value)).collect(),
     };
     FactorView {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cloze_encoder::Device;
 
+use super::alternatives::Alternatives;
 use super::base::Base;
 use super::factors::Factor;
 use super::variations::{Axis, Variation, Variations};
@@ -16,7 +17,7 @@ use crate::task::{Keep, Measure, Method, Split, Task};
 use crate::{Error, Model, Result, words};
 
 /// A planned study.
-pub struct Study<'a> {
+pub struct Study {
     /// Hash of everything that the findings depend on.
     pub(super) id: Id,
     /// The runs, in the order in which they are carried out.
@@ -28,30 +29,40 @@ pub struct Study<'a> {
     /// The number of runs.
     pub runs: usize,
     pub(super) data: Arc<Data>,
-    pub(super) models: &'a [Model],
+    /// The task's model, the others, and the adapted one.
+    pub(super) models: Vec<Model>,
+    /// Which of them is adapted, and how many seconds that took.
+    pub(super) adaptation: Option<(usize, f64)>,
+    /// What the command needs to name the alternatives.
+    flags: String,
     pub(super) seeds: Vec<u64>,
     pub(super) axes: Vec<Axis>,
 }
 
-impl<'a> Study<'a> {
-    /// Plans a study of `factors` on `device` with `seeds` seeds, counting up from the task's first seed. The
-    /// first of the `models` is the task's own; [`Factor::Models`] compares it with the others.
+impl Study {
+    /// Plans a study of `factors` on `device` with `seeds` seeds, counting up from the task's first seed.
     ///
     /// # Errors
-    /// When the data or a model cannot be used, there are no labelled examples to train or evaluate on, or
-    /// none of the factors makes a difference on this task.
+    /// When the data, a model or an alternative cannot be used, there are no labelled examples to train or
+    /// evaluate on, or none of the factors makes a difference on this task.
     pub fn new(
         task: &Task,
-        models: &'a [Model],
+        model: &Model,
+        alternatives: &Alternatives,
         factors: &[Factor],
         seeds: usize,
         device: &Device,
-    ) -> Result<Study<'a>> {
-        let Some(own) = models.first() else {
-            return Err(Error::usage("there is no model to study", "give the task's model"));
-        };
+    ) -> Result<Study> {
+        alternatives.check_patterns(task)?;
+        let mut models = vec![model.clone()];
+        models.extend(alternatives.models.iter().cloned());
+        let adaptation = alternatives.adapted.as_ref().map(|(adapted, seconds)| {
+            models.push(adapted.clone());
+            (models.len() - 1, *seconds)
+        });
         let data = Arc::new(Data::read(task)?);
-        let task = words::find(task, &data, own.checkpoint(), device)?;
+        let has_found_words = task.described.is_some();
+        let task = words::find(task, &data, model.checkpoint(), device)?;
         let first = task.options.seeds.first().copied().unwrap_or(0);
         let mut base = task.clone();
         base.options.keep = Keep::None;
@@ -63,7 +74,7 @@ impl<'a> Study<'a> {
             base.options.method = Method::Pet;
         }
         check_rows(&task, &data)?;
-        for model in models {
+        for model in &models {
             let task = &base.fitted(&model.checkpoint().config);
             check_patterns(task, model.checkpoint(), &data)?;
         }
@@ -79,7 +90,9 @@ impl<'a> Study<'a> {
         let base = Base {
             task: base,
             data: Arc::clone(&data),
-            models,
+            models: &models,
+            alternatives,
+            has_found_words,
             device: device.clone(),
             seeds: seeds.clone(),
             train,
@@ -107,7 +120,9 @@ impl<'a> Study<'a> {
         let ids: Vec<&Id> = variations.iter().map(|variation| &variation.prepared.plan.id).collect();
         let names: Vec<&str> = axes.iter().map(|axis| axis.factor.name()).collect();
         let id = Id::of(&("study 1", &task.name, names, ids, &seeds));
-        Ok(Study { id, runs: variations.len(), variations, notes, task, data, models, seeds, axes })
+        let flags = alternatives.flags();
+        let runs = variations.len();
+        Ok(Study { id, variations, notes, task, runs, data, models, adaptation, flags, seeds, axes })
     }
 
     /// The cost of the whole study from scratch; a job shared by several variations counts once. The speed of
@@ -139,15 +154,8 @@ impl<'a> Study<'a> {
     pub(super) fn command(&self) -> String {
         let file = Path::new(self.task.file()).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let names: Vec<&str> = self.axes.iter().map(|axis| axis.factor.name()).collect();
-        let mut command =
-            format!("cloze study {file} --factors {} --seeds {}", names.join(","), self.seeds.len());
-        if let [_, others @ ..] = self.models
-            && !others.is_empty()
-        {
-            let names: Vec<&str> = others.iter().map(|model| model.name.as_str()).collect();
-            command += &format!(" --models {}", names.join(","));
-        }
-        command
+        let (names, seeds) = (names.join(","), self.seeds.len());
+        format!("cloze study {file} --factors {names} --seeds {seeds}{}", self.flags)
     }
 }
 

@@ -129,11 +129,13 @@ mod tests {
             seed: 0,
             accuracy,
             macro_f1: accuracy,
+            seconds: 0.0,
             examples: None,
             run: "moods-0".into(),
             job: "final".into(),
         };
-        let setting = Setting { setting: setting.into(), accuracy, macro_f1: value, arms: vec![arm] };
+        let setting =
+            Setting { setting: setting.into(), accuracy, macro_f1: value, seconds: 0.0, arms: vec![arm] };
         Finding {
             factor: Factor::Models,
             question: "Which?".into(),

@@ -7,12 +7,13 @@ use super::level::Reading;
 use super::plan::Study;
 use super::setting::{Arm, Setting};
 use super::statistics;
-use super::variations::{Axis, Source};
+use super::variations::{Axis, Source, Variation};
 use crate::dataset::Example;
 use crate::ensemble::{Weights, merge};
 use crate::metrics::Measured;
 use crate::results::Stage;
 use crate::run::Run;
+use crate::run::plan::Work;
 use crate::run::store::RunDir;
 use crate::scoring::scores::Scores;
 use crate::task::Reduction;
@@ -20,7 +21,7 @@ use crate::{Error, Result};
 
 /// Results of the runs on the test examples.
 pub(super) struct Readings<'a> {
-    pub(super) study: &'a Study<'a>,
+    pub(super) study: &'a Study,
     pub(super) outcomes: &'a [Run],
     pub(super) test: &'a [Example],
 }
@@ -40,7 +41,9 @@ impl Readings<'_> {
             let accuracy = within(0.0, statistics::measure(&of_setting));
             let macro_f1: Vec<f64> = arms.iter().map(|arm: &Arm| arm.macro_f1.value).collect();
             let macro_f1 = statistics::mean(&macro_f1);
-            settings.push(Setting { setting: setting.setting.clone(), accuracy, macro_f1, arms });
+            let seconds: Vec<f64> = arms.iter().map(|arm| arm.seconds).collect();
+            let seconds = statistics::mean(&seconds);
+            settings.push(Setting { setting: setting.setting.clone(), accuracy, macro_f1, seconds, arms });
             right.push(of_setting);
         }
         let compare = |(one, other): (usize, usize)| {
@@ -70,6 +73,10 @@ impl Readings<'_> {
             Reading::Outcome => results.outcome(),
             Reading::Ensemble => results.ensemble.as_ref(),
             Reading::Member(pattern) => results.members.iter().find(|stage| stage.pattern == Some(pattern)),
+            Reading::Generation(number) => match results.generations.get(number) {
+                Some(generation) => generation.ensemble.as_ref(),
+                None => results.ensemble.as_ref(),
+            },
             Reading::Pretrained => results.zero_shot_together.as_ref(),
             Reading::Primed => results.primed_together.as_ref(),
         };
@@ -100,11 +107,28 @@ impl Readings<'_> {
             seed: source.seed,
             accuracy: test.accuracy,
             macro_f1: test.macro_f1,
+            seconds: self.seconds(source)?,
             examples: *examples,
             run: run_name(outcome),
             job: job.clone(),
         };
         Ok((arm, right.collect()))
+    }
+
+    /// How long the jobs took that a figure depends on, and the adaptation of the model if it is an adapted one.
+    fn seconds(&self, source: &Source) -> Result<f64> {
+        let Variation { prepared, model, .. } = &self.study.variations[source.variation];
+        let run = RunDir::open(&self.outcomes[source.variation].path)?;
+        let jobs = &prepared.plan.jobs;
+        let generation =
+            |work| if let Work::Ensemble { generation } = work { Some(generation) } else { None };
+        let last = jobs.iter().filter_map(|job| generation(job.work)).max().unwrap_or(0);
+        let adaptation = self.study.adaptation.filter(|(adapted, _)| adapted == model);
+        let mut seconds = adaptation.map_or(0.0, |(_, seconds)| seconds);
+        for planned in jobs.iter().filter(|job| source.reading.needs(job.work, last)) {
+            seconds += run.job(&planned.name)?.map_or(0.0, |job| job.record().seconds);
+        }
+        Ok(seconds)
     }
 }
 

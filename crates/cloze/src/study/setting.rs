@@ -14,6 +14,9 @@ pub struct Setting {
     pub accuracy: Measured,
     /// Mean macro F1 over the seeds.
     pub macro_f1: f64,
+    /// Mean time over the seeds, as in [`Arm::seconds`].
+    #[serde(skip)]
+    pub seconds: f64,
     /// One arm for every seed.
     pub arms: Vec<Arm>,
 }
@@ -27,6 +30,10 @@ pub struct Arm {
     pub accuracy: Measured,
     /// Macro F1 on the same examples.
     pub macro_f1: Measured,
+    /// How long the jobs took that these figures depend on, including jobs shared with other settings. It is
+    /// not among the findings, which do not depend on the machine, and 0 if they are read from a file.
+    #[serde(skip)]
+    pub seconds: f64,
     /// For a primed model, the labelled examples in front of the test examples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<Demonstrations>,

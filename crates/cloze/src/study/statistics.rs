@@ -23,6 +23,47 @@ pub(super) fn measure(scores: &[Vec<f64>]) -> Measured {
     Measured { value, low: value - half, high: value + half }
 }
 
+/// The variance of a table of values, by where it comes from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Components {
+    /// From the row.
+    pub(super) rows: f64,
+    /// From the column.
+    pub(super) columns: f64,
+    /// From the two together: what is left.
+    pub(super) both: f64,
+}
+
+/// The variance components of `values[row][column]`; `None` if there are fewer than two rows or columns.
+///
+/// The values of a cell are taken as the sum of a random effect of its row, one of its column and one of its
+/// own. Their variances follow from the mean squares of a two-way analysis of variance with one value per
+/// cell; an estimate below 0 counts as 0.
+pub(super) fn components(values: &[Vec<f64>]) -> Option<Components> {
+    let (rows, columns) = (values.len(), values.first()?.len());
+    if rows < 2 || columns < 2 {
+        return None;
+    }
+    let of_rows: Vec<f64> = values.iter().map(|row| mean(row)).collect();
+    let of_columns: Vec<f64> =
+        (0..columns).map(|column| mean(&values.iter().map(|row| row[column]).collect::<Vec<_>>())).collect();
+    let all = mean(&of_rows);
+    let squares = |means: &[f64]| means.iter().map(|mean| (mean - all).powi(2)).sum::<f64>();
+    let mut left = 0.0;
+    for (row, of_row) in values.iter().zip(&of_rows) {
+        for (value, of_column) in row.iter().zip(&of_columns) {
+            left += (value - of_row - of_column + all).powi(2);
+        }
+    }
+    let (rows, columns) = (rows as f64, columns as f64);
+    let both = left / ((rows - 1.0) * (columns - 1.0));
+    let of = |means: &[f64], others: f64| {
+        let mean_square = others * squares(means) / (means.len() as f64 - 1.0);
+        ((mean_square - both) / others).max(0.0)
+    };
+    Some(Components { rows: of(&of_rows, columns), columns: of(&of_columns, rows), both })
+}
+
 /// The 97.5th percentile of the normal distribution.
 const NORMAL: f64 = 1.959_963_985;
 
@@ -87,6 +128,24 @@ mod tests {
         // Seed means 0.5 and 1, row means 1 and 0.5: standard errors of 0.25 each.
         close(figure.value, 0.75);
         close(figure.high - 0.75, 0.25 * 12.7062f64.hypot(1.96));
+    }
+
+    #[test]
+    fn variance_is_split_into_that_of_rows_of_columns_and_of_both() {
+        // Row means 1.5 and 4.5, column means 2 and 4, residuals of 0.5: mean squares 9, 4 and 1.
+        let Components { rows, columns, both } = components(&[vec![1.0, 2.0], vec![3.0, 6.0]]).unwrap();
+        close(rows, (9.0 - 1.0) / 2.0);
+        close(columns, (4.0 - 1.0) / 2.0);
+        close(both, 1.0);
+        // Three rows of two: what a row adds is −2, 0 and 2, what a column adds −1 and 1, and nothing else.
+        let sum = components(&[vec![1.0, 3.0], vec![3.0, 5.0], vec![5.0, 7.0]]).unwrap();
+        close(sum.rows, 4.0);
+        close(sum.columns, 2.0);
+        close(sum.both, 0.0);
+        // Neither rows nor columns differ, so that their estimates would be below 0.
+        let crossed = components(&[vec![0.0, 1.0], vec![1.0, 0.0]]).unwrap();
+        assert_eq!(crossed, Components { rows: 0.0, columns: 0.0, both: 1.0 });
+        assert_eq!((components(&[vec![1.0, 2.0]]), components(&[vec![1.0], vec![2.0]])), (None, None));
     }
 
     #[test]

@@ -105,7 +105,10 @@ impl<'a> Variations<'a> {
         task.options.seeds = vec![seed];
         let known = self.list.iter().map(|known| (&known.task, &known.prepared.data));
         let read = [(&self.base.task, &self.base.data)].into_iter().chain(known);
-        let data = match read.into_iter().find(|(known, _)| known.data == task.data) {
+        // Which columns are read depends on patterns and words.
+        let columns = task.fields();
+        let is_same = |known: &Task| known.data == task.data && known.fields() == columns;
+        let data = match read.into_iter().find(|(known, _)| is_same(known)) {
             Some((_, data)) => Arc::clone(data),
             None => Arc::new(Data::read(&task)?),
         };

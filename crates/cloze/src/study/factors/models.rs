@@ -13,7 +13,9 @@ impl Definition for Models {
 
     fn levels(&self, base: &Base) -> Result<Levels> {
         let level = |(number, name): (usize, &str)| Level::unchanged(name).titled(name).with_model(number);
-        let names = base.models.iter().map(|model| model.name.as_str()).enumerate();
+        // An adapted model stands behind these.
+        let models = &base.models[..=base.alternatives.models.len()];
+        let names = models.iter().map(|model| model.name.as_str()).enumerate();
         let reason = "there is only one model; name others with `--models`";
         Ok(Levels { levels: names.map(level).collect(), reason })
     }
