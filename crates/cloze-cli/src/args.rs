@@ -280,7 +280,9 @@ impl Verb {
             Verb::Train(args) => Some(&args.task),
             Verb::Study(args) => Some(&args.task),
             Verb::Submit(Submit::Run(args)) => Some(&args.task),
-            Verb::Submit(Submit::Action(SubmitAction::Study(args))) => Some(&args.study.task),
+            Verb::Submit(Submit::Action(action)) => match &**action {
+                SubmitAction::Study(args) => Some(&args.study.task),
+            },
             Verb::Demo(_)
             | Verb::Adapt(_)
             | Verb::Init(_)

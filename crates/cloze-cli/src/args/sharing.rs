@@ -43,7 +43,7 @@ pub(crate) enum Submit {
     /// The run of a task.
     Run(Box<SubmitRun>),
     /// Something else.
-    Action(SubmitAction),
+    Action(Box<SubmitAction>),
 }
 
 // A task is required where no action is named, which the parser's attributes cannot say.
@@ -61,7 +61,7 @@ impl Args for Submit {
 impl FromArgMatches for Submit {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Submit, clap::Error> {
         match matches.subcommand_name() {
-            Some(_) => SubmitAction::from_arg_matches(matches).map(Submit::Action),
+            Some(_) => SubmitAction::from_arg_matches(matches).map(|action| Submit::Action(Box::new(action))),
             None => SubmitRun::from_arg_matches(matches).map(|run| Submit::Run(Box::new(run))),
         }
     }

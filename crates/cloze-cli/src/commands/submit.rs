@@ -22,7 +22,9 @@ use super::{device, open_with, prepare, program, work};
 pub(crate) fn run(args: &Submit, global: &Global, printer: &Printer) -> Result {
     match args {
         Submit::Run(args) => run_of_task(args, global, printer),
-        Submit::Action(SubmitAction::Study(args)) => fan(&args.cluster, &args.study.task.task, printer),
+        Submit::Action(action) => match &**action {
+            SubmitAction::Study(args) => fan(&args.cluster, &args.study.task.task, printer),
+        },
     }
 }
 
