@@ -68,7 +68,7 @@ pub use self::{
     },
     results::{
         Disputed, Generation, Results, Stage, TrainingSet,
-        calibration::{Calibration, Coverage, Promise},
+        calibration::{Calibration, Coverage, Promise, Threshold},
     },
     run::{
         Run,
@@ -79,8 +79,8 @@ pub use self::{
         worker::Part,
     },
     table::{
-        encoding::Encoding, format::Format, options::ReadOptions, quoting::Quoting, reader::Reader,
-        record::Record,
+        encoding::Encoding, format::Format, options::ReadOptions, parquet::quieten_parquet, quoting::Quoting,
+        reader::Reader, record::Record,
     },
     task::{Task, TaskBuilder},
 };

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Release, SUMS, anew, archive, copy, create, debian, entries};
+use super::{Release, SUMS, anew, archive, copy, create, debian, entries, notices};
 use crate::Outcome;
 use crate::command::{cargo, cloze, exists, program, said, say_again, succeeds};
 use crate::python::environment;
@@ -16,7 +16,7 @@ const REQUIREMENTS: &str = "scripts/release-check-requirements.txt";
 
 /// What the archive is to hold beside the command; with the first of these, what was linked or embedded is named with its licence.
 const IN_ARCHIVE: [&str; 12] = [
-    "LICENCES-OF-CRATES.txt",
+    notices::FILE,
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "THIRD-PARTY.md",
@@ -202,7 +202,11 @@ impl Made<'_> {
         let venv = self.folder.join("venv");
         run(program(&self.folder, "python3").args(["-m", "venv"]).arg(&venv))?;
         let install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index"];
-        run(program(&self.folder, venv.join("bin/python")).args(install).arg(&self.wheel))?;
+        let python = venv.join("bin/python");
+        run(program(&self.folder, &python).args(install).arg(&self.wheel))?;
+        let packages = "import sysconfig; print(sysconfig.get_path('platlib'))";
+        let packages = said(program(&self.folder, &python).args(["-c", packages]))?;
+        wheel::has_licences(Path::new(String::from_utf8_lossy(&packages).trim()))?;
         self.demo(&[venv.join("bin/cloze").as_os_str()], &self.folder.join("runs-of-the-wheel"))
     }
 

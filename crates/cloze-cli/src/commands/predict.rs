@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result 
             let rows = typed(&args.text, predictor.task())?;
             say_about(args, &predictor, &run, printer)?;
             if let Some(promise) = predictor.promise() {
-                printer.note(format_args!("a label needs a probability from {:.3}", promise.probability));
+                printer.note(format_args!("a label needs {promise}"));
             }
             match how {
                 None => {
@@ -320,11 +320,11 @@ fn answered(predictor: &Predictor, written: Annotated) -> String {
     let Some(promise) = predictor.promise() else { return String::new() };
     let share = written.answered as f64 / written.rows.max(1) as f64;
     format!(
-        "; {} answered ({}), those with a probability from {:.3}, so that at least {} of them are right",
+        "; {} answered ({}), those with {promise}, so that at least {} of them are right{}",
         count(written.answered),
         percent(share),
-        promise.probability,
-        percent(promise.precision)
+        percent(promise.precision),
+        if promise.thresholds.len() > 1 { ", and of those with each threshold" } else { "" }
     )
 }
 

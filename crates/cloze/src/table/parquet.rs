@@ -4,7 +4,7 @@ pub(super) mod cell;
 mod page;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use arrow_array::RecordBatch;
 use parquet::arrow::arrow_reader::{
@@ -119,6 +119,26 @@ impl Batches {
     fn group(&self, row: u64) -> usize {
         self.groups.partition_point(|&last| last < row) + 1
     }
+}
+
+/// Lets the crates that decode Parquet panic without a word, in the whole process and from now on.
+///
+/// Some damaged files make them panic. The panic is caught, and reading such a file is an error like any other,
+/// but Rust calls the panic hook before, which prints a message to standard error unless a program has another
+/// one. A program that does not want this message calls `quieten_parquet` when it starts; calling it again
+/// changes nothing. All other panics go to the hook that was set before.
+pub fn quieten_parquet() {
+    static FIRST_CALL: Once = Once::new();
+    FIRST_CALL.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let file = panic.location().map_or("", |location| location.file());
+            let is_decoder = |part: &str| part.starts_with("parquet-") || part.starts_with("arrow-");
+            if !file.split(['/', '\\']).any(is_decoder) {
+                usual(panic);
+            }
+        }));
+    });
 }
 
 /// What the crate `parquet` makes of a file, even where it panics: it does so on some damaged files, as `table/tests/parquet.rs` shows. What it

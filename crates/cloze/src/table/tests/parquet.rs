@@ -16,9 +16,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use crate::Result;
 use crate::table::writer::Added;
 use crate::table::{Format, ReadOptions, Reader, Table, Writer};
+use crate::{Result, quieten_parquet};
 
 /// A file with this column, named `x`.
 fn column(array: ArrayRef) -> Bytes {
@@ -271,6 +271,7 @@ fn parquet_is_not_read_from_standard_input() {
 
 #[test]
 fn damaged_files_are_errors() {
+    quieten_parquet();
     let whole = file(&sample(300), WriterProperties::builder().set_compression(Compression::SNAPPY).build());
     for length in 0..whole.len() {
         assert!(read(whole.slice(..length)).is_err(), "{length}");
