@@ -27,6 +27,7 @@ mod parity;
 mod python;
 mod release;
 mod source;
+mod spark;
 mod wheel;
 
 use std::path::Path;
@@ -76,6 +77,7 @@ const CHECKS: &[Check] = &[
     ("python", wheel::check),
     ("http", http::check),
     ("formats", |root, _| formats::check(root)),
+    ("spark", |root, _| spark::check(root)),
     ("release", release::check),
     ("browser", |root, _| browser::check(root)),
     ("fuzz", |root, _| fuzz::check(root)),

@@ -34,6 +34,7 @@ mod runs;
 #[cfg(unix)]
 mod serve;
 mod several_labels;
+mod shards;
 mod snapshots;
 mod study;
 mod support;
