@@ -130,7 +130,7 @@ fn options(args: &Predict, predictor: &Predictor, extension: &str) -> BTreeMap<S
 }
 
 fn warn_of_kernels(folder: &Folder, predictor: &Predictor, printer: &Printer) {
-    let (own, theirs) = (predictor.device().kernels().name(), &folder.kernels);
+    let (own, theirs) = (predictor.device().kernels().name(), folder.kernels());
     if own != theirs {
         printer.warn(format_args!(
             "this process computes with the kernels `{own}`, and the folder was begun with `{theirs}`: the last digits of probabilities may \
@@ -144,8 +144,8 @@ impl Work<'_> {
     fn annotate(&self, shard: Shard, own: &[&Part]) -> Result<Annotated> {
         let todo: Vec<&&Part> = own.iter().filter(|part| !self.folder.has(part.number)).collect();
         if todo.len() < own.len() {
-            let done = counted(own.len() - todo.len(), "part");
-            self.printer.note(format_args!("{done} of {} of shard {shard} done before", count(own.len())));
+            let (done, all) = (count(own.len() - todo.len()), counted(own.len(), "part"));
+            self.printer.note(format_args!("{done} of {all} of shard {shard} done before"));
         }
         let mut all = Annotated::default();
         let mut shares = Shares::new(self.printer, todo.iter().map(|part| (part.rows, part.bytes())));
@@ -173,7 +173,7 @@ impl Work<'_> {
                 Err(Failure::Cloze(Error::Stopped)) => {
                     let there = own.iter().filter(|part| self.folder.has(part.number)).count();
                     return Err(Failure::Interrupted(format!(
-                        "{there} of the {} of shard {shard} are there, and the same command goes on with the others",
+                        "shard {shard} has {there} of {}, and the same command goes on with the others",
                         counted(own.len(), "part"),
                     )));
                 }
@@ -252,23 +252,24 @@ impl Work<'_> {
             result["promise"] = json!(promise);
         }
         self.printer.json(&result)?;
-        let there = match (missing.len(), others.len()) {
-            (0, _) => format!("all {} are there", counted(all, "part")),
+        let of_shard = match mine.len() {
+            0 => format!("is complete ({})", counted(own, "part")),
+            lacking => format!("lacks {lacking} of {}", counted(own, "part")),
+        };
+        let of_all = match (missing.len(), others.len()) {
+            (0, _) => "the folder is complete".to_owned(),
             (_, 0) => "no other shard lacks any".to_owned(),
-            (_, lacking) => format!(
-                "other shards lack {lacking} of the {}: {}",
-                counted(all, "part"),
-                listed(&names(&others))
-            ),
+            (_, lacking) => {
+                let names = listed(&names(&others));
+                format!("other shards lack {lacking} of {}: {names}", counted(all, "part"))
+            }
         };
         self.printer.show(format_args!(
-            "{}: {} in {}{}; {} of the {} of shard {shard} are there; {there}\n",
+            "{}: {} in {}{}; shard {shard} {of_shard}; {of_all}\n",
             self.args.output.display(),
             counted(written.rows, "row"),
             duration(seconds),
             answered(self.predictor, written),
-            own - mine.len(),
-            counted(own, "part"),
         ))?;
         if mine.is_empty() {
             return Ok(());
@@ -283,7 +284,7 @@ impl Work<'_> {
 /// Whether an error is one of the rows of a part, so that others may do.
 fn is_of_input(error: &Error) -> bool {
     match error {
-        Error::Data { .. } | Error::Usage { .. } => true,
+        Error::Data { .. } => true,
         Error::Io { action, .. } => *action == "read",
         _ => false,
     }

@@ -26,8 +26,6 @@ pub(crate) struct Folder {
     /// What the names of parts end with: `parquet`, `csv.gz`.
     extension: String,
     parts: usize,
-    /// The kernels that it was begun with.
-    pub(crate) kernels: String,
 }
 
 impl Folder {
@@ -37,8 +35,7 @@ impl Folder {
     /// When it was begun with others, has files in it that are not of cloze, or cannot be written to.
     pub(crate) fn begin(path: &Path, manifest: Manifest, extension: String, parts: usize) -> Result<Folder> {
         fs::create_dir_all(path).map_err(|error| Error::io("create", path, error))?;
-        let mut folder =
-            Folder { path: path.to_owned(), kernels: manifest.kernels.clone(), manifest, extension, parts };
+        let mut folder = Folder { path: path.to_owned(), manifest, extension, parts };
         if !folder.path.join(NAME).exists() {
             folder.refuse_strangers()?;
             folder.write_manifest()?;
@@ -58,13 +55,17 @@ impl Folder {
                 .into());
             }
         }
+        folder.manifest.kernels = found.kernels;
         if !changed.is_empty() {
             // Nothing was written from them, as when a mistake in them was corrected.
-            folder.manifest.kernels.clone_from(&found.kernels);
             folder.replace_manifest()?;
         }
-        folder.kernels = found.kernels;
         Ok(folder)
+    }
+
+    /// The kernels that it was begun with.
+    pub(crate) fn kernels(&self) -> &str {
+        &self.manifest.kernels
     }
 
     /// The name of a part.
