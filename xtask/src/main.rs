@@ -28,6 +28,7 @@ mod python;
 mod release;
 mod slurm;
 mod source;
+mod spark;
 mod wheel;
 
 use std::path::Path;
@@ -77,6 +78,7 @@ const CHECKS: &[Check] = &[
     ("python", wheel::check),
     ("http", http::check),
     ("formats", |root, _| formats::check(root)),
+    ("spark", |root, _| spark::check(root)),
     ("release", release::check),
     ("slurm", |root, _| slurm::check(root)),
     ("browser", |root, _| browser::check(root)),

@@ -126,7 +126,8 @@ fn built(root: &Path, wheels: &Path, python: &Path) -> Option<PathBuf> {
     files.find(|path| path.extension().is_some_and(|extension| extension == "whl"))
 }
 
-fn installed(root: &Path, python: &Path, wheel: &Path) -> bool {
+/// Installs the wheel.
+pub(crate) fn installed(root: &Path, python: &Path, wheel: &Path) -> bool {
     let install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--force-reinstall"];
     succeeds(program(root, python).args(install).arg(wheel))
 }

@@ -19,7 +19,9 @@ use cloze::task::{Preset, Setting};
 pub(crate) use self::adapt::Adapt;
 pub(crate) use self::label::{AddUsers, Label};
 use self::options::{Overrides, Set};
-pub(crate) use self::rows::{Calibrate, CheckedArgs, Eval, OutputFormat, Predict, ReadingArgs};
+pub(crate) use self::rows::{
+    Calibrate, CheckedArgs, Compression, Eval, OutputFormat, Predict, ReadingArgs, Shard,
+};
 pub(crate) use self::runs::{Prune, Report, Runs, RunsAction};
 pub(crate) use self::serve::Serve;
 pub(crate) use self::sharing::{Cluster, Status, Submit, SubmitAction, SubmitRun, Work};
@@ -194,6 +196,8 @@ Needs at least 50 labelled rows that the run was not trained on, drawn at random
   cloze predict runs/support-1a2b3c4d tickets.csv --explain -o explained.jsonl
   cat tickets.jsonl | cloze predict runs/support-1a2b3c4d - --from jsonl > predictions.jsonl
   cloze predict runs/support-1a2b3c4d tickets.csv -o sure.csv --precision 0.95
+  cloze predict runs/support-1a2b3c4d archive -o labelled --shard 0/1
+  seq 0 7 | xargs -P 8 -I{} cloze predict support.toml archive -o labelled --shard {}/8 --threads 1
   cloze predict runs/boolq-1a2b3c4d test.jsonl --format superglue -o BoolQ.jsonl")]
     Predict(Predict),
     /// Continue the training of a masked language model on your own text, to start from instead of the model as it is

@@ -25,6 +25,7 @@ mod progress;
 mod remaining;
 mod retyped;
 mod runs;
+mod shards;
 mod summary;
 mod usage;
 
