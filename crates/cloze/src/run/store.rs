@@ -273,7 +273,7 @@ pub(crate) fn lock(dir: &Path) -> Result<File> {
 /// Removes what an interrupted process left in a run: drafts of the run's own files, and directories of
 /// unfinished jobs. Other files with such names are not touched.
 fn remove_unfinished(dir: &Path) -> Result<()> {
-    for name in [MANIFEST, "insight.json", "results.json", "report.html", "temperature.json"] {
+    for name in [MANIFEST, "insight.json", "results.json", "energy.json", "report.html", "temperature.json"] {
         match fs::remove_file(dir.join(format!("{name}.{UNFINISHED}"))) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(io_error("remove", dir)(error));

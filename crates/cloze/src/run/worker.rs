@@ -6,11 +6,11 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Instant;
 
-use crate::results::insight;
+use crate::results::{Results, insight};
 use crate::run::Run;
 use crate::run::answered_rows;
+use crate::run::costs::Spending;
 use crate::run::event::Event;
 use crate::run::jobs::Workspace;
 use crate::run::log::Log;
@@ -30,7 +30,7 @@ impl Prepared {
     /// When there is nothing to train on, the data or the model cannot be used, the run's directory is
     /// damaged or cannot be written, or the listener stops the run.
     pub fn train(&self, runs: &Path, listener: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> Result<Run> {
-        let began = Instant::now();
+        let mut spending = Spending::begin();
         self.check_rows()?;
         let Prepared { task, data, plan, .. } = self;
         check_patterns(task, self.checkpoint(), data)?;
@@ -38,15 +38,27 @@ impl Prepared {
         let run = RunDir::begin(runs, &task.name, &plan.id, &manifest(task, plan, &model))?;
         check_record(&run, task)?;
         let log = Log { run, listener };
-        carry_out(&mut Workspace::new(self, &model, log), began)
+        carry_out(&mut Workspace::new(self, &model, log), &mut spending)
     }
 }
 
-/// Carries out the plan.
-fn carry_out(workspace: &mut Workspace, began: Instant) -> Result<Run> {
+/// Carries out the plan, and writes down what that has cost.
+fn carry_out(workspace: &mut Workspace, spending: &mut Spending) -> Result<Run> {
     let run = workspace.log.run.dir().to_owned();
     let shown = run.display().to_string();
     workspace.log.say(Event::Started { run: shown.clone(), version: env!("CARGO_PKG_VERSION").into() })?;
+    let results = results(workspace, spending);
+    // Work that was stopped has cost something, too; but why it stopped matters more than a failure to say so.
+    let written = spending.write(&workspace.log.run, workspace.plan);
+    let results = results?;
+    written?;
+    let seconds = spending.so_far().wall_seconds;
+    workspace.log.say(Event::Finished { run: shown, seconds })?;
+    Ok(Run::of_results(run, results))
+}
+
+/// Carries out the jobs, and writes the results of the run and its page.
+fn results(workspace: &mut Workspace, spending: &mut Spending) -> Result<Results> {
     let jobs = workspace.plan.jobs.iter().map(|job| job.name.clone()).collect();
     workspace.log.say(Event::Planned { jobs })?;
     let plan = workspace.plan;
@@ -54,7 +66,7 @@ fn carry_out(workspace: &mut Workspace, began: Instant) -> Result<Run> {
         workspace.log.say(Event::warning(note))?;
     }
     for planned in &plan.jobs {
-        job(workspace, planned)?;
+        job(workspace, planned, spending)?;
     }
     let finished = workspace.finished();
     let results = finished.results()?;
@@ -65,12 +77,11 @@ fn carry_out(workspace: &mut Workspace, began: Instant) -> Result<Run> {
     let page = report::html(&results, insight.as_ref(), Some(workspace.task));
     workspace.log.run.write("report.html", page.as_bytes())?;
     workspace.log.run.write("results.json", &pretty_json(&results))?;
-    workspace.log.say(Event::Finished { run: shown, seconds: began.elapsed().as_secs_f64() })?;
-    Ok(Run::of_results(run, results))
+    Ok(results)
 }
 
 /// Carries out a job, unless this run or an earlier one has done it.
-fn job(workspace: &mut Workspace, planned: &plan::Job) -> Result<()> {
+fn job(workspace: &mut Workspace, planned: &plan::Job, spending: &mut Spending) -> Result<()> {
     let name = &planned.name;
     let job = if let Some(job) = workspace.log.run.finished(name, &planned.id)? {
         workspace.log.say(Event::JobSkipped { job: name.clone(), from: None })?;
@@ -79,11 +90,12 @@ fn job(workspace: &mut Workspace, planned: &plan::Job) -> Result<()> {
         workspace.log.say(Event::JobSkipped { job: name.clone(), from: Some(from) })?;
         job
     } else {
-        let began = Instant::now();
+        let before = spending.so_far();
         workspace.log.say(Event::JobStarted { job: name.clone(), what: workspace.what(planned.work) })?;
         let draft = workspace.log.run.draft(name)?;
         workspace.work(&draft, planned)?;
-        let job = draft.finish(&planned.id, began.elapsed().as_secs_f64())?;
+        let cost = spending.job(&draft, before)?;
+        let job = draft.finish(&planned.id, cost.wall_seconds)?;
         workspace.log.say(Event::JobFinished { job: name.clone(), seconds: job.record().seconds })?;
         job
     };

@@ -7,8 +7,16 @@ use std::path::Path;
 use super::{EVENTS, Error, Job, LOCK, MANIFEST, Result, RunDir, UNFINISHED, entries, io_error, lock};
 
 /// The files of a run itself, in the order in which they are removed: a run without results is unfinished, and without a record it is none.
-const FILES: [&str; 7] =
-    ["results.json", "insight.json", "report.html", "temperature.json", EVENTS, MANIFEST, LOCK];
+const FILES: [&str; 8] = [
+    "results.json",
+    "insight.json",
+    "energy.json",
+    "report.html",
+    "temperature.json",
+    EVENTS,
+    MANIFEST,
+    LOCK,
+];
 
 impl RunDir {
     /// Removes the jobs of a run that are called as `wanted` says, and unfinished ones.
