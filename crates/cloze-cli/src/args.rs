@@ -202,7 +202,7 @@ The file keeps only a hash of each password, so a password is shown once. Remove
 Answers equal those of `cloze predict`. Other machines can ask only with a key. Texts are neither logged nor kept. SIGTERM and Ctrl-C end the \
 server when the requests that it has accepted are answered.")]
     Serve(Serve),
-    /// Write a run's report again, for example one that can be shown to others, or its model card
+    /// Write a run's report again, for example without texts, or its model card
     #[command(after_help = "Examples:
   cloze report runs/support-1a2b3c4d --without-texts -o report.html
   cloze report support.toml -o report.html
