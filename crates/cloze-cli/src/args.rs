@@ -22,7 +22,7 @@ use self::options::{Overrides, Set};
 pub(crate) use self::rows::{
     Calibrate, CheckedArgs, Compression, Eval, OutputFormat, Predict, ReadingArgs, Shard,
 };
-pub(crate) use self::runs::{Prune, Report, Runs, RunsAction};
+pub(crate) use self::runs::{Prune, Report, ReportFormat, Runs, RunsAction};
 pub(crate) use self::serve::Serve;
 pub(crate) use self::sharing::{Cluster, Status, Submit, SubmitAction, SubmitRun, Work};
 use crate::hub::{Name, Revision};
@@ -239,10 +239,15 @@ The file keeps only a hash of each password, so a password is shown once. Remove
 Answers equal those of `cloze predict`. Other machines can ask only with a key. Texts are neither logged nor kept. SIGTERM and Ctrl-C end the \
 server when the requests that it has accepted are answered.")]
     Serve(Serve),
-    /// Write a run's report again, for example one that can be shown to others
+    /// Write a run's report again, for example without texts, or its model card
     #[command(after_help = "Examples:
   cloze report runs/support-1a2b3c4d --without-texts -o report.html
-  cloze report support.toml -o report.html")]
+  cloze report support.toml -o report.html
+  cloze report runs/support-1a2b3c4d --to card --carbon-intensity 380 -o README.md
+  cloze report runs/support-1a2b3c4d --to codecarbon --carbon-intensity 380 | tail -n 1 >> emissions.csv
+
+What a run has cost is in its `energy.json`. Energy is that of the whole machine, and is measured where Linux lets this user read the counters \
+of the processors.")]
     Report(Report),
     /// List the runs in a directory with what they keep, and free it
     #[command(after_help = "Examples:

@@ -20,6 +20,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod adapt;
+mod cost;
 mod dataset;
 mod ensemble;
 mod error;
@@ -49,6 +50,7 @@ pub use cloze_encoder;
 
 // From rows and a task to a run, to labels for new rows and to how good they are; and what can go wrong.
 pub use self::{
+    cost::{Cost, meter::Meter},
     dataset::{example::Example, examples::Examples, labelled::Labelled},
     error::{Error, Hint, Mistake, Place, Result, TaskError, Warning, store::Error as StoreError},
     explanation::{

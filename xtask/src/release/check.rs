@@ -11,7 +11,7 @@ use crate::command::{cargo, cloze, exists, program, said, say_again, succeeds};
 use crate::python::environment;
 use crate::wheel;
 
-/// What reads the bill of materials and the model cards.
+/// What reads the bill of materials, the model cards and what a run has cost.
 const REQUIREMENTS: &str = "scripts/release-check-requirements.txt";
 
 /// What the archive is to hold beside the command; with the first of these, what was linked or embedded is named with its licence.
@@ -76,7 +76,7 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
         ("archive", |made| made.archive_works()),
         ("Debian package", |made| made.deb_works()),
         ("wheel", |made| made.wheel_works()),
-        ("bill of materials and model cards", |made| made.others_read_it()),
+        ("bill of materials, model cards and costs", |made| made.others_read_it()),
     ];
     let mut outcome = Outcome::Done { passed: 0, failed: 0 };
     for (what, step) in steps {
@@ -210,7 +210,7 @@ impl Made<'_> {
         self.demo(&[venv.join("bin/cloze").as_os_str()], &self.folder.join("runs-of-the-wheel"))
     }
 
-    /// The bill of materials and the model cards, as programs of others read them.
+    /// The bill of materials, the model cards and what a run has cost, as programs of others read them.
     fn others_read_it(&self) -> Result<(), String> {
         let root = self.release.root;
         let python = environment(root, &root.join("target/tools/release-check"), REQUIREMENTS);
@@ -219,9 +219,11 @@ impl Made<'_> {
             .into_iter()
             .find(|path| path.extension().is_some_and(|end| end == "json"));
         let run_of_demo = entries(&self.runs())?.into_iter().find(|path| path.join("run.toml").is_file());
-        let cards = [root.join("models/cloze-mini-en"), run_of_demo.unwrap_or_default().join("final")];
+        let run_of_demo = run_of_demo.unwrap_or_default();
+        let cards = [root.join("models/cloze-mini-en"), run_of_demo.join("final")];
         let mut script = program(root, python);
         script.arg("scripts/release.py").arg(bill.unwrap_or_default());
+        script.arg(self.unpacked().join("cloze")).arg(run_of_demo);
         run(script.args(cards.map(|folder| folder.join("README.md"))))
     }
 

@@ -2,10 +2,10 @@
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use cloze::{
-    Annotated, Attribution, Error, Explained, Explanation, Format, Prediction, Predictor, Reader, Run, Task,
+    Annotated, Attribution, Error, Explained, Explanation, Format, Meter, Prediction, Predictor, Reader, Run,
+    Task,
 };
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -19,6 +19,7 @@ use crate::output::{Output, Protected};
 use crate::packing::Packing;
 use crate::printer::Printer;
 use crate::progress::Counter;
+use crate::summary;
 
 use super::run_argument::RunArgument;
 use super::{
@@ -219,7 +220,7 @@ fn rows(
     predictor: &Predictor,
     printer: &Printer,
 ) -> Result {
-    let began = Instant::now();
+    let meter = Meter::start();
     let to_stdout = is_std(&args.output);
     let protected = match is_std(input) {
         true => protected(args, run, predictor).stdin(),
@@ -283,26 +284,32 @@ fn rows(
     };
     drop(counter);
     warn_without_text(written, printer);
-    let seconds = began.elapsed().as_secs_f64();
     let answered = answered(predictor, written);
+    let cost = meter.cost();
+    let per_thousand = summary::per_thousand(cost, written.rows);
+    let seconds = cost.wall_seconds;
+    let told = format!(
+        "{} in {}{answered}{}",
+        counted(written.rows, "row"),
+        duration(seconds),
+        summary::shown_per_thousand(per_thousand)
+    );
     if to_stdout {
-        printer.note(format_args!("{} in {}{answered}", counted(written.rows, "row"), duration(seconds)));
+        printer.note(told);
         return Ok(());
     }
     let path = args.output.display();
     let by = answerer(predictor.with);
     let mut result =
         json!({"output": args.output, "rows": written.rows, "seconds": seconds, "answered_by": by});
+    result["cost"] = json!(cost);
+    result["cost_per_1000_rows"] = json!(per_thousand);
     if let Some(promise) = predictor.promise() {
         result["answered"] = written.answered.into();
         result["promise"] = json!(promise);
     }
     printer.json(&result)?;
-    printer.show(format_args!(
-        "{path}: {} in {}{answered}\n",
-        counted(written.rows, "row"),
-        duration(seconds)
-    ))?;
+    printer.show(format_args!("{path}: {told}\n"))?;
     Ok(())
 }
 
