@@ -147,3 +147,34 @@ fn two_processes_do_not_work_in_one_run() {
     lock.lock().unwrap();
     assert!(folder.fail(&["train", "task.toml"]).contains("another process is working"));
 }
+
+#[test]
+fn a_damaged_file_of_the_run_itself_is_not_shown_and_training_again_writes_it_anew() {
+    let folder = Folder::new();
+    let run = folder.train();
+    let report = folder.succeed(&["report", &run]);
+    for (file, from, to) in [
+        ("results.json", "\"value\": 0.", "\"value\": 0.0"),
+        ("insight.json", "\"confidence\": 0.", "\"confidence\": 0.0"),
+    ] {
+        spoil(&folder.path(&run).join(file), |bytes| {
+            let text = String::from_utf8(bytes).unwrap();
+            assert!(text.contains(from), "{text}");
+            text.replacen(from, to, 1).into_bytes()
+        });
+        let error = folder.fail(&["report", &run]);
+        let said = format!("{file}: it is not what was written, as its checksum shows");
+        assert!(
+            error.replace('`', "").contains(&said) && error.contains("train the same task again"),
+            "{error}"
+        );
+        assert_eq!(folder.train(), run);
+        assert_eq!(folder.succeed(&["report", &run]), report);
+    }
+    spoil(&folder.path(&run).join("run.toml"), |mut bytes| {
+        *bytes.last_mut().unwrap() = b' ';
+        bytes
+    });
+    let error = folder.fail(&["report", &run]);
+    assert!(error.contains("run.toml` has been changed since the run began"), "{error}");
+}

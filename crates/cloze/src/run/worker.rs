@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::results::insight;
+use crate::results::{checksum, insight};
 use crate::run::Run;
 use crate::run::answered_rows;
 use crate::run::event::Event;
@@ -60,11 +60,11 @@ fn carry_out(workspace: &mut Workspace, began: Instant) -> Result<Run> {
     let results = finished.results()?;
     let insight = answered_rows::insight(finished, &results, workspace.device)?;
     if let Some(insight) = &insight {
-        workspace.log.run.write(insight::FILE, &pretty_json(insight))?;
+        workspace.log.run.write(insight::FILE, &checksum::sealed(pretty_json(insight)))?;
     }
     let page = report::html(&results, insight.as_ref(), Some(workspace.task));
     workspace.log.run.write("report.html", page.as_bytes())?;
-    workspace.log.run.write("results.json", &pretty_json(&results))?;
+    workspace.log.run.write("results.json", &checksum::sealed(pretty_json(&results)))?;
     workspace.log.say(Event::Finished { run: shown, seconds: began.elapsed().as_secs_f64() })?;
     Ok(Run::of_results(run, results))
 }
