@@ -1,0 +1,203 @@
+//! Reliability in numbers. Small runs of the command are killed, kept short of disk space and damaged, at moments and places that are drawn at
+//! random, over and over. Each has to end with the same bytes as a run that was left alone, or with an error that says what is wrong.
+
+mod command;
+mod damage;
+mod folder;
+mod kills;
+mod labels;
+mod moments;
+mod space;
+mod tally;
+mod tree;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use crate::Outcome;
+use crate::command::{cargo, cloze, program, said, say_again, succeeds};
+
+use self::folder::Work;
+use self::tally::Tally;
+
+pub(crate) const USAGE: &str =
+    "soak [--kills N] [--fills N] [--flips N] [--seed S] [--command FILE] [--out FILE]";
+
+/// How much is done, and how it is drawn.
+struct Amount {
+    /// Processes that are killed.
+    kills: u64,
+    /// Disks that are full for a while.
+    fills: u64,
+    /// Times that each file of a run is damaged.
+    flips: u64,
+    seed: u64,
+}
+
+/// Less than a minute of it.
+const SHORT: Amount = Amount { kills: 15, fills: 4, flips: 1, seed: 1 };
+
+const LONG: Amount = Amount { kills: 1000, fills: 100, flips: 40, seed: 1 };
+
+/// Parts in a hundred of the processes that are killed in labelling.
+const LABELLING: u64 = 20;
+
+/// What is going on: where, what is drawn next, and how far it has come.
+struct Soak<'s> {
+    root: &'s Path,
+    /// The command that has to hold.
+    command: PathBuf,
+    /// Everything happens in here, and it is made anew.
+    folder: PathBuf,
+    random: fastrand::Rng,
+    failures: Vec<String>,
+    began: Instant,
+    told: Instant,
+    done: u64,
+    of: u64,
+}
+
+pub(crate) fn check(root: &Path) -> Outcome {
+    if !cfg!(unix) {
+        return Outcome::NotRun("killing without a chance to clean up is set up for Unix".into());
+    }
+    match built(root).and_then(|command| soak(root, command, &SHORT)) {
+        Ok((counts, failures)) => {
+            failures.iter().for_each(|failure| say_again(failure.clone()));
+            let passed = counts.iter().flat_map(|(_, kinds)| kinds).map(|(_, tally)| tally.good()).sum();
+            Outcome::Done { passed, failed: failures.len() }
+        }
+        Err(problem) => {
+            println!("{problem}");
+            say_again(problem);
+            Outcome::of(false)
+        }
+    }
+}
+
+/// The long one, with what is typed behind `soak`.
+pub(crate) fn run(root: &Path, options: &[&str]) -> Result<(), String> {
+    let (mut amount, mut command, mut out) = (LONG, None, root.join("target/soak-counts.json"));
+    for option in options.chunks(2) {
+        let [name, value] = option else { return Err(format!("`{}` has no value; use {USAGE}", option[0])) };
+        let number = || value.parse().map_err(|_| format!("`{name} {value}` is no number; use {USAGE}"));
+        match *name {
+            "--kills" => amount.kills = number()?,
+            "--fills" => amount.fills = number()?,
+            "--flips" => amount.flips = number()?,
+            "--seed" => amount.seed = number()?,
+            "--command" => command = Some(root.join(value)),
+            "--out" => out = root.join(value),
+            _ => return Err(format!("there is no option `{name}`; use {USAGE}")),
+        }
+    }
+    let began = Instant::now();
+    let command = command.map_or_else(|| built(root), Ok)?;
+    let (counts, failures) = soak(root, command, &amount)?;
+    let Amount { kills, fills, flips, seed } = amount;
+    let commit = said(program(root, "git").args(["describe", "--always", "--dirty"]))?;
+    let mut object = json!({
+        "command": format!("cargo xtask soak --kills {kills} --fills {fills} --flips {flips} --seed {seed}"),
+        "commit": String::from_utf8_lossy(&commit).trim(),
+        "seconds": began.elapsed().as_secs(),
+    });
+    for (part, kinds) in &counts {
+        let kinds: Map<String, Value> =
+            kinds.iter().map(|(kind, tally)| (kind.clone(), tally.json())).collect();
+        object[*part] = kinds.into();
+    }
+    object["failures"] = json!(failures);
+    fs::write(&out, format!("{object:#}\n"))
+        .map_err(|error| format!("cannot write `{}`: {error}", out.display()))?;
+    println!("{}", out.display());
+    if failures.is_empty() { Ok(()) } else { Err(format!("{} failed", failures.len())) }
+}
+
+/// What was counted: by what was done, and to which command.
+type Counts = Vec<(&'static str, Vec<(String, Tally)>)>;
+
+/// The command as it is now.
+fn built(root: &Path) -> Result<PathBuf, String> {
+    match succeeds(cargo(root).args(["build", "--quiet", "--package", "cloze-cli"])) {
+        true => Ok(cloze(root).get_program().into()),
+        false => Err("the command cannot be built".into()),
+    }
+}
+
+/// Does all of it, and prints a table of the counts.
+fn soak(root: &Path, command: PathBuf, amount: &Amount) -> Result<(Counts, Vec<String>), String> {
+    let mut soak = Soak::new(root, command, amount)?;
+    let base = folder::base(&mut soak)?;
+    let mut killed = Vec::new();
+    let labelling = amount.kills * LABELLING / 100;
+    let mut left = amount.kills - labelling;
+    for (number, work) in Work::ALL.into_iter().enumerate() {
+        // Of the rest, each has the same share.
+        let kills = left / (Work::ALL.len() - number) as u64;
+        left -= kills;
+        killed.push((work.name().to_owned(), kills::run(&mut soak, work, kills)?));
+    }
+    killed.push(("label".to_owned(), labels::run(&mut soak, labelling)?));
+    let filled = space::run(&mut soak, amount.fills)?;
+    let damaged = damage::run(&mut soak, &base, amount.flips)?;
+    let counts = vec![("kills", killed), ("space", filled), ("damage", damaged)];
+    println!();
+    for (part, kinds) in &counts {
+        kinds.iter().for_each(|(kind, tally)| println!("{part:<7} {kind:<20} {tally}"));
+    }
+    Ok((counts, soak.failures))
+}
+
+impl Soak<'_> {
+    fn new<'s>(root: &'s Path, command: PathBuf, amount: &Amount) -> Result<Soak<'s>, String> {
+        let folder = root.join("target/soak");
+        space::release(&folder);
+        folder::anew(&folder)?;
+        let now = Instant::now();
+        Ok(Soak {
+            root,
+            command,
+            folder,
+            random: fastrand::Rng::with_seed(amount.seed),
+            failures: Vec::new(),
+            began: now,
+            told: now,
+            done: 0,
+            of: amount.kills + amount.fills,
+        })
+    }
+
+    /// So many more things have been done. Every minute it says how far it has come.
+    fn count(&mut self, done: u64) {
+        self.done += done;
+        if self.told.elapsed() < Duration::from_secs(60) {
+            return;
+        }
+        self.told = Instant::now();
+        let left =
+            self.began.elapsed().mul_f64(self.of.saturating_sub(self.done) as f64 / self.done.max(1) as f64);
+        let failed = self.failures.len();
+        println!(
+            "{} of {} done, {failed} failed, about {} min left",
+            self.done,
+            self.of,
+            left.as_secs().div_ceil(60)
+        );
+    }
+
+    /// Something did not end as it should: says so, keeps a copy of the folder in which it happened, and says how to do the same again.
+    fn fail(&mut self, folder: &Path, what: &str, again: &str) {
+        let number = self.failures.len() + 1;
+        let kept = self.folder.join(format!("failed-{number}"));
+        let kept = match tree::copy(folder, &kept) {
+            Ok(()) => format!("the folder as it is now: {}", kept.display()),
+            Err(problem) => problem,
+        };
+        let failure = format!("{what}\n{kept}\nto repeat it, in {}:\n{again}", folder.display());
+        println!("FAILED: {failure}");
+        self.failures.push(failure);
+    }
+}
