@@ -95,10 +95,10 @@ pub(crate) fn run(root: &Path, options: &[&str]) -> Result<(), String> {
         }
     }
     let began = Instant::now();
+    let commit = said(program(root, "git").args(["describe", "--always", "--dirty"]))?;
     let command = command.map_or_else(|| built(root), Ok)?;
     let (counts, failures) = soak(root, command, &amount)?;
     let Amount { kills, fills, flips, seed } = amount;
-    let commit = said(program(root, "git").args(["describe", "--always", "--dirty"]))?;
     let mut object = json!({
         "command": format!("cargo xtask soak --kills {kills} --fills {fills} --flips {flips} --seed {seed}"),
         "commit": String::from_utf8_lossy(&commit).trim(),

@@ -19,13 +19,15 @@ const READERS: [(&str, &[&str]); 4] = [
 /// The one that also mends.
 const TRAIN: (&str, &[&str]) = ("train", &["train", "task.toml"]);
 
-/// The run, by a link.
-const RUN: &str = "run";
+/// Stands for the run in what is typed.
+const RUN: &str = "RUN";
 
 /// A run as it was before anything happened to it.
 struct Before {
     /// Where the run is.
     run: PathBuf,
+    /// Where that is in the folder of its task.
+    name: String,
     /// A copy of it.
     copy: PathBuf,
     tree: Tree,
@@ -33,20 +35,27 @@ struct Before {
     said: Vec<Vec<u8>>,
 }
 
+/// What is typed to read a run.
+fn typed<'w>(words: &[&'w str], run: &'w str) -> Vec<&'w str> {
+    words.iter().map(|word| if *word == RUN { run } else { *word }).collect()
+}
+
 /// Damages each file so many times, and reads the run with one of the commands each time.
 pub(super) fn run(soak: &mut Soak, base: &Path, flips: u64) -> Result<Vec<(String, Tally)>, String> {
-    let run = fs::canonicalize(base.join(RUN)).map_err(|error| format!("`{RUN}`: {error}"))?;
+    let runs = fs::read_dir(base.join("runs")).ok().and_then(|mut runs| runs.next()?.ok());
+    let run = runs.ok_or_else(|| format!("there is no run in `{}`", base.display()))?.path();
+    let name = format!("runs/{}", run.file_name().unwrap_or_default().to_string_lossy());
     let copy = soak.folder.join("whole");
     tree::copy(&run, &copy)?;
     let mut said = Vec::new();
-    for (name, words) in READERS {
-        let ending = soak.end(&mut soak.command(base, words))?;
+    for (reader, words) in READERS {
+        let ending = soak.end(&mut soak.command(base, &typed(words, &name)))?;
         if !ending.status.success() {
-            return Err(format!("{name} fails undisturbed: {}", ending.shown()));
+            return Err(format!("{reader} fails undisturbed: {}", ending.shown()));
         }
         said.push(ending.out);
     }
-    let before = Before { tree: tree::read(&run)?, run, copy, said };
+    let before = Before { tree: tree::read(&run)?, run, name, copy, said };
     let files: Vec<String> =
         before.tree.keys().filter(|file| !before.tree[*file].is_empty()).cloned().collect();
     soak.of += flips * files.len() as u64;
@@ -86,8 +95,8 @@ fn trial(
         format!("bit {bit} of byte {place} flipped")
     };
     fs::write(&path, &damaged).map_err(failed)?;
-    let (name, words) = READERS[reader];
-    let ending = soak.end(&mut soak.command(base, words))?;
+    let (name, words) = (READERS[reader].0, typed(READERS[reader].1, &before.name));
+    let ending = soak.end(&mut soak.command(base, &words))?;
     let mut verdict = match ending.status.success() {
         true if READERS[reader] == TRAIN => unchanged(before, Some(file)).map(|()| SAME),
         true if ending.out == before.said[reader] => Ok(SAME),
@@ -114,11 +123,8 @@ fn trial(
 /// Whether an error is one, and names the file. Of a job's record, which is about other files, it may name one of these.
 fn named(ending: &Ending, before: &Before, file: &str) -> Result<(), String> {
     let Some((message, _)) = ending.error() else { return Err(ending.shown()) };
-    // The run is called by its link, or by the name that it was given.
-    let name =
-        before.run.file_name().map(|name| format!("runs/{}", name.to_string_lossy())).unwrap_or_default();
     let place = file.strip_suffix("job.json").unwrap_or(file);
-    let is_named = [RUN, &name].iter().any(|run| message.contains(&format!("{run}/{place}")));
+    let is_named = message.contains(&format!("{}/{place}", before.name));
     if is_named { Ok(()) } else { Err(format!("the error does not name the file: {message}")) }
 }
 

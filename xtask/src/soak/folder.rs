@@ -81,10 +81,10 @@ impl Work {
 /// Rows that are predicted: enough to take about as long as a run.
 const PREDICTED: usize = 4000;
 
-/// A finished run beside the folder in which something is done.
-const BASE: &str = "../base/run";
+/// The task of a finished run, in a folder beside the one in which something is done.
+const BASE: &str = "../base/task.toml";
 
-/// Trains a run that others use, calibrates it, and says where its folder is; the run is in `run` there.
+/// Trains a run that others use, calibrates it, and says where its folder is.
 pub(super) fn base(soak: &mut Soak) -> Result<PathBuf, String> {
     let folder = soak.folder.join("base");
     anew(&folder)?;
@@ -96,10 +96,6 @@ pub(super) fn base(soak: &mut Soak) -> Result<PathBuf, String> {
             return Err(format!("cloze {}: {}", words.join(" "), ending.shown()));
         }
     }
-    let run = fs::read_dir(folder.join("runs")).ok().and_then(|mut runs| runs.next()?.ok());
-    let run = run.ok_or_else(|| format!("there is no run in `{}`", folder.display()))?;
-    // A name that does not depend on the version.
-    std::os::unix::fs::symlink(run.path(), folder.join("run")).map_err(|error| error.to_string())?;
     Ok(folder)
 }
 

@@ -54,7 +54,8 @@ fn fill(soak: &mut Soak, work: Work, how: Scarcity, folder: &Path, fills: u64) -
     work.prepare(folder)?;
     let (given, most) = match how {
         Scarcity::Disk => (self::sizes(folder)?.iter().sum(), sizes.iter().sum()),
-        Scarcity::Limit => (0, sizes.iter().max().copied().unwrap_or(0)),
+        // What the command says has to fit as well.
+        Scarcity::Limit => (PAGE, sizes.iter().max().copied().unwrap_or(PAGE)),
     };
     while tally.get("full") + tally.get("room enough") < fills {
         work.prepare(folder)?;
@@ -100,8 +101,10 @@ fn limited(command: &Command, bytes: u64) -> Command {
     // Writing fails instead of ending the process. The unit is 512 bytes.
     limited.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", bytes / 512));
     limited.arg(command.get_program()).args(command.get_args());
-    command.get_envs().for_each(|(name, value)| drop(value.map(|value| limited.env(name, value))));
-    command.get_current_dir().map(|folder| limited.current_dir(folder));
+    limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        limited.current_dir(folder);
+    }
     limited
 }
 
