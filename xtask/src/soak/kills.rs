@@ -5,16 +5,21 @@ use std::time::{Duration, Instant};
 
 use super::Soak;
 use super::folder::Work;
-use super::moments::Moments;
+use super::moments::{MEASURED_FOR, Moments};
 use super::tally::{ERROR, FAILED, KILLED, SAME, Tally};
 use super::tree::{self, Tree};
 
 /// Kills so many processes, several in the same run, and compares what is there at the end with what a run leaves that nobody disturbs.
 pub(super) fn run(soak: &mut Soak, work: Work, kills: u64) -> Result<Tally, String> {
     let folder = soak.folder.join("killed");
-    let (whole, lasted) = undisturbed(soak, work, &folder)?;
+    let (whole, mut lasted) = undisturbed(soak, work, &folder)?;
+    let mut measured = Instant::now();
     let mut tally = Tally::of(&[KILLED, "ended before", "runs"]);
     while tally.get(KILLED) < kills {
+        if measured.elapsed() > MEASURED_FOR {
+            lasted = undisturbed(soak, work, &folder)?.1;
+            measured = Instant::now();
+        }
         work.prepare(&folder)?;
         let mut moments = Moments::new(soak, lasted, kills - tally.get(KILLED));
         while let Some(moment) = moments.draw(soak) {

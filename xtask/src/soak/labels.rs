@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::Soak;
 use super::command::LONGEST;
 use super::folder::{self, right};
-use super::moments::Moments;
+use super::moments::{MEASURED_FOR, Moments};
 use super::tally::{FAILED, KILLED, SAME, Tally};
 
 /// What is typed.
@@ -58,15 +58,17 @@ pub(super) fn run(soak: &mut Soak, kills: u64) -> Result<Tally, String> {
     if kills == 0 {
         return Ok(tally);
     }
-    begin(&folder)?;
-    let began = Instant::now();
-    label(soak, &folder, LONGEST)?;
-    let lasted = began.elapsed();
+    let mut lasted = undisturbed(soak, &folder)?;
+    let mut measured = Instant::now();
     let whole = log(&folder)?;
     if whole.len() != TEXTS {
         return Err(format!("label: {} of {TEXTS} texts are labelled undisturbed", whole.len()));
     }
     while tally.get(KILLED) < kills {
+        if measured.elapsed() > MEASURED_FOR {
+            lasted = undisturbed(soak, &folder)?;
+            measured = Instant::now();
+        }
         begin(&folder)?;
         let mut moments = Moments::new(soak, lasted, kills - tally.get(KILLED));
         let mut kept = BTreeSet::new();
@@ -110,6 +112,14 @@ pub(super) fn run(soak: &mut Soak, kills: u64) -> Result<Tally, String> {
         soak.fail(&folder, &format!("label: {problem}"), &again);
     }
     Ok(tally)
+}
+
+/// Labels all texts with one process, and says how long that takes.
+fn undisturbed(soak: &Soak, folder: &Path) -> Result<Duration, String> {
+    begin(folder)?;
+    let began = Instant::now();
+    label(soak, folder, LONGEST)?;
+    Ok(began.elapsed())
 }
 
 fn begin(folder: &Path) -> Result<(), String> {

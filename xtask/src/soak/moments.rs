@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::Soak;
 use super::tally::Tally;
 
+/// How long the duration of an undisturbed run is taken to stay the same: other programs make the machine slower or faster.
+pub(super) const MEASURED_FOR: Duration = Duration::from_secs(30);
+
 /// The most times that one run is killed.
 const AGAIN: u64 = 4;
 
