@@ -24,7 +24,7 @@ use self::folder::Work;
 use self::tally::Tally;
 
 pub(crate) const USAGE: &str =
-    "soak [--kills N] [--fills N] [--flips N] [--seed S] [--command FILE] [--out FILE]";
+    "soak [--kills N] [--fills N] [--flips N] [--minutes M] [--seed S] [--command FILE] [--out FILE]";
 
 /// How much is done, and how it is drawn.
 struct Amount {
@@ -34,13 +34,15 @@ struct Amount {
     fills: u64,
     /// Times that each file of a run is damaged.
     flips: u64,
+    /// When to stop, whatever has been done by then.
+    minutes: Option<u64>,
     seed: u64,
 }
 
 /// Less than a minute of it.
-const SHORT: Amount = Amount { kills: 15, fills: 4, flips: 1, seed: 1 };
+const SHORT: Amount = Amount { kills: 15, fills: 4, flips: 1, minutes: None, seed: 1 };
 
-const LONG: Amount = Amount { kills: 1000, fills: 100, flips: 40, seed: 1 };
+const LONG: Amount = Amount { kills: 1000, fills: 100, flips: 40, minutes: None, seed: 1 };
 
 /// Parts in a hundred of the processes that are killed in labelling.
 const LABELLING: u64 = 20;
@@ -54,6 +56,10 @@ struct Soak<'s> {
     folder: PathBuf,
     random: fastrand::Rng,
     failures: Vec<String>,
+    /// How long everything may take.
+    budget: Option<Duration>,
+    /// When the part that goes on is over.
+    end: Option<Instant>,
     began: Instant,
     told: Instant,
     done: u64,
@@ -88,6 +94,7 @@ pub(crate) fn run(root: &Path, options: &[&str]) -> Result<(), String> {
             "--kills" => amount.kills = number()?,
             "--fills" => amount.fills = number()?,
             "--flips" => amount.flips = number()?,
+            "--minutes" => amount.minutes = Some(number()?),
             "--seed" => amount.seed = number()?,
             "--command" => command = Some(root.join(value)),
             "--out" => out = root.join(value),
@@ -98,9 +105,10 @@ pub(crate) fn run(root: &Path, options: &[&str]) -> Result<(), String> {
     let commit = said(program(root, "git").args(["describe", "--always", "--dirty"]))?;
     let command = command.map_or_else(|| built(root), Ok)?;
     let (counts, failures) = soak(root, command, &amount)?;
-    let Amount { kills, fills, flips, seed } = amount;
+    let Amount { kills, fills, flips, minutes, seed } = amount;
+    let limit = minutes.map_or(String::new(), |minutes| format!(" --minutes {minutes}"));
     let mut object = json!({
-        "command": format!("cargo xtask soak --kills {kills} --fills {fills} --flips {flips} --seed {seed}"),
+        "command": format!("cargo xtask soak --kills {kills} --fills {fills} --flips {flips}{limit} --seed {seed}"),
         "commit": String::from_utf8_lossy(&commit).trim(),
         "seconds": began.elapsed().as_secs(),
     });
@@ -138,10 +146,13 @@ fn soak(root: &Path, command: PathBuf, amount: &Amount) -> Result<(Counts, Vec<S
         // Of the rest, each has the same share.
         let kills = left / (Work::ALL.len() - number) as u64;
         left -= kills;
+        soak.allot(0.14);
         killed.push((work.name().to_owned(), kills::run(&mut soak, work, kills)?));
     }
+    soak.allot(0.14);
     killed.push(("label".to_owned(), labels::run(&mut soak, labelling)?));
     let filled = space::run(&mut soak, amount.fills)?;
+    soak.allot(0.2);
     let damaged = damage::run(&mut soak, &base, amount.flips)?;
     let counts = vec![("kills", killed), ("space", filled), ("damage", damaged)];
     println!();
@@ -163,11 +174,23 @@ impl Soak<'_> {
             folder,
             random: fastrand::Rng::with_seed(amount.seed),
             failures: Vec::new(),
+            budget: amount.minutes.map(|minutes| Duration::from_secs(minutes * 60)),
+            end: None,
             began: now,
             told: now,
             done: 0,
             of: amount.kills + amount.fills,
         })
+    }
+
+    /// The part that begins may take this share of the time, if that is limited.
+    fn allot(&mut self, share: f64) {
+        self.end = self.budget.map(|budget| Instant::now() + budget.mul_f64(share));
+    }
+
+    /// Whether the part that goes on has taken its time.
+    fn is_over(&self) -> bool {
+        self.end.is_some_and(|end| Instant::now() > end)
     }
 
     /// So many more things have been done. Every minute it says how far it has come.
@@ -177,8 +200,9 @@ impl Soak<'_> {
             return;
         }
         self.told = Instant::now();
-        let left =
-            self.began.elapsed().mul_f64(self.of.saturating_sub(self.done) as f64 / self.done.max(1) as f64);
+        let taken = self.began.elapsed();
+        let left = taken.mul_f64(self.of.saturating_sub(self.done) as f64 / self.done.max(1) as f64);
+        let left = self.budget.map_or(left, |budget| left.min(budget.saturating_sub(taken)));
         let failed = self.failures.len();
         println!(
             "{} of {} done, {failed} failed, about {} min left",

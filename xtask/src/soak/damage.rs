@@ -58,14 +58,16 @@ pub(super) fn run(soak: &mut Soak, base: &Path, flips: u64) -> Result<Vec<(Strin
     let before = Before { tree: tree::read(&run)?, run, name, copy, said };
     let files: Vec<String> =
         before.tree.keys().filter(|file| !before.tree[*file].is_empty()).cloned().collect();
-    soak.of += flips * files.len() as u64;
     let mut tallies = READERS.map(|_| Tally::of(&["bits flipped", "cut short", "advice followed"]));
-    for _ in 0..flips {
-        for file in &files {
-            let reader = soak.random.usize(0..READERS.len());
-            trial(soak, base, &before, file, reader, &mut tallies[reader])?;
-            soak.count(1);
+    let trials = flips as usize * files.len();
+    soak.of += trials as u64;
+    for file in files.iter().cycle().take(trials) {
+        if soak.is_over() {
+            break;
         }
+        let reader = soak.random.usize(0..READERS.len());
+        trial(soak, base, &before, file, reader, &mut tallies[reader])?;
+        soak.count(1);
     }
     Ok(READERS.iter().zip(tallies).map(|((name, _), tally)| ((*name).to_owned(), tally)).collect())
 }

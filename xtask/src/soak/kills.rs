@@ -15,7 +15,7 @@ pub(super) fn run(soak: &mut Soak, work: Work, kills: u64) -> Result<Tally, Stri
     let (whole, mut lasted) = undisturbed(soak, work, &folder)?;
     let mut measured = Instant::now();
     let mut tally = Tally::of(&[KILLED, "ended before", "runs"]);
-    while tally.get(KILLED) < kills {
+    while tally.get(KILLED) < kills && !soak.is_over() {
         if measured.elapsed() > MEASURED_FOR {
             lasted = undisturbed(soak, work, &folder)?.1;
             measured = Instant::now();

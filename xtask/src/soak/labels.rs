@@ -64,7 +64,7 @@ pub(super) fn run(soak: &mut Soak, kills: u64) -> Result<Tally, String> {
     if whole.len() != TEXTS {
         return Err(format!("label: {} of {TEXTS} texts are labelled undisturbed", whole.len()));
     }
-    while tally.get(KILLED) < kills {
+    while tally.get(KILLED) < kills && !soak.is_over() {
         if measured.elapsed() > MEASURED_FOR {
             lasted = undisturbed(soak, &folder)?;
             measured = Instant::now();

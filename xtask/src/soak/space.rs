@@ -57,7 +57,8 @@ fn fill(soak: &mut Soak, work: Work, how: Scarcity, folder: &Path, fills: u64) -
         // What the command says has to fit as well.
         Scarcity::Limit => (PAGE, sizes.iter().max().copied().unwrap_or(PAGE)),
     };
-    while tally.get("full") + tally.get("room enough") < fills {
+    soak.allot(0.025);
+    while tally.get("full") + tally.get("room enough") < fills && !soak.is_over() {
         work.prepare(folder)?;
         let room = soak.random.u64(given..=most) / PAGE * PAGE;
         let mut command = work.command(soak, folder);
