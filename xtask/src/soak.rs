@@ -24,7 +24,7 @@ use self::folder::Work;
 use self::tally::Tally;
 
 pub(crate) const USAGE: &str =
-    "soak [--kills N] [--fills N] [--flips N] [--minutes M] [--seed S] [--command FILE] [--out FILE]";
+    "soak [--kills N] [--fills N] [--flips N] [--minutes M] [--seed S] [--command FILE] [--out FILE] [PART…]";
 
 /// How much is done, and how it is drawn.
 struct Amount {
@@ -37,15 +37,17 @@ struct Amount {
     /// When to stop, whatever has been done by then.
     minutes: Option<u64>,
     seed: u64,
+    /// Those of [`PARTS`] that are done; all if there are none.
+    parts: Vec<String>,
 }
 
 /// Less than a minute of it.
-const SHORT: Amount = Amount { kills: 15, fills: 4, flips: 1, minutes: None, seed: 1 };
+const SHORT: Amount = Amount { kills: 15, fills: 4, flips: 1, minutes: None, seed: 1, parts: Vec::new() };
 
-const LONG: Amount = Amount { kills: 1000, fills: 100, flips: 40, minutes: None, seed: 1 };
+const LONG: Amount = Amount { kills: 1000, fills: 100, flips: 40, minutes: None, seed: 1, parts: Vec::new() };
 
-/// Parts in a hundred of the processes that are killed in labelling.
-const LABELLING: u64 = 20;
+/// What can be done alone: processes of a verb are killed, disks are full, or files are damaged.
+const PARTS: [&str; 6] = ["train", "study", "predict", "label", "space", "damage"];
 
 /// What is going on: where, what is drawn next, and how far it has come.
 struct Soak<'s> {
@@ -87,10 +89,16 @@ pub(crate) fn check(root: &Path) -> Outcome {
 /// The long one, with what is typed behind `soak`.
 pub(crate) fn run(root: &Path, options: &[&str]) -> Result<(), String> {
     let (mut amount, mut command, mut out) = (LONG, None, root.join("target/soak-counts.json"));
-    for option in options.chunks(2) {
-        let [name, value] = option else { return Err(format!("`{}` has no value; use {USAGE}", option[0])) };
-        let number = || value.parse().map_err(|_| format!("`{name} {value}` is no number; use {USAGE}"));
-        match *name {
+    let mut words = options.iter();
+    while let Some(word) = words.next() {
+        if PARTS.contains(word) {
+            amount.parts.push((*word).to_owned());
+            continue;
+        }
+        let value =
+            words.next().ok_or_else(|| format!("`{word}` is no part of it, or has no value; use {USAGE}"))?;
+        let number = || value.parse().map_err(|_| format!("`{word} {value}` is no number; use {USAGE}"));
+        match *word {
             "--kills" => amount.kills = number()?,
             "--fills" => amount.fills = number()?,
             "--flips" => amount.flips = number()?,
@@ -98,17 +106,20 @@ pub(crate) fn run(root: &Path, options: &[&str]) -> Result<(), String> {
             "--seed" => amount.seed = number()?,
             "--command" => command = Some(root.join(value)),
             "--out" => out = root.join(value),
-            _ => return Err(format!("there is no option `{name}`; use {USAGE}")),
+            _ => return Err(format!("there is no option `{word}`; use {USAGE}")),
         }
     }
     let began = Instant::now();
     let commit = said(program(root, "git").args(["describe", "--always", "--dirty"]))?;
     let command = command.map_or_else(|| built(root), Ok)?;
     let (counts, failures) = soak(root, command, &amount)?;
-    let Amount { kills, fills, flips, minutes, seed } = amount;
+    let Amount { kills, fills, flips, minutes, seed, parts } = amount;
     let limit = minutes.map_or(String::new(), |minutes| format!(" --minutes {minutes}"));
+    let command =
+        format!("cargo xtask soak --kills {kills} --fills {fills} --flips {flips}{limit} --seed {seed}");
+    let command = [&[command], &parts[..]].concat().join(" ");
     let mut object = json!({
-        "command": format!("cargo xtask soak --kills {kills} --fills {fills} --flips {flips}{limit} --seed {seed}"),
+        "command": command,
         "commit": String::from_utf8_lossy(&commit).trim(),
         "seconds": began.elapsed().as_secs(),
     });
@@ -139,22 +150,29 @@ fn built(root: &Path) -> Result<PathBuf, String> {
 fn soak(root: &Path, command: PathBuf, amount: &Amount) -> Result<(Counts, Vec<String>), String> {
     let mut soak = Soak::new(root, command, amount)?;
     let base = folder::base(&mut soak)?;
+    let is_wanted = |part: &str| amount.parts.is_empty() || amount.parts.iter().any(|wanted| wanted == part);
+    let works: Vec<Work> = Work::ALL.into_iter().filter(|work| is_wanted(work.verb())).collect();
+    let kinds = (works.len() + usize::from(is_wanted("label"))) as u64;
+    let share = amount.kills / kinds.max(1);
+    let fills = if is_wanted("space") { amount.fills } else { 0 };
+    soak.of = share * kinds + fills;
     let mut killed = Vec::new();
-    let labelling = amount.kills * LABELLING / 100;
-    let mut left = amount.kills - labelling;
-    for (number, work) in Work::ALL.into_iter().enumerate() {
-        // Of the rest, each has the same share.
-        let kills = left / (Work::ALL.len() - number) as u64;
-        left -= kills;
+    for work in works {
         soak.allot(0.14);
-        killed.push((work.name().to_owned(), kills::run(&mut soak, work, kills)?));
+        killed.push((work.name().to_owned(), kills::run(&mut soak, work, share)?));
     }
-    soak.allot(0.14);
-    killed.push(("label".to_owned(), labels::run(&mut soak, labelling)?));
-    let filled = space::run(&mut soak, amount.fills)?;
-    soak.allot(0.2);
-    let damaged = damage::run(&mut soak, &base, amount.flips)?;
-    let counts = vec![("kills", killed), ("space", filled), ("damage", damaged)];
+    if is_wanted("label") {
+        soak.allot(0.14);
+        killed.push(("label".to_owned(), labels::run(&mut soak, share)?));
+    }
+    let mut counts = vec![("kills", killed)];
+    if is_wanted("space") {
+        counts.push(("space", space::run(&mut soak, fills)?));
+    }
+    if is_wanted("damage") {
+        soak.allot(0.2);
+        counts.push(("damage", damage::run(&mut soak, &base, amount.flips)?));
+    }
     println!();
     for (part, kinds) in &counts {
         kinds.iter().for_each(|(kind, tally)| println!("{part:<7} {kind:<20} {tally}"));
@@ -179,7 +197,7 @@ impl Soak<'_> {
             began: now,
             told: now,
             done: 0,
-            of: amount.kills + amount.fills,
+            of: 0,
         })
     }
 

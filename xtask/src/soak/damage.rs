@@ -56,6 +56,7 @@ pub(super) fn run(soak: &mut Soak, base: &Path, flips: u64) -> Result<Vec<(Strin
         said.push(ending.out);
     }
     let before = Before { tree: tree::read(&run)?, run, name, copy, said };
+    // What is empty cannot be damaged, and what is said of events nobody reads.
     let files: Vec<String> =
         before.tree.keys().filter(|file| !before.tree[*file].is_empty()).cloned().collect();
     let mut tallies = READERS.map(|_| Tally::of(&["bits flipped", "cut short", "advice followed"]));

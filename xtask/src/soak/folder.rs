@@ -52,6 +52,11 @@ impl Work {
         }
     }
 
+    /// The verb that is typed.
+    pub(super) fn verb(self) -> &'static str {
+        self.words()[0]
+    }
+
     /// What is typed.
     pub(super) fn words(self) -> &'static [&'static str] {
         match self {

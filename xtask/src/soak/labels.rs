@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,8 +47,15 @@ type Labels = BTreeMap<String, String>;
 struct Session {
     /// Texts whose labels the page was told are kept.
     acknowledged: Mutex<BTreeSet<String>>,
-    /// Whether nothing is left to be labelled.
-    is_complete: AtomicBool,
+    /// Browsers that found nothing left to be labelled. Others may still label what they were given.
+    done: AtomicUsize,
+}
+
+impl Session {
+    /// Whether everything is labelled.
+    fn is_complete(&self) -> bool {
+        self.done.load(Ordering::Relaxed) == CLIENTS
+    }
 }
 
 /// Kills so many processes, and looks for every label that was acknowledged; all texts are labelled in the end.
@@ -76,11 +83,12 @@ pub(super) fn run(soak: &mut Soak, kills: u64) -> Result<Tally, String> {
         while problem.is_none() {
             let moment = moments.draw(soak);
             let session = label(soak, &folder, moment.unwrap_or(LONGEST))?;
+            let is_complete = session.is_complete();
             // Nobody panics while it is held.
             kept.extend(session.acknowledged.into_inner().unwrap_or_default());
             problem = lost(&folder, &kept).err();
             match moment {
-                Some(_) if session.is_complete.into_inner() => {
+                Some(_) if is_complete => {
                     tally.add("ended before");
                     break;
                 }
@@ -139,7 +147,7 @@ fn label(soak: &Soak, folder: &Path, duration: Duration) -> Result<Session, Stri
         wait(&mut child, duration, || clients.is_finished())
     });
     let ended = ending.map_err(|error| format!("cannot kill the command: {error}"))?;
-    match (ended, session.is_complete.load(Ordering::Relaxed)) {
+    match (ended, session.is_complete()) {
         (true, _) => Err("`cloze label` has ended by itself".into()),
         (false, false) if duration == LONGEST => Err("`cloze label` no longer answers".into()),
         (false, _) => Ok(session),
@@ -182,7 +190,7 @@ fn client(session: &Session, address: &str, cookie: &str) -> Option<()> {
         let body: Value = serde_json::from_str(body).ok()?;
         let next = &body["next"];
         let Some(row) = next["row"].as_str() else {
-            session.is_complete.store(true, Ordering::Relaxed);
+            session.done.fetch_add(1, Ordering::Relaxed);
             return None;
         };
         let label = right(next["values"][0].as_str()?);
