@@ -171,10 +171,19 @@ fn a_damaged_file_of_the_run_itself_is_not_shown_and_training_again_writes_it_an
         assert_eq!(folder.train(), run);
         assert_eq!(folder.succeed(&["report", &run]), report);
     }
-    spoil(&folder.path(&run).join("run.toml"), |mut bytes| {
-        *bytes.last_mut().unwrap() = b' ';
-        bytes
-    });
-    let error = folder.fail(&["report", &run]);
-    assert!(error.contains("run.toml` has been changed since the run began"), "{error}");
+    for byte in [b' ', 0xe9] {
+        let record = folder.path(&run).join("run.toml");
+        spoil(&record, |mut bytes| {
+            *bytes.last_mut().unwrap() = byte;
+            bytes
+        });
+        for verb in [["report", &run], ["train", "task.toml"]] {
+            let error = folder.fail(&verb);
+            assert!(error.contains("run.toml` has been changed since the run began"), "{error}");
+            assert!(error.contains("move `") && error.contains("away and run `cloze train"), "{error}");
+        }
+        fs::remove_file(record).unwrap();
+        assert_eq!(folder.train(), run);
+        assert_eq!(folder.succeed(&["report", &run]), report);
+    }
 }
