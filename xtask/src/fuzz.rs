@@ -27,7 +27,7 @@ const SHORT: Budget = Budget { seconds: 5, inputs: u64::MAX };
 /// Of every target otherwise: an hour or ten million inputs.
 const LONG: Budget = Budget { seconds: 3600, inputs: 10_000_000 };
 
-/// The largest input in bytes that is kept in the repository.
+/// The largest input in bytes that is kept for later runs.
 const KEPT: &str = "4096";
 
 /// What cargo-fuzz gives the compiler where it uses no sanitizer: all of it is stable.
