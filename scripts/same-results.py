@@ -77,7 +77,7 @@ def write(folder):
         (folder / f"{file}.jsonl").write_text("\n".join([*lines, ""]))
 
 
-WHEN_AND_WHERE = {"id", "version", "seconds", "run_seconds", "setting_seconds", "format", "run"}
+WHEN_AND_WHERE = {"id", "checksum", "version", "seconds", "run_seconds", "setting_seconds", "format", "run"}
 IN_WORDS = {"notes", "setting", "title", "conclusions", "overview", "question", "against"}
 
 

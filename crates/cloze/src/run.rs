@@ -23,9 +23,11 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use crate::cost::Cost;
+use crate::error::store::MANIFEST;
 use crate::report::{Later, Spent};
 use crate::results::Results;
 use crate::results::calibration::Calibration;
+use crate::results::checksum;
 use crate::results::energy::{self, Energy};
 use crate::results::insight::{self, Insight};
 use crate::run::store::{RunDir, Status};
@@ -76,7 +78,7 @@ impl Run {
     /// # Errors
     /// When the directory is not a run, or its record has been changed.
     pub fn task(dir: &Path) -> Result<Task> {
-        let record = dir.join("run.toml").display().to_string();
+        let record = dir.join(MANIFEST).display().to_string();
         Ok(Task::parse(&record, &RunDir::open(dir)?.manifest()?, dir)?.into_record())
     }
 
@@ -98,7 +100,7 @@ impl Run {
     /// `run.toml`, the calibration and `energy.json` if they exist. Neither the data nor the model is needed.
     ///
     /// # Errors
-    /// When `insight.json`, the calibration or `energy.json` cannot be read or is damaged.
+    /// When `run.toml`, `insight.json`, the calibration or `energy.json` cannot be read or is damaged.
     pub fn report(&self) -> Result<String> {
         self.report_of(&self.results, true)
     }
@@ -114,9 +116,8 @@ impl Run {
 
     fn report_of(&self, results: &Results, with_texts: bool) -> Result<String> {
         let insight: Option<Insight> = self.file(insight::FILE)?;
-        let record = self.path.join("run.toml");
-        let text = std::fs::read_to_string(&record).unwrap_or_default();
-        let task = Task::parse(&record.display().to_string(), &text, &self.path).ok();
+        let has_record = self.path.join(MANIFEST).exists();
+        let task = has_record.then(|| Run::task(&self.path)).transpose()?;
         let insight = insight.map(|insight| match with_texts {
             true => insight,
             // How far confidence can be trusted needs no text.
@@ -233,8 +234,7 @@ impl Run {
 }
 
 fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let problem = format!("it cannot be read: {error}");
+    checksum::read(bytes).map_err(|problem| {
         Error::data(
             Place::file(path.display().to_string()),
             problem,

@@ -275,12 +275,16 @@ fn a_calibration_that_is_damaged_or_anothers_is_refused_and_goes_as_advised() {
     let (folder, run, examples) = with_checked_rows(60, 6);
     calibrate(&run, &examples);
     let file = run.join("temperature.json");
-    let whole = fs::read_to_string(&file).unwrap();
+    let written = fs::read_to_string(&file).unwrap();
+    // As of a version without checksums, so that each of these is looked at for itself.
+    let (_, rest) = written.split_once("\",").unwrap();
+    let whole = format!("{{{rest}");
     let opened = || Predictor::open_with(&run, None, &Device::new(1)).err().unwrap().to_string();
     for (text, problem) in [
         ("{".to_owned(), "it cannot be read"),
         (whole.replacen("\"format\":1", "\"format\":9", 1), "it has format 9"),
         (whole.replacen("\"temperature\":", "\"temperature\":-", 1), "the temperature in it is -"),
+        (written.replacen("\"after\":0.", "\"after\":0.0", 1), "it is not what was written"),
         (whole.replacen("\"after\":0", "\"after\":7", 1), "is not between 0 and 1"),
     ] {
         assert!(text != whole, "{problem}");

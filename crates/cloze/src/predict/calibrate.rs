@@ -10,6 +10,7 @@ use crate::dataset::{DataSource, Examples, fingerprint, gold};
 use crate::ensemble::soft_labels;
 use crate::metrics::{Comparison, Judged};
 use crate::results::calibration::{Calibration, Checked, FILE, FORMAT, Promise, only_one_label};
+use crate::results::checksum;
 use crate::run::store::{RunDir, json};
 use crate::scoring::scores::{Scores, best};
 use crate::scoring::temperature::{self, Temperature};
@@ -163,7 +164,7 @@ impl Calibration {
         }
         let mut bytes = json(self);
         bytes.push(b'\n');
-        Ok(RunDir::open(dir)?.write(FILE, &bytes)?)
+        Ok(RunDir::open(dir)?.write(FILE, &checksum::sealed(bytes))?)
     }
 
     /// The calibration of a run's models.
@@ -185,8 +186,7 @@ fn of_another_run(dir: &Path) -> Error {
 
 /// A hash of a run's record, which stays the same when the run is moved.
 fn record(dir: &Path) -> Result<String> {
-    let text = RunDir::open(dir)?.manifest()?.replace("\r\n", "\n");
-    Ok(blake3::hash(text.as_bytes()).to_hex()[..32].to_owned())
+    Ok(checksum::hash(RunDir::open(dir)?.manifest()?.as_bytes()))
 }
 
 /// The name of models in a calibration.

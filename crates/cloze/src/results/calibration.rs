@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::DataSource;
 use crate::error::list;
 use crate::metrics::{Change, Cut, Measured, Rated, cuts, needed};
+use crate::results::checksum;
 use crate::{Error, Place, Result};
 
 /// Version of `temperature.json`.
@@ -171,8 +172,7 @@ impl Calibration {
             );
             Error::data(Place::file(file.display().to_string()), problem, remedy)
         };
-        let read: Calibration =
-            serde_json::from_slice(&bytes).map_err(|error| damaged(format!("it cannot be read: {error}")))?;
+        let read: Calibration = checksum::read(&bytes).map_err(damaged)?;
         if read.format != FORMAT {
             let problem = format!("it has format {}, this version of cloze reads {FORMAT}", read.format);
             return Err(damaged(problem));

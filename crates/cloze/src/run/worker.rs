@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use cloze_encoder::Device;
 
-use crate::results::{Results, insight};
+use crate::results::{Results, checksum, insight};
 use crate::run::Run;
 use crate::run::answered_rows;
 use crate::run::costs::Spending;
@@ -329,7 +329,7 @@ fn conclude(workspace: &mut Workspace, part: &Part) -> Result<Option<Results>> {
         }
     };
     let results = workspace.finished().results()?;
-    let bytes = pretty_json(&results);
+    let bytes = checksum::sealed(pretty_json(&results));
     // Whoever was here before has written the same.
     if workspace.shares && workspace.log.run.has(RESULTS, &bytes) {
         return Ok(Some(results));
@@ -337,7 +337,7 @@ fn conclude(workspace: &mut Workspace, part: &Part) -> Result<Option<Results>> {
     let insight = answered_rows::insight(workspace.finished(), &results, workspace.device)?;
     let run = &workspace.log.run;
     if let Some(insight) = &insight {
-        run.write(insight::FILE, &pretty_json(insight))?;
+        run.write(insight::FILE, &checksum::sealed(pretty_json(insight)))?;
     }
     let page = report::html(&results, insight.as_ref(), Some(workspace.task));
     run.write("report.html", page.as_bytes())?;
