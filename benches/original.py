@@ -16,7 +16,6 @@ benches/README.md. Run nothing else meanwhile: there are only so many cores.
 """
 
 import argparse
-import csv
 import itertools
 import json
 import os
@@ -26,6 +25,7 @@ import statistics
 import subprocess
 import tempfile
 
+import pet_task
 from machine import processor, timed
 
 HERE = pathlib.Path(__file__).parent.resolve()
@@ -37,48 +37,15 @@ args.add_argument("--data", required=True, type=pathlib.Path, help="the folder w
 args.add_argument("--cloze", default=HERE.parent / "target/release/cloze", type=pathlib.Path, help="the built command")
 args.add_argument("--out", required=True, type=pathlib.Path, help="file for the raw results")
 args.add_argument("--rounds", type=int, default=2)
-args.add_argument("--patterns", type=int, default=3, help="so many of the paper's six")
-args.add_argument("--rows", type=int, default=500, help="unlabelled rows, and test rows")
-args.add_argument("--length", type=int, default=128, help="tokens that rows are cut to, and padded to by the authors' code")
-args.add_argument("--steps", type=int, default=50, help="updates of every pattern's model")
-args.add_argument("--distil-steps", type=int, default=200, help="updates of the classifier")
+pet_task.options(args)
 args = args.parse_args()
 
-LABELS = ["World", "Sports", "Business", "Sci/Tech"]
-BATCH, RATE = 16, 1e-4
-
-
-def rows(name, limit):
-    with open(args.data / f"{name}.csv", newline="", encoding="utf-8") as file:
-        for row in itertools.islice(csv.DictReader(file), limit):
-            yield [LABELS.index(row.get("label", "World")) + 1, row["title"], row["body"]]
-
-
-def prepare(folder):
-    """The same rows for both: the authors' reader wants no header."""
-    for side, header in (("cloze", ["label", "title", "body"]), ("original", None)):
-        (folder / side).mkdir()
-        for name, source, limit in (("train", "labelled", None), ("unlabeled", "unlabeled", args.rows), ("test", "test", args.rows)):
-            with open(folder / side / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerows(([header] if header else []) + list(rows(source, limit)))
-
-
-def task(precision):
-    lines = (HERE.parent / "tasks/agnews-paper.toml").read_text().splitlines()
-    first = lines.index("patterns = [") + 1
-    last = lines.index("]", first)
-    lines[first + args.patterns : last] = []
-    options = dict(seeds=[0], steps=args.steps, batch_size=BATCH, accumulation=1, learning_rate=RATE, max_length=args.length)
-    # The authors' code trains all weights, measures every model, and lets the classifier start from nothing but the language model.
-    options |= dict(freeze=0, measure='"all"', precision=f'"{precision}"')
-    keys = [f"{name} = {value}" for name, value in options.items()] + ["[distil]", 'start = "model"']
-    keys += [f"steps = {args.distil_steps}", f"batch_size = {BATCH}", f"learning_rate = {RATE}"]
-    return "\n".join(lines + keys) + "\n"
+work = pet_task.work(args)
 
 
 def cloze(folder, precision):
     runs = folder / "runs"
-    (folder / "task.toml").write_text(task(precision))
+    (folder / "task.toml").write_text(pet_task.task(work, precision))
     command = [args.cloze, "train", folder / "task.toml", "--data", folder / "cloze", "--runs", runs, "--threads", "2", "--json"]
     line, out = timed(command)
     found = json.loads(out.splitlines()[-1])["results"]
@@ -92,23 +59,16 @@ def cloze(folder, precision):
 
 def original(folder, python):
     output = folder / "output"
-    command = [python, HERE / "original_pet.py", "--method", "pet", "--task_name", "agnews", "--data_dir", folder / "original"]
-    command += ["--model_type", "bert", "--model_name_or_path", folder / "model", "--output_dir", output, "--do_train", "--do_eval"]
-    command += ["--pattern_ids", *range(args.patterns), "--pet_repetitions", 1, "--sc_repetitions", 1, "--learning_rate", RATE]
-    for part, steps in (("pet", args.steps), ("sc", args.distil_steps)):
-        command += [f"--{part}_max_seq_length", args.length, f"--{part}_max_steps", steps]
-        command += [f"--{part}_per_gpu_train_batch_size", BATCH, f"--{part}_per_gpu_unlabeled_batch_size", BATCH]
-        command += [f"--{part}_per_gpu_eval_batch_size", 32]
-    line, _ = timed(command, env=dict(os.environ, PET=str(args.pet.resolve()), OMP_NUM_THREADS="2", MKL_NUM_THREADS="2"))
+    line, _ = timed([*pet_task.original(python, folder, output, work), "--do_eval"], env=pet_task.environment(args.pet))
     accuracy = lambda place: json.loads((output / place / "results.json").read_text())["test_set_after_training"]["acc"]
-    line |= {"members": [accuracy(f"p{pattern}-i0") for pattern in range(args.patterns)], "classifier": accuracy("final/p0-i0")}
+    line |= {"members": [accuracy(f"p{pattern}-i0") for pattern in range(work["patterns"])], "classifier": accuracy("final/p0-i0")}
     shutil.rmtree(output)
     version = subprocess.run([python, "-c", "import torch; print(torch.__version__)"], check=True, capture_output=True, text=True)
     return line | {"version": version.stdout.strip()}
 
 
 def table(lines):
-    lines = [line for line in lines if line["work"] == work()]
+    lines = [line for line in lines if line["work"] == work]
     print("| | time / cloze in float32 | / cloze in bfloat16 | memory, MB | test accuracy of the patterns | of the classifier |")
     print("| --- | --- | --- | --- | --- | --- |")
     for engine in ENGINES:
@@ -126,11 +86,6 @@ def table(lines):
             print(f"| {engine} | {' | '.join(ratios)} | {memory:.0f} | {members} | {accuracy} |")
 
 
-def work():
-    names = ("patterns", "rows", "length", "steps", "distil_steps")
-    return {name: getattr(args, name) for name in names}
-
-
 ENGINES = {
     "original, pinned PyTorch": args.pinned and (lambda folder: original(folder, args.pinned)),
     "original, newer PyTorch": args.newer and (lambda folder: original(folder, args.newer)),
@@ -140,14 +95,13 @@ ENGINES = {
 lines = [json.loads(line) for line in args.out.read_text().splitlines()] if args.out.exists() else []
 with tempfile.TemporaryDirectory() as folder, args.out.open("a") as out:
     folder = pathlib.Path(folder)
-    prepare(folder)
+    pet_task.prepare(args.data, folder, work)
     if converter := args.pinned or args.newer:
-        source = HERE.parent / "models/cloze-mini-en"
-        subprocess.run([converter, HERE / "original_pet.py", "--convert", source, folder / "model"], check=True)
+        pet_task.convert(converter, folder / "model")
     for number, engine in itertools.product(range(args.rounds), ENGINES):
-        there = any((line["engine"], line["round"], line["work"]) == (engine, number, work()) for line in lines)
+        there = any((line["engine"], line["round"], line["work"]) == (engine, number, work) for line in lines)
         if ENGINES[engine] and not there:
-            line = {"engine": engine, "round": number, "work": work(), **ENGINES[engine](folder)}
+            line = {"engine": engine, "round": number, "work": work, **ENGINES[engine](folder)}
             line |= {"processor": processor(), "cores": os.cpu_count()}
             lines.append(line)
             out.write(json.dumps(line) + "\n")

@@ -1,7 +1,8 @@
 """Runs the authors' command line (timoschick/pet, unchanged) with unlabelled rows of their own, for benches/original.py.
 
 Their reader of AG News takes the labelled file for the unlabelled one too; this registers one that reads `unlabeled.csv`. With
-`--convert FROM TO` it writes a model directory as their version of transformers reads it instead.
+`--convert FROM TO` it writes a model directory as their version of transformers reads it instead; with `--predict MODEL ROWS` it
+classifies the rows of a file with a trained model, and prints the accuracy.
 """
 
 import json
@@ -31,6 +32,17 @@ def convert(source, target):
             copy.write(file.read())
 
 
+def predict(model, rows):
+    sys.path.insert(0, os.environ["PET"])
+    from pet import modeling, tasks
+    from pet.wrapper import TransformerModelWrapper
+
+    examples = tasks.PROCESSORS["agnews"]()._create_examples(rows, "test")
+    config = modeling.EvalConfig.load(os.path.join(model, "eval_config.json"))
+    found = modeling.evaluate(TransformerModelWrapper.from_pretrained(model), examples, config)
+    print("\n" + json.dumps({"accuracy": found["scores"]["acc"]}))
+
+
 def main():
     sys.path.insert(0, os.environ["PET"])
     import cli
@@ -46,5 +58,7 @@ def main():
 
 if sys.argv[1] == "--convert":
     convert(*sys.argv[2:])
+elif sys.argv[1] == "--predict":
+    predict(*sys.argv[2:])
 else:
     main()

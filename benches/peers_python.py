@@ -1,6 +1,6 @@
 """The peers that are written in Python, for peers.py:
 
-    python peers_python.py METHOD
+    python peers_python.py METHOD [MODEL]
 
 Run in a folder with labelled.csv, unlabeled.csv and test.csv. Prints the accuracy on the test rows as a JSON line.
 """
@@ -42,6 +42,21 @@ def setfit():
     model, steps = setfit_trained(*rows("labelled"))
     texts, gold = rows("test")
     return measured(model.predict(texts), gold) | {"steps": steps}
+
+
+def setfit_train():
+    """The same, kept in the folder `setfit`."""
+    model, steps = setfit_trained(*rows("labelled"))
+    model.save_pretrained("setfit")
+    return {"steps": steps}
+
+
+def setfit_predict():
+    """The predictions of what is kept in the folder that is named."""
+    from setfit import SetFitModel
+
+    texts, gold = rows("test")
+    return measured(SetFitModel.from_pretrained(sys.argv[2]).predict(texts), gold)
 
 
 def setfit_self():
@@ -108,5 +123,5 @@ def measured(given, gold):
     return {"accuracy": sum(str(one) == other for one, other in zip(given, gold, strict=True)) / len(gold)}
 
 
-METHODS = {"embeddings": embeddings, "setfit": setfit, "setfit-self": setfit_self, "fast-fit": fast_fit}
+METHODS = {"embeddings": embeddings, "setfit": setfit, "setfit-train": setfit_train, "setfit-predict": setfit_predict, "setfit-self": setfit_self, "fast-fit": fast_fit}
 print("\n" + json.dumps(METHODS[sys.argv[1]]()))

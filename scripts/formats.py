@@ -1,4 +1,5 @@
-"""Parquet of pyarrow, DuckDB and polars, read by cloze; and Parquet of cloze, read by each of them.
+"""Parquet of pyarrow, DuckDB and polars, read by cloze; and Parquet and folders of parts of cloze, read by each of them. The guide's job for Kubernetes is
+what its schema says.
 
 Run by `cargo xtask test formats` as `formats.py CLOZE RUN FOLDER`, where CLOZE is the command, RUN a run that reads a column `text`
 and FOLDER a folder to write to. `formats.py --fixture FILE` writes the file in fixtures/tables that has every type.
@@ -8,14 +9,19 @@ import datetime as dt
 import decimal
 import json
 import math
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import duckdb
+import kubernetes_validate
 import polars
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.parquet as pq
+import yaml
 
 UTC = dt.timezone.utc
 TYPES = {
@@ -125,8 +131,74 @@ def check(command, run, folder):
         print(f"{writer}: read by cloze, and what cloze wrote read by {', '.join(readers)}")
 
 
+def parts(command, run, folder):
+    """Two processes annotate files with row groups of every size; each program reads the folder as the rows in their order."""
+    archive = folder / "archive"
+    for old in (archive, *folder.glob("parts-*")):
+        shutil.rmtree(old, ignore_errors=True)
+    archive.mkdir()
+    whole = pa.table({"id": pa.array(range(900), pa.int64()), "text": [f'text {row}, "quoted"\nand more' for row in range(900)]})
+    with pq.ParquetWriter(archive / "a.parquet", whole.schema) as writer:
+        for begin, end in ((0, 300), (300, 300), (300, 400)):
+            writer.write_table(whole.slice(begin, end - begin))
+    polars.from_arrow(whole.slice(0, 0)).write_parquet(archive / "b.parquet")
+    polars.from_arrow(whole.slice(400)).write_parquet(archive / "c.parquet", row_group_size=200)
+    alone = []
+    for path in sorted(archive.iterdir()):
+        out = folder / f"alone-{path.name}"
+        subprocess.run([command, "predict", run, path, "-o", out, "--force", "--quiet"], check=True, stdout=subprocess.DEVNULL)
+        alone += pq.read_table(out).to_pylist()
+    assert [row["id"] for row in alone] == list(range(900))
+    readers = {
+        "parquet": [
+            lambda out: pyarrow.dataset.dataset(out, format="parquet").to_table().to_pylist(),
+            lambda out: duckdb.read_parquet(f"{out}/*.parquet").to_arrow_table().to_pylist(),
+            lambda out: polars.scan_parquet(f"{out}/*.parquet").collect().to_dicts(),
+        ],
+        "csv.gz": [
+            lambda out: duckdb.read_csv(f"{out}/*.csv.gz", header=True).to_arrow_table().to_pylist(),
+            lambda out: polars.scan_csv(f"{out}/*.csv.gz").collect().to_dicts(),
+        ],
+        "jsonl.zst": [
+            lambda out: duckdb.read_json(f"{out}/*.jsonl.zst").to_arrow_table().to_pylist(),
+            lambda out: polars.scan_ndjson(f"{out}/*.jsonl.zst").collect().to_dicts(),
+        ],
+    }
+    for end, read in readers.items():
+        out = folder / f"parts-{end}"
+        kind, _, packed = end.partition(".")
+        options = ["--to", kind] + {"gz": ["--compression", "gzip"], "zst": ["--compression", "zstd"]}.get(packed, [])
+        started = [
+            subprocess.Popen([command, "predict", run, archive, "-o", out, "--shard", shard, "--quiet", "--threads", "1", *options], stdout=subprocess.DEVNULL)
+            for shard in ("0/2", "1/2")
+        ]
+        assert [process.wait() for process in started] == [0, 0]
+        names = sorted(path.name for path in out.iterdir())
+        # Three row groups, a file without any or with an empty one, three row groups.
+        assert names == ["_cloze.json", *(f"part-{part:05}.{end}" for part in range(7))], names
+        for number, rows in enumerate(read):
+            found = rows(out)
+            assert len(found) == len(alone), (end, number, len(found))
+            for one, other in zip(found, alone):
+                # What text stands for, a reader may leave open.
+                typed = {name: type(other[name])(value) for name, value in one.items()}
+                assert list(one) == list(other) and all(same(value, other[name]) for name, value in typed.items()), (end, one, other)
+    print(f"folders of parts: {', '.join(readers)} read by pyarrow, DuckDB and polars, as far as each has the format")
+
+
+def job_for_kubernetes():
+    guide = (Path(__file__).parents[1] / "docs/guides/many-rows.md").read_text()
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    version = kubernetes_validate.latest_version()
+    kubernetes_validate.validate(yaml.safe_load(block), version, strict=True)
+    print(f"the guide's job is one of Kubernetes {version}")
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "--fixture":
         pq.write_table(table(2), sys.argv[2], compression="zstd")
     else:
-        check(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+        given = (sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+        check(*given)
+        parts(*given)
+        job_for_kubernetes()

@@ -1,18 +1,26 @@
-"""What a release says of itself, as programs of others read it: the bill of materials, and model cards.
+"""What a release says of itself and of its runs, as programs of others read it: the bill of materials, model cards, and what a run has cost.
 
-    python scripts/release.py SBOM.json CARD.md...
+    python scripts/release.py SBOM.json CLOZE RUN CARD.md...
 
 The bill has to be valid CycloneDX and to name every crate that `cargo tree` finds in the command. Every card has to be one that the
 Hugging Face hub understands; the command that uploads it, `hf upload` in docs/releasing.md, has to have the options that are named there.
+The command CLOZE reports of RUN what it has cost, as if its energy had been measured, in a card that the hub understands as well and in a
+table to which CodeCarbon appends.
 """
 
+import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+from dataclasses import fields
 from pathlib import Path
 
+from codecarbon.output_methods.emissions_data import EmissionsData
+from codecarbon.output_methods.file import FileOutput
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from huggingface_hub import ModelCard
@@ -65,9 +73,36 @@ def check_upload() -> None:
         assert option in known, f"`hf upload` has no {option}:\n{known}"
 
 
+def check_cost(cloze: Path, run: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / run.name
+        shutil.copytree(run, copy)
+        energy = json.loads((copy / "energy.json").read_text())
+        energy |= {"method": "rapl", "scope": "machine", "joules": 7200.0, "wall_seconds": 100.0}
+        (copy / "energy.json").write_text(json.dumps(energy))
+        report = lambda form, file: subprocess.run(
+            [cloze, "report", copy, "--to", form, "--carbon-intensity", "250", "--output", Path(folder) / file], check=True, capture_output=True
+        )
+        report("card", "README.md")
+        emissions = ModelCard.load(Path(folder) / "README.md").data.co2_eq_emissions
+        assert emissions["emissions"] == 0.5 and emissions["training_type"] == "fine-tuning", emissions
+        assert "250 g" in emissions["source"] and "core" in emissions["hardware_used"], emissions
+        report("codecarbon", "emissions.csv")
+        columns = [field.name for field in fields(EmissionsData)]
+        read = lambda: list(csv.DictReader((Path(folder) / "emissions.csv").open(newline="")))
+        (ours,) = read()
+        assert list(ours) == columns, f"CodeCarbon has the columns {columns}"
+        assert (ours["emissions"], ours["energy_consumed"], ours["duration"]) == ("0.0005", "0.002", "100"), ours
+        # CodeCarbon appends to the table only if it takes it for its own.
+        FileOutput("emissions.csv", folder).out(EmissionsData(**dict.fromkeys(columns, 1)), None)
+        assert read() == [ours, dict.fromkeys(columns, "1")]
+        print(f"what a run costs: {emissions}")
+
+
 def main() -> None:
-    bill, *cards = map(Path, sys.argv[1:])
+    bill, cloze, run, *cards = map(Path, sys.argv[1:])
     check_bill(bill)
+    check_cost(cloze, run)
     for card in cards:
         check_card(card)
     check_upload()

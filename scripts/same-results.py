@@ -77,7 +77,7 @@ def write(folder):
         (folder / f"{file}.jsonl").write_text("\n".join([*lines, ""]))
 
 
-WHEN_AND_WHERE = {"id", "version", "seconds", "run_seconds", "setting_seconds", "format", "run"}
+WHEN_AND_WHERE = {"id", "checksum", "version", "seconds", "run_seconds", "setting_seconds", "format", "run"}
 IN_WORDS = {"notes", "setting", "title", "conclusions", "overview", "question", "against"}
 
 
@@ -110,7 +110,7 @@ def outcome(command, kind, folder):
     for path in sorted(folder.rglob("*/**/*")):
         # The names of runs and studies end with their ids.
         name = "/".join(re.sub("-[0-9a-f]{8}$", "", part) for part in path.relative_to(folder).parts)
-        if not path.is_file() or path.suffix in (".toml", ".html", ".md", ".svg") or path.name in ("events.jsonl", "job.json", "lock") or path.parent.name == "events":
+        if not path.is_file() or path.suffix in (".toml", ".html", ".md", ".svg") or path.name in ("cost.json", "energy.json", "events.jsonl", "job.json", "lock") or path.parent.name == "events":
             continue
         found.setdefault(name, []).append(hashlib.sha256(contents(path)).hexdigest())
     if not found:

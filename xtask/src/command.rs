@@ -107,10 +107,15 @@ fn says_version(name: impl AsRef<OsStr>) -> io::Result<ExitStatus> {
     quiet.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
 }
 
-/// Whether a program is there, or can be had from the system's packages.
+/// Whether a program is there, or can be had from the system's packages, where it is called the same.
 pub(crate) fn installed(name: &str) -> bool {
+    installed_from(name, name)
+}
+
+/// The same for a program of another package.
+pub(crate) fn installed_from(name: &str, package: &str) -> bool {
     let mut install = Command::new("apt-get");
-    install.args(["install", "--yes", "--quiet=2", "--no-install-recommends", name]).stdin(Stdio::null());
+    install.args(["install", "--yes", "--quiet=2", "--no-install-recommends", package]).stdin(Stdio::null());
     // Nobody else may do this.
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|found| found.stdout == b"0\n");
     // Some that run well have no version to say, and say so.

@@ -1,4 +1,5 @@
-//! Tables of other programs: Parquet that pyarrow, DuckDB and polars have written is read and labelled, and what cloze writes is read by each of them.
+//! Tables of other programs: Parquet that pyarrow, DuckDB and polars have written is read and labelled, and what cloze writes is read by each of them,
+//! files as well as folders of parts.
 
 use std::path::Path;
 

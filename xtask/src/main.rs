@@ -4,7 +4,9 @@
 //! cargo xtask test [CHECK…]              every check that a change has to pass, or those named
 //! cargo xtask licences                   write the list of crates in THIRD-PARTY.md anew
 //! cargo xtask release [--out DIR]        make what users download in target/release-files or DIR
-//! cargo xtask fuzz SECONDS [TARGET…]     run the fuzz targets for so long each
+//! cargo xtask soak [OPTION…]             kill, starve and damage small runs, and count how that ends
+//! cargo xtask fuzz [OPTION…] [TARGET…]    run the fuzz targets for an hour or ten million inputs each
+//! cargo xtask sanitize                   run the tests of the kernels under AddressSanitizer
 //! ```
 
 #![forbid(unsafe_code)]
@@ -26,15 +28,21 @@ mod packages;
 mod parity;
 mod python;
 mod release;
+mod sanitize;
 mod slurm;
+mod soak;
 mod source;
+mod spark;
 mod wheel;
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-const USAGE: &str = "cargo xtask test [CHECK…] | licences | release [--out DIR] | fuzz SECONDS [TARGET…]";
+/// What can be typed behind `cargo xtask`.
+fn usage() -> String {
+    format!("test [CHECK…] | licences | release [--out DIR] | {} | {} | sanitize", soak::USAGE, fuzz::USAGE)
+}
 
 /// What a check comes down to. What is wrong it has said itself by then.
 enum Outcome {
@@ -77,9 +85,11 @@ const CHECKS: &[Check] = &[
     ("python", wheel::check),
     ("http", http::check),
     ("formats", |root, _| formats::check(root)),
+    ("spark", |root, _| spark::check(root)),
     ("release", release::check),
     ("slurm", |root, _| slurm::check(root)),
     ("browser", |root, _| browser::check(root)),
+    ("soak", |root, _| soak::check(root)),
     ("fuzz", |root, _| fuzz::check(root)),
 ];
 
@@ -93,11 +103,10 @@ fn main() -> ExitCode {
         ["licences"] => licences::update(root),
         ["release"] => release::make(root, None),
         ["release", "--out", folder] => release::make(root, Some(folder)),
-        ["fuzz", seconds, targets @ ..] => match seconds.parse() {
-            Ok(seconds) => fuzz::run(root, seconds, targets),
-            Err(_) => Err(format!("`{seconds}` is no number of seconds; use {USAGE}")),
-        },
-        _ => Err(format!("use {USAGE}")),
+        ["soak", options @ ..] => soak::run(root, options),
+        ["fuzz", words @ ..] => fuzz::run(root, words),
+        ["sanitize"] => sanitize::run(root),
+        _ => Err(format!("use `cargo xtask` with {}", usage())),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use crate::command::{program, said};
 
 pub(crate) use self::check::check;
+pub(crate) use self::notices::{FILE as LICENCES_OF_CRATES, of_crates as licences_of_crates};
 
 /// What the binaries run on, and what the archive is named after.
 const TARGET: &str = "x86_64-unknown-linux-gnu";

@@ -6,12 +6,24 @@ use std::path::{Path, PathBuf};
 use crate::Outcome;
 use crate::command::{exists, program, succeeds};
 use crate::python::environment;
+use crate::release::{LICENCES_OF_CRATES, licences_of_crates};
 
 /// What its tests need in Python.
 const REQUIREMENTS: &str = "scripts/python-requirements.txt";
 
 /// Where it is.
-const PACKAGE: &str = "crates/cloze-python";
+pub(crate) const PACKAGE: &str = "crates/cloze-python";
+
+/// What a wheel is to hold of licences: of the project, and of all that it is made of.
+const LICENCES: [&str; 7] = [
+    LICENCES_OF_CRATES,
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "THIRD-PARTY.md",
+    "models/cloze-mini-en/README.md",
+    "crates/cloze-cli/demo/README.md",
+    "crates/cloze-cli/demo/LICENSE",
+];
 
 /// What a Python without any other package does with it: a run predicts, and the command is there.
 const ALONE: &str = "
@@ -32,8 +44,10 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
     let Some(wheel) = built(root, &folder.join("wheels"), &python) else {
         return Outcome::of(false);
     };
-    let steps: [(&str, &dyn Fn() -> bool); 4] = [
-        ("without any other package", &|| works_alone(root, &folder.join("alone"), &python, &wheel)),
+    let alone = folder.join("alone");
+    let steps: [(&str, &dyn Fn() -> bool); 5] = [
+        ("without any other package", &|| works_alone(root, &alone, &python, &wheel)),
+        ("licences", &|| has_licences(&alone).inspect_err(|problem| println!("{problem}")).is_ok()),
         ("tests", &|| {
             installed(root, &python, &wheel)
                 && succeeds(program(&root.join(PACKAGE), &python).args([
@@ -89,6 +103,10 @@ fn python(root: &Path) -> Option<PathBuf> {
 fn built(root: &Path, wheels: &Path, python: &Path) -> Option<PathBuf> {
     // Made anew each time.
     let _ = fs::remove_dir_all(wheels);
+    if let Err(problem) = write_licences(root) {
+        println!("{problem}");
+        return None;
+    }
     let mut build = program(&root.join(PACKAGE), python);
     build.args([
         "-m",
@@ -108,7 +126,8 @@ fn built(root: &Path, wheels: &Path, python: &Path) -> Option<PathBuf> {
     files.find(|path| path.extension().is_some_and(|extension| extension == "whl"))
 }
 
-fn installed(root: &Path, python: &Path, wheel: &Path) -> bool {
+/// Installs the wheel.
+pub(crate) fn installed(root: &Path, python: &Path, wheel: &Path) -> bool {
     let install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--force-reinstall"];
     succeeds(program(root, python).args(install).arg(wheel))
 }
@@ -120,4 +139,30 @@ fn works_alone(root: &Path, folder: &Path, python: &Path, wheel: &Path) -> bool 
     succeeds(program(root, python).args(install).arg(folder).arg(wheel))
         // `-S` leaves out all that is installed.
         && succeeds(program(root, python).args(["-S", "-c", ALONE]).env("PYTHONPATH", folder))
+}
+
+/// Writes the licences of crates to where the metadata of the package name them.
+pub(crate) fn write_licences(root: &Path) -> Result<(), String> {
+    let file = root.join(PACKAGE).join(LICENCES_OF_CRATES);
+    let texts = licences_of_crates(root)?;
+    fs::write(&file, texts).map_err(|error| format!("cannot write `{}`: {error}", file.display()))
+}
+
+/// Whether all licences came along with the package that is installed in a folder.
+pub(crate) fn has_licences(packages: &Path) -> Result<(), String> {
+    let found = fs::read_dir(packages).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut infos = found.filter(|path| path.extension().is_some_and(|extension| extension == "dist-info"));
+    let is_ours = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("cloze_pet-"))
+    };
+    let info = infos.find(is_ours).ok_or_else(|| format!("no `cloze_pet` is in `{}`", packages.display()))?;
+    let read = |file: &str| fs::read_to_string(info.join("licenses").join(file)).unwrap_or_default();
+    if let Some(missing) = LICENCES.iter().find(|file| read(file).is_empty()) {
+        return Err(format!("the wheel lacks the licence `{missing}`"));
+    }
+    // One that only the package uses.
+    match read(LICENCES_OF_CRATES).contains("pyo3 ") {
+        true => Ok(()),
+        false => Err(format!("`{LICENCES_OF_CRATES}` in the wheel names no crate of the package alone")),
+    }
 }

@@ -19,8 +19,10 @@ use cloze::task::{Preset, Setting};
 pub(crate) use self::adapt::Adapt;
 pub(crate) use self::label::{AddUsers, Label};
 use self::options::{Overrides, Set};
-pub(crate) use self::rows::{Calibrate, CheckedArgs, Eval, OutputFormat, Predict, ReadingArgs};
-pub(crate) use self::runs::{Prune, Report, Runs, RunsAction};
+pub(crate) use self::rows::{
+    Calibrate, CheckedArgs, Compression, Eval, OutputFormat, Predict, ReadingArgs, Shard,
+};
+pub(crate) use self::runs::{Prune, Report, ReportFormat, Runs, RunsAction};
 pub(crate) use self::serve::Serve;
 pub(crate) use self::sharing::{Cluster, Status, Submit, SubmitAction, SubmitRun, Work};
 use crate::hub::{Name, Revision};
@@ -194,6 +196,8 @@ Needs at least 50 labelled rows that the run was not trained on, drawn at random
   cloze predict runs/support-1a2b3c4d tickets.csv --explain -o explained.jsonl
   cat tickets.jsonl | cloze predict runs/support-1a2b3c4d - --from jsonl > predictions.jsonl
   cloze predict runs/support-1a2b3c4d tickets.csv -o sure.csv --precision 0.95
+  cloze predict runs/support-1a2b3c4d archive -o labelled --shard 0/1
+  seq 0 7 | xargs -P 8 -I{} cloze predict support.toml archive -o labelled --shard {}/8 --threads 1
   cloze predict runs/boolq-1a2b3c4d test.jsonl --format superglue -o BoolQ.jsonl")]
     Predict(Predict),
     /// Continue the training of a masked language model on your own text, to start from instead of the model as it is
@@ -235,10 +239,15 @@ The file keeps only a hash of each password, so a password is shown once. Remove
 Answers equal those of `cloze predict`. Other machines can ask only with a key. Texts are neither logged nor kept. SIGTERM and Ctrl-C end the \
 server when the requests that it has accepted are answered.")]
     Serve(Serve),
-    /// Write a run's report again, for example one that can be shown to others
+    /// Write a run's report again, for example without texts, or its model card
     #[command(after_help = "Examples:
   cloze report runs/support-1a2b3c4d --without-texts -o report.html
-  cloze report support.toml -o report.html")]
+  cloze report support.toml -o report.html
+  cloze report runs/support-1a2b3c4d --to card --carbon-intensity 380 -o README.md
+  cloze report runs/support-1a2b3c4d --to codecarbon --carbon-intensity 380 | tail -n 1 >> emissions.csv
+
+What a run has cost is in its `energy.json`. Energy is that of the whole machine, and is measured where Linux lets this user read the counters \
+of the processors.")]
     Report(Report),
     /// List the runs in a directory with what they keep, and free it
     #[command(after_help = "Examples:

@@ -25,6 +25,7 @@ mod progress;
 mod remaining;
 mod retyped;
 mod runs;
+mod shards;
 mod summary;
 mod usage;
 
@@ -42,7 +43,7 @@ use crate::printer::Printer;
 
 /// Does what `args` say, of which the first is what the program was called as, and gives the exit code of the process.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
-    quieten_parquet();
+    cloze::quieten_parquet();
     let args: Vec<OsString> = args.into_iter().collect();
     retyped::remember(&args);
     let code = obey(args);
@@ -109,19 +110,6 @@ fn library<T>(found: failure::Result<T>) -> cloze::Result<T> {
         failure::Failure::Output(error) => Error::io("write", "standard output", error),
         failure::Failure::Interrupted(_) => Error::Stopped,
     })
-}
-
-/// Lets panics of the crates that decode Parquet pass without a word: some damaged files make them panic, and the library returns an
-/// error then.
-fn quieten_parquet() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        let file = panic.location().map_or("", |location| location.file());
-        let is_decoder = |part: &str| part.starts_with("parquet-") || part.starts_with("arrow-");
-        if !file.split(['/', '\\']).any(is_decoder) {
-            usual(panic);
-        }
-    }));
 }
 
 /// Says why a command has failed, if it has, and gives the exit code.

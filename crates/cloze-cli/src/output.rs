@@ -38,7 +38,7 @@ impl Protected {
     }
 
     /// Refuses `path` if it is one of the files, by whatever name or link, or lies in a run.
-    fn check(&self, path: &Path) -> Result {
+    pub(crate) fn check(&self, path: &Path) -> Result {
         let refuse = |what: &str| {
             Err(Error::usage(
                 format!("`{}` is {what} and must not be overwritten", path.display()),
@@ -199,8 +199,13 @@ fn exists(path: &Path) -> Error {
 
 /// A file with a name that nobody else has.
 fn draft(folder: &Path) -> io::Result<NamedTempFile> {
+    new_file(".cloze-", ".tmp", folder)
+}
+
+/// The same with a name that begins and ends so. It is gone unless it gets another name.
+pub(crate) fn new_file(prefix: &str, suffix: &str, folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".cloze-").suffix(".tmp");
+    builder.prefix(prefix).suffix(suffix);
     #[cfg(unix)]
     builder.permissions({
         use std::os::unix::fs::PermissionsExt;

@@ -3,8 +3,30 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use flate2::Compression;
 use flate2::write::GzEncoder;
+
+use crate::args::Compression;
+
+impl Compression {
+    /// How a file of this name is compressed.
+    pub(crate) fn of_path(path: &Path) -> Compression {
+        let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+        match extension.as_ref().and_then(|extension| extension.to_str()) {
+            Some("gz" | "gzip") => Compression::Gzip,
+            Some("zst" | "zstd") => Compression::Zstd,
+            _ => Compression::None,
+        }
+    }
+
+    /// What the name of a file ends with that is compressed so.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Compression::None => "",
+            Compression::Gzip => ".gz",
+            Compression::Zstd => ".zst",
+        }
+    }
+}
 
 /// What is written, compressed or not.
 pub(crate) enum Packing<W: Write> {
@@ -16,14 +38,13 @@ pub(crate) enum Packing<W: Write> {
 impl<W: Write> Packing<W> {
     /// Begins to write `output`, the contents of a file called `path`.
     pub(crate) fn named(path: &Path, output: W) -> io::Result<Packing<W>> {
-        let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
-        match extension.as_ref().and_then(|extension| extension.to_str()) {
-            Some("gz" | "gzip") => Ok(Packing::Gzip(GzEncoder::new(output, Compression::default()))),
-            Some("zst" | "zstd") => {
+        match Compression::of_path(path) {
+            Compression::Gzip => Ok(Packing::Gzip(GzEncoder::new(output, flate2::Compression::default()))),
+            Compression::Zstd => {
                 let level = zstd::DEFAULT_COMPRESSION_LEVEL;
                 zstd::Encoder::new(output, level).map(Packing::Zstd)
             }
-            _ => Ok(Packing::Plain(output)),
+            Compression::None => Ok(Packing::Plain(output)),
         }
     }
 

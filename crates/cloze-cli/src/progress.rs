@@ -192,6 +192,55 @@ impl Drop for Counter {
     }
 }
 
+/// The rows of several parts, and the time that is left for them.
+pub(crate) struct Shares {
+    counter: Counter,
+    began: Instant,
+    /// The rows of each part, where they are known, and its bytes.
+    parts: Vec<(Option<u64>, u64)>,
+    /// Parts that are done, their rows and their bytes. What others have done is in none of them.
+    done: (usize, usize, u64),
+}
+
+impl Shares {
+    /// Before the first part; each with its rows, where they are known, and its bytes.
+    pub(crate) fn new(printer: &Printer, parts: impl Iterator<Item = (Option<u64>, u64)>) -> Shares {
+        let counter = Counter::new(printer, "rows");
+        Shares { counter, began: Instant::now(), parts: parts.collect(), done: (0, 0, 0) }
+    }
+
+    /// So many rows of the part that is next are done.
+    pub(crate) fn show(&self, rows: usize) {
+        let done = self.done.1 + rows;
+        self.counter.show(done, self.total().unwrap_or(0).max(done));
+    }
+
+    /// A part is done with so many rows, or need not be done.
+    pub(crate) fn finish(&mut self, part: usize, rows: Option<usize>) {
+        match rows {
+            Some(rows) => self.done = (self.done.0 + 1, self.done.1 + rows, self.done.2 + self.parts[part].1),
+            None => self.parts[part] = (Some(0), 0),
+        }
+    }
+
+    /// All rows: counted, or as many in a byte as in the parts that are done.
+    fn total(&self) -> Option<usize> {
+        let known: Option<u64> = self.parts.iter().map(|(rows, _)| *rows).sum();
+        let (_, rows, bytes) = self.done;
+        let all: u64 = self.parts.iter().map(|(_, bytes)| bytes).sum();
+        let guessed = || (bytes > 0).then(|| (rows as f64 * all as f64 / bytes as f64).round() as usize);
+        known.and_then(|rows| usize::try_from(rows).ok()).or_else(guessed)
+    }
+
+    /// How long the parts that are left take, once one is done; none if none is left.
+    pub(crate) fn left(&self) -> Option<String> {
+        let rows = self.done.1;
+        let left = self.total()?.checked_sub(rows).filter(|left| *left > 0 && rows > 0)?;
+        let seconds = self.began.elapsed().as_secs_f64() * left as f64 / rows as f64;
+        Some(about(Duration::try_from_secs_f64(seconds).ok()?))
+    }
+}
+
 /// The tokens a second of a training, and the time that is left.
 pub(crate) struct Pace<'p> {
     printer: &'p Printer,
@@ -355,6 +404,25 @@ mod tests {
         }
         assert_eq!(progress.bar.prefix(), "about 5 min 00 s left  g0/p0-s0  ");
         assert_eq!(progress.bar.message(), "  7/150 steps (train), job 1 of 1");
+    }
+
+    #[test]
+    fn the_time_for_parts_is_known_from_their_rows_or_their_bytes() {
+        let printer = Printer::new(&crate::args::Global { json: false, quiet: true, threads: None });
+        let mut counted = Shares::new(&printer, [(Some(10), 5), (Some(20), 5), (Some(70), 5)].into_iter());
+        assert_eq!((counted.total(), counted.left()), (Some(100), None));
+        counted.finish(0, Some(10));
+        counted.finish(1, None);
+        assert_eq!(counted.total(), Some(80));
+        counted.began -= Duration::from_secs(10);
+        assert_eq!(counted.left().as_deref(), Some("about 1 min 11 s left"));
+        counted.finish(2, Some(70));
+        assert_eq!(counted.left(), None);
+        let mut text = Shares::new(&printer, [(None, 100), (None, 300)].into_iter());
+        text.show(5);
+        assert_eq!(text.total(), None);
+        text.finish(0, Some(10));
+        assert_eq!(text.total(), Some(40));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::wording::for_python;
+
 create_exception!(
     cloze,
     DataError,
@@ -16,12 +18,12 @@ create_exception!(
 
 /// The exception that says what an error says.
 pub(crate) fn raised(error: Error) -> PyErr {
-    let remedy = error.remedy();
+    let remedy = error.remedy().map(|remedy| for_python(&remedy));
     let mut message = error.to_string();
     match &error {
         Error::Task(task) if task.mistakes.len() > 1 => {
             for mistake in &task.mistakes {
-                message += &format!("\n{mistake}\n  {}", mistake.remedy);
+                message += &format!("\n{mistake}\n  {}", for_python(&mistake.remedy));
             }
         }
         _ => message.extend(remedy.iter().map(|remedy| format!("\n  {remedy}"))),

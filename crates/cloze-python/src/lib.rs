@@ -11,6 +11,7 @@ mod failure;
 mod predictor;
 mod rows;
 mod task;
+mod wording;
 mod work;
 
 use std::ffi::OsString;
@@ -49,6 +50,8 @@ fn uncalibrate(dir: std::path::PathBuf) -> PyResult<bool> {
 /// The module `cloze._cloze`.
 #[pymodule]
 fn _cloze(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    // Errors come as exceptions, and nothing of the library is printed.
+    cloze::quieten_parquet();
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("DataError", module.py().get_type::<DataError>())?;
     module.add_class::<Task>()?;

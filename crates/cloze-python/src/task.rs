@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use crate::device::device;
 use crate::failure::{raised, unexpected};
 use crate::rows::Rows;
+use crate::wording::for_python;
 use crate::work::{Caller, work};
 
 /// A task, which never changes.
@@ -207,7 +208,9 @@ impl Task {
     ) -> PyResult<String> {
         let device = device(threads).map_err(raised)?;
         let task = self.task.clone();
-        let report = work(py, None, move |_| inspect::check(&task, &self::model(model, &task)?, &device))?;
+        let mut report =
+            work(py, None, move |_| inspect::check(&task, &self::model(model, &task)?, &device))?;
+        report.warnings.iter_mut().for_each(|warning| warning.remedy = for_python(&warning.remedy));
         serde_json::to_string(&report).map_err(|error| unexpected(&error))
     }
 

@@ -11,6 +11,7 @@ use cloze::{Cancel, Error, Event, Result};
 use pyo3::prelude::*;
 
 use crate::failure::{raised, unexpected};
+use crate::wording::for_python;
 
 /// How long a signal waits at most until it is looked at.
 const POLL: Duration = Duration::from_millis(100);
@@ -56,7 +57,13 @@ impl Caller {
     /// Tells of an event; a caller that has been interrupted wants to hear no more.
     pub(crate) fn tell(&self, event: &Event) -> ControlFlow<()> {
         // An event is an object of texts and numbers, which has a form in JSON; a caller that is gone is also cancelled.
-        let told = serde_json::to_string(event).map(|line| self.events.send(line));
+        let told = match event {
+            Event::Warning { message } => {
+                serde_json::to_string(&Event::Warning { message: for_python(message) })
+            }
+            event => serde_json::to_string(event),
+        };
+        let told = told.map(|line| self.events.send(line));
         match self.cancel.is_cancelled() || !matches!(told, Ok(Ok(()))) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),

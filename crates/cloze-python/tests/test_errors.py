@@ -12,12 +12,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cloze
+import pyarrow
+import pyarrow.parquet
 import pytest
 from cloze._rows import rows_of
 from conftest import LABELS, MODEL, MORE, TEXTS, train
+from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 
 
@@ -51,6 +56,58 @@ def test_options_are_those_of_the_task_file() -> None:
     text = cloze.Task(*task, options=options, preset="quick").to_toml()
     for line in ("steps = 7", "seeds = [0, 1]", "compare = true", "learning_rate = 0.001", "temperature = 3", 'method = "ipet"'):
         assert line in text
+
+
+def remedy(function: Callable[..., object], *given: object, **named: object) -> str:
+    """What is advised where a call fails."""
+    with pytest.raises((ValueError, RuntimeError)) as raised:
+        function(*given, **named)
+    advised = getattr(raised.value, "remedy", None)
+    assert isinstance(advised, str) and advised in str(raised.value)
+    return advised
+
+
+def test_remedies_name_functions_and_parameters_and_work(tmp_path: Path, finished: Path) -> None:
+    run = cloze.Run.load(finished)
+    texts = [f"a day, number {number}" for number in range(60)]
+    assert "`run.calibrate(texts, labels)`" in remedy(run.predict, texts, precision=0.5)
+    run.calibrate(texts, run.predict(texts))
+    assert set(run.predict(texts, precision=0.5)) <= {"up", "down", None}
+    (finished / "temperature.json").write_text("{")
+    assert "`run.uncalibrate()`" in remedy(cloze.Run.load(finished).predict, texts)
+    run.uncalibrate()
+    assert cloze.Run.load(finished).predict(texts)
+
+    table = {"text": TEXTS, "label": LABELS}
+    assert remedy(cloze.Task.draft, table, text_columns=["label"], model=MODEL) == "give another column with `text_columns=`"
+    assert cloze.Task.draft(table, text_columns=["text"], model=MODEL).inputs == ["text"]
+    rows = {"text": TEXTS, "label": ['{"a": {}}', *LABELS[1:]]}
+    assert "with `label=`;" in remedy(cloze.Task.draft, rows, model=MODEL)
+    with pytest.warns(UserWarning, match="with `model=`; .* `cloze fetch "):
+        train(tmp_path, unlabeled=["это хорошее место, мы придём ещё раз", "очень дорого и слишком шумно здесь"] * 20)
+
+    shutil.rmtree(finished / "final")
+    assert remedy(cloze.Run.load(finished).predict, texts, using="final").startswith("run `cloze.train` on its task ")
+    (finished / "run.toml").unlink()
+    assert remedy(cloze.Run.load(finished).predict, texts) == "give a directory that `cloze.train` has created"
+
+
+def test_a_damaged_parquet_file_is_an_error_and_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "t.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": TEXTS * 50, "label": LABELS * 50}), file, compression="snappy")
+    whole = file.read_bytes()
+    (tmp_path / "task.toml").write_text(
+        'format = 1\npatterns = ["{text} {mask}"]\n[data]\ntrain = "t.parquet"\nlabel = "label"\n[labels]\ngood = "good"\nbad = "bad"\n'
+    )
+    # How often the crate that decodes the file has panicked.
+    refused = 0
+    for at in range(150, 300):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        try:
+            cloze.Task.load(tmp_path / "task.toml").check(model=MODEL)
+        except ValueError as error:
+            refused += ": the file is damaged" in str(error)
+    assert refused > 0 and capfd.readouterr().err == ""
 
 
 def test_the_system_s_answers_are_its_exceptions(tmp_path: Path) -> None:
@@ -186,6 +243,8 @@ def test_a_pickle_needs_no_files(tmp_path: Path) -> None:
     run = train(tmp_path)
     expected = run.predict_proba(MORE), run.results, run.report().html
     pickled = pickle.dumps(run)
+    # Examples from memory are in no folder.
+    assert str(tmp_path).encode() not in pickled and os.getcwd().encode() not in pickled
     shutil.rmtree(tmp_path)
     again = pickle.loads(pickled)
     assert (again.predict_proba(MORE), again.results, again.report().html) == expected
@@ -214,6 +273,14 @@ def test_a_pickle_does_not_write_outside_of_its_folder(tmp_path: Path) -> None:
         _unpickled({f"../{os.path.basename(tmp_path)}.txt": b"x"}, None)
 
 
+def answered(client: BlockingKernelClient) -> dict[str, Any]:
+    """What came of the code that a kernel was given; a busy one has also been asked several times whether it is there."""
+    while (message := client.get_shell_msg(timeout=60))["header"]["msg_type"] != "execute_reply":
+        pass
+    content: dict[str, Any] = message["content"]
+    return content
+
+
 def test_a_notebook_s_interrupt_stops_the_cell_and_the_kernel_goes_on(tmp_path: Path) -> None:
     manager, client = start_new_kernel(cwd=tmp_path)
     try:
@@ -223,11 +290,11 @@ def test_a_notebook_s_interrupt_stops_the_cell_and_the_kernel_goes_on(tmp_path: 
             pass
         began = time.monotonic()
         manager.interrupt_kernel()
-        reply = client.get_shell_msg(timeout=60)["content"]
+        reply = answered(client)
         assert (reply["status"], reply["ename"]) == ("error", "KeyboardInterrupt")
         assert time.monotonic() - began < 2
         client.execute(SLOW.replace('hear)', 'None)'))
-        assert client.get_shell_msg(timeout=60)["content"]["status"] == "ok"
+        assert answered(client)["status"] == "ok"
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import cloze
+import pyarrow
 import pytest
 from conftest import LABELS, MODEL, MORE, RUN, SMALL, TEXTS, train
 
@@ -242,6 +243,9 @@ def test_a_run_is_calibrated_and_leaves_what_is_not_sure(run: cloze.Run) -> None
     assert calibrated != plain
     sure = ours.predict(texts, precision=0.8)
     assert None in sure and all(label in (None, expected) for label, expected in zip(sure, given))
+    arrow = ours.predict_arrow(pyarrow.table({"text": texts}), precision=0.8)
+    assert arrow["prediction"].to_pylist() == sure
+    assert arrow["p_bad"].to_pylist() == [row["bad"] for row in calibrated]
     with pytest.raises(ValueError, match="precision of 1.5"):
         ours.predict(texts, precision=1.5)
     with pytest.raises(ValueError, match="too few"):

@@ -169,6 +169,8 @@ pub enum Hint {
     NoLabels,
     /// Rows have labels that a run does not know; they may be left out.
     UnknownLabels,
+    /// A file of text has nothing in it, not even the names of columns.
+    EmptyFile,
 }
 
 /// A place in the user's data or task file: `tickets.csv, line 12, column team`.

@@ -20,6 +20,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod adapt;
+mod cost;
 mod dataset;
 mod ensemble;
 mod error;
@@ -49,6 +50,7 @@ pub use cloze_encoder;
 
 // From rows and a task to a run, to labels for new rows and to how good they are; and what can go wrong.
 pub use self::{
+    cost::{Cost, meter::Meter},
     dataset::{example::Example, examples::Examples, labelled::Labelled},
     error::{Error, Hint, Mistake, Place, Result, TaskError, Warning, store::Error as StoreError},
     explanation::{
@@ -68,7 +70,7 @@ pub use self::{
     },
     results::{
         Disputed, Generation, Results, Stage, TrainingSet,
-        calibration::{Calibration, Coverage, Promise},
+        calibration::{Calibration, Coverage, Promise, Threshold},
     },
     run::{
         Run,
@@ -79,8 +81,8 @@ pub use self::{
         worker::Part,
     },
     table::{
-        encoding::Encoding, format::Format, options::ReadOptions, quoting::Quoting, reader::Reader,
-        record::Record,
+        encoding::Encoding, format::Format, options::ReadOptions, parquet::quieten_parquet, quoting::Quoting,
+        reader::Reader, record::Record,
     },
     task::{Task, TaskBuilder},
 };

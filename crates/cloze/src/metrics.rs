@@ -15,10 +15,9 @@ mod words_f1;
 pub(crate) use bootstrap::Measured;
 pub(crate) use confusion::accuracy;
 pub(crate) use evaluation::{Evaluation, LabelEvaluation};
-pub(crate) use exact::lower_bound;
 #[cfg(test)]
-pub(crate) use exact::shows;
-pub(crate) use precision::{needed, promised};
+pub(crate) use exact::{DOUBT, lower_bound, shows};
+pub(crate) use precision::{Cut, Rated, cuts, needed};
 pub(crate) use probabilities::{Change, Comparison, Judged};
 pub(crate) use reliability::{Bin, Reliability};
 pub(crate) use words_f1::words_f1;

@@ -6,6 +6,7 @@ mod calibrate;
 pub(crate) mod classify;
 pub(crate) mod disagreement;
 pub(crate) mod explain;
+mod fingerprint;
 mod models;
 pub(crate) mod zero_shot;
 
@@ -121,6 +122,11 @@ impl Predictor {
     /// The task of the run, with its labels and columns.
     pub fn task(&self) -> &Task {
         &self.task
+    }
+
+    /// The device that they run on, with the kernels for the task's numeric format.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// The raw score (not the probability) of every label for each example. `progress` receives the number of

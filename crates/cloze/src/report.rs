@@ -7,6 +7,8 @@
 mod calibration;
 mod chart;
 mod confusion;
+mod cost;
+mod emissions;
 mod figures;
 mod front_matter;
 mod making;
@@ -15,6 +17,8 @@ mod page;
 mod rows;
 
 pub(crate) use chart::{Chart, Mark, Meaning};
+pub(crate) use cost::Spent;
+pub(crate) use emissions::emissions;
 pub(crate) use figures::{counted, interval, percent, with_interval};
 pub(crate) use front_matter::origin;
 pub(crate) use model_card::model_card;
@@ -27,17 +31,26 @@ use crate::task::Task;
 /// The page of a run, with details of individual examples and of the task if available; sections without
 /// content are left out.
 pub(crate) fn html(results: &Results, insight: Option<&Insight>, task: Option<&Task>) -> String {
-    page::html(results, insight, task, None)
+    page::html(results, insight, task, Later::default())
 }
 
-/// The same for a run that was calibrated after its training.
-pub(crate) fn calibrated_html(
+/// What does not follow from the task of a run, and is known once it is finished.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Later<'r> {
+    /// What was fitted to rows that people have checked.
+    pub(crate) calibration: Option<&'r Calibration>,
+    /// What the run has cost.
+    pub(crate) spent: Option<Spent<'r>>,
+}
+
+/// The same for a finished run.
+pub(crate) fn finished_html(
     results: &Results,
     insight: Option<&Insight>,
     task: Option<&Task>,
-    calibration: Option<&Calibration>,
+    later: Later,
 ) -> String {
-    page::html(results, insight, task, calibration)
+    page::html(results, insight, task, later)
 }
 
 #[cfg(test)]
@@ -306,7 +319,7 @@ mod tests {
         let page = html(&results, None, None);
         assert!(page.contains("no labelled test rows"));
         assert!(!page.contains("id=\"accuracy\"") && !page.contains("id=\"labels\""));
-        assert!(model_card(&results).contains("Not measured"));
+        assert!(model_card(&results, None).contains("Not measured"));
     }
 
     #[test]
@@ -318,7 +331,7 @@ mod tests {
         let stage = results.distilled.as_mut().unwrap();
         stage.test =
             stage.test.take().map(|test| test.with_classes(&names, None, &[0, 1, 1, 0], &[0, 1, 0, 0]));
-        let (page, card) = (html(&results, None, None), model_card(&results));
+        let (page, card) = (html(&results, None, None), model_card(&results, None));
         assert!(page.contains("2 labels, 2 labelled"), "{page}");
         assert!(page.contains("on 4 answers, one for each of 2 test rows and 2 labels"));
         assert!(page.contains("<td dir=\"auto\">a</td><td class=\"n\">1</td>"));
@@ -329,7 +342,7 @@ mod tests {
 
     #[test]
     fn the_card_names_labels_and_figures() {
-        let card = model_card(&results());
+        let card = model_card(&results(), None);
         assert!(
             card.starts_with("---\npipeline_tag: text-classification\n") && card.ends_with(".\n"),
             "{card}"
@@ -344,7 +357,7 @@ mod tests {
     #[test]
     fn the_card_begins_with_what_the_hub_reads() {
         let mut results = results();
-        let front = |results: &Results| model_card(results).split("---\n").nth(1).unwrap().to_owned();
+        let front = |results: &Results| model_card(results, None).split("---\n").nth(1).unwrap().to_owned();
         assert!(!front(&results).contains("base_model"));
         results.name = "it's \"so\": 1".into();
         results.model.name = "google-bert/bert-base-uncased".into();

@@ -4,6 +4,8 @@
 //! interrupted run ends with the same bytes as an uninterrupted one.
 
 pub(crate) mod calibration;
+pub(crate) mod checksum;
+pub(crate) mod energy;
 pub(crate) mod insight;
 
 use std::collections::{BTreeMap, BTreeSet};

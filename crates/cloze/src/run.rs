@@ -2,6 +2,7 @@
 
 mod answered_rows;
 mod collect;
+mod costs;
 pub(crate) mod event;
 mod job_files;
 mod jobs;
@@ -21,8 +22,13 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+use crate::cost::Cost;
+use crate::error::store::MANIFEST;
+use crate::report::{Later, Spent};
 use crate::results::Results;
 use crate::results::calibration::Calibration;
+use crate::results::checksum;
+use crate::results::energy::{self, Energy};
 use crate::results::insight::{self, Insight};
 use crate::run::store::{RunDir, Status};
 use crate::task::Task;
@@ -37,6 +43,7 @@ pub struct Run {
     pub results: Results,
     /// The duration of each job in seconds, if it can be read.
     pub job_seconds: BTreeMap<String, f64>,
+    carbon_intensity: Option<f64>,
 }
 
 impl Run {
@@ -57,7 +64,7 @@ impl Run {
         let stages = results.stages();
         let job_seconds =
             stages.iter().filter_map(|(_, stage)| Some((stage.job.clone(), seconds(&stage.job)?)));
-        Run { job_seconds: job_seconds.collect(), path, results }
+        Run { job_seconds: job_seconds.collect(), path, results, carbon_intensity: None }
     }
 
     /// Whether `dir` contains a run of this program, finished or not: other programs may also use a file
@@ -71,7 +78,7 @@ impl Run {
     /// # Errors
     /// When the directory is not a run, or its record has been changed.
     pub fn task(dir: &Path) -> Result<Task> {
-        let record = dir.join("run.toml").display().to_string();
+        let record = dir.join(MANIFEST).display().to_string();
         Ok(Task::parse(&record, &RunDir::open(dir)?.manifest()?, dir)?.into_record())
     }
 
@@ -90,10 +97,10 @@ impl Run {
     }
 
     /// Regenerates the page `report.html` from the files of the run: `results.json`, and `insight.json`,
-    /// `run.toml` and the calibration if they exist. Neither the data nor the model is needed.
+    /// `run.toml`, the calibration and `energy.json` if they exist. Neither the data nor the model is needed.
     ///
     /// # Errors
-    /// When `insight.json` or the calibration cannot be read or is damaged.
+    /// When `run.toml`, `insight.json`, the calibration or `energy.json` cannot be read or is damaged.
     pub fn report(&self) -> Result<String> {
         self.report_of(&self.results, true)
     }
@@ -108,22 +115,96 @@ impl Run {
     }
 
     fn report_of(&self, results: &Results, with_texts: bool) -> Result<String> {
-        let file = self.path.join(insight::FILE);
-        let insight: Option<Insight> = match std::fs::read(&file) {
-            Ok(bytes) => Some(parse(&file, &bytes)?),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(Error::io("read", &file, error)),
-        };
-        let record = self.path.join("run.toml");
-        let text = std::fs::read_to_string(&record).unwrap_or_default();
-        let task = Task::parse(&record.display().to_string(), &text, &self.path).ok();
+        let insight: Option<Insight> = self.file(insight::FILE)?;
+        let has_record = self.path.join(MANIFEST).exists();
+        let task = has_record.then(|| Run::task(&self.path)).transpose()?;
         let insight = insight.map(|insight| match with_texts {
             true => insight,
             // How far confidence can be trusted needs no text.
             false => Insight { errors: Vec::new(), uncertain: Vec::new(), ..insight },
         });
         let calibration = Calibration::open(&self.path)?;
-        Ok(report::calibrated_html(results, insight.as_ref(), task.as_ref(), calibration.as_ref()))
+        let energy = self.energy()?;
+        let spent = energy.as_ref().map(|energy| self.spent(energy));
+        let later = Later { calibration: calibration.as_ref(), spent };
+        Ok(report::finished_html(results, insight.as_ref(), task.as_ref(), later))
+    }
+
+    /// The model card of the final classifier, which says more than its `README.md` does: what the run has cost.
+    ///
+    /// # Errors
+    /// When the run has no final classifier, or `energy.json` cannot be read or is damaged.
+    pub fn model_card(&self) -> Result<String> {
+        if self.results.distilled.is_none() && self.results.supervised.is_none() {
+            return Err(Error::usage(
+                format!("`{}` has no final classifier that a card could describe", self.path.display()),
+                "train on unlabelled rows as well, from which a classifier is distilled",
+            ));
+        }
+        let energy = self.energy()?;
+        Ok(report::model_card(&self.results, energy.as_ref().map(|energy| self.spent(energy))))
+    }
+
+    /// What the run has cost as a table of two lines in CSV, with the columns of CodeCarbon's `emissions.csv`.
+    ///
+    /// # Errors
+    /// When the energy was not measured, or `energy.json` cannot be read or is damaged.
+    pub fn emissions(&self) -> Result<String> {
+        let table = self.energy()?.and_then(|energy| report::emissions(&self.results, self.spent(&energy)));
+        table.ok_or_else(|| self.unmeasured())
+    }
+
+    /// The run, knowing the carbon intensity of its electricity, in grams of CO2 equivalent per kWh, so that it
+    /// reports its emissions.
+    ///
+    /// # Errors
+    /// When that is not a number from 0 on; when the energy was not measured, or `energy.json` cannot be read or
+    /// is damaged.
+    pub fn with_carbon_intensity(self, grams_per_kwh: f64) -> Result<Run> {
+        if !(grams_per_kwh.is_finite() && grams_per_kwh >= 0.0) {
+            return Err(Error::usage(
+                format!("a carbon intensity is a number from 0 on, not {grams_per_kwh}"),
+                "give grams of CO2 equivalent per kWh, for example 380",
+            ));
+        }
+        match self.cost()?.and_then(|cost| cost.joules) {
+            Some(_) => Ok(Run { carbon_intensity: Some(grams_per_kwh), ..self }),
+            None => Err(self.unmeasured()),
+        }
+    }
+
+    /// What the run has cost, all processes and reused jobs together; `None` if it was trained by a version
+    /// that did not measure it.
+    ///
+    /// # Errors
+    /// When `energy.json` cannot be read or is damaged.
+    pub fn cost(&self) -> Result<Option<Cost>> {
+        Ok(self.energy()?.map(|energy| energy.total))
+    }
+
+    fn energy(&self) -> Result<Option<Energy>> {
+        self.file(energy::FILE)
+    }
+
+    fn spent<'r>(&self, energy: &'r Energy) -> Spent<'r> {
+        Spent { energy, intensity: self.carbon_intensity }
+    }
+
+    fn unmeasured(&self) -> Error {
+        Error::usage(
+            format!("the energy of `{}` was not measured, so its emissions are unknown", self.path.display()),
+            "ask for a report without emissions; to measure, train where the files `/sys/class/powercap/*/energy_uj` can be read",
+        )
+    }
+
+    /// What is in a file of the run that not every run has.
+    fn file<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let file = self.path.join(name);
+        match std::fs::read(&file) {
+            Ok(bytes) => Ok(Some(parse(&file, &bytes)?)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("read", &file, error)),
+        }
     }
 
     /// Removes the run in `dir`. What others have put into the directory stays.
@@ -153,8 +234,7 @@ impl Run {
 }
 
 fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let problem = format!("it cannot be read: {error}");
+    checksum::read(bytes).map_err(|problem| {
         Error::data(
             Place::file(path.display().to_string()),
             problem,

@@ -21,7 +21,7 @@ mod header;
 mod input;
 mod json;
 pub(crate) mod options;
-mod parquet;
+pub(crate) mod parquet;
 pub(crate) mod plain;
 pub(crate) mod quoting;
 pub(crate) mod reader;

@@ -143,7 +143,14 @@ fn a_promised_precision_leaves_rows_without_a_label_and_keeps_their_probabilitie
     let (_folder, run, examples) = with_checked_rows(120, 24);
     let made = calibrate(&run, &examples);
     let promise = made.promise(0.9).unwrap();
-    assert!(promise.bound >= 0.9 && promise.right >= promise.bound && promise.answered > 0.2, "{promise:?}");
+    let [common] = promise.thresholds.as_slice() else { panic!("{promise:?}") };
+    assert_eq!(
+        (common.labels.as_slice(), common.checked),
+        (["up", "down"].map(String::from).as_slice(), 120)
+    );
+    assert_eq!((common.answered, common.right), (promise.answered, promise.right));
+    assert!(common.bound >= 0.9 && promise.right >= common.bound && promise.answered > 0.2, "{promise:?}");
+    assert_eq!(promise.to_string(), format!("a probability from {:.3}", common.probability));
     let rows: String = texts(120).iter().map(|text| format!("{text}\n")).collect();
     let input = format!("text\n{rows}");
     let (all, _) = annotate(&open(&run), &input, Format::Csv);
@@ -156,7 +163,7 @@ fn a_promised_precision_leaves_rows_without_a_label_and_keeps_their_probabilitie
         let [with, without] = [with, without].map(|line| line.split(',').collect::<Vec<_>>());
         assert_eq!(with[2..], without[2..], "the probabilities");
         let highest = with[2..].iter().map(|share| share.parse::<f64>().unwrap()).fold(0.0, f64::max);
-        let is_answered = highest >= promise.probability - 1e-6;
+        let is_answered = highest >= common.probability - 1e-6;
         assert_eq!(without[1], if is_answered { with[1] } else { "" });
         answered += usize::from(is_answered);
     }
@@ -172,6 +179,50 @@ fn a_promised_precision_leaves_rows_without_a_label_and_keeps_their_probabilitie
     let reader = Reader::new("input", "idx,text\n1,a\n".as_bytes(), ReadOptions::default()).unwrap();
     let error = predictor.submit(reader, Vec::new(), "output", |_| Ok(())).unwrap_err();
     assert!(error.to_string().contains("a label for every row"), "{error}");
+}
+
+#[test]
+fn a_label_with_enough_checked_rows_has_a_threshold_of_its_own_and_a_bad_one_is_never_given() {
+    let (_folder, run, examples) = with_checked_rows(120, 0);
+    calibrate(&run, &examples);
+    // The small model answers almost always the same, so every second checked answer gets the other label here.
+    let file = run.join("temperature.json");
+    let answers = |text: &str| -> Vec<String> { text.split("{\"label\":").map(str::to_owned).collect() };
+    let rest = |answer: &str| answer.split_once(',').unwrap().1.to_owned();
+    let mut parts = answers(&fs::read_to_string(&file).unwrap());
+    for (at, part) in parts.iter_mut().enumerate().skip(1) {
+        *part = format!("\"{}\",{}", ["up", "down"][at % 2], rest(part));
+    }
+    fs::write(&file, parts.join("{\"label\":")).unwrap();
+
+    // Of two labels, 30 checked answers each are enough for this precision.
+    let promise = Calibration::open(&run).unwrap().unwrap().promise(0.5).unwrap();
+    let labels: Vec<_> = promise.thresholds.iter().map(|threshold| threshold.labels.join("+")).collect();
+    assert_eq!((labels, promise.left_out.len()), (vec!["up".to_owned(), "down".to_owned()], 0));
+    let [up, down] = [0, 1].map(|at| promise.thresholds[at].probability);
+    assert_eq!(promise.to_string(), format!("a probability from {up:.3} for `up` and {down:.3} for `down`"));
+    assert!(up != down && promise.thresholds.iter().all(|threshold| threshold.bound >= 0.5), "{promise:?}");
+    let plain: Vec<_> = open(&run).classify_all(texts(120)).map(Result::unwrap).collect();
+    let sure = open(&run).with_precision(0.5).unwrap();
+    for (plain, sure) in plain.iter().zip(sure.classify_all(texts(120))) {
+        let label = plain.label().unwrap();
+        let is_given = plain.probability(label).unwrap() >= if label == "up" { up } else { down };
+        assert_eq!(sure.unwrap().label(), is_given.then_some(label));
+    }
+
+    // If every answer of a label is wrong, the other has a promise all the same.
+    for part in parts.iter_mut().filter(|part| part.starts_with("\"up\"")) {
+        *part = part.replace("\"right\":true", "\"right\":false");
+    }
+    fs::write(&file, parts.join("{\"label\":")).unwrap();
+    let promise = Calibration::open(&run).unwrap().unwrap().promise(0.5).unwrap();
+    assert_eq!(promise.left_out, ["up"]);
+    assert!(promise.to_string().ends_with(" for `down` (never `up`)"), "{promise}");
+    let sure = open(&run).with_precision(0.5).unwrap();
+    assert!(sure.classify_all(texts(120)).all(|answer| answer.unwrap().label() != Some("up")));
+    fs::write(&file, parts.join("{\"label\":").replace("{\"label\":\"up\"", "{\"label\":\"left\"")).unwrap();
+    let error = Calibration::open(&run).unwrap_err().to_string();
+    assert!(error.ends_with("an answer in it has a label that is not among its labels"), "{error}");
 }
 
 #[test]
@@ -224,12 +275,16 @@ fn a_calibration_that_is_damaged_or_anothers_is_refused_and_goes_as_advised() {
     let (folder, run, examples) = with_checked_rows(60, 6);
     calibrate(&run, &examples);
     let file = run.join("temperature.json");
-    let whole = fs::read_to_string(&file).unwrap();
+    let written = fs::read_to_string(&file).unwrap();
+    // As of a version without checksums, so that each of these is looked at for itself.
+    let (_, rest) = written.split_once("\",").unwrap();
+    let whole = format!("{{{rest}");
     let opened = || Predictor::open_with(&run, None, &Device::new(1)).err().unwrap().to_string();
     for (text, problem) in [
         ("{".to_owned(), "it cannot be read"),
         (whole.replacen("\"format\":1", "\"format\":9", 1), "it has format 9"),
         (whole.replacen("\"temperature\":", "\"temperature\":-", 1), "the temperature in it is -"),
+        (written.replacen("\"after\":0.", "\"after\":0.0", 1), "it is not what was written"),
         (whole.replacen("\"after\":0", "\"after\":7", 1), "is not between 0 and 1"),
     ] {
         assert!(text != whole, "{problem}");

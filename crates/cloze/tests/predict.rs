@@ -51,6 +51,25 @@ fn classifier_and_ensemble_give_the_scores_that_training_has_measured() {
 }
 
 #[test]
+fn the_fingerprint_is_that_of_what_predicts() {
+    let folder = Folder::new();
+    let path = folder.train(TASK).unwrap().path;
+    let other = folder.train(&TASK.replace("steps = 5", "steps = 6")).unwrap().path;
+    let of = |run: &Path, with| {
+        let predictor = Predictor::open_with(run, with, &Device::new(1)).unwrap();
+        predictor.fingerprint().unwrap()
+    };
+    let known = of(&path, None);
+    assert_eq!(of(&path, Some(With::Classifier)), known);
+    assert_ne!(of(&path, Some(With::Ensemble)), known);
+    assert_ne!(of(&path, Some(With::Member { pattern: 0, seed: 0 })), of(&path, Some(With::Ensemble)));
+    assert_ne!(of(&other, None), known);
+    let moved = path.with_file_name("moved");
+    fs::rename(path, &moved).unwrap();
+    assert_eq!(of(&moved, None), known);
+}
+
+#[test]
 fn an_ensemble_with_a_probe_gives_the_scores_that_training_has_measured() {
     let folder = with_rows_for_a_probe();
     let Run { path: run, results, .. } = folder.train(TASK).unwrap();

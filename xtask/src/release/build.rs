@@ -7,15 +7,13 @@ use std::process::Command;
 use super::{Release, TARGET};
 use crate::command::{program, said, succeeds};
 use crate::python::environment;
+use crate::wheel::{PACKAGE, write_licences};
 
 /// What links against an old glibc, and what makes wheels.
 const REQUIREMENTS: &str = "scripts/release-requirements.txt";
 
 /// The glibc that is linked against. Every distribution with support has it or a newer one.
 const GLIBC: (u32, u32) = (2, 17);
-
-/// The folder that the wheel is made in.
-const PACKAGE: &str = "crates/cloze-python";
 
 /// Builds the command.
 pub(super) fn binary(release: &Release) -> Result<PathBuf, String> {
@@ -37,6 +35,7 @@ pub(super) fn binary(release: &Release) -> Result<PathBuf, String> {
 /// Builds the wheel into the folder of the release.
 pub(super) fn wheel(release: &Release) -> Result<(), String> {
     let tools = tools(release.root)?;
+    write_licences(release.root)?;
     let mut build = program(&release.root.join(PACKAGE), tools.join("python"));
     build
         .args([

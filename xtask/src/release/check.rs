@@ -5,18 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Release, SUMS, anew, archive, copy, create, debian, entries};
+use super::{Release, SUMS, anew, archive, copy, create, debian, entries, notices};
 use crate::Outcome;
 use crate::command::{cargo, cloze, exists, program, said, say_again, succeeds};
 use crate::python::environment;
 use crate::wheel;
 
-/// What reads the bill of materials and the model cards.
+/// What reads the bill of materials, the model cards and what a run has cost.
 const REQUIREMENTS: &str = "scripts/release-check-requirements.txt";
 
 /// What the archive is to hold beside the command; with the first of these, what was linked or embedded is named with its licence.
 const IN_ARCHIVE: [&str; 12] = [
-    "LICENCES-OF-CRATES.txt",
+    notices::FILE,
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "THIRD-PARTY.md",
@@ -76,7 +76,7 @@ pub(crate) fn check(root: &Path, notes: &mut Vec<String>) -> Outcome {
         ("archive", |made| made.archive_works()),
         ("Debian package", |made| made.deb_works()),
         ("wheel", |made| made.wheel_works()),
-        ("bill of materials and model cards", |made| made.others_read_it()),
+        ("bill of materials, model cards and costs", |made| made.others_read_it()),
     ];
     let mut outcome = Outcome::Done { passed: 0, failed: 0 };
     for (what, step) in steps {
@@ -202,11 +202,15 @@ impl Made<'_> {
         let venv = self.folder.join("venv");
         run(program(&self.folder, "python3").args(["-m", "venv"]).arg(&venv))?;
         let install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index"];
-        run(program(&self.folder, venv.join("bin/python")).args(install).arg(&self.wheel))?;
+        let python = venv.join("bin/python");
+        run(program(&self.folder, &python).args(install).arg(&self.wheel))?;
+        let packages = "import sysconfig; print(sysconfig.get_path('platlib'))";
+        let packages = said(program(&self.folder, &python).args(["-c", packages]))?;
+        wheel::has_licences(Path::new(String::from_utf8_lossy(&packages).trim()))?;
         self.demo(&[venv.join("bin/cloze").as_os_str()], &self.folder.join("runs-of-the-wheel"))
     }
 
-    /// The bill of materials and the model cards, as programs of others read them.
+    /// The bill of materials, the model cards and what a run has cost, as programs of others read them.
     fn others_read_it(&self) -> Result<(), String> {
         let root = self.release.root;
         let python = environment(root, &root.join("target/tools/release-check"), REQUIREMENTS);
@@ -215,9 +219,11 @@ impl Made<'_> {
             .into_iter()
             .find(|path| path.extension().is_some_and(|end| end == "json"));
         let run_of_demo = entries(&self.runs())?.into_iter().find(|path| path.join("run.toml").is_file());
-        let cards = [root.join("models/cloze-mini-en"), run_of_demo.unwrap_or_default().join("final")];
+        let run_of_demo = run_of_demo.unwrap_or_default();
+        let cards = [root.join("models/cloze-mini-en"), run_of_demo.join("final")];
         let mut script = program(root, python);
         script.arg("scripts/release.py").arg(bill.unwrap_or_default());
+        script.arg(self.unpacked().join("cloze")).arg(run_of_demo);
         run(script.args(cards.map(|folder| folder.join("README.md"))))
     }
 

@@ -28,7 +28,7 @@ pub(super) fn gather(release: &Release, binary: &Path, folder: &Path) -> Result<
     for file in NOTICES.iter().chain(&["CHANGELOG.md"]) {
         copy(&root.join(file), &folder.join(file))?;
     }
-    write(&folder.join("LICENCES-OF-CRATES.txt"), notices::of_crates(root)?)?;
+    write(&folder.join(notices::FILE), notices::of_crates(root)?)?;
     // A terminal's width and whoever builds are not to be seen in it.
     let cloze = || {
         let mut command = program(root, folder.join("cloze"));

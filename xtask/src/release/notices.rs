@@ -12,11 +12,14 @@ The command and the Python package are made of the crates below. Every text is t
 above it; THIRD-PARTY.md names the licence of each.
 ";
 
+/// What the file with these texts is called.
+pub(crate) const FILE: &str = "LICENCES-OF-CRATES.txt";
+
 /// What files with licences are called, however it is written.
 const NAMES: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
 
 /// Every text once, below the names of the crates that it came with.
-pub(super) fn of_crates(root: &Path) -> Result<String, String> {
+pub(crate) fn of_crates(root: &Path) -> Result<String, String> {
     let mut by_text: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut without = Vec::new();
     for one in linked(root)?.iter().filter(|one| !one.is_ours) {

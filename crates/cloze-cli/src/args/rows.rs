@@ -1,6 +1,8 @@
 //! The verbs that a run answers, and how their rows are read and written.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, ValueHint};
 use cloze::{Attribution, Encoding, Error, Format, Quoting, ReadOptions, With};
@@ -87,15 +89,24 @@ pub(crate) struct Predict {
     /// A run directory, or a task file, which stands for the newest finished run of its task
     #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
     pub run: PathBuf,
-    /// A CSV, TSV, JSON Lines or Parquet file; `-` is standard input
-    #[arg(value_name = "INPUT", required_unless_present = "text", value_hint = ValueHint::FilePath)]
-    pub input: Option<PathBuf>,
+    /// A CSV, TSV, JSON Lines or Parquet file; `-` is standard input. With `--shard` any number of files, and folders of files
+    #[arg(value_name = "INPUT", required_unless_present = "text", value_hint = ValueHint::AnyPath)]
+    pub input: Vec<PathBuf>,
     /// Classify this text; may be repeated. For a task with several columns, give one for each, in the order of its patterns
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["input", "output", "from", "to"])]
     pub text: Vec<String>,
-    /// Where to write the rows; `-` is standard output. Rows of text are compressed if the name ends in `.gz` or `.zst`
+    /// Where to write the rows; `-` is standard output. Rows of text are compressed if the name ends in `.gz` or `.zst`. With `--shard` a
+    /// folder, which is created
     #[arg(short, long, value_name = "OUTPUT", default_value = "-", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
+    /// Classify one of N shares of many rows, counted from 0, into a folder that several processes write to. Shard I has the parts I, I+N,
+    /// I+2N and so on; a part is a row group of Parquet or a whole file of text, and gets a file of its own. Parts that are there are left as they
+    /// are
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["text", "force"])]
+    pub shard: Option<Shard>,
+    /// With `--shard`, how rows of text are compressed [default: as the first file of the input]
+    #[arg(long, value_name = "HOW", requires = "shard", value_parser = choice(COMPRESSIONS))]
+    pub compression: Option<Compression>,
     /// Where to look for the runs of a task file, in addition to `runs` in the task file's folder
     #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
     pub runs: PathBuf,
@@ -126,6 +137,57 @@ pub(crate) struct Predict {
     /// What the model used, and how.
     #[command(flatten)]
     pub explaining: ExplainArgs,
+}
+
+/// One of several shares of the parts of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shard {
+    /// Its number, counted from 0.
+    pub index: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Shard {
+    /// Whether a part belongs to it.
+    pub(crate) fn has(self, part: usize) -> bool {
+        part % self.of == self.index
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(given: &str) -> Result<Shard, String> {
+        let shape = || "give its number and how many there are, for example `0/8`".to_owned();
+        let (index, of) = given.split_once('/').ok_or_else(shape)?;
+        let index: usize = index.parse().map_err(|_| shape())?;
+        let of: usize = of.parse().map_err(|_| shape())?;
+        match of.checked_sub(1) {
+            None => Err("there is at least one shard: `0/1`".to_owned()),
+            Some(last) if index > last => {
+                Err(format!("shards are counted from 0, so the last of {of} is `{last}/{of}`"))
+            }
+            Some(_) => Ok(Shard { index, of }),
+        }
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.of)
+    }
+}
+
+/// How the files of a folder are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compression {
+    /// Not at all.
+    None,
+    /// With gzip.
+    Gzip,
+    /// With zstd.
+    Zstd,
 }
 
 /// Whether and how predictions are explained.
@@ -186,4 +248,6 @@ const OUTPUTS: &[(&str, OutputFormat)] = &[
     ("parquet", OutputFormat::Rows(Format::Parquet)),
     ("superglue", OutputFormat::SuperGlue),
 ];
+const COMPRESSIONS: &[(&str, Compression)] =
+    &[("none", Compression::None), ("gzip", Compression::Gzip), ("zstd", Compression::Zstd)];
 const ANSWERERS: &[(&str, With)] = &[("final", With::Classifier), ("ensemble", With::Ensemble)];

@@ -4,16 +4,25 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
+use super::choice;
+
 /// `cloze report`
 #[derive(Debug, Args)]
 pub(crate) struct Report {
     /// A run directory, or a task file, which stands for the newest finished run of its task
     #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
     pub run: PathBuf,
+    /// What to write: the page; the model card of the classifier, with what the run has cost; or a line with the columns of CodeCarbon's
+    /// `emissions.csv`
+    #[arg(long, value_name = "FORMAT", value_parser = choice(REPORTS), default_value = "html")]
+    pub to: ReportFormat,
     /// Leave out every text of the data: figures, patterns and labels stay
     #[arg(long)]
     pub without_texts: bool,
-    /// Where to write the page; `-` is standard output
+    /// Also tell the emissions, at so many grams of CO2 equivalent per kWh of your electricity; needs a run whose energy was measured
+    #[arg(long, value_name = "G_PER_KWH")]
+    pub carbon_intensity: Option<f64>,
+    /// Where to write it; `-` is standard output
     #[arg(short, long, value_name = "FILE", default_value = "-", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
     /// Replace the file if it exists
@@ -23,6 +32,20 @@ pub(crate) struct Report {
     #[arg(long, value_name = "DIR", default_value = "runs", value_hint = ValueHint::DirPath)]
     pub runs: PathBuf,
 }
+
+/// What is reported of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReportFormat {
+    /// The page.
+    Html,
+    /// The model card.
+    Card,
+    /// What it has cost, as CodeCarbon writes that.
+    CodeCarbon,
+}
+
+const REPORTS: &[(&str, ReportFormat)] =
+    &[("html", ReportFormat::Html), ("card", ReportFormat::Card), ("codecarbon", ReportFormat::CodeCarbon)];
 
 /// `cloze runs`
 #[derive(Debug, Args)]

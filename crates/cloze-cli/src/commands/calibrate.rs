@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Calibrate, global: &Global, printer: &Printer) -> Resul
         "brier": with_verdict(&calibration.brier)?,
         "ece": with_verdict(&calibration.ece)?,
         "coverage": coverage,
-        "promises": promises.iter().filter_map(|(_, promise)| *promise).collect::<Vec<_>>(),
+        "promises": promises.iter().filter_map(|(_, promise)| promise.as_ref()).collect::<Vec<_>>(),
         "passed_over": {"unlabelled": rows.unlabelled, "unknown": rows.unknown, "learned_from": learned},
         "distilled_from": distilled,
     }))?;
@@ -139,13 +139,7 @@ fn promised(promises: &[(f64, Option<Promise>)], printer: &Printer) -> String {
     let mut table = Table::new([Align::Left, Align::Left]);
     for (precision, promise) in promises {
         let shown = match promise {
-            Some(promise) => {
-                format!(
-                    "{} answered, with a probability from {:.3}",
-                    percent(promise.answered),
-                    promise.probability
-                )
-            }
+            Some(promise) => format!("{} answered, with {promise}", percent(promise.answered)),
             None => "these rows do not suffice".to_owned(),
         };
         table.row([format!("--precision {precision}"), shown]);

@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Demo, global: &Global, printer: &Printer) -> Result {
 
     let rows = SENTENCES.map(|sentence| vec![sentence.to_owned()]);
     let predicted = classify(&Predictor::open_with(&run.path, None, &device)?, &rows)?;
-    let mut result = summary::json(&run, began.elapsed());
+    let mut result = summary::json(&run, began.elapsed())?;
     result["task"] = json!(path);
     result["predictions"] = json!(predicted);
     printer.json(&result)?;

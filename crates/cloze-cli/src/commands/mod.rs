@@ -19,6 +19,7 @@ pub(crate) mod rows_argument;
 pub(crate) mod run_argument;
 pub(crate) mod runs;
 pub(crate) mod serve;
+pub(crate) mod shard;
 mod slurm;
 pub(crate) mod status;
 pub(crate) mod study;

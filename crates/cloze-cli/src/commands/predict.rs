@@ -1,11 +1,11 @@
 //! `cloze predict`: labels and probabilities for new rows.
 
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
 
 use cloze::{
-    Annotated, Attribution, Error, Explained, Explanation, Format, Prediction, Predictor, Reader, Run, Task,
+    Annotated, Attribution, Error, Explained, Explanation, Format, Meter, Prediction, Predictor, Reader, Run,
+    Task,
 };
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -19,21 +19,38 @@ use crate::output::{Output, Protected};
 use crate::packing::Packing;
 use crate::printer::Printer;
 use crate::progress::Counter;
+use crate::summary;
 
 use super::run_argument::RunArgument;
-use super::{answerer, device, explain, is_std, open_rows, rows_argument, say_calibration, say_who_answers};
+use super::{
+    answerer, device, explain, is_std, open_rows, rows_argument, say_calibration, say_who_answers, shard,
+};
 
 /// Classifies rows, or the texts on the command line.
 pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result {
-    writable_format(&args.output)?;
+    if args.shard.is_none() {
+        writable_format(&args.output)?;
+    }
     let how = args.explaining.attribution()?;
     if args.to == Some(OutputFormat::SuperGlue) && how.is_some() {
         let problem = "a submission to SuperGLUE has no place for what the model used";
         let remedy = "leave `--explain` away, or write another format with `--to jsonl`";
         return Err(Error::usage(problem, remedy).into());
     }
-    let input = args.input.as_deref();
-    let run = RunArgument { given: &args.run, runs: &args.runs, rows: input }.resolve(printer)?;
+    let first = args.input.first().map(PathBuf::as_path);
+    let run = RunArgument { given: &args.run, runs: &args.runs, rows: first }.resolve(printer)?;
+    let input = match (args.shard, args.input.as_slice()) {
+        (Some(_), _) | (None, []) => None,
+        (None, [input]) => Some(input),
+        (None, several) => {
+            let problem = format!(
+                "there are {}, and the rows of one are written",
+                counted(several.len(), "input file")
+            );
+            let remedy = "give one, or write a folder with a file for each: `--shard 0/1 -o FOLDER`";
+            return Err(Error::usage(problem, remedy).into());
+        }
+    };
     if let Some(input) = input {
         rows_argument::check(input, Some(&run))?;
     }
@@ -44,13 +61,14 @@ pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result 
     if let Some(precision) = args.precision {
         predictor = predictor.with_precision(precision)?;
     }
-    match &args.input {
-        Some(input) => rows(args, input, how, &run, &predictor, printer),
-        None => {
+    match (args.shard, input) {
+        (Some(shard), _) => shard::run(shard, args, how, &run, &predictor, printer),
+        (None, Some(input)) => rows(args, input, how, &run, &predictor, printer),
+        (None, None) => {
             let rows = typed(&args.text, predictor.task())?;
             say_about(args, &predictor, &run, printer)?;
             if let Some(promise) = predictor.promise() {
-                printer.note(format_args!("a label needs a probability from {:.3}", promise.probability));
+                printer.note(format_args!("a label needs {promise}"));
             }
             match how {
                 None => {
@@ -65,7 +83,7 @@ pub(crate) fn run(args: &Predict, global: &Global, printer: &Printer) -> Result 
 }
 
 /// Says who answers, and what the probabilities are.
-fn say_about(args: &Predict, predictor: &Predictor, run: &Path, printer: &Printer) -> Result {
+pub(super) fn say_about(args: &Predict, predictor: &Predictor, run: &Path, printer: &Printer) -> Result {
     say_who_answers(predictor, run, printer);
     if args.uncalibrated { Ok(()) } else { say_calibration(predictor, run, printer) }
 }
@@ -202,31 +220,12 @@ fn rows(
     predictor: &Predictor,
     printer: &Printer,
 ) -> Result {
-    let began = Instant::now();
+    let meter = Meter::start();
     let to_stdout = is_std(&args.output);
-    let mut protected = Protected::default().data_of(predictor.task());
-    // A run that was moved together with its data still knows them by their names beside it.
-    if let Some(project) = run.canonicalize().ok().as_deref().and_then(|run| run.parent()?.parent()) {
-        let mut task = predictor.task().clone();
-        task.data.dir = project.to_owned();
-        protected = protected.data_of(&task);
-    }
-    // What was typed may be a task file that has other data by now.
-    if let Some(task) =
-        Some(&args.run).filter(|typed| typed.is_file()).and_then(|typed| Task::open(typed).ok())
-    {
-        protected = protected.file(&args.run, "the task file").data_of(&task);
-    }
-    protected = match is_std(input) {
-        true => protected.stdin(),
-        false => protected.file(input, "the input"),
+    let protected = match is_std(input) {
+        true => protected(args, run, predictor).stdin(),
+        false => protected(args, run, predictor).file(input, "the input"),
     };
-    if let Some(file) = Run::task_file(run) {
-        if let Ok(task) = Task::open(&file) {
-            protected = protected.data_of(&task);
-        }
-        protected = protected.file(file, "the task file of the run");
-    }
     // Before anything is read: what may not be written need not be computed.
     let output = match to_stdout {
         true => {
@@ -284,6 +283,62 @@ fn rows(
         }
     };
     drop(counter);
+    warn_without_text(written, printer);
+    let answered = answered(predictor, written);
+    let cost = meter.cost();
+    let per_thousand = summary::per_thousand(cost, written.rows);
+    let seconds = cost.wall_seconds;
+    let told = format!(
+        "{} in {}{answered}{}",
+        counted(written.rows, "row"),
+        duration(seconds),
+        summary::shown_per_thousand(per_thousand)
+    );
+    if to_stdout {
+        printer.note(told);
+        return Ok(());
+    }
+    let path = args.output.display();
+    let by = answerer(predictor.with);
+    let mut result =
+        json!({"output": args.output, "rows": written.rows, "seconds": seconds, "answered_by": by});
+    result["cost"] = json!(cost);
+    result["cost_per_1000_rows"] = json!(per_thousand);
+    if let Some(promise) = predictor.promise() {
+        result["answered"] = written.answered.into();
+        result["promise"] = json!(promise);
+    }
+    printer.json(&result)?;
+    printer.show(format_args!("{path}: {told}\n"))?;
+    Ok(())
+}
+
+/// The files of the run and its task, which are never written to.
+pub(super) fn protected(args: &Predict, run: &Path, predictor: &Predictor) -> Protected {
+    let mut protected = Protected::default().data_of(predictor.task());
+    // A run that was moved together with its data still knows them by their names beside it.
+    if let Some(project) = run.canonicalize().ok().as_deref().and_then(|run| run.parent()?.parent()) {
+        let mut task = predictor.task().clone();
+        task.data.dir = project.to_owned();
+        protected = protected.data_of(&task);
+    }
+    // What was typed may be a task file that has other data by now.
+    if let Some(task) =
+        Some(&args.run).filter(|typed| typed.is_file()).and_then(|typed| Task::open(typed).ok())
+    {
+        protected = protected.file(&args.run, "the task file").data_of(&task);
+    }
+    if let Some(file) = Run::task_file(run) {
+        if let Ok(task) = Task::open(&file) {
+            protected = protected.data_of(&task);
+        }
+        protected = protected.file(file, "the task file of the run");
+    }
+    protected
+}
+
+/// Warns of rows without text.
+pub(super) fn warn_without_text(written: Annotated, printer: &Printer) {
     match written.without_text {
         0 => {}
         1 => printer.warn("1 row had no text but was given a label anyway"),
@@ -291,45 +346,23 @@ fn rows(
             printer.warn(format_args!("{} had no text but were given a label anyway", counted(rows, "row")))
         }
     }
-
-    let seconds = began.elapsed().as_secs_f64();
-    let answered = answered(predictor, written);
-    if to_stdout {
-        printer.note(format_args!("{} in {}{answered}", counted(written.rows, "row"), duration(seconds)));
-        return Ok(());
-    }
-    let path = args.output.display();
-    let by = answerer(predictor.with);
-    let mut result =
-        json!({"output": args.output, "rows": written.rows, "seconds": seconds, "answered_by": by});
-    if let Some(promise) = predictor.promise() {
-        result["answered"] = written.answered.into();
-        result["promise"] = json!(promise);
-    }
-    printer.json(&result)?;
-    printer.show(format_args!(
-        "{path}: {} in {}{answered}\n",
-        counted(written.rows, "row"),
-        duration(seconds)
-    ))?;
-    Ok(())
 }
 
 /// How many rows have a label, if a precision is promised for these.
-fn answered(predictor: &Predictor, written: Annotated) -> String {
+pub(super) fn answered(predictor: &Predictor, written: Annotated) -> String {
     let Some(promise) = predictor.promise() else { return String::new() };
     let share = written.answered as f64 / written.rows.max(1) as f64;
     format!(
-        "; {} answered ({}), those with a probability from {:.3}, so that at least {} of them are right",
+        "; {} answered ({}), those with {promise}, so that at least {} of them are right{}",
         count(written.answered),
         percent(share),
-        promise.probability,
-        percent(promise.precision)
+        percent(promise.precision),
+        if promise.thresholds.len() > 1 { ", and of those with each threshold" } else { "" }
     )
 }
 
 /// Writes the labels of rows, and what was used for them if that is asked; says how many there were.
-fn write(
+pub(super) fn write(
     predictor: &Predictor,
     how: Option<Attribution>,
     reader: Reader,

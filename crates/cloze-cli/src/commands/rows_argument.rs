@@ -1,6 +1,6 @@
 //! The arguments INPUT and DATA if they are not files of rows: what they are, and what was probably meant.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cloze::{Error, Format};
 
@@ -28,6 +28,60 @@ pub(crate) fn check(given: &Path, run: Option<&Path>) -> Result<(), Error> {
         return Err(Error::usage(format!("`{shown}` is a task file, not a table"), tables_of(folder(given))));
     }
     Ok(())
+}
+
+/// The files that arguments stand for where there may be many: those that are named, and those in folders by their names. What begins with
+/// a dot or an underscore is passed over, as programs that write folders of tables expect it; folders in folders are too.
+///
+/// # Errors
+/// As [`check`]; or when a folder cannot be read, has no file with rows, or has one that is none.
+pub(crate) fn files(given: &[PathBuf], run: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for given in given {
+        if is_std(given) {
+            let problem = "standard input can be read only once, so it cannot be divided";
+            return Err(Error::usage(problem, "give files, or leave `--shard` away"));
+        }
+        if given.is_dir() && !runs::is_run(given) {
+            files.extend(of_folder(given)?);
+        } else {
+            check(given, Some(run))?;
+            files.push(given.clone());
+        }
+    }
+    Ok(files)
+}
+
+fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |error| Error::io("read", folder, error);
+    let shown = folder.display();
+    let (mut files, mut folders) = (Vec::new(), 0);
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().to_string_lossy().starts_with(['.', '_']) {
+            continue;
+        }
+        let path = entry.path();
+        if path.is_dir() {
+            folders += 1;
+        } else if Format::of_path(&path).is_some() {
+            files.push(path);
+        } else {
+            return Err(Error::usage(
+                format!("`{}` is in the folder, and its name is not that of a table", path.display()),
+                format!("name the files that are meant, for example `{shown}/*.parquet`"),
+            ));
+        }
+    }
+    files.sort();
+    match (files.is_empty(), folders) {
+        (false, _) => Ok(files),
+        (true, 0) => Err(Error::usage(format!("`{shown}` has no files in it"), "name another folder")),
+        (true, _) => Err(Error::usage(
+            format!("`{shown}` has only folders in it"),
+            format!("name the files in them, for example `{shown}/*/*.parquet`"),
+        )),
+    }
 }
 
 fn directory(given: &Path) -> Error {

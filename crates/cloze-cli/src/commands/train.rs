@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Train, global: &Global, printer: &Printer) -> Result {
     let prepared = prepare(&task, &model, &device, printer)?;
     let run = carry_out(&prepared, task.options.precision, &args.runs, printer)?;
 
-    printer.json(&summary::json(&run, began.elapsed()))?;
+    printer.json(&summary::json(&run, began.elapsed())?)?;
     let results = &run.results;
     printer.show(format_args!(
         "\n{}: {}\n\n",

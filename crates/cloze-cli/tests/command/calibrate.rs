@@ -103,13 +103,26 @@ fn a_promised_precision_leaves_rows_empty_and_says_how_many_are_not() {
     let answered = 100 - empty;
     assert!(empty > 0 && answered > 0, "{shown}");
     assert_eq!(told["answered"], answered);
-    assert!(told["promise"]["bound"].as_f64().unwrap() >= 0.8, "{told}");
+    assert!(told["promise"]["thresholds"][0]["bound"].as_f64().unwrap() >= 0.8, "{told}");
     assert!(shown.contains(&format!("; {answered} answered ({answered}.0 %), ")), "{shown}");
     assert!(shown.contains("at least 80.0 % of them are right"), "{shown}");
     let unsure = written.lines().find(|line| line.split(',').nth(1) == Some("")).unwrap();
     let text = unsure.split(',').next().unwrap();
     let one = folder.json(&["predict", &run, "--text", text, "--precision", "0.8"]);
     assert!(one["label"].is_null() && one["probabilities"]["good"].is_number(), "{one}");
+    // If no answer is wrong, each label has a threshold of its own for a lower precision, and the command says so: one because it has
+    // many answers, the other because no third label is left to share one.
+    check(&folder, &run, 300, 0);
+    folder.succeed(&["calibrate", &run, "checked.csv"]);
+    let by_label = folder.json(&["predict", &run, "rows.csv", "-o", "c.csv", "--precision", "0.5"]);
+    let thresholds = by_label["promise"]["thresholds"].as_array().unwrap();
+    assert_eq!(thresholds.len(), 2, "{by_label}");
+    let [good, bad] = [0, 1].map(|at| thresholds[at]["probability"].as_f64().unwrap());
+    let shown = folder.succeed(&["predict", &run, "rows.csv", "-o", "d.csv", "--precision", "0.5"]);
+    let needed = format!(
+        "those with a probability from {good:.3} for `good` and {bad:.3} for `bad`, so that at least"
+    );
+    assert!(shown.contains(&needed) && shown.contains(" right, and of those with each threshold"), "{shown}");
 }
 
 #[test]

@@ -147,3 +147,43 @@ fn a_run_that_somebody_holds_alone_is_left_to_them() {
     lock.lock().unwrap();
     assert!(folder.fail(&["train", "task.toml"]).contains("another process is working"));
 }
+
+#[test]
+fn a_damaged_file_of_the_run_itself_is_not_shown_and_training_again_writes_it_anew() {
+    let folder = Folder::new();
+    let run = folder.train();
+    let report = folder.succeed(&["report", &run]);
+    for (file, from, to) in [
+        ("results.json", "\"value\": 0.", "\"value\": 0.0"),
+        ("insight.json", "\"confidence\": 0.", "\"confidence\": 0.0"),
+    ] {
+        spoil(&folder.path(&run).join(file), |bytes| {
+            let text = String::from_utf8(bytes).unwrap();
+            assert!(text.contains(from), "{text}");
+            text.replacen(from, to, 1).into_bytes()
+        });
+        let error = folder.fail(&["report", &run]);
+        let said = format!("{file}: it is not what was written, as its checksum shows");
+        assert!(
+            error.replace('`', "").contains(&said) && error.contains("train the same task again"),
+            "{error}"
+        );
+        assert_eq!(folder.train(), run);
+        assert_eq!(folder.succeed(&["report", &run]), report);
+    }
+    for byte in [b' ', 0xe9] {
+        let record = folder.path(&run).join("run.toml");
+        spoil(&record, |mut bytes| {
+            *bytes.last_mut().unwrap() = byte;
+            bytes
+        });
+        for verb in [["report", &run], ["train", "task.toml"]] {
+            let error = folder.fail(&verb);
+            assert!(error.contains("run.toml` has been changed since the run began"), "{error}");
+            assert!(error.contains("move `") && error.contains("away and run `cloze train"), "{error}");
+        }
+        fs::remove_file(record).unwrap();
+        assert_eq!(folder.train(), run);
+        assert_eq!(folder.succeed(&["report", &run]), report);
+    }
+}

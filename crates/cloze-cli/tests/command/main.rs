@@ -36,6 +36,7 @@ mod serve;
 mod several_labels;
 #[cfg(unix)]
 mod sharing;
+mod shards;
 mod snapshots;
 mod study;
 mod support;

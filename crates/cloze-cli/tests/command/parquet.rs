@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,9 +15,15 @@ use crate::support::{Folder, labelled};
 
 /// Writes rows with a number, a text and a note, a row group for every 10,000.
 fn write(path: &Path, rows: usize, note: impl Fn(usize) -> String) {
+    let groups: Vec<_> = (0..rows).step_by(10_000).map(|start| start..rows.min(start + 10_000)).collect();
+    write_groups(path, &groups, note);
+}
+
+/// The same with these row groups.
+pub(crate) fn write_groups(path: &Path, groups: &[Range<usize>], note: impl Fn(usize) -> String) {
     let mut writer = None;
-    for start in (0..rows).step_by(10_000) {
-        let numbers = || start..rows.min(start + 10_000);
+    for group in groups {
+        let numbers = || group.clone();
         let text =
             |row: usize| format!("the {} of day {row}", if row.is_multiple_of(2) { "sun" } else { "storm" });
         let batch = RecordBatch::try_from_iter([
@@ -35,7 +42,7 @@ fn write(path: &Path, rows: usize, note: impl Fn(usize) -> String) {
     writer.unwrap().close().unwrap();
 }
 
-fn read(path: &Path) -> Vec<RecordBatch> {
+pub(crate) fn read(path: &Path) -> Vec<RecordBatch> {
     let file = File::open(path).unwrap();
     ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap().map(Result::unwrap).collect()
 }

@@ -50,6 +50,52 @@ fn a_report_can_be_shown_without_the_texts() {
 }
 
 #[test]
+fn what_a_run_has_cost_is_told_of_runs_that_were_measured() {
+    let folder = Folder::new();
+    let trained = folder.json(&["train", "task.toml"]);
+    let run = trained["run"].as_str().unwrap();
+    assert!(trained["cost"]["wall_seconds"].as_f64() > Some(0.0), "{}", trained["cost"]);
+    let file = format!("{run}/energy.json");
+    let mut energy: serde_json::Value = serde_json::from_str(&folder.read(&file)).unwrap();
+    energy["joules"] = serde_json::Value::Null;
+    folder.write(&file, energy.to_string());
+    let refused = folder.fail(&["report", run, "--carbon-intensity", "380"]);
+    assert!(refused.contains("was not measured") && refused.contains("ask for a report without emissions"));
+    folder.fail(&["report", run, "--to", "codecarbon"]);
+    let told = folder.succeed(&["report", run, "--to", "card", "-o", "README.md"]);
+    assert_eq!(told, format!("README.md: the model card of {run}, without any text of the data\n"));
+    assert!(folder.read("README.md").contains("\n- cost: ") && !folder.read("README.md").contains("co2"));
+
+    energy["joules"] = 7200.into();
+    folder.write(&file, energy.to_string());
+    let report = |form| folder.succeed(&["report", run, "--to", form, "--carbon-intensity", "250"]);
+    assert!(report("html").contains("0.500 g CO2 equivalent"));
+    assert!(report("card").contains("\n  emissions: 0.5\n"));
+    let table = report("codecarbon");
+    assert!(table.starts_with("timestamp,project_name,") && table.lines().count() == 2, "{table}");
+    let refused = folder.fail(&["report", run, "--carbon-intensity=-1"]);
+    assert!(refused.contains("not -1") && refused.contains("for example 380"), "{refused}");
+}
+
+#[test]
+fn predictions_tell_what_a_thousand_cost_if_there_are_enough() {
+    let folder = Folder::new();
+    let run = folder.train();
+    let rows = |count: usize| format!("text\n{}", "the sun\n".repeat(count));
+    folder.write("few.csv", rows(99));
+    folder.write("many.csv", rows(200));
+    let few = folder.json(&["predict", &run, "few.csv", "-o", "1.csv"]);
+    assert!(few["cost"]["wall_seconds"].is_number(), "{few}");
+    assert!(few["cost_per_1000_rows"].is_null(), "{few}");
+    let many = folder.json(&["predict", &run, "many.csv", "-o", "2.csv"]);
+    let seconds = |cost: &str| many[cost]["cpu_seconds"].as_f64().unwrap();
+    assert!((seconds("cost_per_1000_rows") - 5.0 * seconds("cost")).abs() < 0.01, "{many}");
+    let told = folder.succeed(&["predict", &run, "many.csv", "-o", "3.csv"]);
+    assert!(told.contains("; per 1,000 rows ") && told.contains(" of processor time"), "{told}");
+    assert!(!folder.succeed(&["predict", &run, "few.csv", "-o", "4.csv"]).contains("per 1,000"));
+}
+
+#[test]
 fn only_the_owner_can_look_into_a_run() {
     let folder = Folder::new();
     let run = folder.train();

@@ -62,7 +62,8 @@ class Run:
     >>> run.predict(["what a day"], precision=0.9)[0] in [*run.labels, None]
     True
 
-    A run can be pickled. Its pickle has what predicts, its results and its record, and needs no file where it is read again.
+    A run can be pickled. Its pickle has what predicts, its results and its record, and needs no file where it is read again. The record names
+    the model as you have named it and, for a task from a file, this file and the folder of its data; of examples from memory no folder is named.
     """
 
     path: Path
@@ -99,7 +100,8 @@ class Run:
         those that are likelier than not.
 
         With a precision, for example 0.95, the label is None where it is not confident enough: of the labels that are given, at least this
-        share is right. That holds with 95 % confidence for rows like those that the run was calibrated with."""
+        share is right, and so it is of each label that had enough rows when the run was calibrated. That holds with 95 % confidence for rows
+        like those."""
         answers = self._classify(data, using, precision)
         if self.results.get("topics"):
             return [labels for labels, _ in answers]
@@ -107,17 +109,18 @@ class Run:
 
     def predict_proba(self, data: Any, *, using: Using = None) -> list[dict[str, float]]:
         """The probability of every label for each text or row, by its name; calibrated if the run is. They add up to 1, except where examples may have several
-        labels, or have choices of their own, of which each has its own names."""
+        labels, or have choices of their own, of which each has its own names. A precision would change nothing here."""
         return [dict(probabilities) for _, probabilities in self._classify(data, using)]
 
-    def predict_arrow(self, batch: Any, *, using: Using = None) -> Any:
+    def predict_arrow(self, batch: Any, *, using: Using = None, precision: Optional[float] = None) -> Any:
         """The same pyarrow `RecordBatch` or `Table` with the columns that `cloze predict` adds: `prediction` (`predictions` where
         examples may have several labels, as lists) and `p_LABEL` for each label (`probability` where they have choices of their own).
-        A name that the batch has already gets a number: `prediction_2`."""
+        A name that the batch has already gets a number: `prediction_2`. With a precision, `prediction` is null where `predict` gives None;
+        probabilities stay."""
         import pyarrow
 
         several, labels = bool(self.results.get("topics")), self.labels
-        answers = self._classify(batch, using)
+        answers = self._classify(batch, using, precision)
         text = pyarrow.string()
         if several:
             column = pyarrow.array([names for names, _ in answers], pyarrow.list_(text))

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{folders, json, list};
 use crate::ensemble::soft_labels;
-use crate::metrics::{Comparison, Judged, Measured, lower_bound};
+use crate::metrics::{Comparison, DOUBT, Judged, Measured, lower_bound};
 use crate::scoring::scores::best;
 use crate::scoring::temperature::{self, Temperature};
 
@@ -70,7 +70,7 @@ fn exact_bounds_are_those_of_scipy() {
             let Measured { low, high, .. } = Measured::exact(right, of);
             near(low, &bounds["low"], 1e-9);
             near(high, &bounds["high"], 1e-9);
-            near(lower_bound(right, of), &bounds["lower_bound"], 1e-9);
+            near(lower_bound(right, of, DOUBT), &bounds["lower_bound"], 1e-9);
         }
     }
 }

@@ -249,7 +249,7 @@ impl Predictor {
                 how.map(|how| self.explanations(&examples, &read, how, || progress(written.rows)));
             let explanations = explained.transpose()?.unwrap_or_default();
             written.rows += examples.count();
-            let answers = Answer::of(&self.task, &read.scores, &examples, self.reading());
+            let answers = Answer::of(&self.task, &read.scores, &examples, &self.reading());
             let is_answered =
                 |answer: &&Answer| !answer.labels.is_empty() || !self.task.answers.is_one_label();
             written.answered += answers.iter().filter(is_answered).count();

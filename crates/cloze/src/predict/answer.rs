@@ -23,24 +23,25 @@ pub(crate) struct Answer {
 }
 
 /// How scores are read as answers.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Reading {
     /// What scores are divided by before they become probabilities.
     pub(crate) temperature: f64,
-    /// The lowest probability of a label that is given, in a task with one label for an example.
-    pub(crate) lowest: f64,
+    /// The lowest probability at which each label is given, in a task with one label for an example; empty if
+    /// all are.
+    pub(crate) lowest: Vec<f64>,
 }
 
 impl Answer {
     /// The predictions for `examples` with these scores.
-    pub(crate) fn of(task: &Task, scores: &Scores, examples: &Examples, reading: Reading) -> Vec<Answer> {
+    pub(crate) fn of(task: &Task, scores: &Scores, examples: &Examples, reading: &Reading) -> Vec<Answer> {
         let names = task.answer_names();
         let soft_labels = |scores: &[f32]| soft_labels(scores, reading.temperature);
         let answer = |questions: Range<usize>| match &task.answers {
             Answers::OneLabel => {
                 let scores = scores.row(questions.start);
                 let (given, probabilities) = (best(scores), soft_labels(scores));
-                let is_given = probabilities[given] >= reading.lowest;
+                let is_given = reading.lowest.get(given).is_none_or(|lowest| probabilities[given] >= *lowest);
                 Answer {
                     labels: is_given.then(|| names[given].clone()).into_iter().collect(),
                     probabilities,
@@ -116,13 +117,13 @@ mod tests {
         scores
     }
 
-    const PLAIN: Reading = Reading { temperature: 1.0, lowest: 0.0 };
+    const PLAIN: Reading = Reading { temperature: 1.0, lowest: Vec::new() };
 
     #[test]
     fn a_row_has_its_likeliest_label() {
         let task = parse(EXAMPLE);
         let scores = scores(&[&[0.0, 2.0, 1.0], &[5.0, 2.0, 1.0]]);
-        let answers = Answer::of(&task, &scores, &questions(&task, 2), PLAIN);
+        let answers = Answer::of(&task, &scores, &questions(&task, 2), &PLAIN);
         assert_eq!(answers[0].labels, ["billing"]);
         assert_eq!(answers[1].value(&task, Format::Jsonl), "technical");
         assert!((answers[0].probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
@@ -132,19 +133,23 @@ mod tests {
     fn a_temperature_changes_probabilities_and_no_label() {
         let task = parse(EXAMPLE);
         let scores = scores(&[&[0.0, 2.0, 1.0], &[5.0, 2.0, 1.0]]);
-        let answers = |temperature, lowest| {
-            Answer::of(&task, &scores, &questions(&task, 2), Reading { temperature, lowest })
+        let answers = |temperature, lowest: &[f64]| {
+            let reading = Reading { temperature, lowest: lowest.to_vec() };
+            Answer::of(&task, &scores, &questions(&task, 2), &reading)
         };
         let labels =
             |answers: &[Answer]| answers.iter().map(|answer| answer.labels.clone()).collect::<Vec<_>>();
-        let (plain, cool, hot) = (answers(1.0, 0.0), answers(0.5, 0.0), answers(4.0, 0.0));
+        let (plain, cool, hot) = (answers(1.0, &[]), answers(0.5, &[]), answers(4.0, &[]));
         assert!(labels(&plain) == labels(&cool) && labels(&plain) == labels(&hot));
         let top = |answers: &[Answer]| answers[0].probabilities[1];
         assert!(top(&hot) < top(&plain) && top(&plain) < top(&cool));
         assert_eq!(hot[0].scores, plain[0].scores);
-        // The first row's label has a probability of 0.67, the second one's of 0.94.
-        let sure = answers(1.0, 0.9);
+        // `billing` has a probability of 0.67 in the first row, `technical` one of 0.94 in the second.
+        let sure = answers(1.0, &[0.9; 3]);
         assert_eq!(labels(&sure), [vec![], vec!["technical".to_owned()]]);
+        // Each label has a threshold of its own, and one may never be given.
+        let by_label = answers(1.0, &[f64::INFINITY, 0.6, 0.9]);
+        assert_eq!(labels(&by_label), [vec!["billing".to_owned()], vec![]]);
         assert_eq!(
             (sure[0].value(&task, Format::Csv), &sure[0].probabilities),
             (Value::Null, &plain[0].probabilities)
@@ -158,7 +163,7 @@ mod tests {
             &task,
             &scores(&[&[1.0, 0.0], &[0.0, 3.0], &[0.0, 1.0], &[0.0, 1.0], &[2.0, 0.0], &[0.5, 0.5]]),
             &questions(&task, 6),
-            PLAIN,
+            &PLAIN,
         );
         let labels: Vec<String> = answers.iter().map(|answer| answer.labels.join("+")).collect();
         assert_eq!(labels, ["billing", "", "billing+urgent"]);

@@ -83,7 +83,7 @@ impl Predictor {
     /// What the models make of examples as predictions.
     pub(super) fn predictions(&self, examples: &Examples, Read { scores, cut }: &Read) -> Vec<Prediction> {
         let task = &self.task;
-        let answers = Answer::of(task, scores, examples, self.reading());
+        let answers = Answer::of(task, scores, examples, &self.reading());
         let cut = examples.ranges().map(|questions| cut[questions].iter().copied().max().unwrap_or(0));
         let prediction = |((first, answer), cut): ((&Example, Answer), usize)| {
             let names = match task.answers {

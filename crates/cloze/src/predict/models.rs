@@ -40,7 +40,7 @@ pub(super) struct Read {
 pub(super) struct HeardProbe {
     probe: Probe,
     part: Part,
-    job: Job,
+    pub(super) job: Job,
     /// The pretrained model after it has been read, if it is kept in memory.
     loaded: Option<Loaded>,
 }
@@ -48,8 +48,8 @@ pub(super) struct HeardProbe {
 /// A pattern model with its weight in the ensemble.
 pub(super) struct Member {
     pattern: usize,
-    weight: f64,
-    job: Job,
+    pub(super) weight: f64,
+    pub(super) job: Job,
     /// The model after it has been read, if it is kept in memory.
     loaded: Option<Loaded>,
 }

@@ -27,7 +27,7 @@ pub(super) struct Figure {
 pub(super) struct Promised {
     pub(super) precision: String,
     pub(super) answered: String,
-    pub(super) probability: String,
+    pub(super) needed: String,
 }
 
 impl Calibrated {
@@ -46,8 +46,9 @@ impl Calibrated {
         };
         let promised = |(precision, promise): (f64, Option<Promise>)| Promised {
             precision: format!("{:.0} %", precision * 100.0),
-            answered: promise.map_or("none".to_owned(), |promise| percent(promise.answered)),
-            probability: promise.map_or("–".to_owned(), |promise| format!("{:.3}", promise.probability)),
+            answered: promise.as_ref().map_or("none".to_owned(), |promise| percent(promise.answered)),
+            // A page needs no marks around literal text.
+            needed: promise.map_or("–".to_owned(), |promise| promise.to_string().replace('`', "")),
         };
         Calibrated {
             said: said(calibration),

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::cost::Spent;
 use super::figures::{counted, figures, grouped, percent, tested, with_interval};
 use super::front_matter::{origin, quoted};
 use super::making::Fact;
@@ -23,6 +24,9 @@ struct Card<'r> {
     fingerprint: &'r str,
     version: &'r str,
     data: Vec<Fact>,
+    /// The emissions, in YAML.
+    emissions: String,
+    cost: Option<String>,
 }
 
 /// A metric of the classifier.
@@ -49,10 +53,10 @@ struct LabelLine {
     f1: String,
 }
 
-/// The model card: what the classifier does, how good it is, how it was made, and its limitations. It
-/// contains nothing that differs between runs that end with the same classifier, because runs share finished
-/// jobs.
-pub(crate) fn model_card(results: &Results) -> String {
+/// The model card: what the classifier does, how good it is, how it was made, and its limitations; and what
+/// that has cost, if it is to be said. Otherwise it contains nothing that differs between runs that end with
+/// the same classifier, because runs share finished jobs.
+pub(crate) fn model_card(results: &Results, spent: Option<Spent>) -> String {
     let classifier = results.distilled.as_ref().or(results.supervised.as_ref());
     let part = |(part, source): (&String, &crate::dataset::DataSource)| Fact {
         what: part.clone(),
@@ -70,6 +74,8 @@ pub(crate) fn model_card(results: &Results) -> String {
         fingerprint: &results.model.fingerprint,
         version: &results.version,
         data: results.data.iter().map(part).collect(),
+        emissions: spent.map_or(String::new(), |spent| spent.front_matter()),
+        cost: spent.map(|spent| spent.sentence()),
     };
     // Rendering writes text to memory only, which cannot fail.
     card.render().unwrap_or_default()

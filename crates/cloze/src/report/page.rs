@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::Later;
 use super::calibration::Calibrated;
 use super::chart::{At, Chart, Diagram, Drawn, Mark, Meaning, gauge};
 use super::confusion::Confusion;
@@ -10,7 +11,6 @@ use super::making::{Fact, Generations, Pattern, Words, facts, generations, patte
 use super::rows::Rows;
 use crate::metrics::{Evaluation, LabelEvaluation, Reliability};
 use crate::results::Results;
-use crate::results::calibration::Calibration;
 use crate::results::insight::Insight;
 use crate::task::{Class, Task};
 
@@ -43,6 +43,7 @@ struct Page<'r> {
     classes: &'r [Class],
     generations: Option<Generations<'r>>,
     facts: Vec<Fact>,
+    costs: Vec<Fact>,
     task: Option<String>,
 }
 
@@ -105,7 +106,7 @@ pub(super) fn html(
     results: &Results,
     insight: Option<&Insight>,
     task: Option<&Task>,
-    calibration: Option<&Calibration>,
+    later: Later,
 ) -> String {
     let stages = results.stages();
     let outcome = results.outcome();
@@ -124,7 +125,7 @@ pub(super) fn html(
         contents: Vec::new(),
         ladder: ladder(results),
         reliability: test.zip(insight).map(|(test, insight)| confidence(test, &insight.reliability)),
-        calibration: calibration.map(Calibrated::new),
+        calibration: later.calibration.map(Calibrated::new),
         labels: test.map(labels),
         confusion: test.and_then(Confusion::new),
         errors: insight.and_then(|insight| Rows::answered(&insight.errors)),
@@ -136,6 +137,7 @@ pub(super) fn html(
         classes: &results.classes,
         generations: generations(results),
         facts: facts(results, task),
+        costs: later.spent.map(|spent| spent.facts()).unwrap_or_default(),
         task: task.map(Task::canonical),
     };
     page.contents = contents(&page);

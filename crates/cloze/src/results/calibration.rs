@@ -2,6 +2,7 @@
 //!
 //! It is not made by training, but from rows that people have checked afterwards.
 
+use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -9,7 +10,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::DataSource;
-use crate::metrics::{Change, Measured, lower_bound, needed, promised};
+use crate::error::list;
+use crate::metrics::{Change, Cut, Measured, Rated, cuts, needed};
+use crate::results::checksum;
 use crate::{Error, Place, Result};
 
 /// Version of `temperature.json`.
@@ -50,13 +53,18 @@ pub struct Calibration {
     /// Expected calibration error over ten equally filled bins, or fewer if they would have fewer than ten
     /// answers.
     pub ece: Change,
+    /// The labels of the task; none if rows have several.
+    pub(crate) labels: Vec<String>,
     /// Every answer, the most confident first.
     pub(crate) answers: Vec<Checked>,
 }
 
 /// An answer that was checked.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Checked {
+    /// Its label; none if rows have several, each of which is an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) label: Option<String>,
     /// Its probability without calibration. Both are cut after nine digits.
     pub(crate) before: f64,
     /// Its probability.
@@ -76,19 +84,73 @@ pub struct Coverage {
     pub error: Measured,
 }
 
-/// A precision that is promised for answers with a certain probability.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// A precision that is promised for answers with certain probabilities: of those that are given at least this
+/// share is right, and so it is of those with the labels of each threshold. All of it holds together with 95 %
+/// confidence.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Promise {
     /// The share of right answers that is promised.
     pub precision: f64,
-    /// The lowest probability of an answer that is given.
-    pub probability: f64,
     /// The share of the checked rows that are answered.
     pub answered: f64,
     /// The share of right answers among these.
     pub right: f64,
-    /// Its lower bound with 95 % confidence (Clopper and Pearson, 1934).
+    /// Which answers are given: those of single labels with many checked answers, then those of the others.
+    pub thresholds: Vec<Threshold>,
+    /// Labels that are never given, since they are wrong too often, or have too few checked answers even together.
+    pub left_out: Vec<String>,
+}
+
+/// The lowest probability of answers with some labels.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Threshold {
+    /// The labels: a single one, or those that share the threshold.
+    pub labels: Vec<String>,
+    /// The lowest probability of an answer that is given.
+    pub probability: f64,
+    /// The number of checked answers with these labels.
+    pub checked: usize,
+    /// The share of them that are given.
+    pub answered: f64,
+    /// The share of right answers among these.
+    pub right: f64,
+    /// The lower bound of that share (Clopper and Pearson, 1934), whose probability of being wrong is 5 % divided
+    /// by the number of thresholds that were tried.
     pub bound: f64,
+}
+
+impl Promise {
+    /// The lowest probability at which this label is given, if it ever is.
+    pub(crate) fn lowest(&self, label: &str) -> Option<f64> {
+        let threshold = self.thresholds.iter().find(|one| one.labels.iter().any(|name| name == label))?;
+        Some(threshold.probability)
+    }
+}
+
+/// `a probability from 0.713`, or for each label its own.
+impl fmt::Display for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a probability from ")?;
+        let last = self.thresholds.len().saturating_sub(1);
+        for (at, Threshold { labels, probability, .. }) in self.thresholds.iter().enumerate() {
+            let between = match at {
+                0 => "",
+                _ if at == last => " and ",
+                _ => ", ",
+            };
+            write!(f, "{between}{probability:.3}")?;
+            match labels.as_slice() {
+                _ if last == 0 && self.left_out.is_empty() => {}
+                [label] => write!(f, " for `{label}`")?,
+                labels => write!(f, " for {} other labels", labels.len())?,
+            }
+        }
+        match self.left_out.as_slice() {
+            [] => Ok(()),
+            few @ ([_] | [_, _] | [_, _, _]) => write!(f, " (never {})", list(few)),
+            many => write!(f, " ({} labels never)", many.len()),
+        }
+    }
 }
 
 impl Calibration {
@@ -110,11 +172,17 @@ impl Calibration {
             );
             Error::data(Place::file(file.display().to_string()), problem, remedy)
         };
-        let read: Calibration =
-            serde_json::from_slice(&bytes).map_err(|error| damaged(format!("it cannot be read: {error}")))?;
+        let read: Calibration = checksum::read(&bytes).map_err(damaged)?;
         if read.format != FORMAT {
             let problem = format!("it has format {}, this version of cloze reads {FORMAT}", read.format);
             return Err(damaged(problem));
+        }
+        let is_known = |answer: &Checked| match &answer.label {
+            Some(label) => read.labels.contains(label),
+            None => read.labels.is_empty(),
+        };
+        if !read.answers.iter().all(is_known) {
+            return Err(damaged("an answer in it has a label that is not among its labels".to_owned()));
         }
         let is_share = |share: f64| (0.0..=1.0).contains(&share);
         let mut all = read.answers.iter();
@@ -169,52 +237,79 @@ impl Calibration {
 
     /// What can be promised of a few precisions: 90, 95, 98 and 99 %. Empty if rows have several labels.
     pub fn promises(&self) -> Vec<(f64, Option<Promise>)> {
-        match self.answers.len() == self.rows() {
-            true => {
+        match self.labels.is_empty() {
+            true => Vec::new(),
+            false => {
                 [0.9, 0.95, 0.98, 0.99].map(|precision| (precision, self.promise(precision).ok())).to_vec()
             }
-            false => Vec::new(),
         }
     }
 
     /// Which answers have to be given so that, with 95 % confidence, at least the share `precision` of them is
-    /// right. The threshold is chosen by exact tests in a fixed order, from high probabilities to lower ones,
-    /// until one fails; it holds for rows like the checked ones.
+    /// right. A label has a threshold of its own if there are enough checked answers with it, and then the
+    /// precision holds among the answers with this label too; the other labels share a threshold. Each is chosen by
+    /// exact tests in a fixed order, from high probabilities to lower ones, until one fails; all hold for rows like
+    /// the checked ones.
     ///
     /// # Errors
-    /// When the checked rows do not suffice for that: the error says for which precision they do, and about
-    /// how many would; or when `precision` is not between 0 and 1.
+    /// When the checked rows do not suffice for any label: the error says for which precision they do, and about
+    /// how many would; when rows have several labels; or when `precision` is not between 0 and 1.
     pub fn promise(&self, precision: f64) -> Result<Promise> {
+        if self.labels.is_empty() {
+            return Err(only_one_label());
+        }
         if !(precision > 0.0 && precision < 1.0) {
             return Err(Error::usage(
                 format!("a precision of {precision} cannot be promised"),
                 "give a share above 0 and below 1, for example 0.95",
             ));
         }
-        let answers: Vec<(f64, bool)> =
-            self.answers.iter().map(|answer| (answer.after, answer.right)).collect();
-        let Some(given) = promised(&answers, precision) else {
-            return Err(self.no_promise(&answers, precision));
+        let rated = self.rated();
+        let cuts = cuts(&rated, self.labels.len(), precision);
+        if cuts.is_empty() {
+            return Err(self.no_promise(&rated, precision));
+        }
+        let sum = |of: fn(&Cut) -> usize| cuts.iter().map(of).sum::<usize>() as f64;
+        let (given, right) = (sum(|cut| cut.given), sum(|cut| cut.right));
+        let is_given = |label: &usize| cuts.iter().any(|cut| cut.labels.contains(label));
+        let names = |labels: &[usize]| labels.iter().map(|&label| self.labels[label].clone()).collect();
+        let left_out: Vec<usize> = (0..self.labels.len()).filter(|label| !is_given(label)).collect();
+        let threshold = |cut: &Cut| Threshold {
+            labels: names(&cut.labels),
+            probability: cut.confidence,
+            checked: cut.checked,
+            answered: cut.given as f64 / cut.checked as f64,
+            right: cut.right as f64 / cut.given as f64,
+            bound: cut.bound,
         };
-        let right = answers[..given].iter().filter(|(_, is_right)| *is_right).count();
         Ok(Promise {
             precision,
-            probability: answers[given - 1].0,
-            answered: given as f64 / answers.len() as f64,
-            right: right as f64 / given as f64,
-            bound: lower_bound(right, given),
+            answered: given / rated.len() as f64,
+            right: right / given,
+            thresholds: cuts.iter().map(threshold).collect(),
+            left_out: names(&left_out),
         })
     }
 
-    fn no_promise(&self, answers: &[(f64, bool)], precision: f64) -> Error {
+    /// The answers as promises see them, with positions of labels.
+    fn rated(&self) -> Vec<Rated> {
+        let rated = |answer: &Checked| {
+            let label = self.labels.iter().position(|label| answer.label.as_ref() == Some(label))?;
+            Some(Rated { label, confidence: answer.after, is_right: answer.right })
+        };
+        self.answers.iter().filter_map(rated).collect()
+    }
+
+    fn no_promise(&self, answers: &[Rated], precision: f64) -> Error {
+        let labels = self.labels.len();
         let best = (1..100).rev().map(|percent| f64::from(percent) / 100.0);
         let mut best = best.filter(|other| *other < precision);
-        let best = best.find(|other| promised(answers, *other).is_some());
+        let best = best.find(|other| !cuts(answers, labels, *other).is_empty());
         let best = match best {
             Some(best) => format!("ask for a precision of {best}"),
             None => "train with more labelled rows".to_owned(),
         };
-        let more = match needed(answers, precision) {
+        let more = match needed(answers, labels, precision) {
             Some(rows) => format!(
                 ", or calibrate with about {rows} checked rows, which would be enough if they were answered as well as these"
             ),
@@ -229,4 +324,12 @@ impl Calibration {
             best + &more,
         )
     }
+}
+
+/// Where rows have several labels, nothing can be promised.
+pub(crate) fn only_one_label() -> Error {
+    Error::usage(
+        "a precision can be promised only where every row has one of the task's labels",
+        "leave it out, and use the probabilities",
+    )
 }

@@ -122,7 +122,11 @@ impl RunDir {
     /// The text of `run.toml`.
     pub(crate) fn manifest(&self) -> Result<String> {
         let path = self.dir.join(MANIFEST);
-        let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
+        let text = match fs::read_to_string(&path) {
+            // It was text.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(self.changed(true)),
+            read => read.map_err(io_error("read", &path))?,
+        };
         match seal::is_whole(&text) || origin::is_before_seals(&text) {
             true => Ok(text),
             false => Err(self.changed(seal::is_there(&text))),

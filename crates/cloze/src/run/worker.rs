@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cloze_encoder::Device;
 
-use crate::results::{Results, insight};
+use crate::results::{Results, checksum, insight};
 use crate::run::Run;
 use crate::run::answered_rows;
+use crate::run::costs::Spending;
 use crate::run::event::Event;
 use crate::run::jobs::Workspace;
 use crate::run::log::Log;
@@ -157,35 +158,56 @@ impl Prepared {
         shares: bool,
         listener: &mut dyn FnMut(&Event) -> ControlFlow<()>,
     ) -> Result<Option<Run>> {
-        let began = Instant::now();
+        let mut spending = Spending::begin();
         let (run, device) = self.open(runs, part.lease)?;
         let model = self.source();
         let log = Log { run, listener };
-        carry_out(&mut Workspace::new(self, &model, &device, shares, log), part, began)
+        carry_out(&mut Workspace::new(self, &model, &device, shares, log), part, &mut spending)
     }
 }
 
-/// Carries out the plan, or a part of it.
-fn carry_out(workspace: &mut Workspace, part: &Part, began: Instant) -> Result<Option<Run>> {
+/// Carries out the plan, or a part of it, and writes down what that has cost.
+fn carry_out(workspace: &mut Workspace, part: &Part, spending: &mut Spending) -> Result<Option<Run>> {
     let run = workspace.log.run.dir().to_owned();
     let shown = run.display().to_string();
     workspace.log.say(Event::Started { run: shown.clone(), version: env!("CARGO_PKG_VERSION").into() })?;
+    let results = results(workspace, part, spending);
+    // Work that was stopped has cost something, too; but why it stopped matters more than a failure to say so.
+    let written = write_costs(workspace, spending);
+    let Some(results) = results? else { return written.map(|()| None) };
+    written?;
+    workspace.log.say(Event::Finished { run: shown, seconds: spending.so_far().wall_seconds })?;
+    Ok(Some(Run::of_results(run, results)))
+}
+
+/// Adds what this process has spent to what others have; they do so one after the other.
+fn write_costs(workspace: &Workspace, spending: &Spending) -> Result<()> {
+    let id = Id::of(&("costs", &workspace.plan.id));
+    let _claim = loop {
+        match workspace.log.run.claim(&id)? {
+            Claimed::Mine(claim) => break claim,
+            Claimed::Theirs(_) => thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    spending.write(&workspace.log.run, workspace.plan)
+}
+
+/// Carries out the jobs, and writes the results of the run and its page; `None` if other processes have not finished theirs.
+fn results(workspace: &mut Workspace, part: &Part, spending: &mut Spending) -> Result<Option<Results>> {
     let jobs = workspace.plan.jobs.iter().map(|job| job.name.clone()).collect();
     workspace.log.say(Event::Planned { jobs })?;
     let plan = workspace.plan;
     for note in &plan.notes {
         workspace.log.say(Event::warning(note))?;
     }
-    if !carry_out_jobs(workspace, part)? {
+    if !carry_out_jobs(workspace, part, spending)? {
         return Ok(None);
     }
-    let Some(results) = conclude(workspace, part)? else { return Ok(None) };
-    workspace.log.say(Event::Finished { run: shown, seconds: began.elapsed().as_secs_f64() })?;
-    Ok(Some(Run::of_results(run, results)))
+    conclude(workspace, part)
 }
 
 /// Carries out the jobs of the plan that no other process does; whether all are finished.
-fn carry_out_jobs(workspace: &mut Workspace, part: &Part) -> Result<bool> {
+fn carry_out_jobs(workspace: &mut Workspace, part: &Part, spending: &mut Spending) -> Result<bool> {
     let plan = workspace.plan;
     let of = part.of.max(1);
     let mut order: Vec<(usize, &plan::Job)> = plan.jobs.iter().enumerate().collect();
@@ -206,7 +228,7 @@ fn carry_out_jobs(workspace: &mut Workspace, part: &Part) -> Result<bool> {
             if is_left && workspace.log.run.finished(name, &planned.id)?.is_none() {
                 continue;
             }
-            let worker = match job(workspace, planned)? {
+            let worker = match job(workspace, planned, spending)? {
                 Outcome::Elsewhere(worker) => worker,
                 outcome => {
                     own += usize::from(matches!(outcome, Outcome::Done));
@@ -253,7 +275,7 @@ enum Outcome {
 }
 
 /// Carries out a job, unless this run or an earlier one has done it, or another process is doing it.
-fn job(workspace: &mut Workspace, planned: &plan::Job) -> Result<Outcome> {
+fn job(workspace: &mut Workspace, planned: &plan::Job, spending: &mut Spending) -> Result<Outcome> {
     let plan::Job { name, id, .. } = planned;
     let skipped = |workspace: &mut Workspace, job: &Job, from| {
         workspace.log.say(Event::JobSkipped { job: name.clone(), from })?;
@@ -273,12 +295,14 @@ fn job(workspace: &mut Workspace, planned: &plan::Job) -> Result<Outcome> {
     if let Some((job, from)) = workspace.log.run.adopt(name, id)? {
         return skipped(workspace, &job, Some(from));
     }
-    let began = Instant::now();
+    let before = spending.so_far();
     workspace.log.say(Event::JobStarted { job: name.clone(), what: workspace.what(planned.work) })?;
     let draft = workspace.log.run.draft(name, id)?;
     let place = draft.dir().to_owned();
-    let worked =
-        workspace.work(&draft, planned).and_then(|()| Ok(draft.finish(id, began.elapsed().as_secs_f64())?));
+    let worked = workspace.work(&draft, planned).and_then(|()| {
+        let cost = spending.job(&draft, before)?;
+        Ok(draft.finish(id, cost.wall_seconds)?)
+    });
     let job = match worked {
         Ok(job) => job,
         // This process was paused for so long that another has taken the job over and removed what was begun.
@@ -305,7 +329,7 @@ fn conclude(workspace: &mut Workspace, part: &Part) -> Result<Option<Results>> {
         }
     };
     let results = workspace.finished().results()?;
-    let bytes = pretty_json(&results);
+    let bytes = checksum::sealed(pretty_json(&results));
     // Whoever was here before has written the same.
     if workspace.shares && workspace.log.run.has(RESULTS, &bytes) {
         return Ok(Some(results));
@@ -313,7 +337,7 @@ fn conclude(workspace: &mut Workspace, part: &Part) -> Result<Option<Results>> {
     let insight = answered_rows::insight(workspace.finished(), &results, workspace.device)?;
     let run = &workspace.log.run;
     if let Some(insight) = &insight {
-        run.write(insight::FILE, &pretty_json(insight))?;
+        run.write(insight::FILE, &checksum::sealed(pretty_json(insight)))?;
     }
     let page = report::html(&results, insight.as_ref(), Some(workspace.task));
     run.write("report.html", page.as_bytes())?;

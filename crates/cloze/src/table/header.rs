@@ -10,7 +10,7 @@ use super::format::{Format, has_commas, separator};
 use super::options::ReadOptions;
 use super::signature::Foreign;
 use crate::error::list;
-use crate::{Error, Place, Result};
+use crate::{Error, Hint, Place, Result};
 
 /// A file that has been read to the end of its header line or a little beyond.
 pub(super) struct Beginning {
@@ -124,6 +124,7 @@ fn told_separator(head: &[u8]) -> Option<u8> {
 /// The error for a file without a header.
 pub(super) fn empty(file: &str) -> Error {
     Error::data(Place::file(file), "the file is empty", "it needs a header line and rows below it")
+        .with_hint(Hint::EmptyFile)
 }
 
 /// Columns with these names, which must differ and were read at this line, if it has lines. One name may be empty: some tools leave the header of a

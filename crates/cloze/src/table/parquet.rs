@@ -4,7 +4,7 @@ pub(super) mod cell;
 mod page;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use arrow_array::RecordBatch;
 use parquet::arrow::arrow_reader::{
@@ -39,15 +39,16 @@ pub(super) struct Batches {
 }
 
 impl Batches {
-    /// The columns of `file`, whose bytes are `input`, and its rows.
+    /// The columns of `file`, whose bytes are `input`, and its rows, or only those of a row group, counted from 0.
     ///
     /// # Errors
-    /// When it is not a Parquet file or damaged, two columns have the same name, or a column has values that are no text,
-    /// numbers, dates or times, nor lists and structs of them.
+    /// When it is not a Parquet file or damaged, has no such row group, two columns have the same name, or a column has values that
+    /// are no text, numbers, dates or times, nor lists and structs of them.
     pub(super) fn open<R: ChunkReader + 'static>(
         file: &Arc<str>,
         input: R,
         options: ReadOptions,
+        only: Option<usize>,
     ) -> Result<(Columns, Batches)> {
         let place = || Place::file(&**file);
         let metadata = guarded(|| ArrowReaderMetadata::load(&input, ArrowReaderOptions::default()))
@@ -57,7 +58,15 @@ impl Batches {
             last = last.saturating_add(u64::try_from(group.num_rows()).unwrap_or(0));
             last
         });
-        let groups = groups.collect();
+        let groups: Vec<u64> = groups.collect();
+        if let Some(missing) = only.filter(|&group| group >= groups.len()) {
+            let problem = format!("there is no row group {}; the file has {}", missing + 1, groups.len());
+            return Err(Error::data(
+                place(),
+                problem,
+                "use the file as it was when its row groups were counted",
+            ));
+        }
         let schema = Arc::clone(metadata.schema());
         if schema.fields().is_empty() {
             return Err(Error::data(place(), "the file has no columns", "write it with columns"));
@@ -78,10 +87,22 @@ impl Batches {
         let names = schema.fields().iter().map(|field| field.name().clone()).collect();
         let columns = unique(file, names, dialect, None)?.typed(Arc::clone(&schema));
         let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(Pages(input), metadata);
+        let batches = match only {
+            Some(group) => batches.with_row_groups(vec![group]),
+            None => batches,
+        };
         let batches = guarded(|| batches.with_batch_size(BATCH).build())
             .map_err(|error| unreadable(place(), "", &error))?;
         let batch = Arc::new(RecordBatch::new_empty(schema));
-        Ok((columns, Batches { batches, groups, batch, given: 0, row: 0 }))
+        // Rows keep their numbers in the file.
+        let row = only.and_then(|group| groups.get(group.checked_sub(1)?)).copied().unwrap_or(0);
+        Ok((columns, Batches { batches, groups, batch, given: 0, row }))
+    }
+
+    /// The number of rows of every row group of the file.
+    pub(super) fn group_rows(&self) -> Vec<u64> {
+        let before = std::iter::once(0).chain(self.groups.iter().copied());
+        self.groups.iter().zip(before).map(|(last, before)| last - before).collect()
     }
 
     /// The next row, if there is one.
@@ -119,6 +140,26 @@ impl Batches {
     fn group(&self, row: u64) -> usize {
         self.groups.partition_point(|&last| last < row) + 1
     }
+}
+
+/// Lets the crates that decode Parquet panic without a word, in the whole process and from now on.
+///
+/// Some damaged files make them panic. The panic is caught, and reading such a file is an error like any other,
+/// but Rust calls the panic hook before, which prints a message to standard error unless a program has another
+/// one. A program that does not want this message calls `quieten_parquet` when it starts; calling it again
+/// changes nothing. All other panics go to the hook that was set before.
+pub fn quieten_parquet() {
+    static FIRST_CALL: Once = Once::new();
+    FIRST_CALL.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let file = panic.location().map_or("", |location| location.file());
+            let is_decoder = |part: &str| part.starts_with("parquet-") || part.starts_with("arrow-");
+            if !file.split(['/', '\\']).any(is_decoder) {
+                usual(panic);
+            }
+        }));
+    });
 }
 
 /// What the crate `parquet` makes of a file, even where it panics: it does so on some damaged files, as `table/tests/parquet.rs` shows. What it

@@ -38,7 +38,8 @@ impl Reader {
     /// its extension and first line.
     ///
     /// # Errors
-    /// When it cannot be read, is empty, is not text in its encoding, or has two columns of the same name.
+    /// When it cannot be read, is empty ([`Hint::EmptyFile`](crate::Hint::EmptyFile)), is not text in its encoding, or has two columns of the same
+    /// name.
     pub fn open(path: &Path, options: ReadOptions) -> Result<Reader> {
         let failed = |source| Error::io("read", path, source);
         let mut file = File::open(path).map_err(failed)?;
@@ -56,6 +57,15 @@ impl Reader {
         Reader::named(&name, file, options, promised)
     }
 
+    /// Opens a row group of a Parquet file, counted from 0, as if it were the whole file; rows keep their numbers in errors.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no Parquet file, or has no such row group.
+    pub fn open_row_group(path: &Path, group: usize, options: ReadOptions) -> Result<Reader> {
+        let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
+        Reader::of_parquet(&path.display().to_string(), file, options, Some(group))
+    }
+
     /// Reads the Parquet file `input`, which errors refer to as `name`.
     ///
     /// # Errors
@@ -65,7 +75,16 @@ impl Reader {
         input: impl ChunkReader + 'static,
         options: ReadOptions,
     ) -> Result<Reader> {
-        let (columns, batches) = Batches::open(&name.into(), input, options)?;
+        Reader::of_parquet(name, input, options, None)
+    }
+
+    fn of_parquet(
+        name: &str,
+        input: impl ChunkReader + 'static,
+        options: ReadOptions,
+        group: Option<usize>,
+    ) -> Result<Reader> {
+        let (columns, batches) = Batches::open(&name.into(), input, options, group)?;
         Ok(Reader { columns, format: Format::Parquet, lines: Lines::Parquet(Box::new(batches)), done: false })
     }
 
@@ -129,6 +148,20 @@ impl Reader {
     /// The format of the input.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// The number of rows in each row group of the file; `None` if it is not Parquet.
+    pub fn row_groups(&self) -> Option<Vec<u64>> {
+        match &self.lines {
+            Lines::Parquet(batches) => Some(batches.group_rows()),
+            Lines::Delimited(_) | Lines::Json(_) => None,
+        }
+    }
+
+    /// The same columns without any rows.
+    #[must_use]
+    pub fn without_rows(self) -> Reader {
+        Reader { done: true, ..self }
     }
 
     /// Reads all the rows.

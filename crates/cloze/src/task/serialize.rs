@@ -7,7 +7,8 @@ use super::options::choice::Choice;
 use super::{Derivation, Task};
 
 impl Task {
-    /// The task as a task file with every option written out and absolute folders.
+    /// The task as a task file with every option written out and absolute folders: that of the model, and that of
+    /// the data if there are files.
     ///
     /// Reading it gives the same task again, from any folder.
     pub fn to_toml(&self) -> String {
@@ -50,7 +51,10 @@ impl Task {
         let mut line = |key: &str, value: &dyn Display| {
             let _ = writeln!(text, "{key} = {value}");
         };
-        if let Some(dir) = dir {
+        // Without files there is nothing in the folder, and a record that is passed on does not name it.
+        let has_files =
+            [&self.data.train, &self.data.unlabeled, &self.data.test].iter().any(|files| !files.is_empty());
+        if let Some(dir) = dir.filter(|_| has_files) {
             line("dir", &dir);
         }
         line("train", &list(&self.data.train));

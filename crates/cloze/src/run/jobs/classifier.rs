@@ -36,7 +36,7 @@ impl Workspace<'_> {
         if name == "final" && self.task.options.keep != Keep::None {
             session.into_model().save(draft.dir(), &self.checkpoint.tokenizer)?;
             let results = self.finished().results_with_classifier(summary.stage(name))?;
-            draft.write("README.md", report::model_card(&results).as_bytes())?;
+            draft.write("README.md", report::model_card(&results, None).as_bytes())?;
         }
         Ok(())
     }

@@ -1,28 +1,25 @@
 //! A checksum in the first line of a text file, which reveals later changes to the text.
 
+use crate::results::checksum::hash;
+
 /// The text before the hash.
 const SEAL: &str = "# The record of a run, not to be changed; its checksum: ";
 
 /// The text preceded by its seal.
 pub(super) fn seal(text: &str) -> String {
-    format!("{SEAL}{}\n{text}", hash(text))
+    format!("{SEAL}{}\n{text}", hash(text.as_bytes()))
 }
 
 /// Whether a sealed text is unchanged.
 pub(super) fn is_whole(text: &str) -> bool {
     let parts = text.split_once('\n');
     let sealed = parts.and_then(|(first, rest)| Some((first.trim_end().strip_prefix(SEAL)?, rest)));
-    sealed.is_some_and(|(found, rest)| found == hash(rest))
+    sealed.is_some_and(|(found, rest)| found == hash(rest.as_bytes()))
 }
 
 /// Whether a text has a seal, valid or not.
 pub(super) fn is_there(text: &str) -> bool {
     text.starts_with(SEAL)
-}
-
-/// Line endings are ignored: copying between systems may change them.
-fn hash(text: &str) -> String {
-    blake3::hash(text.replace("\r\n", "\n").as_bytes()).to_hex()[..32].to_owned()
 }
 
 #[cfg(test)]

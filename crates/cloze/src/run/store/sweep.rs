@@ -7,8 +7,8 @@ use super::presence::{self, Watch, cards};
 use super::{EVENTS, MANIFEST, Result, RunDir, SHARED, UNFINISHED, entries, io_error};
 
 /// The files that a run writes beside its jobs.
-pub(super) const FILES: [&str; 5] =
-    ["results.json", "insight.json", "report.html", "temperature.json", MANIFEST];
+pub(super) const FILES: [&str; 6] =
+    ["results.json", "insight.json", "energy.json", "report.html", "temperature.json", MANIFEST];
 
 impl RunDir {
     /// Removes drafts of the run's own files, and directories of unfinished jobs, unless a process is at work that may have made them. Other files

@@ -16,9 +16,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use crate::Result;
 use crate::table::writer::Added;
 use crate::table::{Format, ReadOptions, Reader, Table, Writer};
+use crate::{Result, quieten_parquet};
 
 /// A file with this column, named `x`.
 fn column(array: ArrayRef) -> Bytes {
@@ -227,6 +227,28 @@ fn text_becomes_parquet_and_parquet_becomes_text() {
 }
 
 #[test]
+fn row_groups_one_by_one_are_the_rows_of_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.parquet");
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(300)).build();
+    std::fs::write(&path, file(&sample(700), properties)).unwrap();
+    let options = ReadOptions::default();
+    let whole = Reader::open(&path, options).unwrap();
+    assert_eq!(whole.row_groups(), Some(vec![300, 300, 100]));
+    let group = |number| Reader::open_row_group(&path, number, options);
+    let table = |reader: Reader| reader.into_table().unwrap().rows;
+    let groups: Vec<_> = (0..3).flat_map(|number| table(group(number).unwrap())).collect();
+    // With the numbers that they have in the file.
+    assert_eq!((groups[300].line, groups.len()), (301, 700));
+    assert_eq!(groups, table(whole));
+    assert_eq!(group(1).unwrap().without_rows().count(), 0);
+    let error = group(3).map(drop).unwrap_err().to_string();
+    assert!(error.ends_with("there is no row group 4; the file has 3"), "{error}");
+    let text = Reader::new("t", std::io::Cursor::new("text\na\n"), options).unwrap();
+    assert_eq!(text.row_groups(), None);
+}
+
+#[test]
 fn a_file_is_known_by_its_first_bytes_or_its_name() {
     let dir = tempfile::tempdir().unwrap();
     let open = |name: &str, bytes: &[u8], options: ReadOptions| {
@@ -271,6 +293,7 @@ fn parquet_is_not_read_from_standard_input() {
 
 #[test]
 fn damaged_files_are_errors() {
+    quieten_parquet();
     let whole = file(&sample(300), WriterProperties::builder().set_compression(Compression::SNAPPY).build());
     for length in 0..whole.len() {
         assert!(read(whole.slice(..length)).is_err(), "{length}");
