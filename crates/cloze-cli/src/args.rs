@@ -122,6 +122,7 @@ Training can be interrupted at any time, by Ctrl-C or a power cut: the same comm
   cloze submit task.toml --slurm --workers 20 --method ipet --seeds 0,1,2
   cloze submit runs/support-1a2b3c4d --slurm
   cloze submit study task.toml --slurm --workers 8
+  cloze submit predict runs/support-1a2b3c4d archive -o labelled --slurm --workers 64
 
 An array of tasks runs `cloze work`; what it leaves undone is submitted again. The run ends with the same bytes as `cloze train` on a machine with the same \
 kernels. The folder of runs, the data and the model must have the same names on every node.")]
@@ -291,6 +292,7 @@ impl Verb {
             Verb::Submit(Submit::Run(args)) => Some(&args.task),
             Verb::Submit(Submit::Action(action)) => match &**action {
                 SubmitAction::Study(args) => Some(&args.study.task),
+                SubmitAction::Predict(_) => None,
             },
             Verb::Demo(_)
             | Verb::Adapt(_)

@@ -2,7 +2,7 @@
 
 mod answered_rows;
 mod collect;
-mod costs;
+pub(crate) mod costs;
 pub(crate) mod event;
 mod job_files;
 mod jobs;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueHint};
 
-use super::{ModelArg, Overrides, Study, TaskArg};
+use super::{ModelArg, Overrides, Predict, Study, TaskArg};
 
 /// `cloze work`
 #[derive(Debug, Args)]
@@ -82,6 +82,24 @@ pub(crate) enum SubmitAction {
 
 Every task of an array runs the same study, and does the jobs that no other is doing.")]
     Study(SubmitStudy),
+    /// Classify many rows on a cluster, with all options of `cloze predict`
+    #[command(after_help = "Examples:
+  cloze submit predict runs/support-1a2b3c4d archive -o labelled --slurm --workers 64
+  cloze submit predict runs/support-1a2b3c4d archive -o labelled --threads 2 --slurm --workers 64 -- --cpus-per-task=2
+
+Every task of an array does one of N shards of the parts, and a last job what they have left.")]
+    Predict(SubmitPredict),
+}
+
+/// `cloze submit predict`
+#[derive(Debug, Args)]
+pub(crate) struct SubmitPredict {
+    /// The rows.
+    #[command(flatten)]
+    pub predict: Predict,
+    /// The cluster.
+    #[command(flatten)]
+    pub cluster: Cluster,
 }
 
 /// `cloze submit study`

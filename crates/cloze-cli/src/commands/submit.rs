@@ -16,27 +16,45 @@ use crate::retyped::{command_line, typed, typed_path};
 use crate::runs::is_run;
 
 use super::slurm::{Submission, most_tasks, name_of, tasks};
-use super::{device, open_with, prepare, program, work};
+use super::{device, is_std, open_with, prepare, program, work};
 
 /// Submits what is asked for.
 pub(crate) fn run(args: &Submit, global: &Global, printer: &Printer) -> Result {
     match args {
         Submit::Run(args) => run_of_task(args, global, printer),
         Submit::Action(action) => match &**action {
-            SubmitAction::Study(args) => fan(&args.cluster, &args.study.task.task, printer),
+            SubmitAction::Study(args) => {
+                fan(&args.cluster, &args.study.task.task, |_| String::new(), printer)
+            }
+            SubmitAction::Predict(args) => {
+                if args.predict.shard.is_some() || is_std(&args.predict.output) {
+                    return Err(Error::usage(
+                        "the tasks of an array write the parts of a folder",
+                        "name a folder with `-o`, and leave out `--shard`, which every task is given",
+                    )
+                    .into());
+                }
+                let shard = |tasks: Option<u32>| match tasks {
+                    Some(count) => format!(" --shard $SLURM_ARRAY_TASK_ID/{count}"),
+                    None => " --shard 0/1".to_owned(),
+                };
+                fan(&args.cluster, &args.predict.run, shard, printer)
+            }
         },
     }
 }
 
-/// Submits an array whose tasks all run the command that was typed behind `submit`, and one that finishes what they have left.
-fn fan(cluster: &Cluster, task: &Path, printer: &Printer) -> Result {
+/// Submits an array whose tasks run the command that was typed behind `submit`, and one that finishes what they have left; `rest` is what follows
+/// that command for so many tasks, or for the last job.
+fn fan(cluster: &Cluster, of: &Path, rest: impl Fn(Option<u32>) -> String, printer: &Printer) -> Result {
     const WORKERS: u32 = 8;
     let wide = cluster.workers.unwrap_or(WORKERS).min(most_tasks());
-    let name = format!("cloze-{}", task.file_stem().unwrap_or_default().to_string_lossy());
+    let name = format!("cloze-{}", of.file_stem().unwrap_or_default().to_string_lossy());
     let command = typed_behind_submit();
     let submit = |tasks: Option<u32>, after| {
         let output = format!("{name}-{}.out", if tasks.is_some() { "%A_%a" } else { "%j" });
-        let (name, options, command) = (name.clone(), &cluster.sbatch, command.clone());
+        let (name, options) = (name.clone(), &cluster.sbatch);
+        let command = format!("{command}{}", rest(tasks));
         send(&Submission { name, tasks, after, output: output.into(), options, command }, cluster, printer)
     };
     let array = submit(Some(wide), None)?;

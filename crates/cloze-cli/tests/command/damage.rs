@@ -152,7 +152,13 @@ fn a_run_that_somebody_holds_alone_is_left_to_them() {
 fn a_damaged_file_of_the_run_itself_is_not_shown_and_training_again_writes_it_anew() {
     let folder = Folder::new();
     let run = folder.train();
-    let report = folder.succeed(&["report", &run]);
+    // All but what it has cost, which grows with every process.
+    let report = || {
+        let page = folder.succeed(&["report", &run]);
+        let (before, rest) = page.split_once("<h3>Cost</h3>").unwrap();
+        (before.to_owned(), rest.split_once("</dl>").unwrap().1.to_owned())
+    };
+    let before = report();
     for (file, from, to) in [
         ("results.json", "\"value\": 0.", "\"value\": 0.0"),
         ("insight.json", "\"confidence\": 0.", "\"confidence\": 0.0"),
@@ -169,7 +175,7 @@ fn a_damaged_file_of_the_run_itself_is_not_shown_and_training_again_writes_it_an
             "{error}"
         );
         assert_eq!(folder.train(), run);
-        assert_eq!(folder.succeed(&["report", &run]), report);
+        assert!(report() == before);
     }
     for byte in [b' ', 0xe9] {
         let record = folder.path(&run).join("run.toml");
@@ -184,6 +190,6 @@ fn a_damaged_file_of_the_run_itself_is_not_shown_and_training_again_writes_it_an
         }
         fs::remove_file(record).unwrap();
         assert_eq!(folder.train(), run);
-        assert_eq!(folder.succeed(&["report", &run]), report);
+        assert!(report() == before);
     }
 }

@@ -34,9 +34,9 @@ mod runs;
 #[cfg(unix)]
 mod serve;
 mod several_labels;
+mod shards;
 #[cfg(unix)]
 mod sharing;
-mod shards;
 mod snapshots;
 mod study;
 mod support;

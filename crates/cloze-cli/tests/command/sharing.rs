@@ -301,6 +301,43 @@ fn a_study_is_shared_by_whoever_carries_it_out() {
 }
 
 #[test]
+fn the_shards_of_many_rows_are_submitted() {
+    let folder = Folder::new();
+    let run = folder.train();
+    sbatch(&folder);
+    let words = [
+        "submit",
+        "predict",
+        &run,
+        "test.csv",
+        "unlabeled.csv",
+        "-o",
+        "labelled",
+        "--slurm",
+        "--workers",
+        "2",
+        "--json",
+    ];
+    assert_eq!(slurm(&folder, &words)["tasks"], 2);
+    let (options, command) = submitted(&folder, 0).unwrap();
+    assert!(
+        options.contains(&"--array=0-1".to_owned()) && command.ends_with("--shard $SLURM_ARRAY_TASK_ID/2"),
+        "{command}"
+    );
+    // The first task never starts.
+    succeeds(shell(&folder, &command, 1));
+    let parts =
+        || ["part-00000.csv", "part-00001.csv"].map(|part| folder.path("labelled").join(part).is_file());
+    assert_eq!(parts(), [false, true]);
+    succeeds(shell(&folder, &submitted(&folder, 1).unwrap().1, 0));
+    assert_eq!(parts(), [true, true]);
+    folder.succeed(&["predict", &run, "test.csv", "-o", "alone.csv"]);
+    assert_eq!(folder.read("alone.csv"), folder.read("labelled/part-00000.csv"));
+    let output = folder.fail(&["submit", "predict", &run, "test.csv", "--slurm"]);
+    assert!(output.contains("name a folder with `-o`"), "{output}");
+}
+
+#[test]
 fn what_is_no_run_or_no_longer_the_same_is_told() {
     let folder = task("0");
     let missing = folder.fail(&["work", "runs/nothing"]);

@@ -4,13 +4,13 @@ use std::sync::PoisonError;
 
 use super::Predictor;
 use super::models::Models;
-use crate::run::plan;
 use crate::run::store::{Job, RunDir};
+use crate::run::{costs, plan};
 use crate::{Error, Result};
 
 impl Predictor {
     /// A hash of everything that decides what it predicts: the record of the run, the files of the models with their weights in the
-    /// ensemble, the temperature, and the lowest probability of a label that is given. Copies of a run have the same.
+    /// ensemble, the temperature, and the lowest probabilities of labels that are given. Copies of a run have the same.
     ///
     /// # Errors
     /// When the run is no longer there, or its record was changed.
@@ -32,15 +32,18 @@ impl Predictor {
             }
         }
         let temperature = self.calibration.as_ref().map(|calibration| calibration.temperature);
-        let lowest = self.promise.map(|promise| promise.probability);
-        hasher.update(format!("{temperature:?} {lowest:?}").as_bytes());
+        hasher.update(format!("{temperature:?}").as_bytes());
+        for found in self.promise.iter().flat_map(|promise| &promise.thresholds) {
+            hasher.update(format!("{:?} {:?}", found.labels, found.probability).as_bytes());
+        }
         Ok(hasher.finalize().to_hex()[..32].to_owned())
     }
 }
 
 /// Adds a model that takes part with this weight.
 fn add(hasher: &mut blake3::Hasher, job: &Job, weight: f64) {
-    for (name, file) in &job.record().files {
+    // What it has cost to train changes nothing.
+    for (name, file) in job.record().files.iter().filter(|(name, _)| *name != costs::FILE) {
         hasher.update(format!("{name} {} {}\n", file.bytes, file.blake3).as_bytes());
     }
     hasher.update(&weight.to_bits().to_le_bytes());

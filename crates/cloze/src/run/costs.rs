@@ -12,7 +12,7 @@ use crate::run::plan::Plan;
 use crate::run::store::{Draft, Job, RunDir, pretty_json};
 
 /// A job's file with its cost, so that it is known wherever the job is reused, and lost with nothing else.
-const FILE: &str = "cost.json";
+pub(crate) const FILE: &str = "cost.json";
 
 /// What a process spends on a run.
 pub(super) struct Spending {
