@@ -185,6 +185,8 @@ class Run:
         if not file.exists():
             return None
         found: dict[str, Any] = json.loads(file.read_bytes())
+        # That is about the file.
+        found.pop("checksum", None)
         return found
 
     def disagreement(self, data: Any) -> list[float]:
