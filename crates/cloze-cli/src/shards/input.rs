@@ -162,7 +162,7 @@ mod tests {
     fn a_file_is_known_by_its_ends() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.csv");
-        let mut write = |text: &str| {
+        let write = |text: &str| {
             std::fs::write(&path, text).unwrap();
             source(&path, ReadOptions::default(), 0).unwrap().ends
         };
