@@ -3,7 +3,7 @@
     cargo build --release -p cloze-cli
     target/release/cloze demo --runs RUNS                       # a run; its directory is RUNS/demo-...
     pip install pyarrow
-    python benches/shards.py --cloze target/release/cloze --run RUNS/demo-... --out benches/results/shards.jsonl
+    python benches/shards.py --run RUNS/demo-... --out benches/results/shards.jsonl --command target/release/cloze
     python benches/shards.py --table benches/results/shards.jsonl   # the tables of docs/guides/many-rows.md once more
 
 Without `--rows FILE` the rows are those of the demo, again and again, each with its number. Two processes of one thread, one of one thread and one of two take turns.
@@ -76,7 +76,7 @@ def measure(options, out):
             os.link(one / "0.parquet", many / f"{number:04}.parquet")
 
         def predict(data, name, shard, threads):
-            return [options.cloze, "predict", options.run, data, "-o", folder / name, "--shard", shard, "--threads", threads, "--json"]
+            return [options.command, "predict", options.run, data, "-o", folder / name, "--shard", shard, "--threads", threads, "--json"]
 
         runs = {
             # What is done before the first row and what a file more costs: in the shard behind the last part there is nothing else to do.
@@ -141,7 +141,7 @@ def plan(lines):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cloze")
+    parser.add_argument("--command", help="the command cloze")
     parser.add_argument("--run")
     parser.add_argument("--out")
     parser.add_argument("--rows", default=DEMO, help="a CSV file with rows")
@@ -150,8 +150,8 @@ def main():
     parser.add_argument("--table", help="a file of results, to print the tables of")
     options = parser.parse_args()
     if not options.table:
-        if not (options.cloze and options.run and options.out):
-            sys.exit("give --cloze, --run and --out, or --table")
+        if not (options.command and options.run and options.out):
+            sys.exit("give --command, --run and --out, or --table")
         with open(options.out, "w") as out:
             measure(options, out)
     with open(options.table or options.out) as file:

@@ -597,7 +597,11 @@ mod tests {
                     .filter(|code| code.starts_with("cloze ") && code.split_whitespace().count() > 2);
                 for line in blocks.flat_map(str::lines).chain(inline) {
                     let Some(start) = line.find("cloze ") else { continue };
-                    let command = line[start..].split(['|', '>', '#']).next().unwrap_or_default();
+                    let command = line[start..].split(['|', '>', '#', '&', '\'']).next().unwrap_or_default();
+                    // What a shell or another program puts there is a number.
+                    let command = ["{}", "$shard", "$SLURM_ARRAY_TASK_ID"]
+                        .iter()
+                        .fold(command.to_owned(), |command, name| command.replace(name, "0"));
                     // Every second piece stood between quotes.
                     let pieces = command.split('"').enumerate();
                     let words = pieces.flat_map(|(number, piece)| match number % 2 {

@@ -83,9 +83,9 @@ mod tests {
         let missing = error(&["cloze", "predict", "runs/x"]);
         assert_eq!(
             missing["error"]["message"],
-            "the following required arguments were not provided: <INPUT>"
+            "the following required arguments were not provided: <INPUT>..."
         );
-        assert_eq!(missing["error"]["usage"], "cloze predict <RUN> <INPUT>");
+        assert_eq!(missing["error"]["usage"], "cloze predict <RUN> <INPUT>...");
     }
 
     #[test]

@@ -19,7 +19,7 @@ fn many() -> (Folder, String) {
     fs::create_dir(folder.path("data")).unwrap();
     let note = |row| format!("note {row}");
     write_groups(&folder.path("data/a.parquet"), &[0..20, 20..35, 35..36], note);
-    write_groups(&folder.path("data/b.parquet"), &[36..57], note);
+    write_groups(&folder.path("data/b.parquet"), std::slice::from_ref(&(36..57)), note);
     // As programs leave them that write folders of tables.
     folder.write("data/_SUCCESS", "");
     folder.write("data/.a.parquet.crc", "x");
