@@ -93,6 +93,9 @@ const CHECKS: &[Check] = &[
     ("fuzz", |root, _| fuzz::check(root)),
 ];
 
+/// Checks that are run only if they are named: what they install and how long they take is out of proportion.
+const NAMED_ONLY: &[&str] = &["spark"];
+
 fn main() -> ExitCode {
     // The manifest lies in a folder of the project's root.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
@@ -129,7 +132,8 @@ fn test(root: &Path, names: &[&str]) -> Result<(), String> {
     let mut all_failed = 0;
     let mut lines = Vec::new();
     let mut notes = Vec::new();
-    for (name, check) in CHECKS.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
+    let wanted = |name: &&str| names.contains(name) || names.is_empty() && !NAMED_ONLY.contains(name);
+    for (name, check) in CHECKS.iter().filter(|(name, _)| wanted(name)) {
         println!("\n== {name} ==");
         let began = Instant::now();
         let outcome = check(root, &mut notes);

@@ -19,6 +19,10 @@ pub(super) fn read(folder: &Path) -> Result<Tree, String> {
         let path = folder.join(&file);
         let bytes = fs::read(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
         let name = file.rsplit('/').next().unwrap_or_default();
+        // What happened differs, and the last line of a process that was killed may not be whole.
+        if file.contains("/events/") || file.starts_with("events/") {
+            continue;
+        }
         // What a killed `predict` has written so far; it never gets the name of the output.
         if name.starts_with(".cloze-") && name.ends_with(".tmp") {
             continue;
@@ -47,28 +51,26 @@ pub(super) fn files(folder: &Path) -> Result<Vec<String>, String> {
     Ok(found)
 }
 
-/// The contents of a file, without what says when something was done and how long it took.
+/// The contents of a file, without what says when something was done, by whom, and what it took.
 fn without_times(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     let parse = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).map_err(|error| error.to_string());
     match name {
-        "events.jsonl" => {
-            // What happened differs; but every line has to be whole.
-            let lines = bytes.strip_suffix(b"\n").ok_or("its last line is not whole")?;
-            lines.split(|byte| *byte == b'\n').try_for_each(|line| parse(line).map(drop))?;
-            Ok(Vec::new())
-        }
+        "cost.json" | "energy.json" => parse(&bytes).map(|_| Vec::new()),
         "job.json" => {
             let mut record = parse(&bytes)?;
-            record["seconds"].take();
+            for field in ["seconds", "worker"] {
+                record[field].take();
+            }
+            record["files"]["cost.json"].take();
             Ok(record.to_string().into_bytes())
         }
         _ if bytes.starts_with(b"setting,") => {
-            // The lines of a study end with the seconds of a run, its name and its job, which have no commas in them.
+            // The lines of a study end with seconds of the setting and of the run, its name and its job, which have no commas in them.
             let text = String::from_utf8(bytes).map_err(|error| error.to_string())?;
             let cut = |line: &str| {
-                let mut parts: Vec<&str> = line.rsplitn(4, ',').collect();
-                if parts.len() == 4 {
-                    parts.remove(2);
+                let mut parts: Vec<&str> = line.rsplitn(5, ',').collect();
+                if parts.len() == 5 {
+                    parts.drain(2..4);
                 }
                 parts.join(",") + "\n"
             };
@@ -118,31 +120,36 @@ mod tests {
 
     #[test]
     fn times_may_differ_and_nothing_else() {
-        let read = |records: [&str; 3]| {
+        let read = |records: [&str; 4]| {
             let folder = tempfile::tempdir().unwrap();
             fs::create_dir(folder.path().join("g0")).unwrap();
-            for (file, text) in ["g0/job.json", "events.jsonl", "merge.csv"].iter().zip(records) {
+            fs::create_dir(folder.path().join("events")).unwrap();
+            for (file, text) in
+                ["g0/job.json", "events/a.jsonl", "merge.csv", "energy.json"].iter().zip(records)
+            {
                 fs::write(folder.path().join(file), text).unwrap();
             }
             read(folder.path())
         };
         let whole = [
-            "{\"seconds\":1,\"id\":\"a\"}",
+            "{\"seconds\":1,\"id\":\"a\",\"worker\":\"x\"}",
             "{\"time\":1}\n",
-            "setting,run_seconds,run,job\n\"a,b\",1.5,r,final\n",
+            "setting,seconds,run_seconds,run,job\n\"a,b\",1,1.5,r,final\n",
+            "{\"joules\":1}",
         ];
         let expected = read(whole).unwrap();
         let later = [
-            "{\"seconds\":2,\"id\":\"a\"}",
-            "{\"time\":2}\n{}\n",
-            "setting,run_seconds,run,job\n\"a,b\",2,r,final\n",
+            "{\"seconds\":2,\"id\":\"a\",\"worker\":\"y\"}",
+            "{\"time\":2}\n{\"ti",
+            "setting,seconds,run_seconds,run,job\n\"a,b\",2,2,r,final\n",
+            "{\"joules\":2}",
         ];
         assert_eq!(difference(&expected, &read(later).unwrap()), None);
         let other =
-            ["{\"seconds\":2,\"id\":\"b\"}", "{}\n", "setting,run_seconds,run,job\n\"a,c\",2,r,final\n"];
+            ["{\"id\":\"b\"}", "", "setting,seconds,run_seconds,run,job\n\"a,c\",1,2,r,final\n", "{}"];
         let found = difference(&expected, &read(other).unwrap()).unwrap();
         assert_eq!(found, "`g0/job.json` has other bytes, `merge.csv` has other bytes");
-        assert!(read([whole[0], "{\"time\":1}\n{\"ti", whole[2]]).unwrap_err().contains("events.jsonl"));
+        assert!(read([whole[0], whole[1], whole[2], "{"]).unwrap_err().contains("energy.json"));
         let mut more = expected.clone();
         more.insert("g0.tmp/x".into(), Vec::new());
         assert_eq!(difference(&expected, &more).unwrap(), "`g0.tmp/x` is left over");

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::Result;
 use crate::cost::Cost;
 use crate::cost::meter::Meter;
+use crate::results::checksum;
 use crate::results::energy::{self, Energy, JobCost};
 use crate::run::plan::Plan;
 use crate::run::store::{Draft, Job, RunDir, pretty_json};
@@ -50,7 +51,7 @@ impl Spending {
         }
         let rest = spent_before(run.dir()) + (self.so_far() - self.in_jobs);
         let ended = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs() as f64);
-        Ok(run.write(energy::FILE, &pretty_json(&Energy::new(jobs, rest, ended)))?)
+        Ok(run.write(energy::FILE, &checksum::sealed(pretty_json(&Energy::new(jobs, rest, ended))))?)
     }
 }
 
@@ -66,6 +67,6 @@ fn cost_of(job: &Job) -> Result<JobCost> {
 
 /// What processes have spent on a run outside of its jobs before. If that cannot be read, it is lost, and nothing else.
 fn spent_before(run: &Path) -> Cost {
-    let read = fs::read(run.join(energy::FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let read = fs::read(run.join(energy::FILE)).ok().and_then(|bytes| checksum::read(&bytes).ok());
     read.map_or(Cost::NONE, |before: Energy| before.rest)
 }

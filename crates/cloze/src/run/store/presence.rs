@@ -132,13 +132,36 @@ impl Drop for Presence {
             let _ = thread.join();
         }
         let _ = fs::remove_file(&self.path);
-        // Only if it is empty.
-        let _ = self.path.parent().map(fs::remove_dir);
+        self.path.parent().into_iter().for_each(close);
     }
+}
+
+/// Removes the folder if nobody works any more, with what killed processes have asked for.
+fn close(folder: &Path) {
+    let files = super::entries(folder);
+    if files.iter().any(|file| is_worker(file)) {
+        return;
+    }
+    for file in files {
+        // A process that begins in this moment is there before it asks for anything.
+        let is_asked = || fs::read_to_string(&file).is_ok_and(|worker| path(folder, &worker).exists());
+        let is_draft = file.extension().is_some_and(|extension| extension == super::UNFINISHED);
+        let is_left = if is_draft { is_old(&file, LEASE) } else { !is_asked() };
+        if is_left {
+            let _ = fs::remove_file(file);
+        }
+    }
+    // Only if it is empty.
+    let _ = fs::remove_dir(folder);
 }
 
 fn path(folder: &Path, worker: &str) -> PathBuf {
     folder.join(format!("{worker}.worker"))
+}
+
+/// Whether this is the file of a process.
+fn is_worker(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "worker")
 }
 
 /// Writes a process's file, which others see only when it is locked and whole.
@@ -160,8 +183,7 @@ fn announce(path: &Path, card: &Card) -> io::Result<File> {
 
 /// The processes that say that they work in `runs`, in a fixed order, dead ones included.
 pub(super) fn cards(runs: &Path) -> Vec<Card> {
-    let is_worker = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "worker");
-    let files = super::entries(&runs.join(FOLDER)).into_iter().filter(is_worker);
+    let files = super::entries(&runs.join(FOLDER)).into_iter().filter(|path| is_worker(path));
     files.filter_map(|path| card(&fs::read(path).ok()?)).collect()
 }
 
