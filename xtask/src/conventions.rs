@@ -14,8 +14,8 @@ const LONGEST: usize = 400;
 const LONGER: &[(&str, &str)] = &[];
 
 /// Public items of the crate `cloze` at most: lines that begin with `pub fn`, `pub struct` and so on. To be lowered; raised only with a new door of
-/// the library (last with what models use of examples, and calibration).
-const PUBLIC_ITEMS: usize = 256;
+/// the library (last with runs that processes share, the parts of large inputs, costs, thresholds by label, and the alternatives of a study).
+const PUBLIC_ITEMS: usize = 275;
 
 /// The crate with kernels, whose module `kernel` alone is allowed `unsafe`.
 const KERNELS: &str = "crates/cloze-encoder/src/lib.rs";

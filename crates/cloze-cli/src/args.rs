@@ -7,13 +7,13 @@ mod rows;
 mod runs;
 mod serve;
 mod sharing;
+mod study;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
-use cloze::study::Factor;
 use cloze::task::{Preset, Setting};
 
 pub(crate) use self::adapt::Adapt;
@@ -25,6 +25,7 @@ pub(crate) use self::rows::{
 pub(crate) use self::runs::{Prune, Report, ReportFormat, Runs, RunsAction};
 pub(crate) use self::serve::Serve;
 pub(crate) use self::sharing::{Cluster, Status, Submit, SubmitAction, SubmitRun, Work};
+pub(crate) use self::study::Study;
 use crate::hub::{Name, Revision};
 
 /// Where to listen: a port of this machine, or an address and a port.
@@ -412,33 +413,6 @@ pub(crate) struct Train {
     pub overrides: Overrides,
 }
 
-/// `cloze study`
-#[derive(Debug, Args)]
-pub(crate) struct Study {
-    /// The task.
-    #[command(flatten)]
-    pub task: TaskArg,
-    /// What to vary, one factor at a time; duplicates count once
-    #[arg(long, value_name = "FACTOR,…", value_delimiter = ',', value_parser = choice(Factor::ALL),
-          default_value = "patterns,distillation,merge,method")]
-    pub factors: Vec<Factor>,
-    /// The number of seeds to repeat everything with
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub seeds: u16,
-    /// Models for the factor `models` to compare with the task's, separated by commas; duplicates count once
-    #[arg(long, value_name = "DIR,…", value_delimiter = ',', value_hint = ValueHint::DirPath)]
-    pub models: Vec<PathBuf>,
-    /// Task files whose words for the same labels the factor `words` compares with the task's, separated by commas
-    #[arg(long, value_name = "TASK,…", value_delimiter = ',', value_hint = ValueHint::FilePath)]
-    pub words: Vec<PathBuf>,
-    /// Sets of patterns for the factor `patterns` to compare with all, such as `0+1,0+2`; the first pattern is 0
-    #[arg(long, value_name = "SET,…", value_delimiter = ',', value_parser = pattern_set)]
-    pub pattern_sets: Vec<Vec<usize>>,
-    /// The directory for studies and their runs
-    #[arg(long, value_name = "DIR", default_value = "studies", value_hint = ValueHint::DirPath)]
-    pub studies: PathBuf,
-}
-
 /// `cloze fetch`
 #[derive(Debug, Args)]
 pub(crate) struct Fetch {
@@ -528,16 +502,6 @@ const MOST_THREADS: usize = 1024;
 fn threads(given: &str) -> Result<NonZeroUsize, String> {
     let number = given.parse().ok().filter(|number: &NonZeroUsize| number.get() <= MOST_THREADS);
     number.ok_or_else(|| format!("give a number from 1 to {MOST_THREADS}"))
-}
-
-/// A set of patterns, such as `0+2`.
-fn pattern_set(given: &str) -> Result<Vec<usize>, String> {
-    let numbers: Result<Vec<usize>, _> = given.split('+').map(|number| number.trim().parse()).collect();
-    let mut set = numbers
-        .map_err(|_| "join the numbers of patterns by `+`, for example `0+2`; the first is 0".to_owned())?;
-    set.sort_unstable();
-    set.dedup();
-    Ok(set)
 }
 
 /// An option that is one of several words.
