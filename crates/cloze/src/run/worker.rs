@@ -150,7 +150,7 @@ impl Prepared {
         Ok((run, device))
     }
 
-    /// The same; `shares` is whether the process that trains the final classifier may be another one, even if none is at work in this moment.
+    /// Works in the run like [`Prepared::work`]; `shares` is whether the process that trains the final classifier may be another one, even if none is at work in this moment.
     pub(crate) fn take_part(
         &self,
         runs: &Path,
@@ -182,14 +182,16 @@ fn carry_out(workspace: &mut Workspace, part: &Part, spending: &mut Spending) ->
 
 /// Adds what this process has spent to what others have; they do so one after the other.
 fn write_costs(workspace: &Workspace, spending: &Spending) -> Result<()> {
+    const TRIES: usize = 100;
     let id = Id::of(&("costs", &workspace.plan.id));
-    let _claim = loop {
+    for _ in 0..TRIES {
         match workspace.log.run.claim(&id)? {
-            Claimed::Mine(claim) => break claim,
+            Claimed::Mine(_claim) => return spending.write(&workspace.log.run, workspace.plan),
             Claimed::Theirs(_) => thread::sleep(Duration::from_millis(20)),
         }
-    };
-    spending.write(&workspace.log.run, workspace.plan)
+    }
+    // It takes no time, so whoever began to has been killed; the numbers are not worth waiting for.
+    Ok(())
 }
 
 /// Carries out the jobs, and writes the results of the run and its page; `None` if other processes have not finished theirs.
