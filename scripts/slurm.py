@@ -125,7 +125,11 @@ class Cluster:
         self.processes = {"munged": self.start(["munged", "--foreground", "--force", *munge])}
         until((folder / "munge.socket").exists, 20, "munged starts")
         self.processes["slurmctld"] = self.start(["slurmctld", "-D", "-c", "-f", self.conf])
-        self.start_node()
+        try:
+            self.start_node()
+        except NotReady:
+            self.stop()
+            raise
 
     def start(self, words):
         return subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -133,7 +137,10 @@ class Cluster:
     def start_node(self):
         self.processes["slurmd"] = self.start(["slurmd", "-D", "-f", self.conf])
         ready = lambda: re.search("idle|mix|alloc", self.ask("sinfo", "--noheader", "--format=%t")) and "*" not in self.ask("sinfo", "--noheader", "--format=%t")
-        if not until(ready, 60, "the node is ready"):
+        end = time.monotonic() + 60
+        while not ready() and time.monotonic() < end:
+            time.sleep(0.1)
+        if not ready():
             for log in self.folder.glob("*.log"):
                 print(log.read_text()[-2000:])
             raise NotReady
