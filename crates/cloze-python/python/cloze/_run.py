@@ -228,10 +228,12 @@ class Run:
 
     def _files(self) -> dict[str, bytes]:
         """The files that predict and report, by their paths in the run."""
-        kept = ["run.toml", "results.json", "insight.json", _CALIBRATION]
+        kept = ["run.toml", "results.json", "insight.json", "energy.json", _CALIBRATION]
         classifier = self.path / "final"
         # Without a classifier the ensemble predicts, and takes all members.
-        folders = [classifier] if (classifier / "job.json").exists() else [path for path in self.path.iterdir() if path.is_dir()]
+        logs = ("events", "slurm")
+        members = [path for path in self.path.iterdir() if path.is_dir() and path.name not in logs]
+        folders = [classifier] if (classifier / "job.json").exists() else members
         files = [self.path / name for name in kept if (self.path / name).exists()]
         files += [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
         return {file.relative_to(self.path).as_posix(): file.read_bytes() for file in files}
