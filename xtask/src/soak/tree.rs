@@ -27,6 +27,13 @@ pub(super) fn read(folder: &Path) -> Result<Tree, String> {
         if name.starts_with(".cloze-") && name.ends_with(".tmp") {
             continue;
         }
+        // The page of a study says how long its settings took.
+        let bytes =
+            if file.starts_with("studies/") && name == "report.html" && !file.starts_with("studies/runs/") {
+                Vec::new()
+            } else {
+                bytes
+            };
         tree.insert(
             file.clone(),
             without_times(name, bytes).map_err(|problem| format!("`{file}`: {problem}"))?,
