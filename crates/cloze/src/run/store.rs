@@ -87,7 +87,8 @@ impl RunDir {
         let presence = Presence::begin(runs, &folder, lease)?;
         let path = dir.join(MANIFEST);
         if !path.exists() {
-            claims::create_alone(&path, seal::seal(manifest).as_bytes()).map_err(io_error("write", &path))?;
+            claims::create_alone(&path, seal::seal(manifest).as_bytes(), presence.worker())
+                .map_err(io_error("write", &path))?;
         }
         RunDir::open(&dir)?.manifest()?;
         let log = dir.join(EVENTS).join(format!("{}.jsonl", presence.worker()));

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::Id;
-use super::disk::{draft_of, is_gone};
+use super::disk::is_gone;
 use super::presence::{FOLDER, Watch};
 use crate::error::store::{Result, io_error};
 
@@ -53,7 +53,7 @@ pub(super) fn claim(runs: &Path, id: &Id, worker: &str, watch: &mut Watch) -> Re
             None => 0,
         };
         let path = folder.join(format!("{id}.{number}"));
-        if create_alone(&path, worker.as_bytes()).map_err(io_error("create", &path))? {
+        if create_alone(&path, worker.as_bytes(), worker).map_err(io_error("create", &path))? {
             return Ok(Claimed::Mine(Claim { folder, id: id.clone(), number }));
         }
     }
@@ -78,9 +78,12 @@ fn claims(folder: &Path, id: &(impl std::fmt::Display + ?Sized)) -> Vec<(u64, Pa
     found
 }
 
-/// Creates a file with its content, unless it is there; whether this call has created it. Of several processes, on several machines, one does.
-pub(super) fn create_alone(path: &Path, content: &[u8]) -> io::Result<bool> {
-    let draft = draft_of(path);
+/// Creates a file with its content in the name of `worker`, unless it is there; whether this call has created it. Of several processes, on several
+/// machines, one does.
+pub(super) fn create_alone(path: &Path, content: &[u8], worker: &str) -> io::Result<bool> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{worker}.{}", super::UNFINISHED));
+    let draft = PathBuf::from(draft);
     let written = fs::File::create(&draft).and_then(|mut file| {
         file.write_all(content)?;
         file.sync_all()

@@ -142,17 +142,25 @@ fn close(folder: &Path) {
     if files.iter().any(|file| is_worker(file)) {
         return;
     }
-    for file in files {
-        // A process that begins in this moment is there before it asks for anything.
-        let is_asked = || fs::read_to_string(&file).is_ok_and(|worker| path(folder, &worker).exists());
-        let is_draft = file.extension().is_some_and(|extension| extension == super::UNFINISHED);
-        let is_left = if is_draft { is_old(&file, LEASE) } else { !is_asked() };
-        if is_left {
-            let _ = fs::remove_file(file);
-        }
+    for file in files.into_iter().filter(|file| is_left(folder, file)) {
+        let _ = fs::remove_file(file);
     }
     // Only if it is empty.
     let _ = fs::remove_dir(folder);
+}
+
+/// Whether a claim, or the draft of one or of a process's file, is that of a process that is gone. A process that begins in this moment is there
+/// before it asks for anything.
+fn is_left(folder: &Path, file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let draft = name.strip_suffix(super::UNFINISHED).and_then(|name| name.strip_suffix('.'));
+    match draft.map(|draft| draft.rsplit_once('.')) {
+        // A claim names its holder.
+        None => !fs::read_to_string(file).is_ok_and(|worker| path(folder, &worker).exists()),
+        Some(Some((_, worker))) => !path(folder, worker).exists(),
+        // Whoever writes its own file holds its lock.
+        Some(None) => File::open(file).is_ok_and(|file| file.try_lock().is_ok()),
+    }
 }
 
 fn path(folder: &Path, worker: &str) -> PathBuf {
@@ -166,13 +174,14 @@ fn is_worker(path: &Path) -> bool {
 
 /// Writes a process's file, which others see only when it is locked and whole.
 fn announce(path: &Path, card: &Card) -> io::Result<File> {
-    let draft = path.with_extension(super::UNFINISHED);
-    let create = || {
-        path.parent().map_or(Ok(()), fs::create_dir_all)?;
-        File::create(&draft)
-    };
     // The last process that leaves removes the folder, perhaps in this moment.
-    let mut file = create().or_else(|_| create())?;
+    announced(path, card).or_else(|_| announced(path, card))
+}
+
+fn announced(path: &Path, card: &Card) -> io::Result<File> {
+    let draft = path.with_extension(super::UNFINISHED);
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    let mut file = File::create(&draft)?;
     let card = Card { locked: file.try_lock().is_ok(), ..card.clone() };
     let mut line = json(&card);
     line.push(b'\n');
