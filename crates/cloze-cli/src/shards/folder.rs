@@ -215,9 +215,12 @@ fn draft(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
     new_file(&prefix, DRAFT, folder)
 }
 
-/// The name of this machine, for people who look for a process that has left something; none where it is not told.
+/// The name of this machine, for people who look for a process that has left something.
 fn host() -> String {
-    let told = fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
-    let name = told.or_else(|_| std::env::var("COMPUTERNAME")).unwrap_or_default();
-    name.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').take(40).collect()
+    let name = gethostname::gethostname();
+    name.to_string_lossy()
+        .chars()
+        .filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-')
+        .take(40)
+        .collect()
 }
