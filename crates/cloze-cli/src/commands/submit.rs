@@ -136,37 +136,36 @@ impl Next<'_> {
     fn go_on(&self, prepared: &Prepared, left: u32, tries: u32, printer: &Printer) -> Result {
         let before = self.waiting(prepared)?.left;
         let tries = if before < left { 0 } else { tries + 1 };
-        let part = Part { most: 1, ..Part::default() };
-        loop {
-            let waiting = self.waiting(prepared)?;
-            if waiting.wide < 2 {
-                if work::take_part(prepared, self.dir, &part, printer)?.is_some() {
-                    printer.json(&json!({"run": self.dir, "finished": true, "submitted": []}))?;
-                    return Ok(());
-                }
-                continue;
+        if self.waiting(prepared)?.wide < 2 {
+            let part = Part { alone: true, ..Part::default() };
+            if work::take_part(prepared, self.dir, &part, printer)?.is_some() {
+                printer.json(&json!({"run": self.dir, "finished": true, "submitted": []}))?;
+                return Ok(());
             }
-            if waiting.left == before && tries > self.args.resubmit {
-                return Err(Error::usage(
-                    format!(
-                        "{} left in `{}` after {}: {}",
-                        counted(waiting.left as usize, "job"),
-                        self.dir.display(),
-                        counted(tries as usize, "try").replace("trys", "tries"),
-                        waiting.names.join(", ")
-                    ),
-                    format!(
-                        "read what they said in `{}`; then submit the run again: `{} submit {} --slurm`",
-                        self.logs().display(),
-                        program(),
-                        typed_path(self.dir)
-                    ),
-                )
-                .into());
-            }
-            let tries = if waiting.left == before { tries } else { 0 };
+        }
+        let waiting = self.waiting(prepared)?;
+        if waiting.left < before {
+            return self.submit(&waiting, 0, printer);
+        }
+        if tries <= self.args.resubmit {
             return self.submit(&waiting, tries, printer);
         }
+        Err(Error::usage(
+            format!(
+                "{} left in `{}` after {}: {}",
+                counted(waiting.left as usize, "job"),
+                self.dir.display(),
+                counted(tries as usize, "try").replace("trys", "tries"),
+                waiting.names.join(", ")
+            ),
+            format!(
+                "read what they said in `{}`; then submit the run again: `{} submit {} --slurm`",
+                self.logs().display(),
+                program(),
+                typed_path(self.dir)
+            ),
+        )
+        .into())
     }
 
     /// Submits an array for what can be done side by side, and the job that looks after it.

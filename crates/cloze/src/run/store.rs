@@ -234,11 +234,11 @@ impl RunDir {
     /// When it is damaged, or is not the job named in the run's record.
     pub(crate) fn job(&self, name: &str) -> Result<Option<Job>> {
         let Some(job) = Job::open(&self.dir.join(name))? else { return Ok(None) };
-        match origin::job_id(&self.dir, name) {
-            Some(id) if id != job.record.id.as_str() && self.work.is_none() => {
-                Err(job.damaged(RECORD, "it belongs to another run".to_owned()))
-            }
-            _ => Ok(Some(job)),
+        // Whoever works in the run compares ids itself.
+        let recorded = || origin::job_id(&self.dir, name);
+        match self.work.is_none() && recorded().is_some_and(|id| id != job.record.id.as_str()) {
+            true => Err(job.damaged(RECORD, "it belongs to another run".to_owned())),
+            false => Ok(Some(job)),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::run::costs::Spending;
 use crate::run::event::Event;
 use crate::run::jobs::Workspace;
 use crate::run::log::Log;
-use crate::run::plan::{self, Work};
+use crate::run::plan::{self, Plan, Work};
 use crate::run::precheck::check_patterns;
 use crate::run::prepare::Prepared;
 use crate::run::record::{bound, check_record, manifest};
@@ -40,15 +40,15 @@ pub struct Part {
     pub waits: bool,
     /// Whether it also does the jobs that merge the results of others, after which there may again be work for several.
     pub merges: bool,
-    /// The jobs that it does at most.
-    pub most: usize,
+    /// Whether it ends as soon as there are several jobs that can be done side by side.
+    pub alone: bool,
     /// After how long without a sign of life others take its work over.
     pub lease: Duration,
 }
 
 impl Default for Part {
     fn default() -> Part {
-        Part { index: 0, of: 1, waits: true, merges: true, most: usize::MAX, lease: LEASE }
+        Part { index: 0, of: 1, waits: true, merges: true, alone: false, lease: LEASE }
     }
 }
 
@@ -122,19 +122,8 @@ impl Prepared {
     /// # Errors
     /// When the run's directory is damaged.
     pub fn ready(&self, runs: &Path) -> Result<Vec<String>> {
-        let run = RunDir::open(&self.run_in(runs))?;
-        let mut done = BTreeSet::new();
-        for planned in &self.plan.jobs {
-            if run.finished(&planned.name, &planned.id)?.is_some() {
-                done.insert(planned.name.as_str());
-            }
-        }
-        let is_ready = |planned: &&plan::Job| {
-            !done.contains(planned.name.as_str())
-                && !planned.work.merges()
-                && self.plan.inputs(planned).iter().all(|input| done.contains(input))
-        };
-        Ok(self.plan.jobs.iter().filter(is_ready).map(|planned| planned.name.clone()).collect())
+        let ready = side_by_side(&RunDir::open(&self.run_in(runs))?, &self.plan)?;
+        Ok(ready.into_iter().map(|planned| planned.name.clone()).collect())
     }
 
     fn open(&self, runs: &Path, lease: Duration) -> Result<(RunDir, Device)> {
@@ -208,6 +197,22 @@ fn results(workspace: &mut Workspace, part: &Part, spending: &mut Spending) -> R
     conclude(workspace, part)
 }
 
+/// The jobs of a run that can be done now, and that merge nothing.
+fn side_by_side<'p>(run: &RunDir, plan: &'p Plan) -> Result<Vec<&'p plan::Job>> {
+    let mut done = BTreeSet::new();
+    for planned in &plan.jobs {
+        if run.finished(&planned.name, &planned.id)?.is_some() {
+            done.insert(planned.name.as_str());
+        }
+    }
+    let is_ready = |planned: &&plan::Job| {
+        !done.contains(planned.name.as_str())
+            && !planned.work.merges()
+            && plan.inputs(planned).iter().all(|input| done.contains(input))
+    };
+    Ok(plan.jobs.iter().filter(is_ready).collect())
+}
+
 /// Carries out the jobs of the plan that no other process does; whether all are finished.
 fn carry_out_jobs(workspace: &mut Workspace, part: &Part, spending: &mut Spending) -> Result<bool> {
     let plan = workspace.plan;
@@ -216,8 +221,10 @@ fn carry_out_jobs(workspace: &mut Workspace, part: &Part, spending: &mut Spendin
     order.sort_by_key(|(place, _)| ((place + of - part.index % of) % of, *place));
     let mut done: BTreeSet<&str> = BTreeSet::new();
     let mut elsewhere: BTreeSet<&str> = BTreeSet::new();
-    let mut own = 0;
     while done.len() < plan.jobs.len() {
+        if part.alone && side_by_side(&workspace.log.run, plan)?.len() > 1 {
+            return Ok(false);
+        }
         let mut has_begun = false;
         let mut is_brief = false;
         for (_, planned) in &order {
@@ -230,14 +237,10 @@ fn carry_out_jobs(workspace: &mut Workspace, part: &Part, spending: &mut Spendin
             if is_left && workspace.log.run.finished(name, &planned.id)?.is_none() {
                 continue;
             }
-            let worker = match job(workspace, planned, spending)? {
-                Outcome::Elsewhere(worker) => worker,
-                outcome => {
-                    own += usize::from(matches!(outcome, Outcome::Done));
-                    done.insert(name);
-                    has_begun = true;
-                    break;
-                }
+            let Some(worker) = job(workspace, planned, spending)? else {
+                done.insert(name);
+                has_begun = true;
+                break;
             };
             is_brief |=
                 matches!(planned.work, Work::ZeroShot { .. }) || workspace.log.run.is_in_doubt(&worker);
@@ -245,12 +248,13 @@ fn carry_out_jobs(workspace: &mut Workspace, part: &Part, spending: &mut Spendin
                 workspace.log.say(Event::JobElsewhere { job: name.to_owned(), worker })?;
             }
         }
-        if own >= part.most || !has_begun && !part.waits && !is_brief {
-            return Ok(done.len() == plan.jobs.len());
+        if has_begun {
+            continue;
         }
-        if !has_begun {
-            wait(workspace, done.len())?;
+        if !part.waits && !is_brief {
+            return Ok(false);
         }
+        wait(workspace, done.len())?;
     }
     Ok(true)
 }
@@ -266,29 +270,19 @@ fn wait(workspace: &mut Workspace, done: usize) -> Result<()> {
     Ok(())
 }
 
-/// What has become of a job.
-enum Outcome {
-    /// This process has done it.
-    Done,
-    /// It was there.
-    Found,
-    /// The process of this name is doing it.
-    Elsewhere(String),
-}
-
-/// Carries out a job, unless this run or an earlier one has done it, or another process is doing it.
-fn job(workspace: &mut Workspace, planned: &plan::Job, spending: &mut Spending) -> Result<Outcome> {
+/// Carries out a job, unless this run or an earlier one has done it, or another process is doing it, whose name is returned.
+fn job(workspace: &mut Workspace, planned: &plan::Job, spending: &mut Spending) -> Result<Option<String>> {
     let plan::Job { name, id, .. } = planned;
     let skipped = |workspace: &mut Workspace, job: &Job, from| {
         workspace.log.say(Event::JobSkipped { job: name.clone(), from })?;
-        tell_figures(&mut workspace.log, job).map(|()| Outcome::Found)
+        tell_figures(&mut workspace.log, job).map(|()| None)
     };
     if let Some(job) = workspace.log.run.finished(name, id)? {
         return skipped(workspace, &job, None);
     }
     let _claim = match workspace.log.run.claim(id)? {
         Claimed::Mine(claim) => claim,
-        Claimed::Theirs(worker) => return Ok(Outcome::Elsewhere(worker)),
+        Claimed::Theirs(worker) => return Ok(Some(worker)),
     };
     // Another process may have finished it between the look and the claim.
     if let Some(job) = workspace.log.run.finished(name, id)? {
@@ -311,13 +305,13 @@ fn job(workspace: &mut Workspace, planned: &plan::Job, spending: &mut Spending) 
         Err(error) if !matches!(error, Error::Stopped) && !place.exists() && workspace.log.run.is_there() => {
             let message = format!("{name} was taken over by another process while this one was paused");
             workspace.log.say(Event::warning(message))?;
-            return Ok(Outcome::Elsewhere("another process".to_owned()));
+            return Ok(Some("another process".to_owned()));
         }
         Err(error) => return Err(error),
     };
     workspace.log.say(Event::JobFinished { job: name.clone(), seconds: job.record().seconds })?;
     tell_figures(&mut workspace.log, &job)?;
-    Ok(Outcome::Done)
+    Ok(None)
 }
 
 /// Writes what follows from all jobs, unless another process does; `None` if this one does not wait for that.
